@@ -1,0 +1,53 @@
+"""`coverage.parquet`: one row per reporter-year of the lake, from the footers."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import pyarrow as pa
+
+from minsum.countries import iso3_of
+from minsum.schema import TABLES, check_table
+from minsum.workspace import Footer, Layout, digest, footer_digest, partition_key, publish_table, read_footer
+
+RECIPE: Final = "coverage-1"
+
+
+def write_coverage(layout: Layout) -> bool:
+    """Bring `coverage.parquet` up to date; False when it was current."""
+    footers = {partition_key(path): read_footer(path) for path in layout.partitions()}
+    mark = digest([RECIPE, [[*key, footer] for key, footer in footers.items()]])
+    if footer_digest(layout.coverage) == mark:
+        return False
+    rows = [_row(key, footer) for key, footer in footers.items()]
+    types = {"string": pa.string(), "int16": pa.int16(), "int32": pa.int32(), "int64": pa.int64(), "double": pa.float64()}
+    schema = pa.schema([(column.name, types[column.dtype]) for column in TABLES["coverage"]])
+    table = pa.Table.from_pylist(rows, schema=schema)
+    check_table(table, "coverage")
+    publish_table(
+        table, layout.coverage, footer={"stage": "coverage", "recipe": RECIPE, "digest": mark}, layout=layout
+    )
+    return True
+
+
+def _row(key: tuple[str, int, int], footer: Footer) -> dict[str, Any]:
+    classification, year, code = key
+    sources = footer["sources"]
+    exports = footer["checks"].get("X", {})
+    published = [source["published"] for source in sources if source["published"]]
+    return {
+        "classification": classification,
+        "year": year,
+        "reporter": iso3_of(code),
+        "reporter_code": code,
+        "source": "; ".join(source["name"] for source in sources),
+        "format": sources[0]["format"],
+        "published": max(published, default=None),
+        "n_products": exports.get("n_products", 0),
+        "exports_usd": exports.get("world_usd", 0.0),
+        "residual_share": exports.get("residual_share"),
+        "world_vs_partners": exports.get("world_vs_partners"),
+        "total_vs_products": exports.get("total_vs_products"),
+        "rows_in": sum(source["rows_in"] for source in sources),
+        "rows_kept": sum(source["rows_kept"] for source in sources),
+    }

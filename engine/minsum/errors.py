@@ -1,0 +1,95 @@
+"""Every error minsum raises on purpose, and the exit code it ends a command with.
+
+    MinsumError                     1  unexpected
+    ├── UsageError                  2  a wrong argument or path
+    │   └── SettingsError           2  minsum.toml or MINSUM_* is wrong
+    ├── SourceError                 3  one source is rejected; the others go on
+    │   ├── UnknownFormatError         its header fits no known format
+    │   ├── BrokenSourceError          truncated, empty, not what its name says, unreadable
+    │   ├── ContradictionError         content disagrees with the file name or with itself
+    │   └── RivalSourceError           another publisher already gave this reporter-year
+    ├── DataCheckError              4  a table is not what its stage promised
+    │   └── MissingInputError       4  a stage has nothing to work on
+    ├── EstimationError             5  the model cannot be estimated on this sample
+    └── WorkspaceLockedError        6  another run holds the workspace
+
+Each carries a message (what was found, where, what was expected) and a hint (what to do about it).
+"""
+
+from __future__ import annotations
+
+
+class MinsumError(Exception):
+    """Base of all deliberate errors.
+
+    Parameters
+    ----------
+    message
+        What was found, where, and what was expected.
+    hint
+        What the reader can do about it; empty when the message says it.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class UsageError(MinsumError):
+    """A command or function was called with an argument that cannot work."""
+
+    exit_code = 2
+
+
+class SettingsError(UsageError):
+    """`minsum.toml`, an environment variable or a flag holds a wrong name or value."""
+
+
+class SourceError(MinsumError):
+    """One input file is rejected. What earlier files gave stays in the lake."""
+
+    exit_code = 3
+
+
+class UnknownFormatError(SourceError):
+    """The header fits no format that minsum reads."""
+
+
+class BrokenSourceError(SourceError):
+    """The bytes are truncated, empty, corrupt or not the kind of file the name promises."""
+
+
+class ContradictionError(SourceError):
+    """The content disagrees with the file's name, or with itself."""
+
+
+class RivalSourceError(SourceError):
+    """Another publisher's figures for the same reporter-year are already in the lake."""
+
+
+class DataCheckError(MinsumError):
+    """A table or file violates what its stage promised."""
+
+    exit_code = 4
+
+
+class MissingInputError(DataCheckError):
+    """A stage found nothing to work on."""
+
+
+class EstimationError(MinsumError):
+    """The model cannot be estimated on this sample; the message names the culprit."""
+
+    exit_code = 5
+
+
+class WorkspaceLockedError(MinsumError):
+    """Another run holds the workspace."""
+
+    exit_code = 6

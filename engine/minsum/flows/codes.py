@@ -1,0 +1,67 @@
+"""Flows, products and row rules as small integers, and back; a flow is its position in `schema.FLOWS`.
+
+Integers of these codings sort as their texts do, so one integer key orders a whole file.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+RULES: Final = ("kept", "flow", "partner2", "customs", "mot", "mos", "level", "value", "zero")
+"""Row rules in the order they apply; a removed row counts under the first that removes it."""
+
+COMPONENT_RULES: Final = (2, 5)
+"""First and last position in `RULES` of the rules that remove the parts of a total."""
+
+TOTAL: Final = "TOTAL"
+TOTAL_CODE: Final = 36**6
+"""All products together; sorts after every six-character code, as its text does."""
+
+ROW: Final = np.dtype(
+    [
+        ("product", "<u4"),
+        ("partner", "<i4"),
+        ("value", "<f8"),
+        ("mot", "<i4"),
+        ("flow", "u1"),
+        ("breakdown", "u1"),
+    ]
+)
+"""One row between reading and building, 22 bytes. `breakdown` has a bit per component rule that the row
+is a part of (0 for a total row); `mot` matters only for parts."""
+
+
+def encode_products(codes: list[str]) -> NDArray[np.uint32]:
+    """Product codes as integers: six characters in base 36, `TOTAL` above all of them."""
+    return np.array([TOTAL_CODE if code == TOTAL else int(code, 36) for code in codes], dtype=np.uint32)
+
+
+_DIGITS: Final = np.frombuffer(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", dtype=np.uint8)
+_POWERS: Final = 36 ** np.arange(5, -1, -1, dtype=np.int64)
+
+
+def decode_products(products: NDArray[np.uint32]) -> list[str]:
+    """Inverse of `encode_products`."""
+    letters = _DIGITS[products.astype(np.int64)[:, None] // _POWERS % 36]
+    texts: list[str] = np.ascontiguousarray(letters).view("S6").ravel().astype(str).tolist()
+    return [TOTAL if number == TOTAL_CODE else text for number, text in zip(products.tolist(), texts, strict=True)]
+
+
+_RESIDUAL_HEADING: Final = int("9999", 36)
+
+
+def is_residual(products: NDArray[np.uint32]) -> NDArray[np.bool_]:
+    """Whether codes stand for confidential or unspecified trade (9999 and two more characters)."""
+    return products // 36**2 == _RESIDUAL_HEADING
+
+
+def sort_key(flow: NDArray[np.uint8], partner: NDArray[np.int32], product: NDArray[np.uint32]) -> NDArray[np.int64]:
+    """One integer per row whose order is (flow, partner_code, product_code)."""
+    return (flow.astype(np.int64) << 52) | (partner.astype(np.int64) << 32) | product
+
+
+MAX_PARTNER: Final = 2**20 - 1
+"""Largest partner code that fits `sort_key`; Comtrade's have at most three digits."""

@@ -1,0 +1,204 @@
+"""The lake of flows: what its footers say, and how a reporter-year is published or replaced.
+
+A partition belongs to one publication (a complete file) or to slices of one publisher that add up.
+A later publication replaces an earlier one whole; the earlier one is remembered by name and digest.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter, defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from minsum.errors import RivalSourceError
+from minsum.flows.build import Built, rank_products
+from minsum.schema import FLOWS
+from minsum.flows.codes import ROW, decode_products, encode_products
+from minsum.flows.rules import partition_of
+from minsum.workspace import Footer, Layout, publish_table, read_footer
+
+RECIPE: Final = "flows-1"
+"""Changes whenever the same input would give other rows; older partitions are then made anew."""
+
+SourceRecord = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the lake already holds of each source, by SHA-256."""
+
+    footers: dict[Path, Footer]
+
+    def complete(self, recipe: Footer) -> set[str]:
+        """Digests of sources whose every partition is in the lake (or superseded there) under this recipe."""
+        seen: Counter[str] = Counter()
+        expected: dict[str, int] = {}
+        for footer in self.footers.values():
+            is_current = footer["recipe"] == recipe
+            for record in footer["superseded"] + (footer["sources"] if is_current else []):
+                seen[record["sha256"]] += 1
+                expected[record["sha256"]] = record["partitions"]
+        return {sha for sha, count in seen.items() if count >= expected[sha]}
+
+    def names(self) -> dict[str, str]:
+        """Digest to the name under which the lake knows the source."""
+        return {
+            record["sha256"]: record["name"]
+            for footer in self.footers.values()
+            for record in footer["sources"] + footer["superseded"]
+        }
+
+
+def survey(layout: Layout) -> Known:
+    """Read every footer of the lake.
+
+    Raises
+    ------
+    DataCheckError
+        If a file in the lake was not written by minsum.
+    """
+    paths = layout.partitions()
+    with ThreadPoolExecutor(4) as pool:
+        return Known(dict(zip(paths, pool.map(read_footer, paths), strict=True)))
+
+
+class Lake:
+    """Publishes partitions. Safe to call from several threads.
+
+    Parameters
+    ----------
+    layout
+        The workspace.
+    recipe
+        Version and settings that decide the content, stored in every footer.
+    batch
+        Digests of the sources of this run: among them the version decides, while a file of an earlier
+        run is replaced by new content under its own name.
+    """
+
+    def __init__(self, layout: Layout, recipe: Footer, batch: frozenset[str]) -> None:
+        self.recipe = recipe
+        self._layout, self._batch = layout, batch
+        self._locks: dict[int, threading.Lock] = defaultdict(threading.Lock)
+
+    def existing(self, number: int) -> Footer | None:
+        """Footer of a partition, or None."""
+        path = self._layout.partition(*partition_of(number))
+        return read_footer(path) if path.is_file() else None
+
+    def refuse_rivals(self, numbers: list[int], record: SourceRecord) -> None:
+        """Raise if any of the partitions holds another publisher's figures.
+
+        Raises
+        ------
+        RivalSourceError
+            Naming the partition and the source it has.
+        """
+        for number in numbers:
+            footer = self.existing(number)
+            if footer is not None and footer["sources"][0]["publisher"] != record["publisher"]:
+                classification, year, reporter = partition_of(number)
+                raise RivalSourceError(
+                    f"{record['name']}: {record['publisher']} figures for reporter {reporter}, {year}, "
+                    f"{classification}, where the lake holds {footer['sources'][0]['publisher']}'s "
+                    f"({footer['sources'][0]['name']})",
+                    "keep each publisher in a workspace of its own",
+                )
+
+    def publish_complete(self, number: int, built: Built, record: SourceRecord) -> bool:
+        """Publish one partition of a complete source; False when the lake holds a later one."""
+        with self._locks[number]:
+            old = self.existing(number)
+            superseded: list[SourceRecord] = []
+            if old is not None:
+                same = [one for one in old["sources"] if one["sha256"] == record["sha256"]]
+                if same and old["recipe"] == self.recipe:
+                    return True
+                superseded = list(old["superseded"])
+                if not same and self._is_later(old["sources"][0], record):
+                    self._rewrite(number, old, [*superseded, _remembered(record)])
+                    return False
+                superseded += [_remembered(one) for one in old["sources"] if one["sha256"] != record["sha256"]]
+            self._write(number, built, [record], superseded)
+            return True
+
+    def publish_slices(self, number: int, built: Built, records: list[SourceRecord]) -> None:
+        """Publish one partition made of slices."""
+        self._write(number, built, records, [])
+
+    def remember(self, number: int, records: list[SourceRecord]) -> None:
+        """Note slices that a complete publication in the lake makes superfluous."""
+        with self._locks[number]:
+            old = self.existing(number)
+            if old is not None:
+                self._rewrite(number, old, [*old["superseded"], *map(_remembered, records)])
+
+    def load(self, number: int) -> tuple[NDArray[np.void], NDArray[np.bool_]]:
+        """Rows of a partition as they were built, and which of them were rebuilt."""
+        table = pq.read_table(self._layout.partition(*partition_of(number)), partitioning=None)
+        rows = np.zeros(table.num_rows, dtype=ROW)
+        flow = table["flow"].combine_chunks().dictionary_encode()
+        rows["flow"] = np.array([FLOWS.index(one) for one in flow.dictionary.to_pylist()], np.uint8)[flow.indices]
+        product = table["product_code"].combine_chunks().dictionary_encode()
+        rows["product"] = encode_products(product.dictionary.to_pylist())[product.indices]
+        rows["partner"] = table["partner_code"].to_numpy()
+        rows["value"] = table["value_usd"].to_numpy()
+        return rows, table["is_rebuilt"].to_numpy()
+
+    def _is_later(self, old: SourceRecord, new: SourceRecord) -> bool:
+        """Whether what the lake holds is the later publication."""
+        if not old["is_complete"]:
+            return False
+        if old["name"] == new["name"] and old["sha256"] not in self._batch:
+            return False
+        return _version(old) > _version(new)
+
+    def _rewrite(self, number: int, old: Footer, superseded: list[SourceRecord]) -> None:
+        rows, is_rebuilt = self.load(number)
+        built = Built(*rank_products(rows), is_rebuilt, old["repairs"], old["checks"])
+        self._write(number, built, old["sources"], superseded)
+
+    def _write(
+        self, number: int, built: Built, sources: list[SourceRecord], superseded: list[SourceRecord]
+    ) -> None:
+        distinct = {one["sha256"]: one for one in superseded}
+        footer = {
+            "stage": "flows",
+            "recipe": self.recipe,
+            "sources": sorted(sources, key=_version),
+            "superseded": sorted(distinct.values(), key=_version),
+            "repairs": built.repairs,
+            "checks": built.checks,
+        }
+        publish_table(
+            as_table(built), self._layout.partition(*partition_of(number)), footer=footer, layout=self._layout
+        )
+
+
+def _version(record: SourceRecord) -> tuple[str, str, str]:
+    return record["published"] or "", record["name"], record["sha256"]
+
+
+def _remembered(record: SourceRecord) -> SourceRecord:
+    return {key: record[key] for key in ("name", "sha256", "published", "partitions")}
+
+
+def as_table(built: Built) -> pa.Table:
+    """Columns of the flows table in their published types; texts as dictionaries for speed."""
+    return pa.table(
+        {
+            "flow": pa.DictionaryArray.from_arrays(built.rows["flow"].astype(np.int8), list(FLOWS)),
+            "partner_code": pa.array(built.rows["partner"]),
+            "product_code": pa.DictionaryArray.from_arrays(built.rows["product"].astype(np.int32), decode_products(built.products)),
+            "value_usd": pa.array(built.rows["value"]),
+            "is_rebuilt": pa.array(built.is_rebuilt),
+        }
+    )

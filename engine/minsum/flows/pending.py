@@ -1,0 +1,125 @@
+"""Rows of one source on their way from reading to building, by partition, in bounded memory."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from minsum.errors import ContradictionError
+from minsum.schema import FLOWS
+from minsum.flows.codes import ROW, RULES
+from minsum.flows.rules import Judged
+
+SPILL_ROWS: Final = 6_000_000
+"""Rows of one source held in memory (22 bytes each) before they go to disk."""
+
+MAX_PARTITION_ROWS: Final = 12_000_000
+"""The largest real reporter-year has under two million rows; past this the input is not Comtrade's."""
+
+
+@dataclass(slots=True)
+class Audit:
+    """What the rules did to one source's rows of one partition: rows and USD per rule."""
+
+    rows: NDArray[np.int64] = field(default_factory=lambda: np.zeros(len(RULES), dtype=np.int64))
+    usd: NDArray[np.float64] = field(default_factory=lambda: np.zeros(len(RULES)))
+
+    def add(self, rule: NDArray[np.uint8], usd: NDArray[np.float64]) -> None:
+        self.rows += np.bincount(rule, minlength=len(RULES))
+        self.usd += np.bincount(rule, weights=usd, minlength=len(RULES))
+
+    def as_json(self) -> dict[str, dict[str, float]]:
+        """Rule name to rows and USD, for rules that met any row."""
+        return {
+            name: {"rows": int(count), "usd": float(usd)}
+            for name, count, usd in zip(RULES, self.rows, self.usd, strict=True)
+            if count
+        }
+
+
+class Pending:
+    """Collects judged blocks; hands out each partition's rows in the order of the file.
+
+    Parameters
+    ----------
+    folder
+        Where rows go when memory is full; made on demand, emptied as partitions are taken.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.audits: dict[int, Audit] = defaultdict(Audit)
+        self.padded = 0
+        self._folder = folder
+        self._held: dict[int, list[NDArray[np.void]]] = defaultdict(list)
+        self._counts: dict[int, int] = defaultdict(int)
+        self._in_memory = 0
+
+    @property
+    def partitions(self) -> list[int]:
+        """Partition numbers, ascending."""
+        return sorted(self._counts)
+
+    def add(self, judged: Judged, *, mirrors_imports: bool) -> None:
+        """Take one block; with `mirrors_imports`, each row is also its partner's import."""
+        self.padded += judged.padded
+        for number, chosen in _groups(judged.partition):
+            self.audits[number].add(judged.rule[chosen], judged.usd[chosen])
+            self._counts[number] += 0
+        home = judged.partition[judged.stays]
+        self._hold(home, judged.rows)
+        if mirrors_imports:
+            reporter = home % 10**7
+            mirrored = judged.rows.copy()
+            mirrored["flow"], mirrored["partner"] = FLOWS.index("M"), reporter
+            self._hold(home - reporter + judged.rows["partner"], mirrored)
+        if self._in_memory > SPILL_ROWS:
+            self._spill()
+
+    def take(self, number: int) -> NDArray[np.void]:
+        """All rows of a partition, dtype `codes.ROW`; they are held no longer."""
+        parts = self._held.pop(number, [])
+        self._in_memory -= sum(map(len, parts))
+        spilled = self._folder / str(number)
+        if spilled.is_file():
+            parts.insert(0, np.fromfile(spilled, dtype=ROW))
+            spilled.unlink()
+        return np.concatenate(parts) if parts else np.empty(0, dtype=ROW)
+
+    def _hold(self, partition: NDArray[np.int64], rows: NDArray[np.void]) -> None:
+        for number, chosen in _groups(partition):
+            self._held[number].append(rows[chosen])
+            self._counts[number] += len(self._held[number][-1])
+            if self._counts[number] > MAX_PARTITION_ROWS:
+                raise ContradictionError(
+                    f"more than {MAX_PARTITION_ROWS:,} rows for one reporter and year",
+                    "the file repeats itself or is not annual Comtrade data",
+                )
+        self._in_memory += len(rows)
+
+    def _spill(self) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        for number, parts in self._held.items():
+            with (self._folder / str(number)).open("ab") as file:
+                np.concatenate(parts).tofile(file)
+        self._held.clear()
+        self._in_memory = 0
+
+
+def _groups(partition: NDArray[np.int64]) -> list[tuple[int, slice | NDArray[np.intp]]]:
+    """Each partition number with the rows that belong to it, in file order."""
+    if not len(partition):
+        return []
+    if (partition == partition[0]).all():
+        return [(int(partition[0]), slice(None))]
+    order = np.argsort(partition, kind="stable")
+    ordered = partition[order]
+    starts = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))
+    return [
+        (int(ordered[start]), order[start:stop])
+        for start, stop in zip(starts, [*starts[1:], len(order)], strict=True)
+    ]

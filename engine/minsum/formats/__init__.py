@@ -1,0 +1,10 @@
+"""Input formats: how a file is recognised and which of its columns mean what.
+
+A format is one module here with a constant `FORMAT`; dropping the module in is all it takes.
+A format only recognises and maps. Row rules, checks and publishing are the same for all.
+"""
+
+from minsum.formats.base import Claims, Column, Format, Header
+from minsum.formats.registry import formats, recognise
+
+__all__ = ["Claims", "Column", "Format", "Header", "formats", "recognise"]

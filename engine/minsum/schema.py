@@ -1,0 +1,113 @@
+"""The data dictionary: every table's columns, their types, units and meaning, checked at stage borders."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from minsum.errors import DataCheckError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+FLOWS: Final = ("DX", "FM", "M", "MIP", "MOP", "RM", "RX", "X", "XIP", "XOP")
+"""Comtrade flow codes in text order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a published table.
+
+    Attributes
+    ----------
+    name
+        As in the file.
+    dtype
+        Arrow type, as Arrow writes it.
+    about
+        Meaning and unit.
+    """
+
+    name: str
+    dtype: str
+    about: str
+
+
+TABLES: Final[dict[str, tuple[Column, ...]]] = {
+    "flows": (
+        Column("flow", "string", "Comtrade flow: X exports (contains RX), M imports, RX re-exports, DX domestic exports"),
+        Column("partner_code", "int32", "Comtrade partner code, 0 = World"),
+        Column("product_code", "string", "HS, 6 characters, or TOTAL"),
+        Column("value_usd", "double", "USD"),
+        Column("is_rebuilt", "bool", "a sum made by minsum in place of a missing or impossible figure"),
+    ),
+    "esi": (
+        Column("year", "int16", "calendar year"),
+        Column("reporter", "string", "ISO3 as Comtrade writes it"),
+        Column("reference", "string", "ISO3, or the name of a composite"),
+        Column("reporter_code", "int32", "Comtrade code"),
+        Column("reference_code", "int32", "Comtrade code, null for a composite"),
+        Column("esi", "double", "sum over products of the smaller share, unit 1; null with a reason"),
+        Column("n_reporter", "int32", "products exported by the reporter"),
+        Column("n_reference", "int32", "products exported by the reference"),
+        Column("n_common", "int32", "products exported by both"),
+        Column("residual_reporter", "double", "share of codes 9999xx in the reporter's exports"),
+        Column("residual_reference", "double", "share of codes 9999xx in the reference's exports"),
+        Column("is_rebuilt", "bool", "rebuilt values entered on either side"),
+        Column("reason", "string", "why esi is null; null otherwise"),
+    ),
+    "coverage": (
+        Column("classification", "string", "HS vintage, H0 to H6"),
+        Column("year", "int16", "calendar year"),
+        Column("reporter", "string", "ISO3 as Comtrade writes it"),
+        Column("reporter_code", "int32", "Comtrade code"),
+        Column("source", "string", "file names, separated by '; '"),
+        Column("format", "string", "input format"),
+        Column("published", "string", "publication date, null when unknown"),
+        Column("n_products", "int32", "products with World exports (X)"),
+        Column("exports_usd", "double", "sum of World exports (X) over products, USD"),
+        Column("residual_share", "double", "share of codes 9999xx in World exports"),
+        Column("world_vs_partners", "double", "sum over partners / World, same products of X; null without partners"),
+        Column("total_vs_products", "double", "sum over products / TOTAL, World exports; null without TOTAL"),
+        Column("rows_in", "int64", "rows read"),
+        Column("rows_kept", "int64", "rows that passed every row rule"),
+    ),
+    "panel": (
+        Column("reporter", "string", "ISO3"),
+        Column("year", "int16", "calendar year"),
+        Column("esi", "double", "similarity with the panel's reference, unit 1"),
+        Column("import_share", "double", "imports from the bloc, itself left out, over all imports, unit 1"),
+    ),
+    "estimates": (
+        Column("model", "string", "FE, RE or FGLS"),
+        Column("term", "string", "regressor, const or effect"),
+        Column("coefficient", "double", "estimate"),
+        Column("std_error", "double", "standard error"),
+        Column("statistic", "double", "t (FE) or z (RE, FGLS)"),
+        Column("p_value", "double", "two-sided"),
+        Column("stars", "string", "*** 1 %, ** 5 %, * 10 %"),
+        Column("n_obs", "int32", "observations"),
+        Column("n_entities", "int32", "countries"),
+        Column("r_squared", "double", "within for FE, overall for RE, null for FGLS"),
+    ),
+}
+
+
+def check_table(table: pa.Table, name: str) -> None:
+    """Check that a table has its dictionary's columns, in order, with their types; others may follow.
+
+    Raises
+    ------
+    DataCheckError
+        Naming the first column that differs.
+    """
+    import pyarrow as pa
+
+    for position, column in enumerate(TABLES[name]):
+        if position >= table.num_columns or table.schema.names[position] != column.name:
+            found = table.schema.names[position] if position < table.num_columns else "nothing"
+            raise DataCheckError(f"table {name}: column {position + 1} is {found}, expected {column.name}")
+        dtype = table.schema.field(position).type
+        text = str(dtype.value_type if pa.types.is_dictionary(dtype) else dtype)
+        if text.removeprefix("large_") != column.dtype:
+            raise DataCheckError(f"table {name}, column {column.name}: type {text}, expected {column.dtype}")

@@ -1,0 +1,214 @@
+"""Where things are, how they are published, and what they say about themselves.
+
+Every Parquet file carries one key-value entry, `minsum`: a JSON object with its sources, counts,
+checks and recipe. There is no other ledger. Files are written beside the lake, made durable and
+renamed into it, so a reader meets the old file or the new one, never a part of one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from minsum.errors import DataCheckError, UsageError, WorkspaceLockedError
+
+SETTINGS_FILE: Final = "minsum.toml"
+FOOTER_KEY: Final = b"minsum"
+ROW_GROUP_ROWS: Final = 16_384
+"""World exports of one reporter-year (some 5,000 rows) are one or two row groups. Measured on 7.4 M rows:
+1.2 s and 39 MB, against 2.3 s and 49 MB with 8,192."""
+
+Footer = dict[str, Any]
+
+
+class Layout:
+    """Paths of one workspace.
+
+    Parameters
+    ----------
+    root
+        Its folder; need not exist yet.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.settings = root / SETTINGS_FILE
+        self.raw = root / "raw"
+        self.flows = root / "flows"
+        self.esi = root / "esi"
+        self.coverage = root / "coverage.parquet"
+        self.panel = root / "panel.parquet"
+        self.estimates = root / "estimates"
+        self.tables = root / "report"
+        self.runs = root / "runs"
+        self.rejected = root / "rejected"
+        self.private = root / ".minsum"
+        self.scratch = self.private / "tmp"
+
+    def partition(self, classification: str, year: int, reporter_code: int) -> Path:
+        """Path of one reporter-year of flows."""
+        folder = f"classification={classification}/year={year}/reporter={reporter_code}"
+        return self.flows / folder / "flows.parquet"
+
+    def partitions(self) -> list[Path]:
+        """Every flows file of the lake, in order of classification, year and reporter."""
+        return sorted(self.flows.glob("classification=*/year=*/reporter=*/flows.parquet"), key=partition_key)
+
+
+def partition_key(path: Path) -> tuple[str, int, int]:
+    """Classification, year and reporter code of a flows file, from its folders."""
+    classification, year, reporter = (part.partition("=")[2] for part in path.parts[-4:-1])
+    return classification, int(year), int(reporter)
+
+
+def find_root(start: Path) -> Path:
+    """The folder itself or the nearest parent that holds `minsum.toml`.
+
+    Raises
+    ------
+    UsageError
+        If there is none.
+    """
+    start = start.resolve()
+    if not start.is_dir():
+        raise UsageError(f"{start}: no such folder", "make a workspace with: minsum init DIR")
+    for folder in (start, *start.parents):
+        if (folder / SETTINGS_FILE).is_file():
+            return folder
+    raise UsageError(
+        f"{start} is not a workspace: no {SETTINGS_FILE} here or above",
+        "make one with: minsum init DIR, or name it with -w DIR",
+    )
+
+
+def publish_table(table: pa.Table, target: Path, *, footer: Footer, layout: Layout) -> None:
+    """Write a table as Parquet and rename it into place.
+
+    Parameters
+    ----------
+    table
+        Rows in their final order.
+    target
+        Final path; an existing file is replaced.
+    footer
+        JSON object stored under the key `minsum`.
+    layout
+        Workspace whose scratch folder holds the file until it is complete and on disk.
+    """
+    with staged(target, layout) as temporary:
+        # The Arrow schema is left out so that dictionary-encoded columns read back as plain text.
+        # Floats hardly repeat: split by byte they take 15 % less space and a third less time than
+        # in a dictionary.
+        floats = [field.name for field in table.schema if pa.types.is_floating(field.type)]
+        with pq.ParquetWriter(
+            temporary, table.schema, compression="zstd", compression_level=1, store_schema=False,
+            use_dictionary=[name for name in table.schema.names if name not in floats],
+            column_encoding=dict.fromkeys(floats, "BYTE_STREAM_SPLIT"),
+        ) as writer:  # fmt: skip
+            writer.write_table(table, row_group_size=ROW_GROUP_ROWS)
+            writer.add_key_value_metadata({FOOTER_KEY: canonical_json(footer)})
+
+
+def publish_text(text: str, target: Path, *, layout: Layout) -> None:
+    """Write a UTF-8 text file and rename it into place."""
+    with staged(target, layout) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def staged(target: Path, layout: Layout) -> Iterator[Path]:
+    """A scratch path that becomes `target` when the block ends well, durably and at once."""
+    layout.scratch.mkdir(parents=True, exist_ok=True)
+    temporary = layout.scratch / uuid.uuid4().hex
+    try:
+        yield temporary
+        _sync(temporary)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary.replace(target)
+        _sync(target.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def read_footer(path: Path) -> Footer:
+    """The `minsum` entry of a Parquet file.
+
+    Raises
+    ------
+    DataCheckError
+        If the file is not readable Parquet or was not written by minsum.
+    """
+    try:
+        metadata = pq.read_metadata(path).metadata or {}
+        footer: Footer = json.loads(metadata[FOOTER_KEY])
+    except (OSError, pa.ArrowException, KeyError, ValueError) as error:
+        raise DataCheckError(
+            f"{path}: not a Parquet file written by minsum ({type(error).__name__})",
+            "delete it and run the stage again",
+        ) from error
+    return footer
+
+
+def footer_digest(path: Path) -> str | None:
+    """The digest a stage left in its output, or None when there is no such output."""
+    return str(read_footer(path).get("digest")) if path.is_file() else None
+
+
+def canonical_json(value: object) -> bytes:
+    """JSON with sorted keys and no blanks: equal values give equal bytes."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+
+
+def digest(value: object) -> str:
+    """SHA-256 of a JSON-like value."""
+    return sha256(canonical_json(value)).hexdigest()
+
+
+@contextmanager
+def exclusive(layout: Layout) -> Iterator[None]:
+    """Hold the workspace for writing; clears what a killed run left in the scratch folder.
+
+    Raises
+    ------
+    WorkspaceLockedError
+        If another process holds it; the message says which.
+    """
+    from filelock import FileLock, Timeout
+
+    layout.private.mkdir(parents=True, exist_ok=True)
+    holder = layout.private / "holder.json"
+    lock = FileLock(layout.private / "lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        who = holder.read_text(encoding="utf-8") if holder.is_file() else "unknown"
+        raise WorkspaceLockedError(
+            f"{layout.root}: another run holds the workspace: {who}", "wait for it to end, then run again"
+        ) from error
+    try:
+        shutil.rmtree(layout.scratch, ignore_errors=True)
+        since = datetime.now(UTC).isoformat(timespec="seconds")
+        holder.write_text(f"process {os.getpid()} since {since}", encoding="utf-8")
+        yield
+    finally:
+        holder.unlink(missing_ok=True)
+        lock.release()
