@@ -6,18 +6,19 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
-import pyarrow as pa
 
 from minsum.countries import is_group, iso3_of
 from minsum.errors import MissingInputError, SettingsError
-from minsum.esi.baskets import Baskets, Basis, F64Matrix, Residual, gather
-from minsum.esi.references import Rule, Similarity, composite
 from minsum.schema import check_table
 from minsum.workspace import Footer, Layout, digest, footer_digest, partition_key, publish_table, read_footer
-from minsum_kernels import common_counts, pairwise_min_sum
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from minsum.esi.baskets import Basis, Residual
+    from minsum.esi.references import Rule
 
 RECIPE: Final = "esi-1"
 
@@ -92,7 +93,7 @@ def compute_esi(layout: Layout, options: EsiOptions, *, progress: Callable[[str,
             report.unchanged.append(name)
             absent = read_footer(target)["absent"]
         else:
-            table, absent = similarity_table(gather_files(files, options), options, year=year)
+            table, absent = _similarities(files, options, year)
             check_table(table, "esi")
             publish_table(table, target, footer=footer | {"absent": absent}, layout=layout)
             report.computed.append(name)
@@ -104,72 +105,14 @@ def compute_esi(layout: Layout, options: EsiOptions, *, progress: Callable[[str,
     return report
 
 
-def gather_files(files: list[Path], options: EsiOptions) -> Baskets:
-    """Baskets of one classification and year under the options."""
-    return gather(files, basis=options.basis, level=options.level, residual=options.residual)
+def _similarities(files: list[Path], options: EsiOptions, year: int) -> tuple[pa.Table, dict[str, list[str]]]:
+    # Imported only when there is something to compute: a run with nothing to do must not load Numba.
+    from minsum.esi.baskets import gather
+    from minsum.esi.similarity import similarity_table
 
-
-def similarity_table(baskets: Baskets, options: EsiOptions, *, year: int) -> tuple[pa.Table, dict[str, list[str]]]:
-    """The esi table of one classification and year, sorted by reporter and reference.
-
-    Returns
-    -------
-    The table, and for each composite that could not be formed the members without data.
-    """
-    shares = baskets.shares()
-    parts = [_pairs(baskets, shares)]
-    references: list[tuple[str, int | None]] = list(zip(baskets.labels, baskets.codes.tolist(), strict=True))
-    absent: dict[str, list[str]] = {}
-    for name, (members, rule) in sorted(options.references.items()):
-        rows = [baskets.labels.index(member) for member in members if member in baskets.labels]
-        if len(rows) < len(members):
-            absent[name] = [member for member in members if member not in baskets.labels]
-            continue
-        parts.append(composite(baskets, shares, rows, rule))
-        references.append((name, None))
-    return _table(baskets, parts, references, options=options, year=year), absent
-
-
-def _pairs(baskets: Baskets, shares: F64Matrix) -> Similarity:
-    counts = common_counts(shares)
-    return Similarity(
-        pairwise_min_sum(shares), counts.diagonal(), counts, baskets.residual_share, baskets.is_rebuilt
-    )
-
-
-def _table(
-    baskets: Baskets, parts: list[Similarity], references: list[tuple[str, int | None]], *, options: EsiOptions, year: int
-) -> pa.Table:
-    n_countries, n_references = len(baskets.codes), len(references)
-    labels = [label for label, _ in references]
-    by_reporter = np.lexsort((baskets.codes, np.array(baskets.labels)))
-    by_reference = np.lexsort((np.arange(n_references), np.array(labels)))
-    i, r = (axis.ravel() for axis in np.meshgrid(by_reporter, by_reference, indexing="ij"))
-    keep = i != r
-    i, r = i[keep], r[keep]
-    esi = np.hstack([part.esi for part in parts])[i, r]
-    n_reporter = parts[0].n_reference
-    n_reference = np.concatenate([part.n_reference for part in parts])
-    too_few = np.minimum(n_reporter[i], n_reference[r]) < options.min_products
-    words = pa.array([f"fewer than {options.min_products} products"])
-    return pa.table(
-        {
-            "year": pa.array(np.full(len(i), year, dtype=np.int16)),
-            "reporter": pa.DictionaryArray.from_arrays(i.astype(np.int32), baskets.labels),
-            "reference": pa.DictionaryArray.from_arrays(r.astype(np.int32), labels),
-            "reporter_code": baskets.codes[i],
-            "reference_code": pa.array([code for _, code in references], pa.int32()).take(pa.array(r)),
-            "esi": pa.array(esi, mask=too_few),
-            "n_reporter": n_reporter[i],
-            "n_reference": n_reference[r],
-            "n_common": np.hstack([part.n_common for part in parts])[i, r],
-            "residual_reporter": baskets.residual_share[i],
-            "residual_reference": np.concatenate([part.residual_reference for part in parts])[r],
-            "is_rebuilt": baskets.is_rebuilt[i] | np.concatenate([part.is_rebuilt for part in parts])[r],
-            "reason": pa.DictionaryArray.from_arrays(
-                pa.array(np.zeros(len(i), dtype=np.int32), mask=~too_few), words
-            ),
-        }
+    baskets = gather(files, basis=options.basis, level=options.level, residual=options.residual)
+    return similarity_table(
+        baskets, year=year, references=options.references, min_products=options.min_products
     )
 
 

@@ -1,0 +1,232 @@
+"""The command line: parse, one call, one summary line, exit code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import partial, wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from minsum.errors import MinsumError
+
+if TYPE_CHECKING:
+    from minsum.pipeline import RunReport, Workspace
+
+
+def _common(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Options of every command that works on a workspace; errors end with their exit code."""
+
+    @click.option("-w", "--workspace", type=click.Path(path_type=Path), default=Path(), help="Workspace folder; found by its minsum.toml here or above.")
+    @click.option("--jobs", type=click.IntRange(min=1), help="Files read at a time and threads; default: all cores.")
+    @click.option("-q", "--quiet", is_flag=True, help="No progress, only the result.")
+    @click.option("--log-format", type=click.Choice(["text", "json"]), default="text", help="Log lines on stderr.")
+    @click.option("--debug", is_flag=True, help="Show tracebacks.")
+    @wraps(command)
+    def wrapped(*, quiet: bool, log_format: str, debug: bool, workspace: Path, jobs: int | None, **options: Any) -> None:
+        from minsum.console import Console
+
+        console = Console(quiet=quiet, log_format=log_format)
+        try:
+            with console:
+                code = command(console, workspace, jobs, **options)
+        except MinsumError as error:
+            if debug:
+                raise
+            console.error(error)
+            code = error.exit_code
+        sys.exit(code or 0)
+
+    return wrapped
+
+
+def _open(console: Any, workspace: Path, jobs: int | None) -> Workspace:
+    from minsum.pipeline import Workspace
+    from minsum.workspace import find_root
+
+    return Workspace(find_root(workspace), jobs=jobs, progress=console.progress)
+
+
+def _finish(console: Any, report: RunReport, where: str) -> int:
+    console.summary(report, where)
+    return report.exit_code
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="minsum")
+def main() -> None:
+    """Export similarity of every country, reference and year from UN Comtrade bulk files.
+
+    \b
+    Start:   minsum demo              a synthetic world, from raw files to the tables
+             minsum init my-study     then put files into my-study/raw
+             cd my-study; minsum run
+
+    Exit codes: 0 done; 2 usage or settings; 3 done, but sources were rejected; 4 data check failed;
+    5 estimation impossible; 6 another run holds the workspace; 1 unexpected.
+    """
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--paper", "template", flag_value="paper", help="Settings of the China-ASEAN replication.")
+@click.option("--world", "template", flag_value="world", help="Settings for all reporters.")
+@_common
+def init(console: Any, _workspace: Path, _jobs: int | None, *, folder: Path, template: str | None) -> int:
+    """Make FOLDER a workspace with a commented minsum.toml."""
+    from minsum.pipeline import Workspace
+
+    Workspace(folder).init(template or "empty")
+    console.say(f"workspace {folder}: put files into {folder / 'raw'}, then: minsum run -w {folder}")
+    return 0
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path), default=Path("demo"))
+@_common
+def demo(console: Any, _workspace: Path, jobs: int | None, *, folder: Path) -> int:
+    """Run everything on a synthetic world in FOLDER (default: demo)."""
+    from minsum.pipeline import Workspace
+    from minsum.synth import WorldSpec, write_world
+
+    work = Workspace(folder, jobs=jobs, progress=console.progress)
+    if not work.layout.settings.exists():
+        work.init("paper")
+    write_world(WorldSpec(), folder, jobs=work.jobs, progress=partial(console.progress, "synth"))
+    report = work.run()
+    console.tables(work.tables())
+    console.summary(report, str(folder))
+    console.say(f"ESI panel: {work.layout.panel}")
+    console.say(f"estimates: {work.layout.estimates}")
+    console.say(f"report:    {work.layout.tables}")
+    return report.exit_code
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--reporters", type=click.IntRange(min=3), default=24, show_default=True, help="How many countries.")
+@click.option("--years", default="2002,2006,2010,2014-2021", show_default=True, help="Years and ranges.")
+@click.option("--rows", type=click.IntRange(min=1), default=20_000, show_default=True, help="Rows per file, about.")
+@click.option("--max-rows", type=int, help="With it, file sizes are spread from --rows to this.")
+@click.option("--classification", default="H2", show_default=True, help="HS vintage.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Another seed, another world.")
+@_common
+def synth(console: Any, _workspace: Path, jobs: int | None, *, folder: Path, **options: Any) -> int:
+    """Write a synthetic world as Comtrade bulk files, with its covariates and its truth, into FOLDER."""
+    from minsum.console import parse_years
+    from minsum.pipeline import default_jobs
+    from minsum.synth import WorldSpec, write_world
+
+    rows, top = options["rows"], options["max_rows"]
+    spec = WorldSpec(
+        reporters=options["reporters"],
+        years=parse_years(options["years"]),
+        rows_per_file=(rows, top) if top else rows,
+        classification=options["classification"],
+        seed=options["seed"],
+    )
+    world = write_world(spec, folder, jobs=jobs or default_jobs(), progress=partial(console.progress, "synth"))
+    console.say(f"{world.files} files, {world.rows:,} rows in {folder / 'raw'}; truth in {folder / 'truth'}")
+    return 0
+
+
+@main.command()
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@_common
+def ingest(console: Any, workspace: Path, jobs: int | None, *, paths: tuple[Path, ...]) -> int:
+    """Bring files and folders (default: raw/) into the lake.
+
+    \b
+    minsum ingest                          everything in raw/
+    minsum ingest ~/Downloads/comtrade     a folder of downloads
+    """
+    work = _open(console, workspace, jobs)
+    return _finish(console, work.ingest(paths or None), str(work.layout.flows))
+
+
+@main.command()
+@_common
+def esi(console: Any, workspace: Path, jobs: int | None) -> int:
+    """Compute the similarities that changed."""
+    work = _open(console, workspace, jobs)
+    return _finish(console, work.esi(), str(work.layout.esi))
+
+
+@main.command()
+@_common
+def panel(console: Any, workspace: Path, jobs: int | None) -> int:
+    """Build the panel that [panel] describes."""
+    work = _open(console, workspace, jobs)
+    return _finish(console, work.panel(), str(work.layout.panel))
+
+
+@main.command()
+@_common
+def estimate(console: Any, workspace: Path, jobs: int | None) -> int:
+    """Estimate what [estimate] describes, and print the tables."""
+    work = _open(console, workspace, jobs)
+    report = work.estimate()
+    console.tables(work.tables())
+    return _finish(console, report, str(work.layout.estimates))
+
+
+@main.command()
+@_common
+def report(console: Any, workspace: Path, jobs: int | None) -> int:
+    """Write the tables as CSV and print them."""
+    work = _open(console, workspace, jobs)
+    done = work.report()
+    console.tables(work.tables())
+    return _finish(console, done, str(work.layout.tables))
+
+
+@main.command()
+@_common
+def run(console: Any, workspace: Path, jobs: int | None) -> int:
+    """Every stage the settings name, only what changed: the nightly command."""
+    work = _open(console, workspace, jobs)
+    done = work.run()
+    if done.changed and work.settings.panel is not None:
+        console.tables(work.tables())
+    return _finish(console, done, str(work.layout.root))
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="For machines.")
+@_common
+def status(console: Any, workspace: Path, jobs: int | None, *, as_json: bool) -> int:
+    """What is there, what is stale, what was rejected and why."""
+    from minsum.status import read_status
+
+    work = _open(console, workspace, jobs)
+    console.status(read_status(work.layout), as_json=as_json)
+    return 0
+
+
+@main.command()
+@click.argument("query")
+@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), help="Default: table on a terminal, csv elsewhere.")
+@_common
+def sql(console: Any, workspace: Path, jobs: int | None, *, query: str, form: str | None) -> int:
+    """Run a DuckDB query over the views flows, esi, coverage, panel and estimates.
+
+    \b
+    minsum sql "SELECT reporter, esi FROM esi WHERE year = 2021 AND reference = 'high_end' ORDER BY esi DESC"
+    """
+    work = _open(console, workspace, jobs)
+    relation = work.sql(query)
+    if relation is not None:
+        console.relation(relation, form)
+    return 0
+
+
+@main.command()
+@_common
+def doctor(console: Any, workspace: Path, _jobs: int | None) -> int:
+    """Versions, threads, memory and disk."""
+    from minsum.status import examine
+
+    console.mapping(examine(workspace))
+    return 0

@@ -1,0 +1,193 @@
+"""What people see: progress, tables, the summary line, errors; log lines for machines."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import rich.console
+from rich.box import SIMPLE_HEAD
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table as RichTable
+
+from minsum.errors import MinsumError, UsageError
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from minsum.pipeline import RunReport
+    from minsum.report.tables import Table
+
+_STANDARD = set(logging.LogRecord("", 0, "", 0, "", (), None).__dict__) | {"message", "asctime"}
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a line: time, level, message and whatever was passed as `extra`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, without its end."""
+        extra = {key: value for key, value in record.__dict__.items() if key not in _STANDARD}
+        moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        return json.dumps({"time": moment, "level": record.levelname, "message": record.getMessage()} | extra, default=str)
+
+
+class Console:
+    """Output of one command.
+
+    Parameters
+    ----------
+    quiet
+        Only results and errors.
+    log_format
+        `text` or `json` lines on stderr; on a terminal, text gives way to progress bars.
+    """
+
+    def __init__(self, *, quiet: bool, log_format: str) -> None:
+        self._out = rich.console.Console(width=None if sys.stdout.isatty() else 160)
+        self._err = rich.console.Console(stderr=True, soft_wrap=True)
+        self._quiet = quiet
+        self._bars: Progress | None = None
+        self._tasks: dict[str, TaskID] = {}
+        if self._err.is_terminal and not quiet and log_format == "text":
+            self._bars = Progress(
+                TextColumn("{task.description:10}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+                TimeRemainingColumn(), console=self._err, transient=True,
+            )  # fmt: skip
+        handler = logging.StreamHandler()
+        handler.setFormatter(JsonLines() if log_format == "json" else logging.Formatter("%(message)s"))
+        logger = logging.getLogger("minsum")
+        logger.handlers = [handler]
+        logger.setLevel(logging.WARNING if quiet or self._bars else logging.INFO)
+
+    def __enter__(self) -> Console:
+        if self._bars:
+            self._bars.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._stop()
+
+    def _stop(self) -> None:
+        if self._bars:
+            self._bars.stop()
+
+    def progress(self, stage: str, done: int, total: int) -> None:
+        """Move a stage's bar."""
+        if self._bars is None:
+            return
+        if stage not in self._tasks:
+            self._tasks[stage] = self._bars.add_task(stage, total=total)
+        self._bars.update(self._tasks[stage], completed=done, total=total)
+
+    def say(self, text: str) -> None:
+        """One line on stdout."""
+        self._stop()
+        self._out.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def error(self, error: MinsumError) -> None:
+        """`error: ...` and `hint: ...` on stderr."""
+        self._stop()
+        self._err.print(f"error: {error.message}", markup=False, highlight=False)
+        if error.hint:
+            self._err.print(f"hint: {error.hint}", markup=False, highlight=False)
+
+    def summary(self, report: RunReport, where: str) -> None:
+        """Rejected sources with their reasons, then one line on what was done and where it is."""
+        for reason, hint in report.rejected.values():
+            self.error(MinsumError(f"rejected: {reason}", hint))
+        seconds = sum(stage.seconds for stage in report.stages)
+        if not report.changed:
+            rejected = f"; {len(report.rejected)} sources rejected" if report.rejected else ""
+            self.say(f"nothing to do: {where} is up to date{rejected} ({seconds:.1f} s)")
+            return
+        parts = [_described(stage.stage, stage.summary) for stage in report.stages if stage.changed]
+        if report.rejected:
+            parts.append(f"{len(report.rejected)} sources rejected")
+        self.say(f"{'; '.join(parts)} in {seconds:.1f} s -> {where}")
+
+    def tables(self, tables: list[Table]) -> None:
+        """The paper's tables."""
+        if self._quiet:
+            return
+        for table in tables:
+            self._print_frame(table.title, table.frame.columns, table.frame.rows())
+            for note in table.notes:
+                self.say(f"  {note}")
+
+    def relation(self, relation: duckdb.DuckDBPyRelation, form: str | None) -> None:
+        """Rows of a query."""
+        form = form or ("table" if self._out.is_terminal else "csv")
+        columns, rows = relation.columns, relation.fetchall()
+        if form == "table":
+            self._print_frame("", columns, rows)
+        elif form == "json":
+            self.say(json.dumps([dict(zip(columns, row, strict=True)) for row in rows], default=str))
+        else:
+            import csv
+
+            writer = csv.writer(sys.stdout, lineterminator="\n")
+            writer.writerow(columns)
+            writer.writerows(rows)
+
+    def mapping(self, values: dict[str, Any]) -> None:
+        """Names and values."""
+        for name, value in values.items():
+            self.say(f"{name:22} {value}")
+
+    def status(self, status: dict[str, Any], *, as_json: bool) -> None:
+        """State of the workspace."""
+        if as_json:
+            self._stop()
+            sys.stdout.write(json.dumps(status, indent=2) + "\n")
+            return
+        years = [list(row.values()) for row in status["years"]]
+        if years:
+            self._print_frame("Classification-years", list(status["years"][0]), years)
+        if status["rejected"]:
+            rows = [[one["name"], one["reason"], one["hint"]] for one in status["rejected"]]
+            self._print_frame("Rejected sources", ["source", "reason", "what to do"], rows)
+        self.mapping(status["totals"])
+
+    def _print_frame(self, title: str, columns: list[str], rows: Any) -> None:
+        self._stop()
+        table = RichTable(title=title or None, title_justify="left", box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+        for column in columns:
+            table.add_column(column)
+        for row in rows:
+            table.add_row(*(_cell(value) for value in row))
+        self._out.print(table)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    return f"{value:,.3f}" if isinstance(value, float) else str(value)
+
+
+def _described(stage: str, summary: dict[str, Any]) -> str:
+    if stage == "flows":
+        return f"{len(summary['added'])} sources, {summary['rows_in']:,} rows, {summary['n_partitions']} reporter-years"
+    if stage == "esi":
+        return f"{summary['n_rows']:,} similarities of {len(summary['computed'])} years"
+    return stage
+
+
+def parse_years(text: str) -> tuple[int, ...]:
+    """`2002,2006,2014-2021` as years.
+
+    Raises
+    ------
+    UsageError
+        If a part is neither a year nor a range.
+    """
+    years: list[int] = []
+    for part in text.split(","):
+        first, _, last = part.strip().partition("-")
+        if not first.isdigit() or (last and not last.isdigit()):
+            raise UsageError(f"years {text!r}: {part!r} is neither a year nor a range", "such as 2002,2006,2014-2021")
+        years.extend(range(int(first), int(last or first) + 1))
+    return tuple(years)

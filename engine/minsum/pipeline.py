@@ -1,0 +1,302 @@
+"""The file to read first: raw files to flows, esi, panel, estimates and report, in that order.
+
+    w = Workspace("my-folder").init()
+    w.ingest(["downloads/"])
+    w.esi()
+    w.sql("SELECT * FROM esi WHERE reporter = 'CHN'")
+
+Every method that writes holds the workspace, does only what changed, and leaves a record in `runs/`.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import platform
+import resource
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from minsum.errors import MinsumError, SettingsError, UsageError
+from minsum.settings import PAPER_TEMPLATE, TEMPLATE, WORLD_TEMPLATE, Settings, load_settings
+from minsum.workspace import Layout, canonical_json, exclusive, publish_text
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from minsum.report.tables import Table
+
+log = logging.getLogger("minsum")
+Progress = Callable[[str, int, int], None]
+STAGES: Final = ("flows", "esi", "panel", "estimates", "report")
+_TEMPLATES: Final = {"empty": TEMPLATE, "paper": TEMPLATE + PAPER_TEMPLATE, "world": TEMPLATE + WORLD_TEMPLATE}
+
+
+def _silent(_stage: str, _done: int, _total: int) -> None:
+    """No progress display."""
+
+
+@dataclass(slots=True)
+class StageReport:
+    """What one stage did.
+
+    Attributes
+    ----------
+    stage
+        One of `STAGES`.
+    changed
+        Whether it wrote anything.
+    seconds
+        Wall time.
+    summary
+        Its counts, for people and machines.
+    """
+
+    stage: str
+    changed: bool
+    seconds: float
+    summary: dict[str, Any]
+
+
+@dataclass(slots=True)
+class RunReport:
+    """What one run did.
+
+    Attributes
+    ----------
+    stages
+        In order.
+    rejected
+        Source name to (reason, hint).
+    """
+
+    stages: list[StageReport] = field(default_factory=list)
+    rejected: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    @property
+    def changed(self) -> bool:
+        """Whether any stage wrote anything."""
+        return any(stage.changed for stage in self.stages)
+
+    @property
+    def exit_code(self) -> int:
+        """0, or 3 when sources were rejected."""
+        return 3 if self.rejected else 0
+
+
+class Workspace:
+    """One folder with raw files, the lake and everything computed from it.
+
+    Parameters
+    ----------
+    path
+        The folder.
+    jobs
+        Files read at a time and kernel threads; None means all cores. No result depends on it.
+    progress
+        Called with stage, done and total.
+    """
+
+    def __init__(self, path: str | Path, *, jobs: int | None = None, progress: Progress = _silent) -> None:
+        self.layout = Layout(Path(path))
+        self.jobs = jobs or default_jobs()
+        self._progress = progress
+        self._report = RunReport()
+
+    @cached_property
+    def settings(self) -> Settings:
+        """`minsum.toml` and environment, read once.
+
+        Raises
+        ------
+        SettingsError
+            If a name or value is wrong.
+        UsageError
+            If the folder is not a workspace.
+        """
+        if not self.layout.settings.is_file():
+            raise UsageError(
+                f"{self.layout.root} is not a workspace: no {self.layout.settings.name}", "make one with: minsum init DIR"
+            )
+        return load_settings(self.layout.settings)
+
+    def init(self, template: str = "empty") -> Workspace:
+        """Make the folder a workspace; `template` is empty, paper or world.
+
+        Raises
+        ------
+        UsageError
+            If it is one already.
+        """
+        if self.layout.settings.exists():
+            raise UsageError(f"{self.layout.settings} exists already", "edit it, or choose another folder")
+        for folder in (self.layout.raw, self.layout.root / "covariates"):
+            folder.mkdir(parents=True, exist_ok=True)
+        publish_text(_TEMPLATES[template], self.layout.settings, layout=self.layout)
+        return self
+
+    def ingest(self, sources: Iterable[str | Path] | None = None) -> RunReport:
+        """Bring files and folders (default `raw/`) into the lake; bad ones are rejected and reported."""
+        paths = None if sources is None else [Path(source) for source in sources]
+        with self._run():
+            self._flows(paths)
+        return self._report
+
+    def esi(self) -> RunReport:
+        """Compute the similarities that changed."""
+        with self._run():
+            self._esi()
+        return self._report
+
+    def panel(self) -> RunReport:
+        """Build the panel that `[panel]` describes."""
+        with self._run():
+            self._panel()
+        return self._report
+
+    def estimate(self) -> RunReport:
+        """Estimate what `[estimate]` describes."""
+        with self._run():
+            self._estimates()
+        return self._report
+
+    def report(self) -> RunReport:
+        """Write the tables as CSV."""
+        with self._run():
+            self._tables()
+        return self._report
+
+    def run(self) -> RunReport:
+        """Every stage the settings name, only what changed."""
+        with self._run():
+            self._flows(None)
+            self._esi()
+            if self.settings.panel is not None:
+                self._panel()
+                if self.settings.estimate is not None:
+                    self._estimates()
+                self._tables()
+        return self._report
+
+    def sql(self, query: str) -> duckdb.DuckDBPyRelation | None:
+        """Run a DuckDB query over the views flows, esi, coverage, panel and estimates."""
+        from minsum.views import run_query
+
+        return run_query(self.layout, query)
+
+    def tables(self) -> list[Table]:
+        """Tables 1, 2 and 3 as they stand."""
+        from minsum.report.tables import make_tables
+
+        return make_tables(self.layout, self._section("panel").reporters)
+
+    def _section(self, name: str) -> Any:
+        section = getattr(self.settings, name)
+        if section is None:
+            raise SettingsError(
+                f"{self.layout.settings}: no [{name}] section", "minsum init --paper writes one to start from"
+            )
+        return section
+
+    def _flows(self, paths: list[Path] | None) -> None:
+        from minsum.flows.ingest import IngestOptions, ingest
+
+        options = IngestOptions(**self.settings.ingest.model_dump())
+        with self._stage("flows") as done:
+            report = ingest(
+                self.layout, paths or [self.layout.raw], options, jobs=self.jobs, progress=self._progress
+            )
+            done(bool(report.n_partitions), asdict(report))
+        for name, (reason, hint) in report.rejected.items():
+            log.warning("rejected: %s", reason, extra={"source": name, "hint": hint})
+        self._report.rejected |= report.rejected
+
+    def _esi(self) -> None:
+        from minsum.coverage import write_coverage
+        from minsum.esi.stage import EsiOptions, compute_esi
+
+        chosen = self.settings.esi.model_dump()
+        chosen["references"] = {name: (one["members"], one["rule"]) for name, one in chosen["references"].items()}
+        with self._stage("esi") as done:
+            covered = write_coverage(self.layout)
+            report = compute_esi(self.layout, EsiOptions(**chosen), progress=self._progress)
+            done(bool(report.computed) or covered, asdict(report))
+
+    def _panel(self) -> None:
+        from minsum.panel import PanelOptions, build_panel
+
+        options = PanelOptions(**self._section("panel").model_dump())
+        with self._stage("panel") as done:
+            done(build_panel(self.layout, options), {})
+
+    def _estimates(self) -> None:
+        from minsum.estimate.models import ModelOptions, estimate
+
+        options = ModelOptions(**self._section("estimate").model_dump())
+        with self._stage("estimates") as done:
+            done(estimate(self.layout, options), {})
+
+    def _tables(self) -> None:
+        from minsum.report.tables import write_tables
+
+        with self._stage("report") as done:
+            done(write_tables(self.layout, self._section("panel").reporters), {})
+
+    @contextmanager
+    def _run(self) -> Iterator[None]:
+        """Hold the workspace, and record what the run did, whether it ended well or not."""
+        settings = self.settings.model_dump(mode="json")
+        started = datetime.now(UTC)
+        self._report = RunReport()
+        problem: MinsumError | None = None
+        with exclusive(self.layout):
+            try:
+                yield
+            except MinsumError as error:
+                problem = error
+                raise
+            finally:
+                record = {
+                    "started": started.isoformat(),
+                    "seconds": (datetime.now(UTC) - started).total_seconds(),
+                    "stages": [asdict(stage) for stage in self._report.stages],
+                    "rejected": self._report.rejected,
+                    "exit_code": problem.exit_code if problem else self._report.exit_code,
+                    "error": str(problem) if problem else None,
+                    "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+                    "jobs": self.jobs,
+                    "versions": versions(),
+                    "settings": settings,
+                }
+                name = started.strftime("%Y-%m-%dT%H-%M-%S.%fZ.json")
+                publish_text(canonical_json(record).decode(), self.layout.runs / name, layout=self.layout)
+
+    @contextmanager
+    def _stage(self, stage: str) -> Iterator[Callable[[bool, dict[str, Any]], None]]:
+        start = time.perf_counter()
+        log.info("%s: started", stage, extra={"stage": stage})
+
+        def done(changed: bool, summary: dict[str, Any]) -> None:
+            seconds = time.perf_counter() - start
+            self._report.stages.append(StageReport(stage, changed, seconds, summary))
+            log.info("%s: %s in %.1f s", stage, "done" if changed else "nothing to do", seconds, extra={"stage": stage})
+
+        yield done
+
+
+def default_jobs() -> int:
+    """Cores this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python, minsum and the libraries that decide the numbers."""
+    names = ("minsum", "polars", "numba", "pyarrow", "duckdb", "numpy", "linearmodels")
+    return {"python": platform.python_version()} | {name: version(name) for name in names}

@@ -1,0 +1,1 @@
+"""Stage `report`: what people look at."""

@@ -1,0 +1,24 @@
+-- import_share: imports of a reporter from the bloc, itself left out, over its imports from the World.
+-- $files    flows files of one classification
+-- $bloc     ISO3 labels of the bloc
+-- table labels(code, iso3): every Comtrade code with its label
+-- Sums are ordered, so that the bits do not depend on the number of threads.
+WITH imports AS (
+    SELECT f.reporter, f.year, f.partner_code, f.value_usd, home.iso3 AS reporter_iso3, away.iso3 AS partner_iso3
+    FROM read_parquet($files, hive_partitioning = true, hive_types = {'reporter': INTEGER, 'year': SMALLINT}) AS f
+    JOIN labels AS home ON home.code = f.reporter
+    LEFT JOIN labels AS away ON away.code = f.partner_code
+    WHERE f.flow = 'M' AND f.product_code = 'TOTAL'
+)
+SELECT
+    reporter AS reporter_code,
+    year,
+    coalesce(
+        sum(value_usd ORDER BY partner_code) FILTER (
+            WHERE list_contains($bloc, partner_iso3) AND partner_iso3 <> reporter_iso3
+        ),
+        0
+    ) / sum(value_usd) FILTER (WHERE partner_code = 0) AS import_share
+FROM imports
+GROUP BY reporter, year
+ORDER BY reporter, year

@@ -1,0 +1,100 @@
+"""Hand-made inputs: Comtrade bulk files row by row, and workspaces."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from minsum.flows.ingest import IngestOptions, IngestReport, ingest
+from minsum.pipeline import Workspace
+from minsum.workspace import Layout, read_footer
+
+COLUMNS = (
+    "datasetCode typeCode freqCode refPeriodId refYear refMonth period reporterCode flowCode partnerCode partner2Code "
+    "classificationSearchCode classificationCode isOriginalClassification cmdCode customsCode mosCode motCode qtyUnitCode "
+    "qty isQtyEstimated altQtyUnitCode altQty isAltQtyEstimated netWgt isNetWgtEstimated grossWgt isGrossWgtEstimated "
+    "cifValue fobValue primaryValue legacyEstimationFlag isReported isAggregate"
+).split()
+_DEFAULTS = {
+    "typeCode": "C", "freqCode": "A", "refMonth": "52", "period": "2015", "reporterCode": "156", "flowCode": "X",
+    "partnerCode": "0", "partner2Code": "0", "classificationSearchCode": "HS", "classificationCode": "H4",
+    "cmdCode": "010121", "customsCode": "C00", "mosCode": "0", "motCode": "0", "primaryValue": "100",
+    "isReported": "true", "isAggregate": "false",
+}  # fmt: skip
+NAME = "COMTRADE-FINAL-CA1562015H4[2024-03-10].gz"
+
+
+def bulk_text(rows: Iterable[dict[str, object]], columns: Iterable[str] = COLUMNS) -> bytes:
+    """A bulk file as text: rows give what differs from an export of 100 USD of horses to the World."""
+    columns = list(columns)
+    lines = ["\t".join(columns)]
+    lines += ["\t".join(str((_DEFAULTS | row).get(name, "")) for name in columns) for row in rows]
+    return ("\n".join(lines) + "\n").encode()
+
+
+class Desk:
+    """A workspace and the folder of files a test drops into it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.inbox = folder / "inbox"
+        self.inbox.mkdir()
+        self.layout = Layout(folder / "work")
+        self.options = IngestOptions()
+
+    def put(self, rows: Iterable[dict[str, object]], name: str = NAME, **options: Iterable[str]) -> Path:
+        """Write a gzip bulk file."""
+        return self.put_bytes(gzip.compress(bulk_text(rows, **options), mtime=0), name)
+
+    def put_bytes(self, content: bytes, name: str) -> Path:
+        path = self.inbox / name
+        path.write_bytes(content)
+        return path
+
+    def ingest(self, *paths: Path, jobs: int = 2) -> IngestReport:
+        return ingest(
+            self.layout, paths or [self.inbox], self.options, jobs=jobs, progress=lambda _stage, _done, _total: None
+        )
+
+    def rows(self, classification: str = "H4", year: int = 2015, reporter: int = 156) -> list[tuple[object, ...]]:
+        """(flow, partner, product, usd, is_rebuilt) of one partition."""
+        return pl.read_parquet(self.layout.partition(classification, year, reporter), hive_partitioning=False).rows()
+
+    def footer(self, classification: str = "H4", year: int = 2015, reporter: int = 156) -> dict[str, object]:
+        return read_footer(self.layout.partition(classification, year, reporter))
+
+    def lake(self) -> dict[str, bytes]:
+        """Every published file with its bytes."""
+        root = self.layout.root
+        return {
+            str(path.relative_to(root)): path.read_bytes()
+            for folder in (self.layout.flows, self.layout.esi)
+            for path in sorted(folder.rglob("*"))
+            if path.is_file()
+        }
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace(tmp_path / "work", jobs=2).init()
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Callable[[str], Path]:
+    """Real data outside the project; tests on it skip, saying so, where it is not there."""
+
+    def find(name: str) -> Path:
+        path = Path(__file__).parents[2] / "shared" / "data" / name
+        if not path.exists():
+            pytest.skip(f"no real data here: shared/data/{name}")
+        return path
+
+    return find
