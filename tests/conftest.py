@@ -13,12 +13,42 @@ from minsum.flows.ingest import IngestOptions, IngestReport, ingest
 from minsum.pipeline import Workspace
 from minsum.workspace import Layout, read_footer
 
-COLUMNS = (
-    "datasetCode typeCode freqCode refPeriodId refYear refMonth period reporterCode flowCode partnerCode partner2Code "
-    "classificationSearchCode classificationCode isOriginalClassification cmdCode customsCode mosCode motCode qtyUnitCode "
-    "qty isQtyEstimated altQtyUnitCode altQty isAltQtyEstimated netWgt isNetWgtEstimated grossWgt isGrossWgtEstimated "
-    "cifValue fobValue primaryValue legacyEstimationFlag isReported isAggregate"
-).split()
+COLUMNS = [
+    "datasetCode",
+    "typeCode",
+    "freqCode",
+    "refPeriodId",
+    "refYear",
+    "refMonth",
+    "period",
+    "reporterCode",
+    "flowCode",
+    "partnerCode",
+    "partner2Code",
+    "classificationSearchCode",
+    "classificationCode",
+    "isOriginalClassification",
+    "cmdCode",
+    "customsCode",
+    "mosCode",
+    "motCode",
+    "qtyUnitCode",
+    "qty",
+    "isQtyEstimated",
+    "altQtyUnitCode",
+    "altQty",
+    "isAltQtyEstimated",
+    "netWgt",
+    "isNetWgtEstimated",
+    "grossWgt",
+    "isGrossWgtEstimated",
+    "cifValue",
+    "fobValue",
+    "primaryValue",
+    "legacyEstimationFlag",
+    "isReported",
+    "isAggregate",
+]
 _DEFAULTS = {
     "typeCode": "C", "freqCode": "A", "refMonth": "52", "period": "2015", "reporterCode": "156", "flowCode": "X",
     "partnerCode": "0", "partner2Code": "0", "classificationSearchCode": "HS", "classificationCode": "H4",
@@ -56,12 +86,20 @@ class Desk:
 
     def ingest(self, *paths: Path, jobs: int = 2) -> IngestReport:
         return ingest(
-            self.layout, paths or [self.inbox], self.options, jobs=jobs, progress=lambda _stage, _done, _total: None
+            self.layout,
+            paths or [self.inbox],
+            self.options,
+            jobs=jobs,
+            progress=lambda _stage, _done, _total: None,
         )
 
-    def rows(self, classification: str = "H4", year: int = 2015, reporter: int = 156) -> list[tuple[object, ...]]:
+    def rows(
+        self, classification: str = "H4", year: int = 2015, reporter: int = 156
+    ) -> list[tuple[object, ...]]:
         """(flow, partner, product, usd, is_rebuilt) of one partition."""
-        return pl.read_parquet(self.layout.partition(classification, year, reporter), hive_partitioning=False).rows()
+        return pl.read_parquet(
+            self.layout.partition(classification, year, reporter), hive_partitioning=False
+        ).rows()
 
     def footer(self, classification: str = "H4", year: int = 2015, reporter: int = 156) -> dict[str, object]:
         return read_footer(self.layout.partition(classification, year, reporter))

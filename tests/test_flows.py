@@ -64,7 +64,10 @@ def test_new_content_under_the_same_name_replaces_the_old(desk: Desk) -> None:
 
 def test_result_does_not_depend_on_jobs(desk: Desk, tmp_path_factory: pytest.TempPathFactory) -> None:
     for reporter in range(100, 130):
-        rows = [{"reporterCode": reporter, "cmdCode": f"01{n:04}", "partnerCode": n % 7, "primaryValue": n / 7} for n in range(300)]
+        rows = [
+            {"reporterCode": reporter, "cmdCode": f"01{n:04}", "partnerCode": n % 7, "primaryValue": n / 7}
+            for n in range(300)
+        ]
         desk.put(rows, f"COMTRADE-FINAL-CA{reporter}2015H4[2024-03-10].gz")
     desk.ingest(jobs=1)
     other = Desk(tmp_path_factory.mktemp("other"))
@@ -83,13 +86,17 @@ def test_containers_and_marks(desk: Desk, pack: str) -> None:
     elif pack == "gzip":
         desk.put_bytes(gzip.compress(text), "file.gz")
     else:
-        desk.put_bytes({"plain": text, "bom": b"\xef\xbb\xbf" + text, "blank lines": text + b"\n\n"}[pack], "file.txt")
+        desk.put_bytes(
+            {"plain": text, "bom": b"\xef\xbb\xbf" + text, "blank lines": text + b"\n\n"}[pack], "file.txt"
+        )
     desk.ingest()
     assert desk.rows() == [("X", 0, "010121", 100.0, False)]
 
 
 def bad_inputs() -> dict[str, tuple[str, bytes, str]]:
-    good = gzip.compress(bulk_text([{"reporterCode": 360, "cmdCode": f"01{n:04}"} for n in range(2000)]), mtime=0)
+    good = gzip.compress(
+        bulk_text([{"reporterCode": 360, "cmdCode": f"01{n:04}"} for n in range(2000)]), mtime=0
+    )
     flipped = bytearray(good)
     flipped[len(good) // 2] ^= 0xFF
     text = bulk_text([{"reporterCode": 360}])

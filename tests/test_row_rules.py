@@ -42,7 +42,13 @@ def test_a_removed_row_counts_under_its_rule(desk: Desk, rule: str, removed: dic
 
 
 def test_first_rule_that_removes_a_row_counts_it_with_its_value(desk: Desk) -> None:
-    desk.put([{}, {"flowCode": "FM", "motCode": 1000, "cmdCode": "01", "primaryValue": 30}, {"motCode": 2100, "cmdCode": "01"}])
+    desk.put(
+        [
+            {},
+            {"flowCode": "FM", "motCode": 1000, "cmdCode": "01", "primaryValue": 30},
+            {"motCode": 2100, "cmdCode": "01"},
+        ]
+    )
     desk.ingest()
     rules = desk.footer()["sources"][0]["rules"]
     assert rules == {
@@ -72,7 +78,14 @@ def test_codes_are_text_with_leading_zeros_and_letters(desk: Desk) -> None:
 
 
 def test_rows_are_sorted_by_flow_partner_and_product(desk: Desk) -> None:
-    desk.put([{"flowCode": flow, "partnerCode": partner, "cmdCode": code} for code in (MULES, HORSES) for partner in (842, 0, 36) for flow in "XM"])
+    desk.put(
+        [
+            {"flowCode": flow, "partnerCode": partner, "cmdCode": code}
+            for code in (MULES, HORSES)
+            for partner in (842, 0, 36)
+            for flow in "XM"
+        ]
+    )
     desk.ingest()
     keys = [row[:3] for row in desk.rows()]
     assert keys == sorted(keys)
@@ -96,10 +109,21 @@ def test_classic_files_without_breakdown_columns(desk: Desk) -> None:
 
 
 def test_equal_repeats_are_one_row_and_unequal_ones_keep_the_largest(desk: Desk) -> None:
-    desk.put([{}, {}, {"cmdCode": MULES, "primaryValue": 5}, {"cmdCode": MULES, "primaryValue": 9}, {"cmdCode": MULES, "primaryValue": 7}])
+    desk.put(
+        [
+            {},
+            {},
+            {"cmdCode": MULES, "primaryValue": 5},
+            {"cmdCode": MULES, "primaryValue": 9},
+            {"cmdCode": MULES, "primaryValue": 7},
+        ]
+    )
     desk.ingest()
     assert desk.rows() == [world(), world(9, MULES)]
-    assert desk.footer()["repairs"] == {"duplicates": {"rows": 1, "usd": 100.0}, "conflicts": {"rows": 2, "usd": 12.0}}
+    assert desk.footer()["repairs"] == {
+        "duplicates": {"rows": 1, "usd": 100.0},
+        "conflicts": {"rows": 2, "usd": 12.0},
+    }
 
 
 def test_missing_world_row_is_rebuilt_from_partners(desk: Desk) -> None:
@@ -123,7 +147,14 @@ def test_world_within_half_a_per_cent_of_partners_agrees(desk: Desk) -> None:
 
 
 def test_world_above_total_is_rebuilt_from_partners(desk: Desk) -> None:
-    desk.put([{"cmdCode": "TOTAL", "primaryValue": 150}, {"primaryValue": "1e11"}, {"partnerCode": 36}, {"cmdCode": MULES, "primaryValue": 50}])
+    desk.put(
+        [
+            {"cmdCode": "TOTAL", "primaryValue": 150},
+            {"primaryValue": "1e11"},
+            {"partnerCode": 36},
+            {"cmdCode": MULES, "primaryValue": 50},
+        ]
+    )
     desk.ingest()
     assert desk.rows()[:2] == [("X", 0, HORSES, 100.0, True), world(50, MULES)]
     assert desk.footer()["repairs"] == {"world_impossible": {"rows": 1, "usd": 1e11}}
@@ -151,13 +182,26 @@ def test_total_of_a_cell_with_parts_only_comes_from_one_breakdown(desk: Desk) ->
 
 
 def test_a_mode_of_transport_inside_another_is_not_added_to_it(desk: Desk) -> None:
-    desk.put([{"motCode": 2000, "primaryValue": 60}, {"motCode": 2100, "primaryValue": 60}, {"motCode": 3200, "primaryValue": 40}])
+    desk.put(
+        [
+            {"motCode": 2000, "primaryValue": 60},
+            {"motCode": 2100, "primaryValue": 60},
+            {"motCode": 3200, "primaryValue": 40},
+        ]
+    )
     desk.ingest()
     assert desk.rows() == [("X", 0, HORSES, 100.0, True)]
 
 
 def test_identity_checks_are_stored(desk: Desk) -> None:
-    desk.put([{"cmdCode": "TOTAL", "primaryValue": 200}, {}, {"cmdCode": "999999", "primaryValue": 60}, {"partnerCode": 36, "primaryValue": 100.1}])
+    desk.put(
+        [
+            {"cmdCode": "TOTAL", "primaryValue": 200},
+            {},
+            {"cmdCode": "999999", "primaryValue": 60},
+            {"partnerCode": 36, "primaryValue": 100.1},
+        ]
+    )
     desk.ingest()
     assert desk.footer()["checks"] == {
         "X": {

@@ -19,13 +19,25 @@ if TYPE_CHECKING:
 def _common(command: Callable[..., Any]) -> Callable[..., Any]:
     """Options of every command that works on a workspace; errors end with their exit code."""
 
-    @click.option("-w", "--workspace", type=click.Path(path_type=Path), default=Path(), help="Workspace folder; found by its minsum.toml here or above.")
-    @click.option("--jobs", type=click.IntRange(min=1), help="Files read at a time and threads; default: all cores.")
+    @click.option(
+        "-w",
+        "--workspace",
+        type=click.Path(path_type=Path),
+        default=Path(),
+        help="Workspace folder; found by its minsum.toml here or above.",
+    )
+    @click.option(
+        "--jobs", type=click.IntRange(min=1), help="Files read at a time and threads; default: all cores."
+    )
     @click.option("-q", "--quiet", is_flag=True, help="No progress, only the result.")
-    @click.option("--log-format", type=click.Choice(["text", "json"]), default="text", help="Log lines on stderr.")
+    @click.option(
+        "--log-format", type=click.Choice(["text", "json"]), default="text", help="Log lines on stderr."
+    )
     @click.option("--debug", is_flag=True, help="Show tracebacks.")
     @wraps(command)
-    def wrapped(*, quiet: bool, log_format: str, debug: bool, workspace: Path, jobs: int | None, **options: Any) -> None:
+    def wrapped(
+        *, quiet: bool, log_format: str, debug: bool, workspace: Path, jobs: int | None, **options: Any
+    ) -> None:
         from minsum.console import Console
 
         console = Console(quiet=quiet, log_format=log_format)
@@ -42,11 +54,11 @@ def _common(command: Callable[..., Any]) -> Callable[..., Any]:
     return wrapped
 
 
-def _open(console: Any, workspace: Path, jobs: int | None) -> Workspace:
+def _open(console: Any, workspace: Path, jobs: int | None, **flags: Any) -> Workspace:
     from minsum.pipeline import Workspace
     from minsum.workspace import find_root
 
-    return Workspace(find_root(workspace), jobs=jobs, progress=console.progress)
+    return Workspace(find_root(workspace), jobs=jobs, progress=console.progress, flags=flags)
 
 
 def _finish(console: Any, report: RunReport, where: str) -> int:
@@ -106,9 +118,13 @@ def demo(console: Any, _workspace: Path, jobs: int | None, *, folder: Path) -> i
 
 @main.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--reporters", type=click.IntRange(min=3), default=24, show_default=True, help="How many countries.")
+@click.option(
+    "--reporters", type=click.IntRange(min=3), default=24, show_default=True, help="How many countries."
+)
 @click.option("--years", default="2002,2006,2010,2014-2021", show_default=True, help="Years and ranges.")
-@click.option("--rows", type=click.IntRange(min=1), default=20_000, show_default=True, help="Rows per file, about.")
+@click.option(
+    "--rows", type=click.IntRange(min=1), default=20_000, show_default=True, help="Rows per file, about."
+)
 @click.option("--max-rows", type=int, help="With it, file sizes are spread from --rows to this.")
 @click.option("--classification", default="H2", show_default=True, help="HS vintage.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Another seed, another world.")
@@ -127,22 +143,28 @@ def synth(console: Any, _workspace: Path, jobs: int | None, *, folder: Path, **o
         classification=options["classification"],
         seed=options["seed"],
     )
-    world = write_world(spec, folder, jobs=jobs or default_jobs(), progress=partial(console.progress, "synth"))
+    world = write_world(
+        spec, folder, jobs=jobs or default_jobs(), progress=partial(console.progress, "synth")
+    )
     console.say(f"{world.files} files, {world.rows:,} rows in {folder / 'raw'}; truth in {folder / 'truth'}")
     return 0
 
 
 @main.command()
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--classification", help="HS vintage of files that do not say, such as H5.")
 @_common
-def ingest(console: Any, workspace: Path, jobs: int | None, *, paths: tuple[Path, ...]) -> int:
+def ingest(
+    console: Any, workspace: Path, jobs: int | None, *, paths: tuple[Path, ...], classification: str | None
+) -> int:
     """Bring files and folders (default: raw/) into the lake.
 
     \b
     minsum ingest                          everything in raw/
     minsum ingest ~/Downloads/comtrade     a folder of downloads
     """
-    work = _open(console, workspace, jobs)
+    flags = {"ingest": {"classification": classification}} if classification else {}
+    work = _open(console, workspace, jobs, **flags)
     return _finish(console, work.ingest(paths or None), str(work.layout.flows))
 
 
@@ -207,7 +229,12 @@ def status(console: Any, workspace: Path, jobs: int | None, *, as_json: bool) ->
 
 @main.command()
 @click.argument("query")
-@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), help="Default: table on a terminal, csv elsewhere.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "csv", "json"]),
+    help="Default: table on a terminal, csv elsewhere.",
+)
 @_common
 def sql(console: Any, workspace: Path, jobs: int | None, *, query: str, form: str | None) -> int:
     """Run a DuckDB query over the views flows, esi, coverage, panel and estimates.

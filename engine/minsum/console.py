@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import rich.console
 from rich.box import SIMPLE_HEAD
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table as RichTable
 
 from minsum.errors import MinsumError, UsageError
@@ -32,7 +40,9 @@ class JsonLines(logging.Formatter):
         """The line, without its end."""
         extra = {key: value for key, value in record.__dict__.items() if key not in _STANDARD}
         moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        return json.dumps({"time": moment, "level": record.levelname, "message": record.getMessage()} | extra, default=str)
+        return json.dumps(
+            {"time": moment, "level": record.levelname, "message": record.getMessage()} | extra, default=str
+        )
 
 
 class Console:
@@ -68,7 +78,9 @@ class Console:
             self._bars.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._stop()
 
     def _stop(self) -> None:
@@ -154,7 +166,14 @@ class Console:
 
     def _print_frame(self, title: str, columns: list[str], rows: Any) -> None:
         self._stop()
-        table = RichTable(title=title or None, title_justify="left", box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+        table = RichTable(
+            title=title or None,
+            title_justify="left",
+            box=SIMPLE_HEAD,
+            show_edge=False,
+            pad_edge=False,
+            padding=(0, 1, 0, 0),
+        )
         for column in columns:
             table.add_column(column)
         for row in rows:
@@ -188,6 +207,8 @@ def parse_years(text: str) -> tuple[int, ...]:
     for part in text.split(","):
         first, _, last = part.strip().partition("-")
         if not first.isdigit() or (last and not last.isdigit()):
-            raise UsageError(f"years {text!r}: {part!r} is neither a year nor a range", "such as 2002,2006,2014-2021")
+            raise UsageError(
+                f"years {text!r}: {part!r} is neither a year nor a range", "such as 2002,2006,2014-2021"
+            )
         years.extend(range(int(first), int(last or first) + 1))
     return tuple(years)

@@ -31,7 +31,8 @@ def read_covariates(folder: Path) -> pl.DataFrame:
     files = sorted(folder.glob("*.csv"))
     if not files:
         raise MissingInputError(
-            f"{folder}: no covariate files", "put tidy CSV files there: iso3,year,<variable>; or change [panel] covariates"
+            f"{folder}: no covariate files",
+            "put tidy CSV files there: iso3,year,<variable>; or change [panel] covariates",
         )
     table = pl.DataFrame(schema={"iso3": pl.String, "year": pl.Int16})
     origin: dict[str, str] = {}
@@ -39,7 +40,9 @@ def read_covariates(folder: Path) -> pl.DataFrame:
         one = _read(file)
         for variable in one.columns[2:]:
             if variable in origin:
-                raise DataCheckError(f"{file.name} and {origin[variable]} both give {variable!r}", "keep one of them")
+                raise DataCheckError(
+                    f"{file.name} and {origin[variable]} both give {variable!r}", "keep one of them"
+                )
             origin[variable] = file.name
         table = table.join(one, on=KEYS, how="full", coalesce=True)
     return table.sort(KEYS)
@@ -67,5 +70,7 @@ def _read(file: Path) -> pl.DataFrame:
     repeated = parsed.filter(pl.struct(KEYS).is_duplicated())
     if len(repeated):
         iso3, year = repeated.row(0)[:2]
-        raise DataCheckError(f"{file.name}: {iso3} {year} occurs more than once", "keep one row for each country and year")
+        raise DataCheckError(
+            f"{file.name}: {iso3} {year} occurs more than once", "keep one row for each country and year"
+        )
     return parsed

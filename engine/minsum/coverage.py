@@ -20,7 +20,13 @@ def write_coverage(layout: Layout) -> bool:
     if footer_digest(layout.coverage) == mark:
         return False
     rows = [_row(key, footer) for key, footer in footers.items()]
-    types = {"string": pa.string(), "int16": pa.int16(), "int32": pa.int32(), "int64": pa.int64(), "double": pa.float64()}
+    types = {
+        "string": pa.string(),
+        "int16": pa.int16(),
+        "int32": pa.int32(),
+        "int64": pa.int64(),
+        "double": pa.float64(),
+    }
     schema = pa.schema([(column.name, types[column.dtype]) for column in TABLES["coverage"]])
     table = pa.Table.from_pylist(rows, schema=schema)
     check_table(table, "coverage")

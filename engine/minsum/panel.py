@@ -90,12 +90,14 @@ def _classification(layout: Layout, options: PanelOptions) -> str:
     if options.classification is None:
         if len(found) > 1:
             raise SettingsError(
-                f"panel.classification is not set and the workspace holds {', '.join(found)}", "choose one of them"
+                f"panel.classification is not set and the workspace holds {', '.join(found)}",
+                "choose one of them",
             )
         return found[0]
     if options.classification not in found:
         raise SettingsError(
-            f"panel.classification: {options.classification} is not in the workspace", f"it holds {', '.join(found)}"
+            f"panel.classification: {options.classification} is not in the workspace",
+            f"it holds {', '.join(found)}",
         )
     return options.classification
 

@@ -36,7 +36,11 @@ if TYPE_CHECKING:
 log = logging.getLogger("minsum")
 Progress = Callable[[str, int, int], None]
 STAGES: Final = ("flows", "esi", "panel", "estimates", "report")
-_TEMPLATES: Final = {"empty": TEMPLATE, "paper": TEMPLATE + PAPER_TEMPLATE, "world": TEMPLATE + WORLD_TEMPLATE}
+_TEMPLATES: Final = {
+    "empty": TEMPLATE,
+    "paper": TEMPLATE + PAPER_TEMPLATE,
+    "world": TEMPLATE + WORLD_TEMPLATE,
+}
 
 
 def _silent(_stage: str, _done: int, _total: int) -> None:
@@ -102,9 +106,19 @@ class Workspace:
         Files read at a time and kernel threads; None means all cores. No result depends on it.
     progress
         Called with stage, done and total.
+    flags
+        Settings that win over environment and file, nested like the file.
     """
 
-    def __init__(self, path: str | Path, *, jobs: int | None = None, progress: Progress = _silent) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        jobs: int | None = None,
+        progress: Progress = _silent,
+        flags: dict[str, Any] | None = None,
+    ) -> None:
+        self._flags = flags
         self.layout = Layout(Path(path))
         self.jobs = jobs or default_jobs()
         self._progress = progress
@@ -123,9 +137,10 @@ class Workspace:
         """
         if not self.layout.settings.is_file():
             raise UsageError(
-                f"{self.layout.root} is not a workspace: no {self.layout.settings.name}", "make one with: minsum init DIR"
+                f"{self.layout.root} is not a workspace: no {self.layout.settings.name}",
+                "make one with: minsum init DIR",
             )
-        return load_settings(self.layout.settings)
+        return load_settings(self.layout.settings, self._flags)
 
     def init(self, template: str = "empty") -> Workspace:
         """Make the folder a workspace; `template` is empty, paper or world.
@@ -223,7 +238,9 @@ class Workspace:
         from minsum.esi.stage import EsiOptions, compute_esi
 
         chosen = self.settings.esi.model_dump()
-        chosen["references"] = {name: (one["members"], one["rule"]) for name, one in chosen["references"].items()}
+        chosen["references"] = {
+            name: (one["members"], one["rule"]) for name, one in chosen["references"].items()
+        }
         with self._stage("esi") as done:
             covered = write_coverage(self.layout)
             report = compute_esi(self.layout, EsiOptions(**chosen), progress=self._progress)
@@ -286,7 +303,13 @@ class Workspace:
         def done(changed: bool, summary: dict[str, Any]) -> None:
             seconds = time.perf_counter() - start
             self._report.stages.append(StageReport(stage, changed, seconds, summary))
-            log.info("%s: %s in %.1f s", stage, "done" if changed else "nothing to do", seconds, extra={"stage": stage})
+            log.info(
+                "%s: %s in %.1f s",
+                stage,
+                "done" if changed else "nothing to do",
+                seconds,
+                extra={"stage": stage},
+            )
 
         yield done
 

@@ -35,7 +35,11 @@ class Column:
 
 TABLES: Final[dict[str, tuple[Column, ...]]] = {
     "flows": (
-        Column("flow", "string", "Comtrade flow: X exports (contains RX), M imports, RX re-exports, DX domestic exports"),
+        Column(
+            "flow",
+            "string",
+            "Comtrade flow: X exports (contains RX), M imports, RX re-exports, DX domestic exports",
+        ),
         Column("partner_code", "int32", "Comtrade partner code, 0 = World"),
         Column("product_code", "string", "HS, 6 characters, or TOTAL"),
         Column("value_usd", "double", "USD"),
@@ -67,7 +71,11 @@ TABLES: Final[dict[str, tuple[Column, ...]]] = {
         Column("n_products", "int32", "products with World exports (X)"),
         Column("exports_usd", "double", "sum of World exports (X) over products, USD"),
         Column("residual_share", "double", "share of codes 9999xx in World exports"),
-        Column("world_vs_partners", "double", "sum over partners / World, same products of X; null without partners"),
+        Column(
+            "world_vs_partners",
+            "double",
+            "sum over partners / World, same products of X; null without partners",
+        ),
         Column("total_vs_products", "double", "sum over products / TOTAL, World exports; null without TOTAL"),
         Column("rows_in", "int64", "rows read"),
         Column("rows_kept", "int64", "rows that passed every row rule"),

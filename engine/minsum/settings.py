@@ -9,7 +9,12 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
 from minsum.errors import SettingsError
 from minsum.schema import FLOWS
@@ -111,18 +116,18 @@ class Settings(BaseSettings):
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[BaseSettings],
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is pydantic's
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Flags, then environment; `load_settings` adds the file below them."""
         return init_settings, env_settings
 
 
-def load_settings(path: Path) -> Settings:
-    """Read `minsum.toml` and the environment.
+def load_settings(path: Path, flags: dict[str, Any] | None = None) -> Settings:
+    """Read `minsum.toml` and the environment; `flags`, nested like the file, win over both.
 
     Raises
     ------
@@ -140,11 +145,13 @@ def load_settings(path: Path) -> Settings:
             return (*super().settings_customise_sources(settings_cls, *sources, **named), toml)
 
     try:
-        return FromFile()
+        return FromFile(**(flags or {}))
     except ValidationError as error:
         raise _explained(error, path) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: not valid TOML: {error}", "see the comments that minsum init writes") from error
+        raise SettingsError(
+            f"{path}: not valid TOML: {error}", "see the comments that minsum init writes"
+        ) from error
 
 
 def _explained(error: ValidationError, path: Path) -> SettingsError:
@@ -158,7 +165,9 @@ def _explained(error: ValidationError, path: Path) -> SettingsError:
         return SettingsError(f"{path}: unknown setting {place!r}", hint)
     message = re.sub(r"^Value error, ", "", first["msg"])
     found = "" if first["type"] == "value_error" else f" (found {first['input']!r})"
-    return SettingsError(f"{path}: {place}: {message}{found}", "correct it there, or in the MINSUM_* variable")
+    return SettingsError(
+        f"{path}: {place}: {message}{found}", "correct it there, or in the MINSUM_* variable"
+    )
 
 
 def _names_beside(location: tuple[int | str, ...]) -> list[str]:
@@ -168,7 +177,9 @@ def _names_beside(location: tuple[int | str, ...]) -> list[str]:
         fields = getattr(model, "model_fields", {})
         if part not in fields:
             return list(Composite.model_fields)
-        model = next((one for one in (Ingest, Esi, Panel, Estimate) if one.__name__.lower() == part), Composite)
+        model = next(
+            (one for one in (Ingest, Esi, Panel, Estimate) if one.__name__.lower() == part), Composite
+        )
     return list(model.model_fields)
 
 

@@ -9,18 +9,25 @@ import io
 import json
 import time
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import file_digest
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, cast
 
-from isal import igzip, isal_zlib
+from isal import igzip, igzip_lib
 
 from minsum.errors import BrokenSourceError, UsageError
 from minsum.workspace import Layout, publish_text
+
+# isal declares its error class as an instance.
+_ISAL_ERROR = cast("type[Exception]", igzip_lib.IsalError)
+_CORRUPT: Final = (
+    igzip.BadGzipFile, _ISAL_ERROR, zlib.error, zipfile.BadZipFile, NotImplementedError,
+)  # fmt: skip
 
 _RACY_NS: Final = 2_000_000_000
 """A file changed less than two seconds before it was hashed may change again unseen: hash it anew."""
@@ -67,7 +74,9 @@ def discover(paths: Sequence[Path]) -> list[Path]:
         elif path.is_file():
             found.add(path)
         else:
-            raise UsageError(f"{path}: no such file or folder", "check the spelling; quote names that hold [ ]")
+            raise UsageError(
+                f"{path}: no such file or folder", "check the spelling; quote names that hold [ ]"
+            )
     return sorted({file.resolve() for file in found})
 
 
@@ -85,7 +94,10 @@ def identify(paths: Sequence[Path], layout: Layout, *, jobs: int) -> list[Source
     cache_file = layout.private / "source-digests.json"
     cached = _read_cache(cache_file)
     stats = [path.stat() for path in paths]
-    marks = [f"{path}|{stat.st_size}|{stat.st_mtime_ns}|{stat.st_ino}" for path, stat in zip(paths, stats, strict=True)]
+    marks = [
+        f"{path}|{stat.st_size}|{stat.st_mtime_ns}|{stat.st_ino}"
+        for path, stat in zip(paths, stats, strict=True)
+    ]
     unknown = [index for index, mark in enumerate(marks) if mark not in cached]
     with ThreadPoolExecutor(jobs) as pool:
         fresh = dict(zip(unknown, pool.map(_sha256, [paths[index] for index in unknown]), strict=True))
@@ -140,7 +152,7 @@ def open_text(source: Source) -> Iterator[BinaryIO]:
                 f"({source.size:,} bytes on disk)",
                 "download it again",
             ) from error
-        except (igzip.BadGzipFile, isal_zlib.error, zipfile.BadZipFile, NotImplementedError) as error:
+        except _CORRUPT as error:
             raise BrokenSourceError(
                 f"{source.name}: corrupt compressed data ({error})", "download it again"
             ) from error
@@ -150,6 +162,9 @@ def _only_member(archive: zipfile.ZipFile, source: Source) -> zipfile.ZipInfo:
     members = [member for member in archive.infolist() if not member.is_dir()]
     if len(members) != 1:
         raise BrokenSourceError(
-            f"{source.name}: expected one file in the zip, found {len(members)}", "unpack it and name the files"
+            f"{source.name}: expected one file in the zip, found {len(members)}",
+            "unpack it and name the files",
         )
+    if members[0].flag_bits & 1:
+        raise BrokenSourceError(f"{source.name}: the zip is encrypted", "unpack it first")
     return members[0]

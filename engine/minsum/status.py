@@ -23,7 +23,9 @@ def read_status(layout: Layout) -> dict[str, Any]:
     hint of each rejected source; `totals`.
     """
     footers = {partition_key(path): read_footer(path) for path in layout.partitions()}
-    rejected = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(layout.rejected.glob("*.json"))]
+    rejected = [
+        json.loads(file.read_text(encoding="utf-8")) for file in sorted(layout.rejected.glob("*.json"))
+    ]
     sources = _sources(footers)
     return {
         "workspace": str(layout.root.resolve()),
@@ -49,9 +51,12 @@ def _years(layout: Layout, footers: dict[tuple[str, int, int], Footer]) -> list[
             "classification": classification,
             "year": year,
             "reporters": sum(not is_group(code) for code, _ in members),
-            "exports_bn_usd": sum(one["checks"].get("X", {}).get("world_usd", 0.0) for _, one in members) / 1e9,
+            "exports_bn_usd": sum(one["checks"].get("X", {}).get("world_usd", 0.0) for _, one in members)
+            / 1e9,
             "repaired_rows": sum(repair["rows"] for _, one in members for repair in one["repairs"].values()),
-            "esi": "yes" if (layout.esi / f"classification={classification}" / f"{year}.parquet").is_file() else "no",
+            "esi": "yes"
+            if (layout.esi / f"classification={classification}" / f"{year}.parquet").is_file()
+            else "no",
         }
         for (classification, year), members in sorted(groups.items())
     ]

@@ -18,7 +18,11 @@ Basis = Literal["X", "DX", "X-RX"]
 Residual = Literal["exclude", "keep", "denominator"]
 
 RESIDUAL_HEADING: Final = "9999"
-_WEIGHTS: Final[dict[Basis, dict[str, float]]] = {"X": {"X": 1.0}, "DX": {"DX": 1.0}, "X-RX": {"X": 1.0, "RX": -1.0}}
+_WEIGHTS: Final[dict[Basis, dict[str, float]]] = {
+    "X": {"X": 1.0},
+    "DX": {"DX": 1.0},
+    "X-RX": {"X": 1.0, "RX": -1.0},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,8 @@ def shares_of(values: F64Matrix, outside: NDArray[np.float64] | None = None) -> 
     total = values.sum(axis=1)
     if outside is not None:
         total = total + outside
-    return np.divide(values, total[:, None], out=np.zeros_like(values), where=total[:, None] > 0)
+    shares: F64Matrix = np.divide(values, total[:, None], out=np.zeros_like(values), where=total[:, None] > 0)
+    return shares
 
 
 def gather(files: Sequence[Path], *, basis: Basis, level: int, residual: Residual) -> Baskets:
@@ -85,7 +90,9 @@ def gather(files: Sequence[Path], *, basis: Basis, level: int, residual: Residua
     rows = (
         pl.scan_parquet(list(files), hive_partitioning=True)
         .filter(
-            pl.col("flow").is_in(list(weights)), pl.col("partner_code") == WORLD, pl.col("product_code") != "TOTAL"
+            pl.col("flow").is_in(list(weights)),
+            pl.col("partner_code") == WORLD,
+            pl.col("product_code") != "TOTAL",
         )
         .select(
             pl.col("reporter").cast(pl.Int32),
@@ -102,13 +109,17 @@ def gather(files: Sequence[Path], *, basis: Basis, level: int, residual: Residua
     value = rows["value"].to_numpy()
     outside = is_residual & (residual != "keep")
     total = np.bincount(row, weights=value, minlength=len(codes))
-    residual_usd = np.bincount(row, weights=np.where(is_residual, value, 0.0), minlength=len(codes))
+    residual_usd = np.bincount(row, weights=np.where(is_residual, value, 0.0), minlength=len(codes)).astype(
+        np.float64
+    )
     products = rows["product"].filter(pl.Series(~outside)).unique().sort()
     return Baskets(
         codes=codes.to_numpy(),
         labels=[iso3_of(code) for code in codes.to_list()],
         products=products.to_list(),
-        values=_matrix(rows["product"], row, np.where(outside, 0.0, value), products=products, n_rows=len(codes)),
+        values=_matrix(
+            rows["product"], row, np.where(outside, 0.0, value), products=products, n_rows=len(codes)
+        ),
         residual=np.zeros(len(codes)) if residual == "keep" else residual_usd,
         residual_share=np.divide(residual_usd, total, out=np.zeros(len(codes)), where=total > 0),
         in_total=residual == "denominator",
@@ -117,7 +128,12 @@ def gather(files: Sequence[Path], *, basis: Basis, level: int, residual: Residua
 
 
 def _matrix(
-    product: pl.Series, row: NDArray[np.int64], value: NDArray[np.float64], *, products: pl.Series, n_rows: int
+    product: pl.Series,
+    row: NDArray[np.int64],
+    value: NDArray[np.float64],
+    *,
+    products: pl.Series,
+    n_rows: int,
 ) -> F64Matrix:
     """Values added up by row and product; negative sums (re-exports above exports) become 0."""
     inside = product.is_in(products.implode())

@@ -56,7 +56,11 @@ def composite(baskets: Baskets, shares: F64Matrix, rows: list[int], rule: Rule) 
         among the country and all members.
     """
     basket = _basket(baskets, shares, rows, rule)
-    esi = cross_min_sum(shares, shares[rows]).mean(axis=1) if rule == "mean_esi" else cross_min_sum(shares, basket)[:, 0]
+    esi = (
+        cross_min_sum(shares, shares[rows]).mean(axis=1)
+        if rule == "mean_esi"
+        else cross_min_sum(shares, basket)[:, 0]
+    )
     total = baskets.values[rows].sum() + baskets.residual[rows].sum()
     outside = baskets.residual_share[rows] @ (baskets.values[rows].sum(axis=1) + baskets.residual[rows])
     return Similarity(
@@ -64,7 +68,7 @@ def composite(baskets: Baskets, shares: F64Matrix, rows: list[int], rule: Rule) 
         n_reference=(basket > 0).sum(axis=1, dtype=np.int32),
         n_common=common_counts(shares, basket),
         residual_reference=np.array([outside / total if total > 0 else 0.0]),
-        is_rebuilt=baskets.is_rebuilt[rows].any(keepdims=True),
+        is_rebuilt=np.array([baskets.is_rebuilt[rows].any()]),
     )
 
 

@@ -56,7 +56,12 @@ def _pairs(baskets: Baskets, shares: F64Matrix) -> Similarity:
 
 
 def _table(
-    baskets: Baskets, parts: list[Similarity], names: list[tuple[str, int | None]], *, min_products: int, year: int
+    baskets: Baskets,
+    parts: list[Similarity],
+    names: list[tuple[str, int | None]],
+    *,
+    min_products: int,
+    year: int,
 ) -> pa.Table:
     n_references = len(names)
     labels = [label for label, _ in names]

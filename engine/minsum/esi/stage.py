@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-
 from minsum.countries import is_group, iso3_of
 from minsum.errors import MissingInputError, SettingsError
 from minsum.schema import check_table
@@ -68,7 +67,9 @@ class EsiReport:
     n_rows: int = 0
 
 
-def compute_esi(layout: Layout, options: EsiOptions, *, progress: Callable[[str, int, int], None]) -> EsiReport:
+def compute_esi(
+    layout: Layout, options: EsiOptions, *, progress: Callable[[str, int, int], None]
+) -> EsiReport:
     """Bring `esi/` up to date with `flows/`.
 
     Raises
@@ -82,7 +83,8 @@ def compute_esi(layout: Layout, options: EsiOptions, *, progress: Callable[[str,
     groups = _groups(layout, options)
     if not groups:
         raise MissingInputError(
-            f"{layout.flows}: no flows of the chosen years and reporters", "bring files in first: minsum ingest PATH"
+            f"{layout.flows}: no flows of the chosen years and reporters",
+            "bring files in first: minsum ingest PATH",
         )
     report = EsiReport()
     for done, ((classification, year), files) in enumerate(groups.items()):
@@ -119,7 +121,9 @@ def _similarities(files: list[Path], options: EsiOptions, year: int) -> tuple[pa
 def _check_names(options: EsiOptions) -> None:
     for name, (members, _) in options.references.items():
         if len(set(members)) != len(members):
-            raise SettingsError(f"esi.references.{name}: a member occurs twice in {list(members)}", "name each once")
+            raise SettingsError(
+                f"esi.references.{name}: a member occurs twice in {list(members)}", "name each once"
+            )
 
 
 def _groups(layout: Layout, options: EsiOptions) -> dict[tuple[str, int], list[Path]]:

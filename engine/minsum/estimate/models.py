@@ -123,7 +123,7 @@ def read_sample(layout: Layout, options: ModelOptions) -> tuple[pd.DataFrame, di
     sample = chosen[~gaps.any(axis=1)]
     if sample.empty:
         raise EstimationError(
-            f"no row of the panel is complete; missing per variable: {({k: sum(v.values()) for k, v in dropped.items()})}",
+            f"no row of the panel is complete; missing per variable: { ({k: sum(v.values()) for k, v in dropped.items()}) }",
             "fill the covariate files, or leave out the variable that is missing everywhere",
         )
     return sample, {str(name): counts for name, counts in dropped.items()}
@@ -167,13 +167,16 @@ def _effects(options: ModelOptions) -> str:
 def _fixed_effects(sample: pd.DataFrame, options: ModelOptions) -> Fitted:
     from linearmodels import PanelOLS
 
-    from minsum.estimate.panel_data import panel_sample
     from minsum.estimate.checks import refuse_constant_within
+    from minsum.estimate.panel_data import panel_sample
 
     regressors = sample[list(options.regressors)]
     refuse_constant_within(panel_sample(sample[options.dependent], regressors))
     model = PanelOLS(
-        sample[options.dependent], regressors.assign(const=1.0), entity_effects=True, time_effects=options.time_effects
+        sample[options.dependent],
+        regressors.assign(const=1.0),
+        entity_effects=True,
+        time_effects=options.time_effects,
     )
     result = model.fit()
     about = (

@@ -13,8 +13,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from minsum.schema import FLOWS
 from minsum.flows.codes import ROW, TOTAL_CODE, is_residual, sort_key
+from minsum.schema import FLOWS
 
 WORLD_TOLERANCE: Final = 0.005
 """World and the sum of partners may differ by half a per cent before it counts as a discrepancy."""
@@ -124,7 +124,9 @@ def _unique(rows: Rows, repairs: Repairs) -> Rows:
     return rows
 
 
-def _ordered_sums(value: NDArray[np.float64], key: NDArray[np.int64], first: NDArray[np.intp]) -> NDArray[np.float64]:
+def _ordered_sums(
+    value: NDArray[np.float64], key: NDArray[np.int64], first: NDArray[np.intp]
+) -> NDArray[np.float64]:
     """Sums of runs of equal keys, each added in ascending order: the order of files does not matter."""
     order = np.lexsort((value, key))
     return np.add.reduceat(value[order], first)
@@ -136,7 +138,7 @@ def _rebuild_totals(parts: Rows, kept: Rows, repairs: Repairs) -> Rows:
         return parts
     key, have = _key(parts), _key(kept)
     at = np.searchsorted(have, key)
-    orphans = parts[np.append(have, -1)[at] != key]
+    orphans: Rows = parts[np.append(have, -1)[at] != key]
     if not len(orphans):
         return orphans
     orphans = orphans[_is_outermost(orphans)]
@@ -149,7 +151,7 @@ def _rebuild_totals(parts: Rows, kept: Rows, repairs: Repairs) -> Rows:
     sums = np.add.reduceat(orphans["value"], starts)
     best = np.lexsort((-sums, cell[starts]))
     best = best[np.append(True, np.diff(cell[starts][best]) != 0)]
-    totals = orphans[starts[best]].copy()
+    totals: Rows = orphans[starts[best]].copy()
     totals["value"], totals["breakdown"], totals["mot"] = sums[best], 0, 0
     repairs["totals_rebuilt"] = {"rows": len(totals), "usd": float(totals["value"].sum())}
     return totals
@@ -184,7 +186,9 @@ def _grid(rows: Rows, n_products: int) -> _Grid:
     is_world = rows["partner"] == 0
     world = np.full(size, np.nan)
     world[cell[is_world]] = rows["value"][is_world]
-    partners = np.bincount(cell[~is_world], weights=rows["value"][~is_world], minlength=size)
+    partners = np.bincount(cell[~is_world], weights=rows["value"][~is_world], minlength=size).astype(
+        np.float64
+    )
     has_partners = np.bincount(cell[~is_world], minlength=size) > 0
     return _Grid(cell, world.reshape(shape), partners.reshape(shape), has_partners.reshape(shape))
 

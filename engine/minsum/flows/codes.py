@@ -47,7 +47,9 @@ def decode_products(products: NDArray[np.uint32]) -> list[str]:
     """Inverse of `encode_products`."""
     letters = _DIGITS[products.astype(np.int64)[:, None] // _POWERS % 36]
     texts: list[str] = np.ascontiguousarray(letters).view("S6").ravel().astype(str).tolist()
-    return [TOTAL if number == TOTAL_CODE else text for number, text in zip(products.tolist(), texts, strict=True)]
+    return [
+        TOTAL if number == TOTAL_CODE else text for number, text in zip(products.tolist(), texts, strict=True)
+    ]
 
 
 _RESIDUAL_HEADING: Final = int("9999", 36)
@@ -55,10 +57,12 @@ _RESIDUAL_HEADING: Final = int("9999", 36)
 
 def is_residual(products: NDArray[np.uint32]) -> NDArray[np.bool_]:
     """Whether codes stand for confidential or unspecified trade (9999 and two more characters)."""
-    return products // 36**2 == _RESIDUAL_HEADING
+    return np.equal(products // 36**2, _RESIDUAL_HEADING)
 
 
-def sort_key(flow: NDArray[np.uint8], partner: NDArray[np.int32], product: NDArray[np.uint32]) -> NDArray[np.int64]:
+def sort_key(
+    flow: NDArray[np.uint8], partner: NDArray[np.int32], product: NDArray[np.uint32]
+) -> NDArray[np.int64]:
     """One integer per row whose order is (flow, partner_code, product_code)."""
     return (flow.astype(np.int64) << 52) | (partner.astype(np.int64) << 32) | product
 

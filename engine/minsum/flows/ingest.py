@@ -130,7 +130,9 @@ def ingest(
     return report
 
 
-def _choose(sources: list[Source], options: IngestOptions, layout: Layout, report: IngestReport) -> list[Source]:
+def _choose(
+    sources: list[Source], options: IngestOptions, layout: Layout, report: IngestReport
+) -> list[Source]:
     """Sources that need reading; sorts the others into the report."""
     known = survey(layout)
     complete, names = known.complete(options.recipe()), known.names()
@@ -152,7 +154,11 @@ def _choose(sources: list[Source], options: IngestOptions, layout: Layout, repor
 
 
 def _bounded(
-    pool: ThreadPoolExecutor, sources: Iterable[Source], work: Callable[[Source], _Parsed | None], *, ahead: int
+    pool: ThreadPoolExecutor,
+    sources: Iterable[Source],
+    work: Callable[[Source], _Parsed | None],
+    *,
+    ahead: int,
 ) -> Iterator[tuple[Source, Callable[[], _Parsed | None]]]:
     """Results as they come, never more than `ahead` sources under way or waiting: memory stays flat."""
     waiting = iter(sources)

@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 from minsum.errors import RivalSourceError
 from minsum.flows.build import Built, rank_products
-from minsum.schema import FLOWS
 from minsum.flows.codes import ROW, decode_products, encode_products
 from minsum.flows.rules import partition_of
+from minsum.schema import FLOWS
 from minsum.workspace import Footer, Layout, publish_table, read_footer
 
 RECIPE: Final = "flows-1"
@@ -126,7 +126,9 @@ class Lake:
                 if not same and self._is_later(old["sources"][0], record):
                     self._rewrite(number, old, [*superseded, _remembered(record)])
                     return False
-                superseded += [_remembered(one) for one in old["sources"] if one["sha256"] != record["sha256"]]
+                superseded += [
+                    _remembered(one) for one in old["sources"] if one["sha256"] != record["sha256"]
+                ]
             self._write(number, built, [record], superseded)
             return True
 
@@ -146,7 +148,9 @@ class Lake:
         table = pq.read_table(self._layout.partition(*partition_of(number)), partitioning=None)
         rows = np.zeros(table.num_rows, dtype=ROW)
         flow = table["flow"].combine_chunks().dictionary_encode()
-        rows["flow"] = np.array([FLOWS.index(one) for one in flow.dictionary.to_pylist()], np.uint8)[flow.indices]
+        rows["flow"] = np.array([FLOWS.index(one) for one in flow.dictionary.to_pylist()], np.uint8)[
+            flow.indices
+        ]
         product = table["product_code"].combine_chunks().dictionary_encode()
         rows["product"] = encode_products(product.dictionary.to_pylist())[product.indices]
         rows["partner"] = table["partner_code"].to_numpy()
@@ -197,7 +201,9 @@ def as_table(built: Built) -> pa.Table:
         {
             "flow": pa.DictionaryArray.from_arrays(built.rows["flow"].astype(np.int8), list(FLOWS)),
             "partner_code": pa.array(built.rows["partner"]),
-            "product_code": pa.DictionaryArray.from_arrays(built.rows["product"].astype(np.int32), decode_products(built.products)),
+            "product_code": pa.DictionaryArray.from_arrays(
+                built.rows["product"].astype(np.int32), decode_products(built.products)
+            ),
             "value_usd": pa.array(built.rows["value"]),
             "is_rebuilt": pa.array(built.is_rebuilt),
         }

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minsum.errors import ContradictionError
-from minsum.schema import FLOWS
 from minsum.flows.codes import ROW, RULES
 from minsum.flows.rules import Judged
+from minsum.schema import FLOWS
 
 SPILL_ROWS: Final = 6_000_000
 """Rows of one source held in memory (22 bytes each) before they go to disk."""

@@ -14,10 +14,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from minsum.errors import BrokenSourceError, ContradictionError
-from minsum.schema import FLOWS
 from minsum.flows.codes import COMPONENT_RULES, MAX_PARTNER, ROW, RULES, TOTAL, TOTAL_CODE
 from minsum.flows.reader import Block
 from minsum.formats import Claims, Format, Header
+from minsum.schema import FLOWS
 
 _DTYPES: Final = {
     "reporter_code": pl.Int32, "year": pl.Int32, "partner_code": pl.Int32, "partner2_code": pl.Int32,
@@ -83,7 +83,9 @@ class Judge:
         For error messages.
     """
 
-    def __init__(self, form: Format, header: Header, *, claims: Claims, flows: tuple[str, ...], name: str) -> None:
+    def __init__(
+        self, form: Format, header: Header, *, claims: Claims, flows: tuple[str, ...], name: str
+    ) -> None:
         self.form, self.claims, self.name = form, claims, name
         present = form.present(header)
         places = {source: f"c{index}" for index, source in enumerate(header.names)}
@@ -109,7 +111,9 @@ class Judge:
         stays = judged["stays"]
         kept = judged.filter(stays)
         if kept["partner"].null_count() or not kept["partner"].is_between(0, MAX_PARTNER).all():
-            raise BrokenSourceError(f"{self.name}: a partner code is empty or out of range", "download it again")
+            raise BrokenSourceError(
+                f"{self.name}: a partner code is empty or out of range", "download it again"
+            )
         rows = np.empty(len(kept), dtype=ROW)
         for column in ROW.names or ():
             rows[column] = kept[column].to_numpy()
@@ -126,7 +130,9 @@ class Judge:
                 quote_char='"' if self.form.is_quoted else None,
                 columns=list(self._columns),
                 infer_schema=False,
-                schema_overrides={place: _DTYPES.get(name, pl.String) for place, name in self._columns.items()},
+                schema_overrides={
+                    place: _DTYPES.get(name, pl.String) for place, name in self._columns.items()
+                },
             )
         except pl.exceptions.PolarsError as error:
             reason = str(error).partition("\n")[0]
@@ -134,7 +140,8 @@ class Judge:
                 reason = reason.replace(f"'{place}'", f"'{self.form.columns[name].source}'")
             last = block.first_line + block.text.count(b"\n") - 1
             raise BrokenSourceError(
-                f"{self.name}, lines {block.first_line}-{last}: {reason}", "the file is damaged; download it again"
+                f"{self.name}, lines {block.first_line}-{last}: {reason}",
+                "the file is damaged; download it again",
             ) from error
         return frame.rename(self._columns)
 
@@ -149,7 +156,8 @@ class Judge:
             raise BrokenSourceError(f"{where}: a row without reporter or period", "download it again")
         if not (1900 <= ends["y0"] <= ends["y1"] <= 2200):
             raise ContradictionError(
-                f"{where}: period {ends['y0'] if ends['y0'] < 1900 else ends['y1']} is not a year", "minsum reads annual data only"
+                f"{where}: period {ends['y0'] if ends['y0'] < 1900 else ends['y1']} is not a year",
+                "minsum reads annual data only",
             )
         for label, low, high, claimed in (
             ("reporter", ends["r0"], ends["r1"], self.claims.reporter_code),
@@ -178,7 +186,9 @@ class Judge:
                 )
             return pl.lit(int(self.claims.classification[1]), pl.Int64)
         found = frame["classification"].unique().to_list()
-        wrong = [one for one in found if one is None or len(one) != 2 or one[0] != "H" or one[1] not in "0123456"]
+        wrong = [
+            one for one in found if one is None or len(one) != 2 or one[0] != "H" or one[1] not in "0123456"
+        ]
         if wrong:
             raise ContradictionError(
                 f"{where}: classification {sorted(map(str, wrong))[0]!r}, expected H0 to H6",
@@ -194,7 +204,12 @@ class Judge:
         is_padded = code.str.contains(r"^[0-9]{5}$") if self.form.may_lose_zeros else pl.lit(False)
         code = pl.when(is_padded).then("0" + code).otherwise(code)
         is_product = code.str.contains(_HS6)
-        product = pl.when(is_product).then(code.str.to_integer(base=36, strict=False)).when(code == TOTAL).then(TOTAL_CODE)
+        product = (
+            pl.when(is_product)
+            .then(code.str.to_integer(base=36, strict=False))
+            .when(code == TOTAL)
+            .then(TOTAL_CODE)
+        )
         value = pl.col("value") * self.form.value_scale if self.form.value_scale != 1 else pl.col("value")
         fails = {
             "flow": ~flow.is_in(self._kept_flows).fill_null(False),
@@ -206,13 +221,20 @@ class Judge:
             "value": ~value.is_between(0, _MAX_USD).fill_null(False),
             "zero": value == 0,
         }
-        optional = {"partner2": "partner2_code", "customs": "customs_code", "mot": "mot_code", "mos": "mos_code"}
+        optional = {
+            "partner2": "partner2_code",
+            "customs": "customs_code",
+            "mot": "mot_code",
+            "mos": "mos_code",
+        }
         fails = {rule: test for rule, test in fails.items() if rule not in optional or optional[rule] in have}
         rule = pl.lit(0, pl.UInt8)
         for name, test in reversed(fails.items()):
             rule = pl.when(test).then(pl.lit(_RULE[name], pl.UInt8)).otherwise(rule)
         is_sound = ~(fails["level"] | fails["value"] | fails["zero"])
-        bits = [test.cast(pl.UInt8) * 2 ** (_RULE[name] - 2) for name, test in fails.items() if name in optional]
+        bits = [
+            test.cast(pl.UInt8) * 2 ** (_RULE[name] - 2) for name, test in fails.items() if name in optional
+        ]
         return {
             "rule": rule,
             "usd": pl.when(value.abs() <= _MAX_USD).then(value).otherwise(0.0),

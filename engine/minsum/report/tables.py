@@ -59,14 +59,23 @@ def make_tables(layout: Layout, reporters: Sequence[str]) -> list[Table]:
         footer = read_footer(estimates)
         notes = [f"{model}: {footer['models'][model]}." for model in footer["options"]["estimators"]]
         for name, rows in footer["dropped"].items():
-            notes.append(f"{sum(rows.values())} rows without {name} are left out ({', '.join(sorted(rows))}).")
+            notes.append(
+                f"{sum(rows.values())} rows without {name} are left out ({', '.join(sorted(rows))})."
+            )
         tables.append(regression_table(pl.read_parquet(estimates), notes))
     return tables
 
 
 def write_tables(layout: Layout, reporters: Sequence[str]) -> bool:
     """Bring `report/table*.csv` up to date; False when they were current."""
-    mark = digest([RECIPE, list(reporters), footer_digest(layout.panel), footer_digest(layout.estimates / "main.parquet")])
+    mark = digest(
+        [
+            RECIPE,
+            list(reporters),
+            footer_digest(layout.panel),
+            footer_digest(layout.estimates / "main.parquet"),
+        ]
+    )
     stamp = layout.tables / ".digest"
     if stamp.is_file() and stamp.read_text(encoding="utf-8") == mark:
         return False
@@ -97,7 +106,11 @@ def growth_table(panel: pl.DataFrame, reporters: Sequence[str], reference: str) 
     )
     years = [str(year) for year in sorted(known["year"].unique())]
     wide = known.pivot("year", index="reporter", values="esi").select("reporter", *years)
-    frame = pl.DataFrame({"reporter": order}).join(wide, on="reporter", how="left").join(growth, on="reporter", how="left")
+    frame = (
+        pl.DataFrame({"reporter": order})
+        .join(wide, on="reporter", how="left")
+        .join(growth, on="reporter", how="left")
+    )
     return Table(
         "table1",
         f"Table 1. Export similarity with {reference}",
@@ -142,7 +155,9 @@ def regression_table(estimates: pl.DataFrame, notes: Sequence[str]) -> Table:
     for label, column in (("observations", "n_obs"), ("countries", "n_entities")):
         rows.append({"term": label} | {model: str(first[model][column]) for model in models})
     fits = {model: first[model]["r_squared"] for model in models}
-    rows.append({"term": "r_squared"} | {model: "" if fit is None else f"{fit:.3f}" for model, fit in fits.items()})
+    rows.append(
+        {"term": "r_squared"} | {model: "" if fit is None else f"{fit:.3f}" for model, fit in fits.items()}
+    )
     return Table(
         "table3",
         "Table 3. Regressions",

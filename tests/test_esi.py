@@ -1,0 +1,242 @@
+"""Similarities of the stage against the naive twin, closed forms and the options."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+import naive
+from conftest import Desk
+from minsum.errors import MissingInputError, SettingsError
+from minsum.esi.stage import EsiOptions, compute_esi
+from minsum_kernels import KernelInputError
+
+REFERENCES = {
+    rule: (("USA", "DEU"), rule) for rule in ("pooled", "mean_share", "mean_esi", "common")
+}  # every rule of methods.md under its own name
+EXPORTS = {
+    156: {"010121": 60.0, "020110": 30.0, "999999": 10.0},
+    842: {"010121": 10.0, "020110": 10.0, "030111": 20.0},
+    276: {"020110": 5.0, "030111": 1.0, "9999AA": 2.0},
+    704: {"640399": 8.0},
+}
+
+
+def fill(desk: Desk, exports: dict[int, dict[str, float]] = EXPORTS, flow: str = "X") -> None:
+    for reporter, basket in exports.items():
+        rows = [
+            {"reporterCode": reporter, "cmdCode": code, "primaryValue": value, "flowCode": flow}
+            for code, value in basket.items()
+        ]
+        desk.put(rows, f"COMTRADE-FINAL-CA{reporter:03}2015H4[2024-03-10].gz")
+    desk.ingest()
+
+
+def compute(desk: Desk, **options: object) -> pl.DataFrame:
+    compute_esi(desk.layout, EsiOptions(**options), progress=lambda *_: None)
+    return pl.read_parquet(desk.layout.esi / "classification=H4" / "2015.parquet", hive_partitioning=False)
+
+
+def one(table: pl.DataFrame, reporter: str, reference: str) -> dict[str, object]:
+    return table.row(
+        by_predicate=(pl.col("reporter") == reporter) & (pl.col("reference") == reference), named=True
+    )
+
+
+def test_values_by_hand(desk: Desk) -> None:
+    fill(desk)
+    table = compute(desk)
+    # CHN without residuals: 2/3, 1/3; USA: 1/4, 1/4, 1/2
+    assert one(table, "CHN", "USA") == {
+        "year": 2015, "reporter": "CHN", "reference": "USA", "reporter_code": 156, "reference_code": 842, "esi": 0.5,
+        "n_reporter": 2, "n_reference": 3, "n_common": 2, "residual_reporter": 0.1, "residual_reference": 0.0,
+        "is_rebuilt": False, "reason": None,
+    }  # fmt: skip
+    assert one(table, "CHN", "VNM")["esi"] == 0.0
+    assert len(table) == 4 * 3
+
+
+def test_order_and_ordered_pairs(desk: Desk) -> None:
+    fill(desk)
+    table = compute(desk, references=REFERENCES)
+    keys = table.select("reporter", "reference").rows()
+    assert keys == sorted(keys)
+    assert len(set(keys)) == len(keys) == 4 * 3 + 4 * 4
+    assert all(reporter != reference for reporter, reference in keys)
+
+
+def test_composites_in_closed_form(desk: Desk) -> None:
+    fill(desk)
+    table = compute(desk, references=REFERENCES)
+    usa, deu = (np.array(shares) for shares in ([0.25, 0.25, 0.5], [0.0, 5 / 6, 1 / 6]))
+    china = np.array([2 / 3, 1 / 3, 0.0])
+    expected = {
+        "pooled": np.minimum(china, np.array([10, 15, 21]) / 46).sum(),
+        "mean_share": np.minimum(china, (usa + deu) / 2).sum(),
+        "mean_esi": (np.minimum(china, usa).sum() + np.minimum(china, deu).sum()) / 2,
+        "common": np.minimum(china, np.minimum(usa, deu)).sum(),
+    }
+    for rule, value in expected.items():
+        row = one(table, "CHN", rule)
+        assert row["esi"] == pytest.approx(value, abs=1e-15)
+        assert row["reference_code"] is None
+        assert row["n_reference"] == (2 if rule == "common" else 3)
+        assert row["residual_reference"] == pytest.approx(2 / 48)
+
+
+def test_a_composite_without_all_its_members_is_absent_and_said(desk: Desk) -> None:
+    fill(desk, {code: EXPORTS[code] for code in (156, 842)})
+    report = compute_esi(desk.layout, EsiOptions(references=REFERENCES), progress=lambda *_: None)
+    assert report.absent["H4/2015"]["pooled"] == ["DEU"]
+    assert compute(desk, references=REFERENCES)["reference"].unique().sort().to_list() == ["CHN", "USA"]
+
+
+def test_residual_policies_by_hand(desk: Desk) -> None:
+    fill(desk, {156: {"010121": 20.0, "999999": 80.0}, 842: {"010121": 50.0, "999999": 50.0}})
+    found = {
+        policy: one(compute(desk, residual=policy), "CHN", "USA")["esi"]
+        for policy in ("exclude", "keep", "denominator")
+    }
+    assert found == pytest.approx({"exclude": 1.0, "keep": 0.7, "denominator": 0.2})
+
+
+def test_level_adds_up_before_shares(desk: Desk) -> None:
+    fill(desk, {156: {"010121": 1.0, "010190": 1.0}, 842: {"010129": 2.0, "020110": 2.0}})
+    assert one(compute(desk, level=6), "CHN", "USA")["esi"] == 0.0
+    assert one(compute(desk, level=4), "CHN", "USA")["esi"] == 0.5
+    assert one(compute(desk, level=2), "CHN", "USA")["esi"] == 0.5
+
+
+def test_basis_less_reexports_never_goes_below_zero(desk: Desk) -> None:
+    for reporter, rows in {
+        156: [
+            {"primaryValue": 10},
+            {"cmdCode": "020110", "primaryValue": 10},
+            {"flowCode": "RX", "primaryValue": 15},
+        ],
+        842: [{"primaryValue": 10}, {"cmdCode": "020110", "primaryValue": 10}],
+    }.items():
+        desk.put(
+            [{"reporterCode": reporter, **row} for row in rows],
+            f"COMTRADE-FINAL-CA{reporter}2015H4[2024-03-10].gz",
+        )
+    desk.ingest()
+    row = one(compute(desk, basis="X-RX"), "CHN", "USA")
+    assert (row["esi"], row["n_reporter"]) == (0.5, 1)
+
+
+def test_too_few_products_give_null_with_a_reason(desk: Desk) -> None:
+    fill(desk)
+    row = one(compute(desk, min_products=2), "CHN", "VNM")
+    assert row["esi"] is None
+    assert row["reason"] == "fewer than 2 products"
+    assert one(compute(desk, min_products=2), "CHN", "USA")["reason"] is None
+
+
+def test_groups_of_countries_are_left_out_and_taiwan_stays(desk: Desk) -> None:
+    fill(desk, {97: EXPORTS[156], 490: EXPORTS[156], 842: EXPORTS[842]})
+    assert set(compute(desk)["reporter"]) == {"S19", "USA"}
+
+
+def test_rebuilt_values_are_flagged_on_both_sides(desk: Desk) -> None:
+    desk.put([{"partnerCode": 36}], "COMTRADE-FINAL-CA1562015H4[2024-03-10].gz")
+    fill(desk, {842: EXPORTS[842], 276: EXPORTS[276]})
+    table = compute(desk)
+    assert one(table, "CHN", "USA")["is_rebuilt"]
+    assert one(table, "USA", "CHN")["is_rebuilt"]
+    assert not one(table, "USA", "DEU")["is_rebuilt"]
+
+
+def test_random_world_equals_the_naive_twin(desk: Desk) -> None:
+    rng = np.random.default_rng(1)
+    codes = [f"{number:06}" for number in rng.choice(np.arange(10000, 970000), 60, replace=False)]
+    reporters = [156, 842, 276, 704, 360, 764, 702]
+    exports = {
+        reporter: {
+            code: round(float(value), 3)
+            for code, value in zip(codes, rng.pareto(0.5, 60), strict=True)
+            if rng.random() < 0.6
+        }
+        for reporter in reporters
+    }
+    fill(desk, exports)
+    table = compute(desk)
+    for i in reporters:
+        for r in reporters:
+            if i == r:
+                continue
+            totals = [math.fsum(exports[code].values()) for code in (i, r)]
+            shares = [
+                [exports[code].get(k, 0.0) / total for k in codes]
+                for code, total in zip((i, r), totals, strict=True)
+            ]
+            row = table.filter((pl.col("reporter_code") == i) & (pl.col("reference_code") == r)).row(
+                0, named=True
+            )
+            assert row["esi"] == pytest.approx(naive.min_sum(*shares), abs=1e-13)
+
+
+def test_only_changed_years_are_recomputed(desk: Desk) -> None:
+    fill(desk)
+    desk.put([{"period": 2016, "reporterCode": 842}], "COMTRADE-FINAL-CA8422016H4[2024-03-10].gz")
+    desk.ingest()
+    options = EsiOptions()
+    assert compute_esi(desk.layout, options, progress=lambda *_: None).computed == ["H4/2015", "H4/2016"]
+    assert compute_esi(desk.layout, options, progress=lambda *_: None).computed == []
+    desk.put([{"reporterCode": 156, "primaryValue": 1}], "COMTRADE-FINAL-CA1562015H4[2025-03-10].gz")
+    desk.ingest()
+    again = compute_esi(desk.layout, options, progress=lambda *_: None)
+    assert (again.computed, again.unchanged) == (["H4/2015"], ["H4/2016"])
+    only = compute_esi(desk.layout, EsiOptions(years=(2016,)), progress=lambda *_: None)
+    assert only.computed == ["H4/2016"]
+    assert not (desk.layout.esi / "classification=H4" / "2015.parquet").exists()
+
+
+def test_nothing_to_compare_is_said(desk: Desk) -> None:
+    with pytest.raises(MissingInputError, match="no flows"):
+        compute_esi(desk.layout, EsiOptions(), progress=lambda *_: None)
+    with pytest.raises(SettingsError, match="a member occurs twice"):
+        compute_esi(
+            desk.layout, EsiOptions(references={"a": (("USA", "USA"), "pooled")}), progress=lambda *_: None
+        )
+
+
+def test_esi_matrix() -> None:
+    from minsum import esi_matrix
+
+    values = np.array([[3.0, 1.0, 0.0], [1.0, 1.0, 2.0], [0.0, 0.0, 0.0]])
+    assert esi_matrix(values).tolist() == [[1.0, 0.5, 0.0], [0.5, 1.0, 0.0], [0.0, 0.0, 0.0]]
+    for wrong in ([[-1.0, -1.0]], [[np.nan, 1.0]]):
+        with pytest.raises(KernelInputError):
+            esi_matrix(wrong)
+
+
+def test_published_figures_of_the_real_2024_world(shared_data: Callable[[str], Path]) -> None:
+    """Shares of exports to 220 destinations, as in the figures computed independently beside the data."""
+    file = shared_data("baci/baci_hs17_2024_bilateral.parquet")
+    world = (
+        pl.scan_parquet(file)
+        .group_by(pl.col("exporter").cast(pl.String), pl.col("hs6").cast(pl.String))
+        .agg(pl.col("value_usd").sum())
+        .collect()
+    )
+    exporters, products = (world[name].unique().sort() for name in ("exporter", "hs6"))
+    values = np.zeros((len(exporters), len(products)))
+    values[
+        world["exporter"].cast(pl.Enum(exporters)).to_physical(),
+        world["hs6"].cast(pl.Enum(products)).to_physical(),
+    ] = world["value_usd"]
+    from minsum import esi_matrix
+
+    esi, place = esi_matrix(values), exporters.to_list().index
+    published = {
+        ("CHN", "USA"): 0.4115, ("CHN", "DEU"): 0.4669, ("SGP", "USA"): 0.3871, ("SGP", "DEU"): 0.3057,
+        ("THA", "USA"): 0.3919, ("MMR", "USA"): 0.0579, ("KHM", "DEU"): 0.1016,
+    }  # fmt: skip
+    for (reporter, reference), value in published.items():
+        assert esi[place(reporter), place(reference)] == pytest.approx(value, abs=5e-5)

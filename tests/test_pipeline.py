@@ -1,0 +1,169 @@
+"""The whole path on a synthetic world: against its truth, killed, repeated, locked."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from minsum.errors import WorkspaceLockedError
+from minsum.pipeline import Workspace
+from minsum.synth import WorldSpec, write_world
+from minsum.workspace import exclusive
+
+SPEC = WorldSpec(reporters=14, rows_per_file=4_000, products=600)
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A finished run of a small world."""
+    folder = tmp_path_factory.mktemp("world")
+    work = Workspace(folder, jobs=2).init("paper")
+    write_world(SPEC, folder, jobs=2)
+    assert work.run().exit_code == 0
+    return work
+
+
+def lake(folder: Path) -> dict[str, bytes]:
+    """Bytes of everything under flows/ and esi/."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for stage in ("flows", "esi")
+        for path in sorted((folder / stage).rglob("*.parquet"))
+    }
+
+
+def test_world_exports_equal_the_truth(done: Workspace) -> None:
+    truth = pl.read_parquet(done.layout.root / "truth" / "exports.parquet")
+    ours = (
+        pl.scan_parquet(done.layout.partitions(), hive_partitioning=True)
+        .filter(pl.col("flow") == "X", pl.col("partner_code") == 0, pl.col("product_code") != "TOTAL")
+        .select(
+            pl.col("year").cast(pl.Int16),
+            reporter_code=pl.col("reporter").cast(pl.Int32),
+            product_code="product_code",
+            ours="value_usd",
+        )
+        .collect()
+    )
+    keys = ["year", "reporter_code", "product_code"]
+    truth = truth.with_columns(pl.col("year").cast(pl.Int16), pl.col("reporter_code").cast(pl.Int32))
+    both = truth.filter(pl.col("value_usd") > 0).join(ours, on=keys, how="full", coalesce=True)
+    assert both.null_count().select("value_usd", "ours").row(0) == (0, 0)
+    assert (both["value_usd"] == both["ours"]).all()
+
+
+def test_similarities_equal_the_truth(done: Workspace) -> None:
+    truth = pl.read_parquet(done.layout.root / "truth" / "esi.parquet").with_columns(
+        pl.col("year").cast(pl.Int16)
+    )
+    ours = pl.read_parquet(done.layout.esi / "*" / "*.parquet", hive_partitioning=False)
+    both = truth.join(ours, on=["year", "reporter", "reference"], how="full", coalesce=True, suffix="_ours")
+    assert len(both) == len(truth) == len(ours)
+    assert (both["esi"] - both["esi_ours"]).abs().max() < 1e-12
+
+
+def test_import_shares_equal_the_truth(done: Workspace) -> None:
+    truth = pl.read_parquet(done.layout.root / "truth" / "import_share.parquet").with_columns(
+        pl.col("year").cast(pl.Int16)
+    )
+    panel = pl.read_parquet(done.layout.panel)
+    both = panel.join(truth, on=["reporter", "year"], how="left", suffix="_true")
+    assert len(panel) > 80
+    assert (both["import_share"] - both["import_share_true"]).abs().max() < 1e-15
+
+
+def test_estimates_recover_the_truth(done: Workspace) -> None:
+    model = json.loads((done.layout.root / "truth" / "model.json").read_text())
+    rows = pl.read_parquet(done.layout.estimates / "main.parquet")
+    for name in ("FE", "FGLS"):
+        found = {row["term"]: row for row in rows.filter(pl.col("model") == name).iter_rows(named=True)}
+        for term, truth in model["coefficients"].items():
+            assert abs(found[term]["coefficient"] - truth) < 3.3 * found[term]["std_error"], (name, term)
+
+
+def test_fgls_is_fe_with_other_degrees_of_freedom(done: Workspace) -> None:
+    rows = pl.read_parquet(done.layout.estimates / "main.parquet")
+    fe, fgls = (rows.filter(pl.col("model") == name) for name in ("FE", "FGLS"))
+    both = fe.join(fgls, on="term", suffix="_fgls").filter(pl.col("term") != "const")
+    n_obs, n_entities, n_slopes = fe["n_obs"][0], fe["n_entities"][0], len(both)
+    assert n_slopes == 6
+    assert (both["coefficient"] - both["coefficient_fgls"]).abs().max() < 1e-10
+    ratio = (both["statistic_fgls"] / both["statistic"]).to_numpy()
+    assert np.allclose(ratio, np.sqrt(n_obs / (n_obs - n_entities - n_slopes)), rtol=1e-10)
+
+
+def test_second_run_does_nothing(done: Workspace) -> None:
+    before = lake(done.layout.root)
+    report = done.run()
+    assert not report.changed
+    assert [stage.stage for stage in report.stages] == ["flows", "esi", "panel", "estimates", "report"]
+    assert lake(done.layout.root) == before
+
+
+def test_every_run_is_recorded(done: Workspace) -> None:
+    records = [json.loads(path.read_text()) for path in sorted(done.layout.runs.glob("*.json"))]
+    assert records[0]["exit_code"] == 0
+    assert records[0]["stages"][0]["summary"]["n_partitions"] == len(done.layout.partitions())
+    assert {"versions", "settings", "peak_rss_bytes", "seconds"} <= set(records[0])
+
+
+def test_a_fresh_run_with_other_jobs_gives_the_same_bytes(done: Workspace, tmp_path: Path) -> None:
+    work = Workspace(tmp_path, jobs=5).init("paper")
+    work.ingest([done.layout.raw])
+    work.esi()
+    assert lake(tmp_path) == lake(done.layout.root)
+
+
+def test_killed_at_random_moments_the_rerun_gives_the_same_bytes(done: Workspace, tmp_path: Path) -> None:
+    work = Workspace(tmp_path, jobs=2).init()
+    command = [
+        sys.executable,
+        "-c",
+        f"from minsum import Workspace; w = Workspace({str(tmp_path)!r}, jobs=2); w.ingest([{str(done.layout.raw)!r}]); w.esi()",
+    ]
+    rng = random.Random(7)
+    for _ in range(10):
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(rng.uniform(0.8, 3.0))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert set(lake(tmp_path).items()) <= set(lake(done.layout.root).items())
+    work.ingest([done.layout.raw])
+    work.esi()
+    assert lake(tmp_path) == lake(done.layout.root)
+    assert not list(work.layout.scratch.glob("*"))
+
+
+def test_one_run_at_a_time(done: Workspace) -> None:
+    code = f"from minsum import Workspace; Workspace({str(done.layout.root)!r}).run()"
+    with exclusive(done.layout):
+        other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "WorkspaceLockedError" in other.stderr
+    assert f"process {os.getpid()}" in other.stderr
+    with exclusive(done.layout), pytest.raises(WorkspaceLockedError, match="another run holds the workspace"):
+        done.esi()
+
+
+def test_sql_over_every_table(done: Workspace) -> None:
+    for table in ("flows", "esi", "coverage", "panel", "estimates"):
+        relation = done.sql(f"SELECT count(*) FROM {table}")  # noqa: S608 - names from the line above
+        assert relation is not None
+        assert relation.fetchall()[0][0] > 0
+
+
+def test_coverage_has_a_row_per_reporter_year(done: Workspace) -> None:
+    coverage = pl.read_parquet(done.layout.coverage)
+    assert len(coverage) == len(done.layout.partitions())
+    assert (coverage["rows_in"] > coverage["rows_kept"]).all()
+    assert (coverage["world_vs_partners"] - 1).abs().max() < 1e-9
+    assert (coverage["total_vs_products"] - 1).abs().max() < 1e-9
