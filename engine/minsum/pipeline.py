@@ -254,7 +254,7 @@ class Workspace:
             done(build_panel(self.layout, options), {})
 
     def _estimates(self) -> None:
-        from minsum.estimate.models import ModelOptions, estimate
+        from minsum.estimates import ModelOptions, estimate
 
         options = ModelOptions(**self._section("estimate").model_dump())
         with self._stage("estimates") as done:

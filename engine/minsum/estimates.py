@@ -1,4 +1,7 @@
-"""Stage `estimate`: one equation by fixed effects, random effects and feasible GLS, on the panel."""
+"""Stage `estimates`: one equation by fixed effects, random effects and feasible GLS, on the panel.
+
+Libraries are imported where they are used: a run with nothing to do must not load them.
+"""
 
 from __future__ import annotations
 
