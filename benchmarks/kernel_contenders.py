@@ -118,25 +118,30 @@ def ours(years: list[F64Array]) -> F64Array:
 def in_cache_sums(*, fused: bool) -> Callable[..., None]:
     """Compile min-adds on 4 KiB of values against eight levels in registers: nothing waits for memory."""
 
-    @numba.njit(parallel=True, fastmath={"reassoc", "nsz", "nnan", "contract"})
-    def sums(values: F64Array, levels: F64Array, passes: int, one: float, out: F64Array) -> None:
-        for w in numba.prange(out.size):
-            l0, l1, l2, l3 = levels[0], levels[1], levels[2], levels[3]
-            l4, l5, l6, l7 = levels[4], levels[5], levels[6], levels[7]
-            s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = 0.0
-            for _ in range(passes):
-                for v in values:
-                    s0 += min(v, l0) * one if fused else min(v, l0)
-                    s1 += min(v, l1) * one if fused else min(v, l1)
-                    s2 += min(v, l2) * one if fused else min(v, l2)
-                    s3 += min(v, l3) * one if fused else min(v, l3)
-                    s4 += min(v, l4) * one if fused else min(v, l4)
-                    s5 += min(v, l5) * one if fused else min(v, l5)
-                    s6 += min(v, l6) * one if fused else min(v, l6)
-                    s7 += min(v, l7) * one if fused else min(v, l7)
-            out[w] = s0 + s1 + s2 + s3 + s4 + s5 + s6 + s7
+    @numba.njit(fastmath={"reassoc", "nsz", "nnan", "contract"})
+    def total(values: F64Array, levels: F64Array, passes: int, one: float) -> float:
+        l0, l1, l2, l3 = levels[0], levels[1], levels[2], levels[3]
+        l4, l5, l6, l7 = levels[4], levels[5], levels[6], levels[7]
+        s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = 0.0
+        for _ in range(passes):
+            for k in range(values.size):
+                v = values[k]
+                s0 += min(v, l0) * one if fused else min(v, l0)
+                s1 += min(v, l1) * one if fused else min(v, l1)
+                s2 += min(v, l2) * one if fused else min(v, l2)
+                s3 += min(v, l3) * one if fused else min(v, l3)
+                s4 += min(v, l4) * one if fused else min(v, l4)
+                s5 += min(v, l5) * one if fused else min(v, l5)
+                s6 += min(v, l6) * one if fused else min(v, l6)
+                s7 += min(v, l7) * one if fused else min(v, l7)
+        return s0 + s1 + s2 + s3 + s4 + s5 + s6 + s7
 
-    return sums  # type: ignore[no-any-return]
+    @numba.njit(parallel=True)
+    def totals(values: F64Array, levels: F64Array, passes: int, one: float, out: F64Array) -> None:
+        for w in numba.prange(out.size):
+            out[w] = total(values, levels, passes, one)
+
+    return totals  # type: ignore[no-any-return]
 
 
 def peak(years: list[F64Array], *, fused: bool) -> F64Array:

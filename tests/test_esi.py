@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -214,29 +212,3 @@ def test_esi_matrix() -> None:
     for wrong in ([[-1.0, -1.0]], [[np.nan, 1.0]]):
         with pytest.raises(KernelInputError):
             esi_matrix(wrong)
-
-
-def test_published_figures_of_the_real_2024_world(shared_data: Callable[[str], Path]) -> None:
-    """Shares of exports to 220 destinations, as in the figures computed independently beside the data."""
-    file = shared_data("baci/baci_hs17_2024_bilateral.parquet")
-    world = (
-        pl.scan_parquet(file)
-        .group_by(pl.col("exporter").cast(pl.String), pl.col("hs6").cast(pl.String))
-        .agg(pl.col("value_usd").sum())
-        .collect()
-    )
-    exporters, products = (world[name].unique().sort() for name in ("exporter", "hs6"))
-    values = np.zeros((len(exporters), len(products)))
-    values[
-        world["exporter"].cast(pl.Enum(exporters)).to_physical(),
-        world["hs6"].cast(pl.Enum(products)).to_physical(),
-    ] = world["value_usd"]
-    from minsum import esi_matrix
-
-    esi, place = esi_matrix(values), exporters.to_list().index
-    published = {
-        ("CHN", "USA"): 0.4115, ("CHN", "DEU"): 0.4669, ("SGP", "USA"): 0.3871, ("SGP", "DEU"): 0.3057,
-        ("THA", "USA"): 0.3919, ("MMR", "USA"): 0.0579, ("KHM", "DEU"): 0.1016,
-    }  # fmt: skip
-    for (reporter, reference), value in published.items():
-        assert esi[place(reporter), place(reference)] == pytest.approx(value, abs=5e-5)

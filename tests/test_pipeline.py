@@ -126,21 +126,27 @@ def test_a_fresh_run_with_other_jobs_gives_the_same_bytes(done: Workspace, tmp_p
 
 def test_killed_at_random_moments_the_rerun_gives_the_same_bytes(done: Workspace, tmp_path: Path) -> None:
     work = Workspace(tmp_path, jobs=2).init()
-    command = [
-        sys.executable,
-        "-c",
-        f"from minsum import Workspace; w = Workspace({str(tmp_path)!r}, jobs=2); w.ingest([{str(done.layout.raw)!r}]); w.esi()",
-    ]
+    whole = lake(done.layout.root)
+    code = (
+        f"from minsum import Workspace; w = Workspace({str(tmp_path)!r}, jobs=2); "
+        f"w.ingest([{str(done.layout.raw)!r}]); w.esi()"
+    )
     rng = random.Random(7)
-    for _ in range(10):
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(rng.uniform(0.8, 3.0))
+    n_esi = sum(name.startswith("esi") for name in whole)
+    # Eight moments while the flows grow and two while the similarities do, each a little after a file appears.
+    moments = sorted(rng.sample(range(1, len(whole) - n_esi), 8)) + [len(whole) - n_esi + 2, len(whole) - 3]
+    for moment in moments:
+        process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while len(lake(tmp_path)) < moment:
+            assert process.poll() is None, "ended before it could be killed"
+            time.sleep(0.005)
+        time.sleep(rng.uniform(0, 0.03))
         process.send_signal(signal.SIGKILL)
         process.wait()
-        assert set(lake(tmp_path).items()) <= set(lake(done.layout.root).items())
+        assert set(lake(tmp_path).items()) <= set(whole.items())
     work.ingest([done.layout.raw])
     work.esi()
-    assert lake(tmp_path) == lake(done.layout.root)
+    assert lake(tmp_path) == whole
     assert not list(work.layout.scratch.glob("*"))
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -59,3 +61,45 @@ def test_baci_example_equals_its_own_sums(shared_data: Callable[[str], Path], tm
     assert ours is not None
     found = dict(ours.fetchall())
     assert found == pytest.approx({int(i): usd for i, usd in own.rows()}, rel=1e-12)
+
+
+PUBLISHED = {
+    ("CHN", "USA"): 0.4115, ("CHN", "DEU"): 0.4669, ("SGP", "USA"): 0.3871, ("SGP", "DEU"): 0.3057,
+    ("THA", "USA"): 0.3919, ("MMR", "USA"): 0.0579, ("KHM", "DEU"): 0.1016, ("CHN", "high_end"): 0.4572,
+    ("MYS", "high_end"): 0.3415,
+}  # fmt: skip
+"""Computed independently of minsum, beside the data."""
+
+
+def test_the_real_2024_world(shared_data: Callable[[str], Path], workspace: Workspace) -> None:
+    """As a BACI file through ingest and esi: published figures, and every value against the naive twin."""
+    world = pl.scan_parquet(shared_data("baci/baci_hs17_2024_bilateral.parquet"))
+    codes = pl.read_csv(shared_data("countries/world_2024_codes.csv"))
+    code = dict(zip(codes["iso3"], codes["code"], strict=True))
+    number = {"return_dtype": pl.Int32}
+    world.select(
+        t=pl.lit(2024), i=pl.col("exporter").cast(pl.String).replace_strict(code, **number),
+        j=pl.col("importer").cast(pl.String).replace_strict(code, **number), k=pl.col("hs6").cast(pl.String),
+        v=pl.col("value_usd") / 1000, q=pl.lit("           NA"),
+    ).sink_csv(workspace.layout.raw / "BACI_HS17_Y2024_V202601.csv", float_precision=3, quote_style="never")  # fmt: skip
+    workspace.ingest()
+    workspace.esi()
+    esi = pl.read_parquet(workspace.layout.esi / "classification=H5" / "2024.parquet")
+    ours = {(row[0], row[1]): row[2] for row in esi.select("reporter", "reference", "esi").iter_rows()}
+    assert len(ours) == 226 * 225 + 226
+    for pair, value in PUBLISHED.items():
+        assert ours[pair] == pytest.approx(value, abs=5e-5)
+    exports = world.group_by("exporter", "hs6").agg(pl.col("value_usd").sum()).collect()
+    products, place = np.unique(exports["hs6"].cast(pl.String).to_numpy(), return_inverse=True)
+    baskets: dict[str, np.ndarray] = {}
+    for (exporter,), rows in exports.with_columns(place=place).group_by("exporter"):
+        basket = baskets[str(exporter)] = np.zeros(len(products))
+        basket[rows["place"]] = rows["value_usd"] / rows["value_usd"].sum()
+    gap = max(
+        abs(ours[i, r] - math.fsum(np.minimum(baskets[i], baskets[r])))
+        for i in baskets
+        for r in baskets
+        if i < r
+    )
+    assert gap < 1e-12
+    assert all(ours[i, r] == ours[r, i] for i in baskets for r in baskets if i < r)

@@ -27,7 +27,7 @@ def _common(command: Callable[..., Any]) -> Callable[..., Any]:
         help="Workspace folder; found by its minsum.toml here or above.",
     )
     @click.option(
-        "--jobs", type=click.IntRange(min=1), help="Files read at a time and threads; default: all cores."
+        "--jobs", type=click.IntRange(min=1), help="Files read at a time; default: all cores."
     )
     @click.option("-q", "--quiet", is_flag=True, help="No progress, only the result.")
     @click.option(
@@ -49,6 +49,12 @@ def _common(command: Callable[..., Any]) -> Callable[..., Any]:
                 raise
             console.error(error)
             code = error.exit_code
+        except OSError as error:
+            if debug:
+                raise
+            hint = "what was published before is whole; mend that and run again"
+            console.error(MinsumError(f"{error.filename or 'workspace'}: {error.strerror or error}", hint))
+            code = MinsumError.exit_code
         sys.exit(code or 0)
 
     return wrapped

@@ -103,7 +103,7 @@ class Workspace:
     path
         The folder.
     jobs
-        Files read at a time and kernel threads; None means all cores. No result depends on it.
+        Files read at a time; None means all cores. No result depends on it.
     progress
         Called with stage, done and total.
     flags
