@@ -1,7 +1,25 @@
-"""The one error of this package."""
+"""Errors of this package."""
 
 from __future__ import annotations
 
 
 class KernelInputError(ValueError):
     """An array cannot be computed on; the message says what was found, what is expected and what to do."""
+
+
+class FieldError(ValueError):
+    """A line of text does not have the fields it should.
+
+    Parameters
+    ----------
+    problem
+        What is wrong, in words.
+    line
+        Lines before the bad one in the text that was read.
+    field
+        Which field of the line, from 0; None when their number is wrong.
+    """
+
+    def __init__(self, problem: str, line: int, field: int | None) -> None:
+        super().__init__(problem, line, field)
+        self.problem, self.line, self.field = problem, line, field

@@ -76,7 +76,7 @@ def build(rows: Rows, *, is_complete: bool, has_world_rows: bool) -> Built:
         totals = _rebuild_totals(rows[is_part], kept, repairs)
         kept, is_rebuilt = _with_rebuilt(kept, is_rebuilt, totals)
         kept, is_rebuilt = _mend_world(kept, is_rebuilt, len(products), repairs)
-    return Built(products, kept, is_rebuilt, repairs, _checks(kept, products))
+    return Built(products, kept, is_rebuilt, repairs, identity_checks(kept, products))
 
 
 def rank_products(rows: Rows) -> tuple[NDArray[np.uint32], Rows]:
@@ -240,8 +240,8 @@ def _define_sums(rows: Rows, n_products: int) -> Rows:
     return rows[np.argsort(_key(rows), kind="stable")]
 
 
-def _checks(rows: Rows, products: NDArray[np.uint32]) -> dict[str, dict[str, float | int | None]]:
-    """Identity checks of each flow, from its World rows."""
+def identity_checks(rows: Rows, products: NDArray[np.uint32]) -> dict[str, dict[str, float | int | None]]:
+    """Identity checks of each flow, from its World rows; `product` is a position in `products`."""
     grid = _grid(rows, len(products))
     residual = is_residual(products)
     checks: dict[str, dict[str, float | int | None]] = {}

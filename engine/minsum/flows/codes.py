@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-RULES: Final = ("kept", "flow", "partner2", "customs", "mot", "mos", "level", "value", "zero")
+RULES: Final = ("kept", "flow", "partner2", "customs", "mot", "mos", "level", "value", "zero", "partner")
 """Row rules in the order they apply; a removed row counts under the first that removes it."""
 
 COMPONENT_RULES: Final = (2, 5)
@@ -40,12 +40,13 @@ def encode_products(codes: list[str]) -> NDArray[np.uint32]:
 
 
 _DIGITS: Final = np.frombuffer(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", dtype=np.uint8)
-_POWERS: Final = 36 ** np.arange(5, -1, -1, dtype=np.int64)
+POWERS: Final = 36 ** np.arange(5, -1, -1, dtype=np.int64)
+"""Place values of a six-character code."""
 
 
 def decode_products(products: NDArray[np.uint32]) -> list[str]:
     """Inverse of `encode_products`."""
-    letters = _DIGITS[products.astype(np.int64)[:, None] // _POWERS % 36]
+    letters = _DIGITS[products.astype(np.int64)[:, None] // POWERS % 36]
     texts: list[str] = np.ascontiguousarray(letters).view("S6").ravel().astype(str).tolist()
     return [
         TOTAL if number == TOTAL_CODE else text for number, text in zip(products.tolist(), texts, strict=True)

@@ -4,46 +4,23 @@ from __future__ import annotations
 
 import json
 import os
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
 from minsum.errors import MinsumError, SourceError
+from minsum.flows.archives import unfold
 from minsum.flows.build import build
-from minsum.flows.lake import RECIPE, Lake, SourceRecord, survey
-from minsum.flows.pending import Pending
-from minsum.flows.reader import blocks, check_fields, read_header
-from minsum.flows.rules import Judge
-from minsum.formats import Format, recognise
-from minsum.sources import Source, discover, identify, open_text
-from minsum.workspace import Footer, Layout, canonical_json, publish_text
+from minsum.flows.lake import Lake, survey
+from minsum.flows.options import IngestOptions
+from minsum.flows.parse import Parsed, parse
+from minsum.flows.slices import Slices
+from minsum.sources import Source, discover, identify
+from minsum.workspace import Layout, canonical_json, publish_text
 
 Progress = Callable[[str, int, int], None]
 """Called with the stage, what is done and what there is to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class IngestOptions:
-    """What decides the rows of the lake.
-
-    Attributes
-    ----------
-    flows
-        Comtrade flow codes to keep.
-    classification
-        HS vintage for files that do not say (BACI under another name).
-    """
-
-    flows: tuple[str, ...] = ("DX", "M", "RX", "X")
-    classification: str | None = None
-
-    def recipe(self) -> Footer:
-        """What is stored in footers; a partition with another recipe is made anew."""
-        return {"version": RECIPE, "flows": sorted(self.flows)}
 
 
 @dataclass(slots=True)
@@ -73,14 +50,6 @@ class IngestReport:
     rows_in: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Parsed:
-    source: Source
-    form: Format
-    pending: Pending
-    records: dict[int, SourceRecord]
-
-
 def ingest(
     layout: Layout, paths: Sequence[Path], options: IngestOptions, *, jobs: int, progress: Progress
 ) -> IngestReport:
@@ -102,16 +71,17 @@ def ingest(
     Raises
     ------
     UsageError
-        If a path does not exist. Bad files do not raise: they are rejected, recorded and reported.
+        If a path does not exist, or the options name no country. Bad files do not raise: they are rejected, recorded and reported.
     """
     report = IngestReport()
-    sources = identify(discover(paths), layout, jobs=jobs)
+    options.reporter_codes()
+    sources = unfold(identify(discover(paths), layout, jobs=jobs))
     todo = _choose(sources, options, layout, report)
     lake = Lake(layout, options.recipe(), frozenset(source.sha256 for source in sources))
-    slices: list[_Parsed] = []
+    slices = Slices(lake, {source.sha256: source for source in sources}, lambda one: parse(one, options, layout))
     done = 0
     with ThreadPoolExecutor(jobs) as pool:
-        for source, outcome in _bounded(pool, todo, lambda one: _parse(one, options, layout), ahead=jobs):
+        for source, outcome in _bounded(pool, todo, lambda one: parse(one, options, layout), ahead=jobs):
             try:
                 parsed = outcome()
                 if parsed is None:
@@ -119,13 +89,13 @@ def ingest(
                 elif parsed.form.is_complete:
                     _publish_complete(parsed, lake, pool, report)
                 else:
-                    lake.refuse_rivals(parsed.pending.partitions, next(iter(parsed.records.values())))
-                    slices.append(parsed)
+                    slices.add(parsed)
             except SourceError as error:
                 _reject(source, error, options, layout, report)
             done += 1
             progress("flows", done, len(todo))
-        _publish_slices(slices, lake, report)
+        for sha, error in _publish_slices(slices, report).items():
+            _reject(slices.sources[sha], error, options, layout, report)
     _forget_rejections(sources, report, layout)
     return report
 
@@ -156,13 +126,13 @@ def _choose(
 def _bounded(
     pool: ThreadPoolExecutor,
     sources: Iterable[Source],
-    work: Callable[[Source], _Parsed | None],
+    work: Callable[[Source], Parsed | None],
     *,
     ahead: int,
-) -> Iterator[tuple[Source, Callable[[], _Parsed | None]]]:
+) -> Iterator[tuple[Source, Callable[[], Parsed | None]]]:
     """Results as they come, never more than `ahead` sources under way or waiting: memory stays flat."""
     waiting = iter(sources)
-    running: dict[Future[_Parsed | None], Source] = {}
+    running: dict[Future[Parsed | None], Source] = {}
     while True:
         for source in waiting:
             running[pool.submit(work, source)] = source
@@ -174,42 +144,7 @@ def _bounded(
             yield running.pop(future), future.result
 
 
-def _parse(source: Source, options: IngestOptions, layout: Layout) -> _Parsed | None:
-    pending = Pending(layout.scratch / f"pending-{source.sha256}")
-    with open_text(source) as file:
-        header = read_header(file, source.name)
-        form = recognise(header, source.name)
-        if form is None:
-            return None
-        claims = form.claims(source.name)
-        if claims.classification is None:
-            claims = replace(claims, classification=options.classification)
-        judge = Judge(form, header, claims=claims, flows=options.flows, name=source.name)
-        for block in blocks(file, is_quoted=form.is_quoted, name=source.name):
-            block = check_fields(block, header, is_quoted=form.is_quoted, name=source.name)
-            pending.add(judge.judge(block), mirrors_imports=form.mirrors_imports)
-    if not pending.partitions:
-        raise SourceError(f"{source.name}: a header line and no rows", "download it again")
-    base = {
-        "name": source.name, "size": source.size, "sha256": source.sha256, "format": form.name,
-        "publisher": form.publisher, "published": claims.published, "is_complete": form.is_complete,
-        "partitions": len(pending.partitions), "padded_codes": pending.padded,
-    }  # fmt: skip
-    records = {number: base | _audit_json(pending, number) for number in pending.partitions}
-    return _Parsed(source, form, pending, records)
-
-
-def _audit_json(pending: Pending, number: int) -> Footer:
-    audit = pending.audits.get(number)
-    rules = audit.as_json() if audit else {}
-    return {
-        "rows_in": sum(int(one["rows"]) for one in rules.values()),
-        "rows_kept": int(rules.get("kept", {"rows": 0})["rows"]),
-        "rules": rules,
-    }
-
-
-def _publish_complete(parsed: _Parsed, lake: Lake, pool: ThreadPoolExecutor, report: IngestReport) -> None:
+def _publish_complete(parsed: Parsed, lake: Lake, pool: ThreadPoolExecutor, report: IngestReport) -> None:
     numbers = parsed.pending.partitions
     lake.refuse_rivals(numbers, parsed.records[numbers[0]])
 
@@ -224,27 +159,15 @@ def _publish_complete(parsed: _Parsed, lake: Lake, pool: ThreadPoolExecutor, rep
     (report.added if any(written) else report.superseded).append(parsed.source.name)
 
 
-def _publish_slices(slices: list[_Parsed], lake: Lake, report: IngestReport) -> None:
-    """Slices of one reporter-year add up with each other and with those the lake holds already."""
-    by_number: dict[int, list[_Parsed]] = defaultdict(list)
-    for parsed in sorted(slices, key=lambda one: (one.source.name, one.source.sha256)):
-        for number in parsed.pending.partitions:
-            by_number[number].append(parsed)
-        report.added.append(parsed.source.name)
-        report.rows_in += sum(record["rows_in"] for record in parsed.records.values())
-    for number, group in sorted(by_number.items()):
-        records = [parsed.records[number] for parsed in group]
-        rows = [parsed.pending.take(number) for parsed in group]
-        old = lake.existing(number)
-        if old is not None and old["sources"][0]["is_complete"]:
-            lake.remember(number, records)
-            continue
-        if old is not None and old["recipe"] == lake.recipe:
-            rows.insert(0, lake.load(number)[0])
-            records = [*old["sources"], *records]
-        built = build(np.concatenate(rows), is_complete=False, has_world_rows=True)
-        lake.publish_slices(number, built, records)
-        report.n_partitions += 1
+def _publish_slices(slices: Slices, report: IngestReport) -> dict[str, SourceError]:
+    fresh = dict(slices.parsed)
+    n_written, rejected = slices.publish()
+    for sha, parsed in sorted(fresh.items(), key=lambda one: one[1].source.name):
+        if sha not in rejected:
+            report.added.append(parsed.source.name)
+            report.rows_in += sum(record["rows_in"] for record in parsed.records.values())
+    report.n_partitions += n_written
+    return rejected
 
 
 def _rejection_file(source: Source, layout: Layout) -> Path:
@@ -257,13 +180,9 @@ def _rejection(source: Source, options: IngestOptions, layout: Layout) -> tuple[
         record = json.loads(_rejection_file(source, layout).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    if record["recipe"] != _rejection_recipe(options) or record["name"] != source.name:
+    if record["recipe"] != options.rejection_recipe() or record["name"] != source.name:
         return None
     return record["reason"], record["hint"]
-
-
-def _rejection_recipe(options: IngestOptions) -> Footer:
-    return options.recipe() | {"classification": options.classification}
 
 
 def _reject(
@@ -271,7 +190,7 @@ def _reject(
 ) -> None:
     record = {
         "name": source.name, "sha256": source.sha256, "size": source.size, "kind": type(error).__name__,
-        "reason": error.message, "hint": error.hint, "recipe": _rejection_recipe(options),
+        "reason": error.message, "hint": error.hint, "recipe": options.rejection_recipe(),
     }  # fmt: skip
     publish_text(canonical_json(record).decode(), _rejection_file(source, layout), layout=layout)
     report.rejected[source.name] = (error.message, error.hint)

@@ -146,16 +146,7 @@ class Lake:
     def load(self, number: int) -> tuple[NDArray[np.void], NDArray[np.bool_]]:
         """Rows of a partition as they were built, and which of them were rebuilt."""
         table = pq.read_table(self._layout.partition(*partition_of(number)), partitioning=None)
-        rows = np.zeros(table.num_rows, dtype=ROW)
-        flow = table["flow"].combine_chunks().dictionary_encode()
-        rows["flow"] = np.array([FLOWS.index(one) for one in flow.dictionary.to_pylist()], np.uint8)[
-            flow.indices
-        ]
-        product = table["product_code"].combine_chunks().dictionary_encode()
-        rows["product"] = encode_products(product.dictionary.to_pylist())[product.indices]
-        rows["partner"] = table["partner_code"].to_numpy()
-        rows["value"] = table["value_usd"].to_numpy()
-        return rows, table["is_rebuilt"].to_numpy()
+        return as_rows(table), table["is_rebuilt"].to_numpy()
 
     def _is_later(self, old: SourceRecord, new: SourceRecord) -> bool:
         """Whether what the lake holds is the later publication."""
@@ -193,6 +184,18 @@ def _version(record: SourceRecord) -> tuple[str, str, str]:
 
 def _remembered(record: SourceRecord) -> SourceRecord:
     return {key: record[key] for key in ("name", "sha256", "published", "partitions")}
+
+
+def as_rows(table: pa.Table) -> NDArray[np.void]:
+    """Rows of a flows table, dtype `codes.ROW`, with products as `codes.encode_products` gives them."""
+    rows = np.zeros(table.num_rows, dtype=ROW)
+    flow = table["flow"].combine_chunks().dictionary_encode()
+    rows["flow"] = np.array([FLOWS.index(one) for one in flow.dictionary.to_pylist()], np.uint8)[flow.indices]
+    product = table["product_code"].combine_chunks().dictionary_encode()
+    rows["product"] = encode_products(product.dictionary.to_pylist())[product.indices]
+    rows["partner"] = table["partner_code"].to_numpy()
+    rows["value"] = table["value_usd"].to_numpy()
+    return rows
 
 
 def as_table(built: Built) -> pa.Table:

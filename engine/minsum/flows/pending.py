@@ -21,6 +21,9 @@ SPILL_ROWS: Final = 6_000_000
 MAX_PARTITION_ROWS: Final = 12_000_000
 """The largest real reporter-year has under two million rows; past this the input is not Comtrade's."""
 
+MAX_PARTITIONS: Final = 20_000
+"""All reporters of thirty years are some six thousand reporter-years."""
+
 
 @dataclass(slots=True)
 class Audit:
@@ -49,15 +52,29 @@ class Pending:
     ----------
     folder
         Where rows go when memory is full; made on demand, emptied as partitions are taken.
+    name
+        Of the source, for error messages.
+    wanted
+        Reporters whose rows are kept; empty means all.
+
+    Attributes
+    ----------
+    audits
+        By partition number, what the rules did.
+    padded
+        Product codes that got their leading zero back.
+    rows_in
+        Rows added, those of unwanted reporters included.
+    in_memory
+        Rows held in memory.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, name: str, *, wanted: frozenset[int] = frozenset()) -> None:
         self.audits: dict[int, Audit] = defaultdict(Audit)
-        self.padded = 0
-        self._folder = folder
+        self.padded = self.rows_in = self.in_memory = 0
+        self._folder, self._name, self._wanted = folder, name, wanted
         self._held: dict[int, list[NDArray[np.void]]] = defaultdict(list)
         self._counts: dict[int, int] = defaultdict(int)
-        self._in_memory = 0
 
     @property
     def partitions(self) -> list[int]:
@@ -67,9 +84,10 @@ class Pending:
     def add(self, judged: Judged, *, mirrors_imports: bool) -> None:
         """Take one block; with `mirrors_imports`, each row is also its partner's import."""
         self.padded += judged.padded
-        for number, chosen in _groups(judged.partition):
+        self.rows_in += len(judged.rule)
+        for number, chosen in self._wanted_groups(judged.partition):
             self.audits[number].add(judged.rule[chosen], judged.usd[chosen])
-            self._counts[number] += 0
+            self._count(number, 0, read=int(self.audits[number].rows.sum()))
         home = judged.partition[judged.stays]
         self._hold(home, judged.rows)
         if mirrors_imports:
@@ -77,37 +95,50 @@ class Pending:
             mirrored = judged.rows.copy()
             mirrored["flow"], mirrored["partner"] = FLOWS.index("M"), reporter
             self._hold(home - reporter + judged.rows["partner"], mirrored)
-        if self._in_memory > SPILL_ROWS:
-            self._spill()
+        if self.in_memory > SPILL_ROWS:
+            self.spill()
 
     def take(self, number: int) -> NDArray[np.void]:
         """All rows of a partition, dtype `codes.ROW`; they are held no longer."""
         parts = self._held.pop(number, [])
-        self._in_memory -= sum(map(len, parts))
+        self.in_memory -= sum(map(len, parts))
         spilled = self._folder / str(number)
         if spilled.is_file():
             parts.insert(0, np.fromfile(spilled, dtype=ROW))
             spilled.unlink()
         return np.concatenate(parts) if parts else np.empty(0, dtype=ROW)
 
-    def _hold(self, partition: NDArray[np.int64], rows: NDArray[np.void]) -> None:
-        for number, chosen in _groups(partition):
-            self._held[number].append(rows[chosen])
-            self._counts[number] += len(self._held[number][-1])
-            if self._counts[number] > MAX_PARTITION_ROWS:
-                raise ContradictionError(
-                    f"more than {MAX_PARTITION_ROWS:,} rows for one reporter and year",
-                    "the file repeats itself or is not annual Comtrade data",
-                )
-        self._in_memory += len(rows)
-
-    def _spill(self) -> None:
+    def spill(self) -> None:
+        """Move what is held from memory to disk."""
         self._folder.mkdir(parents=True, exist_ok=True)
         for number, parts in self._held.items():
             with (self._folder / str(number)).open("ab") as file:
                 np.concatenate(parts).tofile(file)
         self._held.clear()
-        self._in_memory = 0
+        self.in_memory = 0
+
+    def _hold(self, partition: NDArray[np.int64], rows: NDArray[np.void]) -> None:
+        for number, chosen in self._wanted_groups(partition):
+            self._held[number].append(rows[chosen])
+            self.in_memory += len(self._held[number][-1])
+            self._count(number, len(self._held[number][-1]))
+
+    def _count(self, number: int, n_rows: int, *, read: int = 0) -> None:
+        self._counts[number] += n_rows
+        if max(self._counts[number], read) > MAX_PARTITION_ROWS:
+            raise ContradictionError(
+                f"{self._name}: more than {MAX_PARTITION_ROWS:,} rows for one reporter and year",
+                "the file repeats itself or is not annual Comtrade data",
+            )
+        if len(self._counts) > MAX_PARTITIONS:
+            raise ContradictionError(
+                f"{self._name}: more than {MAX_PARTITIONS:,} reporters and years in one file",
+                "reporter or period hold something else; download it again",
+            )
+
+    def _wanted_groups(self, partition: NDArray[np.int64]) -> list[tuple[int, slice | NDArray[np.intp]]]:
+        groups = _groups(partition)
+        return [one for one in groups if one[0] % 10**7 in self._wanted] if self._wanted else groups
 
 
 def _groups(partition: NDArray[np.int64]) -> list[tuple[int, slice | NDArray[np.intp]]]:

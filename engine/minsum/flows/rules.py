@@ -1,38 +1,56 @@
-"""The row rules: each row of a block is kept, kept as a part of a total, or removed and counted.
+"""The row rules: each row is kept, kept as a part of a total, or removed and counted.
 
-Polars parses the needed columns and finds, for every row, the first rule that removes it. What is left
-is 22 bytes a row (`codes.ROW`).
+Rules are comparisons over columns of integers, a batch of rows at a time. What is left is 22 bytes a row
+(`codes.ROW`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from minsum.errors import BrokenSourceError, ContradictionError
-from minsum.flows.codes import COMPONENT_RULES, MAX_PARTNER, ROW, RULES, TOTAL, TOTAL_CODE
-from minsum.flows.reader import Block
+from minsum.flows.codes import COMPONENT_RULES, MAX_PARTNER, ROW, RULES
+from minsum.flows.labels import GROUP, country_codes
+from minsum.flows.products import Products, read_products
+from minsum.flows.reader import Batch
 from minsum.formats import Claims, Format, Header
+from minsum.formats.base import ColumnName
 from minsum.schema import FLOWS
+from minsum_kernels.fields import EMPTY, FieldReader, Kind, pack, unpack
 
-_DTYPES: Final = {
-    "reporter_code": pl.Int32, "year": pl.Int32, "partner_code": pl.Int32, "partner2_code": pl.Int32,
-    "mot_code": pl.Int32, "value": pl.Float64,
+_KINDS: Final[dict[ColumnName, Kind]] = {
+    "reporter_code": "integer", "year": "integer", "partner_code": "integer", "partner2_code": "integer",
+    "mot_code": "integer", "classification": "code", "flow": "code", "product_code": "code",
+    "customs_code": "code", "mos_code": "code", "value": "number", "after_last": "code",
 }  # fmt: skip
+_LABELLED: Final[dict[ColumnName, Kind]] = {"reporter_code": "code", "partner_code": "code"}
 _RULE: Final = {name: index for index, name in enumerate(RULES)}
+_BREAKDOWNS: Final[tuple[tuple[ColumnName, tuple[int, ...]], ...]] = (
+    ("partner2_code", (0, EMPTY)),
+    ("customs_code", (pack("C00"), pack(""))),
+    ("mot_code", (0, EMPTY)),
+    ("mos_code", (pack("0"), pack("-1"), pack(""))),
+)
+"""Columns that break a total down, in the order of the component rules, with their values on a total."""
+
 _MAX_USD: Final = 1e21
 """Far above anything a slipped factor of 10^9 gives; keeps every sum finite."""
 
-_HS6: Final = r"^[0-9]{2}[0-9A-Z]{4}$"
+_VINTAGES: Final = {pack(f"H{vintage}"): vintage for vintage in range(7)}
+_NO_FLOW: Final = 255
+
+Columns = Mapping[ColumnName, NDArray[np.int64]]
+Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One block after the rules.
+    """One batch after the rules.
 
     Attributes
     ----------
@@ -41,7 +59,7 @@ class Judged:
     rule
         Position in `RULES` of the rule that removed the row, 0 when kept, shape (n,).
     usd
-        Finite values in USD (0 where missing or not finite), shape (n,).
+        Values in USD, 0 where missing or out of range, shape (n,).
     stays
         Which rows go on: kept ones and parts of totals, shape (n,).
     rows
@@ -53,7 +71,7 @@ class Judged:
     partition: NDArray[np.int64]
     rule: NDArray[np.uint8]
     usd: NDArray[np.float64]
-    stays: NDArray[np.bool_]
+    stays: Mask
     rows: NDArray[np.void]
     padded: int
 
@@ -69,7 +87,7 @@ def partition_of(number: int) -> tuple[str, int, int]:
 
 
 class Judge:
-    """Applies the row rules to the blocks of one source.
+    """Applies the row rules to the batches of one source.
 
     Parameters
     ----------
@@ -87,170 +105,141 @@ class Judge:
         self, form: Format, header: Header, *, claims: Claims, flows: tuple[str, ...], name: str
     ) -> None:
         self.form, self.claims, self.name = form, claims, name
-        present = form.present(header)
-        places = {source: f"c{index}" for index, source in enumerate(header.names)}
-        self._columns = {places[source]: column for column, source in present.items()}
-        self._head = (header.separator.join(places.values()) + "\n").encode()
-        self._separator = header.separator
-        self._kept_flows = [FLOWS.index(flow) for flow in flows]
-        self._rows = self._row_expressions(set(present))
+        columns = {source: column for column, source in form.present(header).items()}
+        known = _KINDS | (_LABELLED if form.country_code else {})
+        kinds: list[Kind] = [known[columns[one]] if one in columns else "skip" for one in header.names]
+        self.fields = FieldReader(kinds, header.separator.encode(), is_quoted=form.is_quoted)
+        self._names = [columns[one] for one in header.names if one in columns and columns[one] != "value"]
+        codes = form.flow_codes or {flow: flow for flow in FLOWS}
+        self._flows = {pack(code): FLOWS.index(flow) for code, flow in codes.items() if flow in flows}
 
-    def judge(self, block: Block) -> Judged:
-        """Rows of a block that stay, and the fate of the others.
+    def judge(self, batch: Batch) -> Judged:
+        """Rows of a batch that stay, and the fate of the others.
 
         Raises
         ------
         BrokenSourceError
-            If a numeric column holds something else.
+            If a row lacks its reporter, period or partner.
         ContradictionError
             If reporter or period disagree with the file's name, or the data are not annual HS.
         """
-        frame = self._parse(block)
-        partition = self._partitions(frame, block)
-        judged = frame.select(**self._rows)
-        stays = judged["stays"]
-        kept = judged.filter(stays)
-        if kept["partner"].null_count() or not kept["partner"].is_between(0, MAX_PARTNER).all():
+        lines, where = batch.lines, f"{self.name}, from line {batch.first_line}"
+        columns = self._columns(dict(zip(self._names, lines.columns, strict=True)), where)
+        partition = self._partitions(columns, len(lines.values), where)
+        flow = self._flow(columns, len(lines.values))
+        products = read_products(columns["product_code"], may_lose_zeros=self.form.may_lose_zeros)
+        value = lines.values * self.form.value_scale
+        is_usd = (value >= 0) & (value <= _MAX_USD)
+        usd = np.where(np.abs(value) <= _MAX_USD, value, 0.0)
+        breakdown = _breakdown(columns, len(value))
+        rule = _first_rule(flow, breakdown, products, is_usd, value)
+        is_group = columns["partner_code"] == GROUP
+        rule[is_group & (rule == 0)] = _RULE["partner"]
+        sound = products.is_level & is_usd & (value > 0) & ~is_group
+        stays = (rule == 0) | ((rule >= COMPONENT_RULES[0]) & (rule <= COMPONENT_RULES[1]) & sound)
+        partner = columns["partner_code"][stays]
+        if len(partner) and not (partner.min() >= 0 and partner.max() <= MAX_PARTNER):
             raise BrokenSourceError(
-                f"{self.name}: a partner code is empty or out of range", "download it again"
-            )
-        rows = np.empty(len(kept), dtype=ROW)
-        for column in ROW.names or ():
-            rows[column] = kept[column].to_numpy()
-        return Judged(
-            partition, judged["rule"].to_numpy(), judged["usd"].to_numpy(), stays.to_numpy(), rows,
-            int(judged["padded"].sum()),
-        )  # fmt: skip
-
-    def _parse(self, block: Block) -> pl.DataFrame:
-        try:
-            frame = pl.read_csv(
-                self._head + block.text,
-                separator=self._separator,
-                quote_char='"' if self.form.is_quoted else None,
-                columns=list(self._columns),
-                infer_schema=False,
-                schema_overrides={
-                    place: _DTYPES.get(name, pl.String) for place, name in self._columns.items()
-                },
-            )
-        except pl.exceptions.PolarsError as error:
-            reason = str(error).partition("\n")[0]
-            for place, name in self._columns.items():
-                reason = reason.replace(f"'{place}'", f"'{self.form.columns[name].source}'")
-            last = block.first_line + block.text.count(b"\n") - 1
-            raise BrokenSourceError(
-                f"{self.name}, lines {block.first_line}-{last}: {reason}",
+                f"{where}: a partner code is empty or out of range",
                 "the file is damaged; download it again",
-            ) from error
-        return frame.rename(self._columns)
-
-    def _partitions(self, frame: pl.DataFrame, block: Block) -> NDArray[np.int64]:
-        where = f"{self.name}, from line {block.first_line}"
-        ends = frame.select(
-            r0=pl.col("reporter_code").min(), r1=pl.col("reporter_code").max(),
-            y0=pl.col("year").min(), y1=pl.col("year").max(),
-            empty=pl.any_horizontal(pl.col("reporter_code", "year").is_null()).any(),
-        ).row(0, named=True)  # fmt: skip
-        if ends["empty"]:
-            raise BrokenSourceError(f"{where}: a row without reporter or period", "download it again")
-        if not (1900 <= ends["y0"] <= ends["y1"] <= 2200):
-            raise ContradictionError(
-                f"{where}: period {ends['y0'] if ends['y0'] < 1900 else ends['y1']} is not a year",
-                "minsum reads annual data only",
             )
-        for label, low, high, claimed in (
-            ("reporter", ends["r0"], ends["r1"], self.claims.reporter_code),
-            ("period", ends["y0"], ends["y1"], self.claims.year),
-        ):
+        rows = np.empty(len(partner), dtype=ROW)
+        rows["product"], rows["partner"], rows["value"] = products.code[stays], partner, value[stays]
+        rows["flow"], rows["breakdown"] = flow[stays], breakdown[stays]
+        rows["mot"] = columns["mot_code"][stays] if "mot_code" in columns else 0
+        return Judged(partition, rule, usd, stays, rows, int(products.is_padded.sum()))
+
+    def _columns(self, columns: dict[ColumnName, NDArray[np.int64]], where: str) -> Columns:
+        """The columns with countries as codes, once nothing stands after the last of them."""
+        if "after_last" in columns and (columns["after_last"] != pack("")).any():
+            raise BrokenSourceError(
+                f"{where}: a value after the last column", "the file is damaged; download it again"
+            )
+        if self.form.country_code is not None:
+            for name in _LABELLED:
+                place = f"{where}, column {self.form.columns[name].source}"
+                columns[name] = country_codes(columns[name], columns["year"], self.form.country_code, where=place)
+            if (columns["reporter_code"] == GROUP).any():
+                raise ContradictionError(
+                    f"{where}: a group of countries as reporter", "download single reporters"
+                )
+        return columns
+
+    def _partitions(self, columns: Columns, n: int, where: str) -> NDArray[np.int64]:
+        ends = {label: (columns[label].min(), columns[label].max()) for label in ("reporter_code", "year")}
+        if EMPTY in (ends["reporter_code"][0], ends["year"][0]):
+            raise BrokenSourceError(
+                f"{where}: a row without reporter or period", "the file is damaged; download it again"
+            )
+        low, high = ends["year"]
+        if not 1900 <= low <= high <= 2200:
+            raise ContradictionError(
+                f"{where}: period {low if low < 1900 else high} is not a year", "minsum reads annual data only"
+            )
+        for label, claimed in (("reporter_code", self.claims.reporter_code), ("year", self.claims.year)):
+            low, high = ends[label]
             if claimed is not None and not low == high == claimed:
                 raise ContradictionError(
-                    f"{where}: {label} {low if low != claimed else high} in the rows, "
+                    f"{where}: {self.form.columns[label].source} {low if low != claimed else high} in the rows, "
                     f"{claimed} in the file's name",
                     "the file is misnamed or mixed up; find out which is right and download it again",
                 )
-        vintage = self._vintages(frame, where)
-        return (
-            frame.select(vintage * 10**11 + pl.col("year").cast(pl.Int64) * 10**7 + pl.col("reporter_code"))
-            .to_series()
-            .to_numpy()
-        )
+        if not 0 <= ends["reporter_code"][0] <= ends["reporter_code"][1] < 10**7:
+            raise BrokenSourceError(f"{where}: reporter code out of range", "the file is damaged; download it again")
+        vintage = self._vintages(columns, n, where)
+        return vintage * 10**11 + columns["year"] * 10**7 + columns["reporter_code"]
 
-    def _vintages(self, frame: pl.DataFrame, where: str) -> pl.Expr:
-        if "classification" not in frame.columns:
+    def _vintages(self, columns: Columns, n: int, where: str) -> NDArray[np.int64]:
+        if "classification" not in columns:
             if self.claims.classification is None:
                 raise ContradictionError(
                     f"{self.name}: neither its rows nor its name say which HS vintage it is",
                     "keep the name it was published under, such as BACI_HS17_Y2024_V202601.csv, "
                     "or give --classification H5",
                 )
-            return pl.lit(int(self.claims.classification[1]), pl.Int64)
-        found = frame["classification"].unique().to_list()
-        wrong = [
-            one for one in found if one is None or len(one) != 2 or one[0] != "H" or one[1] not in "0123456"
-        ]
-        if wrong:
+            return np.full(n, int(self.claims.classification[1]), dtype=np.int64)
+        codes = columns["classification"]
+        vintage = np.full(n, -1, dtype=np.int64)
+        for code, number in _VINTAGES.items():
+            vintage[codes == code] = number
+        if vintage.min() < 0:
+            wrong = unpack(int(codes[vintage < 0][0]))
             raise ContradictionError(
-                f"{where}: classification {sorted(map(str, wrong))[0]!r}, expected H0 to H6",
+                f"{where}: classification {wrong!r}, expected H0 to H6",
                 "minsum compares HS-6 products only; fetch the HS edition",
             )
-        if len(found) == 1:
-            return pl.lit(int(found[0][1]), pl.Int64)
-        return pl.col("classification").str.slice(1).cast(pl.Int64)
+        return vintage
 
-    def _row_expressions(self, have: set[str]) -> dict[str, pl.Expr]:
-        flow = self._flow()
-        code = pl.col("product_code").str.strip_chars()
-        is_padded = code.str.contains(r"^[0-9]{5}$") if self.form.may_lose_zeros else pl.lit(False)
-        code = pl.when(is_padded).then("0" + code).otherwise(code)
-        is_product = code.str.contains(_HS6)
-        product = (
-            pl.when(is_product)
-            .then(code.str.to_integer(base=36, strict=False))
-            .when(code == TOTAL)
-            .then(TOTAL_CODE)
-        )
-        value = pl.col("value") * self.form.value_scale if self.form.value_scale != 1 else pl.col("value")
-        fails = {
-            "flow": ~flow.is_in(self._kept_flows).fill_null(False),
-            "partner2": pl.col("partner2_code").fill_null(0) != 0,
-            "customs": ~pl.col("customs_code").str.strip_chars().fill_null("").is_in(["C00", ""]),
-            "mot": pl.col("mot_code").fill_null(0) != 0,
-            "mos": ~pl.col("mos_code").str.strip_chars().fill_null("").is_in(["0", "-1", ""]),
-            "level": product.is_null(),
-            "value": ~value.is_between(0, _MAX_USD).fill_null(False),
-            "zero": value == 0,
-        }
-        optional = {
-            "partner2": "partner2_code",
-            "customs": "customs_code",
-            "mot": "mot_code",
-            "mos": "mos_code",
-        }
-        fails = {rule: test for rule, test in fails.items() if rule not in optional or optional[rule] in have}
-        rule = pl.lit(0, pl.UInt8)
-        for name, test in reversed(fails.items()):
-            rule = pl.when(test).then(pl.lit(_RULE[name], pl.UInt8)).otherwise(rule)
-        is_sound = ~(fails["level"] | fails["value"] | fails["zero"])
-        bits = [
-            test.cast(pl.UInt8) * 2 ** (_RULE[name] - 2) for name, test in fails.items() if name in optional
-        ]
-        return {
-            "rule": rule,
-            "usd": pl.when(value.abs() <= _MAX_USD).then(value).otherwise(0.0),
-            "stays": (rule == 0) | (rule.is_between(*COMPONENT_RULES) & is_sound),
-            "padded": is_padded,
-            "product": product,
-            "partner": pl.col("partner_code"),
-            "value": value,
-            "flow": flow.cast(pl.UInt8),
-            "breakdown": pl.sum_horizontal(bits) if bits else pl.lit(0, pl.UInt8),
-            "mot": pl.col("mot_code").fill_null(0) if "mot_code" in have else pl.lit(0),
-        }
-
-    def _flow(self) -> pl.Expr:
+    def _flow(self, columns: Columns, n: int) -> NDArray[np.uint8]:
         if self.form.constant_flow is not None:
-            return pl.lit(FLOWS.index(self.form.constant_flow), pl.UInt8)
-        codes = self.form.flow_codes or {flow: flow for flow in FLOWS}
-        places = {code: FLOWS.index(flow) for code, flow in codes.items()}
-        return pl.col("flow").replace_strict(places, default=None, return_dtype=pl.UInt8)
+            return np.full(n, FLOWS.index(self.form.constant_flow), dtype=np.uint8)
+        flow = np.full(n, _NO_FLOW, dtype=np.uint8)
+        for code, place in self._flows.items():
+            flow[columns["flow"] == code] = place
+        return flow
+
+
+def _breakdown(columns: Columns, n: int) -> NDArray[np.uint8]:
+    """Which component rules a row fails, one bit each; the first rule has the lowest."""
+    bits = np.zeros(n, dtype=np.uint8)
+    for place, (name, whole) in enumerate(_BREAKDOWNS):
+        if name in columns:
+            is_part = columns[name] != whole[0]
+            for other in whole[1:]:
+                is_part &= columns[name] != other
+            bits |= is_part.astype(np.uint8) << place
+    return bits
+
+
+def _first_rule(
+    flow: NDArray[np.uint8], breakdown: NDArray[np.uint8], products: Products, is_usd: Mask, value: NDArray[np.float64]
+) -> NDArray[np.uint8]:
+    """The first rule that removes each row: later ones are written first."""
+    rule = np.zeros(len(flow), dtype=np.uint8)
+    rule[value == 0] = _RULE["zero"]
+    rule[~is_usd] = _RULE["value"]
+    rule[~products.is_level] = _RULE["level"]
+    for place in reversed(range(len(_BREAKDOWNS))):
+        rule[(breakdown >> place) & 1 == 1] = COMPONENT_RULES[0] + place
+    rule[flow == _NO_FLOW] = _RULE["flow"]
+    return rule

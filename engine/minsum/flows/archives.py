@@ -1,0 +1,60 @@
+"""Zips of several files, such as CEPII publishes BACI: each of their tables is a source of its own."""
+
+from __future__ import annotations
+
+import zipfile
+from dataclasses import replace
+from hashlib import sha256
+from typing import Final
+
+from minsum.errors import BrokenSourceError, UnknownFormatError
+from minsum.flows.reader import read_header
+from minsum.formats import recognise
+from minsum.sources import Source, files_in, open_text
+
+MAX_FILES: Final = 500
+"""BACI's zips hold some forty."""
+
+
+def unfold(sources: list[Source]) -> list[Source]:
+    """Sources with every zip of several files replaced by its tables, if it holds any that minsum reads.
+
+    What accompanies them (country tables, a readme) is passed over; a zip without a table stays itself, to be
+    rejected when it is read.
+    """
+    return [member for source in sources for member in _members(source) or [source]]
+
+
+def _members(source: Source) -> list[Source]:
+    with source.path.open("rb") as file:
+        if file.read(4) != b"PK\x03\x04":
+            return []
+        try:
+            with zipfile.ZipFile(file) as archive:
+                files = files_in(archive)
+        except (zipfile.BadZipFile, ValueError, OverflowError):
+            return []
+    if not 1 < len(files) <= MAX_FILES:
+        return []
+    members = [
+        replace(
+            source, member=one.filename, size=one.file_size,
+            sha256=sha256(f"{source.sha256}/{one.filename}".encode()).hexdigest(),
+        )
+        for one in files
+    ]  # fmt: skip
+    verdicts = [_is_table(member) for member in members]
+    if True not in verdicts:
+        return []
+    return [member for member, verdict in zip(members, verdicts, strict=True) if verdict is not False]
+
+
+def _is_table(member: Source) -> bool | None:
+    """True for a table that minsum reads, False for another file, None for one that cannot be read."""
+    try:
+        with open_text(member) as file:
+            return recognise(read_header(file, member.name), member.name) is not None
+    except UnknownFormatError:
+        return False
+    except BrokenSourceError:
+        return None

@@ -1,0 +1,58 @@
+"""What decides the rows of the lake."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from minsum.countries import codes_of
+from minsum.errors import SettingsError
+from minsum.flows.lake import RECIPE
+from minsum.formats import formats
+from minsum.workspace import Footer
+
+
+@dataclass(frozen=True, slots=True)
+class IngestOptions:
+    """What decides the rows of the lake.
+
+    Attributes
+    ----------
+    flows
+        Comtrade flow codes to keep.
+    classification
+        HS vintage for files that do not say (BACI under another name).
+    reporters
+        ISO3 labels of the reporters to keep; empty means all. A label keeps every code that ever carried it.
+    """
+
+    flows: tuple[str, ...] = ("DX", "M", "RX", "X")
+    classification: str | None = None
+    reporters: tuple[str, ...] = ()
+
+    def recipe(self) -> Footer:
+        """What is stored in footers; a partition with another recipe is made anew."""
+        recipe: Footer = {"version": RECIPE, "flows": sorted(self.flows)}
+        if self.reporters:
+            recipe["reporters"] = sorted(self.reporters)
+        return recipe
+
+    def rejection_recipe(self) -> Footer:
+        """What decides whether a source is rejected; under another one it is read again."""
+        known = sorted(known.name for known in formats())
+        return self.recipe() | {"classification": self.classification, "formats": known}
+
+    def reporter_codes(self) -> frozenset[int]:
+        """Comtrade codes of the reporters to keep; empty means all.
+
+        Raises
+        ------
+        SettingsError
+            If a label belongs to no country.
+        """
+        for label in self.reporters:
+            if not codes_of(label):
+                raise SettingsError(
+                    f"ingest.reporters: no country has the label {label!r}",
+                    "write ISO3 as Comtrade does, such as CHN or S19 (Other Asia, nes)",
+                )
+        return frozenset(code for label in self.reporters for code in codes_of(label))

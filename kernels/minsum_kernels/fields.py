@@ -1,0 +1,137 @@
+"""Delimited text to columns: whole lines of bytes in, integers, packed codes and numbers out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from minsum_kernels import fields_numba as loops
+from minsum_kernels.errors import FieldError
+from minsum_kernels.jit import F64Array, I64Array
+
+Kind = Literal["skip", "integer", "code", "number"]
+EMPTY: Final = loops.EMPTY
+"""An integer field with nothing in it."""
+
+PADDING: Final = 16
+"""Bytes that must follow the text in its buffer: eight are read at a time."""
+
+_KINDS: Final[dict[Kind, int]] = {
+    "skip": loops.SKIP, "integer": loops.INTEGER, "code": loops.CODE, "number": loops.NUMBER,
+}  # fmt: skip
+_PROBLEMS: Final = {
+    loops.TOO_FEW: "too few fields",
+    loops.TOO_MANY: "too many fields",
+    loops.NOT_INTEGER: "not a whole number of at most 17 digits",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """What was read; the arrays are views that the next call overwrites.
+
+    Attributes
+    ----------
+    stop
+        Position after the last line read.
+    n_lines
+        Lines read, those without a row (blank ones) and those inside quotes included.
+    columns
+        Shape (n_kept, n_rows): integers (`EMPTY` when empty) and codes (see `pack`), in order of the fields.
+    values
+        The number of each row, shape (n_rows,); NaN when empty.
+    """
+
+    stop: int
+    n_lines: int
+    columns: I64Array
+    values: F64Array
+
+
+class FieldReader:
+    """Reads lines that all have the same fields.
+
+    Parameters
+    ----------
+    kinds
+        What each field of a line is: `integer` (up to 17 digits), `code` (compared by its bytes), `number`
+        (one of them), or `skip`. Blanks around a field do not count.
+    separator
+        One byte.
+    is_quoted
+        Whether a field may stand in double quotes and then hold separators and line ends.
+    room
+        Rows read at a time.
+    """
+
+    def __init__(self, kinds: Sequence[Kind], separator: bytes, *, is_quoted: bool, room: int = 65_536) -> None:
+        plain = np.array([_KINDS[kind] for kind in kinds], dtype=np.int64)
+        self._number_field = kinds.index("number")
+        self._kinds = _with_runs(plain)
+        self._separator, self._is_quoted = separator[0], is_quoted
+        n_kept = int(np.isin(plain, (loops.INTEGER, loops.CODE)).sum())
+        self._columns: I64Array = np.empty((n_kept, room), dtype=np.int64)
+        self._values: F64Array = np.empty(room)
+        self._unread: I64Array = np.empty((room, 3), dtype=np.int64)
+
+    def read(self, text: NDArray[np.uint8], start: int, stop: int) -> Lines:
+        """Read lines from `start` on, until `stop` or as many as there is room for.
+
+        A line whose last quote is still open at `stop` is left: nothing is read when it is the first.
+
+        Parameters
+        ----------
+        text
+            Bytes, shape (n,); `stop` lies after a line end and `PADDING` bytes before the array's end.
+
+        Raises
+        ------
+        FieldError
+            At the first bad line, once it is the first of a call.
+        """
+        n, n_lines, end, problem, field, n_unread = loops.read_lines(
+            text, (start, stop), self._separator, self._is_quoted, self._kinds, self._columns, self._values, self._unread
+        )  # fmt: skip
+        for row, first, last in self._unread[:n_unread].tolist():
+            self._values[row] = self._number(bytes(text[first:last]), row)
+        if problem in _PROBLEMS and n == 0:
+            raise FieldError(_PROBLEMS[problem], n_lines, field if problem == loops.NOT_INTEGER else None)
+        return Lines(end, n_lines, self._columns[:, :n], self._values[:n])
+
+    def _number(self, text: bytes, row: int) -> float:
+        """A number that is no plain decimal: signs, exponents, many digits, NaN and infinity."""
+        try:
+            if b"_" in text:
+                raise ValueError
+            return float(text)
+        except ValueError:
+            found = text[:40].decode("latin-1")
+            raise FieldError(f"{found!r} is not a number", row, self._number_field) from None
+
+
+def pack(code: str) -> int:
+    """A code of up to eight bytes as `Lines.columns` holds it: its bytes, the first one lowest."""
+    return int.from_bytes(code.encode(), "little", signed=True)
+
+
+def unpack(packed: int) -> str:
+    """Inverse of `pack`; a code of more than eight bytes is not kept and is shown as dots."""
+    if packed == loops.LONG_CODE:
+        return "..."
+    return packed.to_bytes(8, "little", signed=True).rstrip(b"\0").decode("latin-1")
+
+
+def _with_runs(kinds: I64Array) -> I64Array:
+    """The first of several unwanted fields before a wanted one holds minus their number."""
+    marked = kinds.copy()
+    first = 0
+    for field, kind in enumerate(kinds.tolist()):
+        if kind != loops.SKIP:
+            if field > first:
+                marked[first] = first - field
+            first = field + 1
+    return marked
