@@ -4,8 +4,8 @@
     python benchmarks/bench_kernels.py --flows FILE   markets of a Parquet: exporter, importer, hs6, value_usd
     python benchmarks/bench_kernels.py --small        a few seconds; prints and records nothing
 
-Every answer is compared with ours before it is timed, and repeats are interleaved, since the machine may be
-shared. `ratio` is the median time per part (year, market or start) over ours. The two peaks do as many min-adds
+Every answer is compared with ours before it is timed, and all take turns, since the machine may be shared.
+`ratio` is the median time per part (year, market or start) over ours. The two peaks do as many min-adds
 in cache, with additions plain or fused, as the pairs need: their ratio is the share of the peak that we reach.
 """
 
@@ -74,7 +74,7 @@ MARKETS = (
 )
 
 
-def contest(entrants: Sequence[Contender], data: Any, repeats: int) -> list[dict[str, Any]]:
+def contest(entrants: Sequence[Contender], data: Any, *, about: str, turns: int) -> list[dict[str, Any]]:
     """Check each answer against the first entrant's, then time all in turn; a missing package is a row too."""
     first = entrants[0].answer(data)
     rows: list[dict[str, Any]] = []
@@ -87,18 +87,27 @@ def contest(entrants: Sequence[Contender], data: Any, repeats: int) -> list[dict
             continue
         if entrant.is_compared:
             np.testing.assert_allclose(answer, first[: entrant.limit], rtol=0, atol=1e-10)
-        rows.append({"name": entrant.name, "parts": len(answer), "checksum": float(answer.sum())})
+        row = {"name": entrant.name, "data": about, "parts": len(answer), "checksum": float(answer.sum())}
+        rows.append(row)
         seconds[entrant.name] = []
-    for _ in range(repeats):
+    for _ in range(turns):
         for entrant in entrants:
             if entrant.name in seconds:
-                start = time.perf_counter()
-                entrant.answer(data[: entrant.limit])
-                seconds[entrant.name].append(time.perf_counter() - start)
+                seconds[entrant.name] += one_turn(partial(entrant.answer, data[: entrant.limit]))
     for row in rows:
         if taken := seconds.get(row["name"]):
-            row |= {"seconds": statistics.median(taken), "seconds_min": min(taken), "repeats": repeats}
+            row |= {"seconds": statistics.median(taken), "seconds_min": min(taken), "repeats": len(taken)}
     return with_ratios(rows)
+
+
+def one_turn(answer: Callable[[], F64Array]) -> list[float]:
+    """Time answers until half a second is over: quick ones must not all follow a slow one that left its mess."""
+    seconds: list[float] = []
+    while sum(seconds) < 0.5:
+        start = time.perf_counter()
+        answer()
+        seconds.append(time.perf_counter() - start)
+    return seconds
 
 
 def with_ratios(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -143,10 +152,14 @@ def main() -> None:
     parser.add_argument("--small", action="store_true", help="tiny data, nothing recorded")
     parser.add_argument("--flows", type=Path, help="Parquet of real flows for the market kernel")
     arguments = parser.parse_args()
-    world, repeats = (SMALL, 2) if arguments.small else (FULL, 9)
-    rows = contest(PAIRS, contenders.baskets(world), repeats)
-    flows = contenders.flows_from(arguments.flows) if arguments.flows else contenders.bilateral(world)
-    rows += contest(MARKETS, flows, repeats)
+    world, turns = (SMALL, 1) if arguments.small else (FULL, 7)
+    shares, flows, source = contenders.baskets(world), contenders.bilateral(world), "synthetic"
+    if arguments.flows:
+        flows, source = contenders.flows_from(arguments.flows), arguments.flows.name
+    about = f"synthetic, {world.countries} countries x {world.products} products, by year"
+    rows = contest(PAIRS, shares, about=about, turns=turns)
+    about = f"{source}, {flows.n_exporters} exporters, {flows.share.size} flows, by market"
+    rows += contest(MARKETS, flows, about=about, turns=turns)
     rows += first_calls()
     for row in rows:
         print(row)

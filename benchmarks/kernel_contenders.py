@@ -91,7 +91,8 @@ def with_shares(
     n_exporters = int(exporter.max()) + 1
     cell = market.astype(np.int64) * n_exporters + exporter
     share = value / np.bincount(cell, weights=value)[cell]
-    return Flows(*(codes.astype(np.int32) for codes in (market, product, exporter)), share, n_exporters)
+    market, product, exporter = (codes.astype(np.int32) for codes in (market, product, exporter))
+    return Flows(market, product, exporter, share, n_exporters)
 
 
 @functools.cache

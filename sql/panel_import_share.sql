@@ -2,6 +2,7 @@
 -- $files    flows files of one classification
 -- $bloc     ISO3 labels of the bloc
 -- table labels(code, iso3): every Comtrade code with its label
+-- A reporter-year without any partner has no share: it is missing, not zero.
 -- Sums are ordered, so that the bits do not depend on the number of threads.
 WITH imports AS (
     SELECT f.reporter, f.year, f.partner_code, f.value_usd, home.iso3 AS reporter_iso3, away.iso3 AS partner_iso3
@@ -13,12 +14,14 @@ WITH imports AS (
 SELECT
     reporter AS reporter_code,
     year,
-    coalesce(
-        sum(value_usd ORDER BY partner_code) FILTER (
-            WHERE list_contains($bloc, partner_iso3) AND partner_iso3 <> reporter_iso3
-        ),
-        0
-    ) / sum(value_usd) FILTER (WHERE partner_code = 0) AS import_share
+    CASE WHEN count(*) FILTER (WHERE partner_code <> 0) > 0 THEN
+        coalesce(
+            sum(value_usd ORDER BY partner_code) FILTER (
+                WHERE list_contains($bloc, partner_iso3) AND partner_iso3 <> reporter_iso3
+            ),
+            0
+        ) / sum(value_usd) FILTER (WHERE partner_code = 0)
+    END AS import_share
 FROM imports
 GROUP BY reporter, year
 ORDER BY reporter, year

@@ -16,7 +16,7 @@ from minsum.cli import main
 ROOT = Path(__file__).parents[1]
 ENGINE = ROOT / "engine" / "minsum"
 STAGES = {"flows", "esi", "panel", "estimates", "report", "synth"}
-TOP = {"pipeline", "cli", "console", "status"}
+TOP = {"pipeline", "cli", "console", "status", "check", "staleness"}
 
 
 def imports(path: Path) -> set[str]:
@@ -56,7 +56,7 @@ def test_stages_do_not_import_each_other_nor_what_runs_them() -> None:
 def test_only_cli_and_console_print() -> None:
     for path in ENGINE.rglob("*.py"):
         if room(path) not in ("cli", "console"):
-            assert "print(" not in path.read_text(encoding="utf-8"), path
+            assert not re.search(r"(?<![.\w])print\(", path.read_text(encoding="utf-8")), path
 
 
 @pytest.mark.parametrize("package", [minsum, minsum_kernels])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from minsum.errors import MinsumError
+from minsum.errors import DataCheckError, MinsumError
 
 if TYPE_CHECKING:
     from minsum.pipeline import RunReport, Workspace
@@ -191,11 +191,17 @@ def panel(console: Any, workspace: Path, jobs: int | None) -> int:
 
 
 @main.command()
+@click.argument("spec", required=False, type=click.Path(path_type=Path))
 @_common
-def estimate(console: Any, workspace: Path, jobs: int | None) -> int:
-    """Estimate what [estimate] describes, and print the tables."""
+def estimate(console: Any, workspace: Path, jobs: int | None, *, spec: Path | None) -> int:
+    """Estimate the models of a spec file (default: of [estimate] in minsum.toml), and print the tables.
+
+    \b
+    minsum estimate                        [estimate] -> estimates/main.parquet
+    minsum estimate models/gravity.toml    -> estimates/gravity.parquet
+    """
     work = _open(console, workspace, jobs)
-    report = work.estimate()
+    report = work.estimate(spec)
     console.tables(work.tables())
     return _finish(console, report, str(work.layout.estimates))
 
@@ -226,11 +232,19 @@ def run(console: Any, workspace: Path, jobs: int | None) -> int:
 @_common
 def status(console: Any, workspace: Path, jobs: int | None, *, as_json: bool) -> int:
     """What is there, what is stale, what was rejected and why."""
-    from minsum.status import read_status
-
-    work = _open(console, workspace, jobs)
-    console.status(read_status(work.layout), as_json=as_json)
+    console.status(_open(console, workspace, jobs).status(), as_json=as_json)
     return 0
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="For machines.")
+@_common
+def check(console: Any, workspace: Path, jobs: int | None, *, as_json: bool) -> int:
+    """Read every file and compare the figures with each other; exit code 4 when something is wrong."""
+    work = _open(console, workspace, jobs)
+    found = work.check()
+    console.findings(found, where=str(work.layout.root), as_json=as_json)
+    return DataCheckError.exit_code if found else 0
 
 
 @main.command()

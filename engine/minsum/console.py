@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from dataclasses import asdict
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -27,10 +28,15 @@ from minsum.errors import MinsumError, UsageError
 if TYPE_CHECKING:
     import duckdb
 
+    from minsum.check import Finding
     from minsum.pipeline import RunReport
-    from minsum.report.tables import Table
+    from minsum.report.table import Table
 
 _STANDARD = set(logging.LogRecord("", 0, "", 0, "", (), None).__dict__) | {"message", "asctime"}
+
+
+_SHOWN = 15
+"""Rows of a table that may have thousands."""
 
 
 class JsonLines(logging.Formatter):
@@ -159,10 +165,45 @@ class Console:
         years = [list(row.values()) for row in status["years"]]
         if years:
             self._print_frame("Classification-years", list(status["years"][0]), years)
+        self._audit(status)
         if status["rejected"]:
             rows = [[one["name"], one["reason"], one["hint"]] for one in status["rejected"]]
-            self._print_frame("Rejected sources", ["source", "reason", "what to do"], rows)
+            self._print_some("Rejected sources", ["source", "reason", "what to do"], rows)
+        if status["stale"]:
+            rows = [[one["what"], _listed(one["which"]), one["why"], one["do"]] for one in status["stale"]]
+            self._print_frame("Not up to date", ["what", "which", "why", "what to do"], rows)
         self.mapping(status["totals"])
+
+    def findings(self, findings: list[Finding], *, where: str, as_json: bool) -> None:
+        """What `minsum check` found."""
+        if as_json:
+            self._stop()
+            sys.stdout.write(json.dumps([asdict(one) for one in findings], indent=2) + "\n")
+            return
+        for check in dict.fromkeys(one.check for one in findings):
+            rows = [[one.place, one.found, one.expected] for one in findings if one.check == check]
+            self._print_some(f"Check {check}: {len(rows)}", ["where", "found", "expected"], rows)
+        self.say(f"{len(findings)} findings in {where}" if findings else f"{where} is sound")
+
+    def _audit(self, status: dict[str, Any]) -> None:
+        """What the rules and repairs did, over all sources and for those that lost most."""
+        counts = [("rule", status["rules"]), ("repair", status["repairs"])]
+        rows = [[kind, name, hit["rows"], hit["usd"] / 1e9] for kind, hits in counts for name, hit in hits.items()]
+        if rows:
+            self._print_frame("Rows by rule and repair", ["", "name", "rows", "bn USD"], rows)
+        rules = [name for name in status["rules"] if name != "kept"]
+        rows = [
+            [one["name"], one["format"], one["rows_in"], one["rows_kept"]]
+            + [one["rules"].get(name, {"rows": 0})["rows"] for name in rules]
+            for one in sorted(status["sources"], key=lambda one: one["rows_kept"] / max(one["rows_in"], 1))
+        ]
+        if rows:
+            self._print_some("Sources, by the share of rows kept", ["source", "format", "read", "kept", *rules], rows)
+
+    def _print_some(self, title: str, columns: list[str], rows: list[list[Any]]) -> None:
+        self._print_frame(title, columns, rows[:_SHOWN])
+        if len(rows) > _SHOWN:
+            self.say(f"  ... and {len(rows) - _SHOWN:,} more: --json shows all")
 
     def _print_frame(self, title: str, columns: list[str], rows: Any) -> None:
         self._stop()
@@ -187,12 +228,22 @@ def _cell(value: object) -> str:
     return f"{value:,.3f}" if isinstance(value, float) else str(value)
 
 
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3:,} more" if len(names) > 3 else "")
+
+
 def _described(stage: str, summary: dict[str, Any]) -> str:
     if stage == "flows":
         return f"{len(summary['added'])} sources, {summary['rows_in']:,} rows, {summary['n_partitions']} reporter-years"
     if stage == "esi":
-        return f"{summary['n_rows']:,} similarities of {len(summary['computed'])} years"
+        return _similarities(summary["rows"], len(summary["computed"]))
     return stage
+
+
+def _similarities(rows: dict[str, int], n_years: int) -> str:
+    parts = [f"{rows['esi']:,} similarities"]
+    parts += [f"{count:,} in {table}" for table, count in rows.items() if table != "esi" and count]
+    return f"{', '.join(parts)} of {n_years} years"
 
 
 def parse_years(text: str) -> tuple[int, ...]:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
 
 from minsum.countries import iso3_of
 from minsum.schema import TABLES, check_table
-from minsum.workspace import Footer, Layout, digest, footer_digest, partition_key, publish_table, read_footer
+from minsum.workspace import Footer, Layout, digest, footer_digest, partition_key, publish_table
 
 RECIPE: Final = "coverage-1"
 
 
-def write_coverage(layout: Layout) -> bool:
-    """Bring `coverage.parquet` up to date; False when it was current."""
-    footers = {partition_key(path): read_footer(path) for path in layout.partitions()}
-    mark = digest([RECIPE, [[*key, footer] for key, footer in footers.items()]])
+def write_coverage(layout: Layout, flows: Mapping[Path, Footer]) -> bool:
+    """Bring `coverage.parquet` up to date with the footers of all flows files; False when it was current."""
+    footers = {partition_key(path): footer for path, footer in flows.items()}
+    mark = coverage_mark(footers)
     if footer_digest(layout.coverage) == mark:
         return False
     rows = [_row(key, footer) for key, footer in footers.items()]
@@ -34,6 +36,11 @@ def write_coverage(layout: Layout) -> bool:
         table, layout.coverage, footer={"stage": "coverage", "recipe": RECIPE, "digest": mark}, layout=layout
     )
     return True
+
+
+def coverage_mark(footers: dict[tuple[str, int, int], Footer]) -> str:
+    """Digest of a coverage table made from these footers."""
+    return digest([RECIPE, [[*key, footer] for key, footer in footers.items()]])
 
 
 def _row(key: tuple[str, int, int], footer: Footer) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import asdict, dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,13 +11,14 @@ import polars as pl
 import pyarrow as pa
 
 from minsum.countries import labels
-from minsum.covariates import read_covariates
+from minsum.covariates import Variable, covariate_remarks, read_covariates
 from minsum.errors import MissingInputError, SettingsError
 from minsum.queries import connect, query
 from minsum.schema import check_table
+from minsum.sources import Source, discover, identify
 from minsum.workspace import Footer, Layout, digest, footer_digest, partition_key, publish_table, read_footer
 
-RECIPE: Final = "panel-1"
+RECIPE: Final = "panel-2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,8 @@ class PanelOptions:
         ISO3 labels whose exports to the reporter are its `import_share`.
     covariates
         Folder of covariate files, relative to the workspace.
+    variables
+        Variable name to how it is made from the indicators in these files.
     """
 
     reference: str
@@ -45,26 +47,57 @@ class PanelOptions:
     years: tuple[int, ...]
     bloc: tuple[str, ...]
     covariates: str
+    variables: dict[str, Variable]
 
 
-def build_panel(layout: Layout, options: PanelOptions) -> bool:
-    """Bring `panel.parquet` up to date; False when it was current.
+@dataclass(frozen=True, slots=True)
+class PanelReport:
+    """What the stage did.
+
+    Attributes
+    ----------
+    changed
+        Whether the panel was written.
+    rows, countries
+        Size of the panel.
+    missing
+        Variable to the rows of each reporter that lack it.
+    covariates
+        What each covariate file gave, what did not match, how each variable was made.
+    """
+
+    changed: bool
+    rows: int
+    countries: int
+    missing: dict[str, dict[str, int]]
+    covariates: dict[str, Any]
+
+    def remarks(self) -> list[str]:
+        """What a reader of the panel should know, a sentence each."""
+        return covariate_remarks(self.covariates) + missing_remarks(self.missing)
+
+
+def build_panel(layout: Layout, options: PanelOptions, *, jobs: int = 1) -> PanelReport:
+    """Bring `panel.parquet` up to date.
 
     Raises
     ------
     MissingInputError
-        If there is no similarity or no covariate file, or no row is left.
+        If there is no similarity or no covariate folder, or no row is left.
     SettingsError
         If the classification is ambiguous, or the reference is unknown.
+    DataCheckError
+        If a covariate file cannot be read as it should.
     """
     classification = _classification(layout, options)
     flows = [path for path in layout.partitions() if partition_key(path)[0] == classification]
     esi = sorted((layout.esi / f"classification={classification}").glob("*.parquet"))
-    folder = layout.root / options.covariates
-    mark = _digest(options, flows, esi, sorted(folder.glob("*.csv")))
+    sources = _covariate_sources(layout, options, jobs=jobs)
+    mark = _digest(options, flows, esi, sources)
     if footer_digest(layout.panel) == mark:
-        return False
-    table = _join(options, flows, esi, read_covariates(folder))
+        return _report(read_footer(layout.panel), changed=False)
+    covariates = read_covariates(sources, options.variables)
+    table = _join(options, flows, esi, covariates.frame)
     if not table.num_rows:
         raise MissingInputError(
             f"no similarity with {options.reference!r} for the chosen reporters and years in {classification}",
@@ -76,11 +109,42 @@ def build_panel(layout: Layout, options: PanelOptions) -> bool:
         "recipe": RECIPE,
         "classification": classification,
         "options": asdict(options),
+        "rows": table.num_rows,
+        "countries": table["reporter"].combine_chunks().unique().to_pylist(),
         "missing": _missing(table),
+        "covariates": covariates.report,
         "digest": mark,
     }
     publish_table(table, layout.panel, footer=footer, layout=layout)
-    return True
+    return _report(footer, changed=True)
+
+
+def missing_remarks(missing: dict[str, dict[str, int]]) -> list[str]:
+    """Missing values by variable and country: `pa: 12 missing (MMR 9, KHM 3)`."""
+    return [
+        f"{name}: {sum(counts.values())} missing ({', '.join(f'{one} {n}' for one, n in sorted(counts.items()))})"
+        for name, counts in missing.items()
+    ]
+
+
+def _report(footer: Footer, *, changed: bool) -> PanelReport:
+    return PanelReport(
+        changed=changed,
+        rows=footer["rows"],
+        countries=len(footer["countries"]),
+        missing=footer["missing"],
+        covariates=footer["covariates"],
+    )
+
+
+def _covariate_sources(layout: Layout, options: PanelOptions, *, jobs: int) -> list[Source]:
+    """Files of the covariate folder by name; there may be none, for a panel of trade alone."""
+    folder = layout.root / options.covariates
+    if not folder.is_dir():
+        raise MissingInputError(
+            f"{folder}: no such folder", "make it and put covariate files there, or change [panel] covariates"
+        )
+    return identify(discover([folder]), layout, jobs=jobs)
 
 
 def _classification(layout: Layout, options: PanelOptions) -> str:
@@ -102,14 +166,14 @@ def _classification(layout: Layout, options: PanelOptions) -> str:
     return options.classification
 
 
-def _digest(options: PanelOptions, flows: list[Path], esi: list[Path], covariates: list[Path]) -> str:
+def _digest(options: PanelOptions, flows: list[Path], esi: list[Path], covariates: list[Source]) -> str:
     return digest(
         [
             RECIPE,
             asdict(options),
             [[*partition_key(path), digest(read_footer(path))] for path in flows],
             [[path.stem, footer_digest(path)] for path in esi],
-            [[path.name, sha256(path.read_bytes()).hexdigest()] for path in covariates],
+            [[source.name, source.sha256] for source in covariates],
         ]
     )
 

@@ -31,7 +31,10 @@ from minsum.workspace import Layout, canonical_json, exclusive, publish_text
 if TYPE_CHECKING:
     import duckdb
 
-    from minsum.report.tables import Table
+    from minsum.check import Finding
+    from minsum.esi.options import EsiOptions
+    from minsum.flows.options import IngestOptions
+    from minsum.report.table import Table
 
 log = logging.getLogger("minsum")
 Progress = Callable[[str, int, int], None]
@@ -176,10 +179,10 @@ class Workspace:
             self._panel()
         return self._report
 
-    def estimate(self) -> RunReport:
-        """Estimate what `[estimate]` describes."""
+    def estimate(self, spec: str | Path | None = None) -> RunReport:
+        """Estimate what a spec file, or `[estimate]`, describes, into `estimates/<name of the file>.parquet`."""
         with self._run():
-            self._estimates()
+            self._estimates(None if spec is None else Path(spec))
         return self._report
 
     def report(self) -> RunReport:
@@ -197,6 +200,8 @@ class Workspace:
                 self._panel()
                 if self.settings.estimate is not None:
                     self._estimates()
+                for spec in self.settings.specs:
+                    self._estimates(self.layout.root / spec)
                 self._tables()
         return self._report
 
@@ -205,6 +210,18 @@ class Workspace:
         from minsum.views import run_query
 
         return run_query(self.layout, query)
+
+    def status(self) -> dict[str, Any]:
+        """What is there, what is stale, what was rejected and why (status.read_status)."""
+        from minsum.status import read_status
+
+        return read_status(self.layout, self._ingest_options())
+
+    def check(self) -> list[Finding]:
+        """What is wrong with the published files and their figures; empty when nothing is."""
+        from minsum.check import Limits, check_workspace
+
+        return check_workspace(self.layout, Limits(**self.settings.check.model_dump()), jobs=self.jobs)
 
     def tables(self) -> list[Table]:
         """Tables 1, 2 and 3 as they stand."""
@@ -221,9 +238,9 @@ class Workspace:
         return section
 
     def _flows(self, paths: list[Path] | None) -> None:
-        from minsum.flows.ingest import IngestOptions, ingest
+        from minsum.flows.ingest import ingest
 
-        options = IngestOptions(**self.settings.ingest.model_dump())
+        options = self._ingest_options()
         with self._stage("flows") as done:
             report = ingest(
                 self.layout, paths or [self.layout.raw], options, jobs=self.jobs, progress=self._progress
@@ -234,31 +251,49 @@ class Workspace:
         self._report.rejected |= report.rejected
 
     def _esi(self) -> None:
-        from minsum.coverage import write_coverage
-        from minsum.esi.stage import EsiOptions, compute_esi
+        from minsum.esi.stage import compute_esi
 
-        chosen = self.settings.esi.model_dump()
-        chosen["references"] = {
-            name: (one["members"], one["rule"]) for name, one in chosen["references"].items()
-        }
         with self._stage("esi") as done:
-            covered = write_coverage(self.layout)
-            report = compute_esi(self.layout, EsiOptions(**chosen), progress=self._progress)
-            done(bool(report.computed) or covered, asdict(report))
+            report = compute_esi(self.layout, self._esi_options(), progress=self._progress)
+            done(bool(report.computed) or report.is_covered, asdict(report))
+
+    def _ingest_options(self) -> IngestOptions:
+        from minsum.flows.options import IngestOptions
+
+        return IngestOptions(**self.settings.ingest.model_dump())
+
+    def _esi_options(self) -> EsiOptions:
+        from minsum.esi.options import EsiOptions, MarketOptions
+
+        settings = self.settings
+        chosen = settings.esi.model_dump()
+        references = {name: (one.members, one.rule) for name, one in settings.esi.references.items()}
+        markets = settings.market_esi and MarketOptions(**settings.market_esi.model_dump())
+        asked = {"market_esi": markets, "complementarity": settings.complementarity is not None}
+        return EsiOptions(**chosen | asked | {"references": references})
 
     def _panel(self) -> None:
+        from minsum.covariates import Variable
         from minsum.panel import PanelOptions, build_panel
 
-        options = PanelOptions(**self._section("panel").model_dump())
+        chosen = self._section("panel").model_dump()
+        chosen["variables"] = {name: Variable(**one) for name, one in chosen["variables"].items()}
         with self._stage("panel") as done:
-            done(build_panel(self.layout, options), {})
+            report = build_panel(self.layout, PanelOptions(**chosen), jobs=self.jobs)
+            done(report.changed, asdict(report))
+        if report.changed:
+            for line in report.remarks():
+                log.info("panel: %s", line, extra={"stage": "panel"})
 
-    def _estimates(self) -> None:
-        from minsum.estimates import ModelOptions, estimate
+    def _estimates(self, path: Path | None = None) -> None:
+        """Estimate `[estimate]` or, given its path, a spec file."""
+        from minsum.estimates.stage import estimate
+        from minsum.specs import MAIN, load_spec
 
-        options = ModelOptions(**self._section("estimate").model_dump())
+        name, spec = (MAIN, self._section("estimate")) if path is None else load_spec(path)
         with self._stage("estimates") as done:
-            done(estimate(self.layout, options), {})
+            report = estimate(self.layout, spec, name=name)
+            done(report.changed, asdict(report))
 
     def _tables(self) -> None:
         from minsum.report.tables import write_tables

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from minsum.errors import DataCheckError
 
@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 FLOWS: Final = ("DX", "FM", "M", "MIP", "MOP", "RM", "RX", "X", "XIP", "XOP")
 """Comtrade flow codes in text order."""
+
+Unit = Literal["ratio", "million_usd", "count", "index"]
+"""Units of covariates, before any logarithm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,22 @@ class Column:
     about: str
 
 
+_ESI: Final = (
+    Column("year", "int16", "calendar year"),
+    Column("reporter", "string", "ISO3 as Comtrade writes it"),
+    Column("reference", "string", "ISO3, or the name of a composite"),
+    Column("reporter_code", "int32", "Comtrade code"),
+    Column("reference_code", "int32", "Comtrade code, null for a composite"),
+    Column("esi", "double", "sum over products of the smaller share, unit 1; null with a reason"),
+    Column("n_reporter", "int32", "products exported by the reporter"),
+    Column("n_reference", "int32", "products exported by the reference"),
+    Column("n_common", "int32", "products exported by both"),
+    Column("residual_reporter", "double", "share of codes 9999xx in the reporter's exports"),
+    Column("residual_reference", "double", "share of codes 9999xx in the reference's exports"),
+    Column("is_rebuilt", "bool", "rebuilt values entered on either side"),
+    Column("reason", "string", "why esi is null; null otherwise"),
+)
+
 TABLES: Final[dict[str, tuple[Column, ...]]] = {
     "flows": (
         Column(
@@ -45,20 +64,41 @@ TABLES: Final[dict[str, tuple[Column, ...]]] = {
         Column("value_usd", "double", "USD"),
         Column("is_rebuilt", "bool", "a sum made by minsum in place of a missing or impossible figure"),
     ),
-    "esi": (
+    "esi": _ESI,
+    "esi_levels": (*_ESI, Column("level", "int8", "digits of the product codes: 6, 4 or 2")),
+    "market_esi": (
         Column("year", "int16", "calendar year"),
-        Column("reporter", "string", "ISO3 as Comtrade writes it"),
-        Column("reference", "string", "ISO3, or the name of a composite"),
+        Column("market", "string", "importing country or area, ISO3 as Comtrade writes it"),
+        Column("reporter", "string", "ISO3, alphabetically before the reference"),
+        Column("reference", "string", "ISO3"),
+        Column("esi", "double", "sum over products of the smaller share in exports to the market; above 0"),
+        Column("market_code", "int32", "Comtrade code"),
         Column("reporter_code", "int32", "Comtrade code"),
-        Column("reference_code", "int32", "Comtrade code, null for a composite"),
-        Column("esi", "double", "sum over products of the smaller share, unit 1; null with a reason"),
-        Column("n_reporter", "int32", "products exported by the reporter"),
-        Column("n_reference", "int32", "products exported by the reference"),
-        Column("n_common", "int32", "products exported by both"),
-        Column("residual_reporter", "double", "share of codes 9999xx in the reporter's exports"),
-        Column("residual_reference", "double", "share of codes 9999xx in the reference's exports"),
+        Column("reference_code", "int32", "Comtrade code"),
+    ),
+    "market_mean": (
+        Column("year", "int16", "calendar year"),
+        Column("reporter", "string", "ISO3, alphabetically before the reference"),
+        Column("reference", "string", "ISO3"),
+        Column("esi", "double", "mean of market_esi over markets, weighted by both countries' exports there"),
+        Column("n_markets", "int32", "markets where the two are similar at all"),
+        Column("reporter_code", "int32", "Comtrade code"),
+        Column("reference_code", "int32", "Comtrade code"),
+    ),
+    "complementarity": (
+        Column("year", "int16", "calendar year"),
+        Column("reporter", "string", "exporter, ISO3 as Comtrade writes it"),
+        Column("partner", "string", "importer, ISO3"),
+        Column("tci", "double", "sum over products of the smaller of export and import share; null with a reason"),
+        Column("reporter_code", "int32", "Comtrade code"),
+        Column("partner_code", "int32", "Comtrade code"),
+        Column("n_exports", "int32", "products exported by the reporter"),
+        Column("n_imports", "int32", "products imported by the partner"),
+        Column("n_common", "int32", "products in both baskets"),
+        Column("residual_exports", "double", "share of codes 9999xx in the reporter's exports"),
+        Column("residual_imports", "double", "share of codes 9999xx in the partner's imports"),
         Column("is_rebuilt", "bool", "rebuilt values entered on either side"),
-        Column("reason", "string", "why esi is null; null otherwise"),
+        Column("reason", "string", "why tci is null; null otherwise"),
     ),
     "coverage": (
         Column("classification", "string", "HS vintage, H0 to H6"),
@@ -87,18 +127,25 @@ TABLES: Final[dict[str, tuple[Column, ...]]] = {
         Column("import_share", "double", "imports from the bloc, itself left out, over all imports, unit 1"),
     ),
     "estimates": (
-        Column("model", "string", "FE, RE or FGLS"),
+        Column("model", "string", "estimator, name of the model, or both"),
         Column("term", "string", "regressor, const or effect"),
         Column("coefficient", "double", "estimate"),
         Column("std_error", "double", "standard error"),
-        Column("statistic", "double", "t (FE) or z (RE, FGLS)"),
-        Column("p_value", "double", "two-sided"),
+        Column("statistic", "double", "coefficient / standard error"),
+        Column("p_value", "double", "two-sided, from the distribution"),
         Column("stars", "string", "*** 1 %, ** 5 %, * 10 %"),
         Column("n_obs", "int32", "observations"),
-        Column("n_entities", "int32", "countries"),
-        Column("r_squared", "double", "within for FE, overall for RE, null for FGLS"),
+        Column("n_entities", "int32", "countries; pairs for data of pairs"),
+        Column("r_squared", "double", "within for FE, squared correlation for RE, null for FGLS"),
+        Column("estimator", "string", "FE, RE, pooled, between, FD, FGLS or PCSE"),
+        Column("dependent", "string", "dependent variable"),
+        Column("distribution", "string", "of the statistic if the coefficient were 0: t(54) or N(0, 1)"),
+        Column("spec", "string", "specification: main, or the name of a spec file"),
     ),
 }
+
+YEARLY: Final = ("esi", "esi_levels", "market_esi", "market_mean", "complementarity")
+"""Tables with a file for each classification and year, `<table>/classification=H2/2014.parquet`."""
 
 
 def check_table(table: pa.Table, name: str) -> None:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-import difflib
-import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -17,12 +23,22 @@ from pydantic_settings import (
 )
 
 from minsum.errors import SettingsError
-from minsum.schema import FLOWS
+from minsum.explain import explained
+from minsum.schema import FLOWS, Unit
+from minsum.specs import Specification
+
+
+def _one_of_three(level: int) -> int:
+    if level not in (2, 4, 6):
+        raise ValueError(f"level {level}, expected 6, 4 or 2 digits")
+    return level
+
 
 Year = Annotated[int, Field(ge=1900, le=2200)]
 Vintage = Annotated[str, Field(pattern=r"^H[0-6]$")]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-Rule = Literal["pooled", "mean_share", "mean_esi", "common"]
+Level = Annotated[int, AfterValidator(_one_of_three)]
+Rule = Literal["pooled", "mean_share", "mean_esi", "common", "world", "world_minus_self"]
 ASEAN_AND_CHINA: Final = ("CHN", "BRN", "KHM", "IDN", "LAO", "MYS", "MMR", "PHL", "SGP", "THA", "VNM")
 PAPER_COUNTRIES: Final = ("PHL", "KHM", "MYS", "THA", "SGP", "IDN", "MMR", "VNM", "CHN")
 PAPER_YEARS: Final = (2002, 2006, 2010, 2014, 2015, 2016, 2017, 2018, 2019, 2020, 2021)
@@ -33,10 +49,11 @@ class _Section(BaseModel):
 
 
 class Ingest(_Section):
-    """`[ingest]`: which flows the lake keeps, and the vintage of files that do not say."""
+    """`[ingest]`: which flows and reporters the lake keeps, and the vintage of files that do not say."""
 
     flows: tuple[str, ...] = ("DX", "M", "RX", "X")
     classification: Vintage | None = None
+    reporters: tuple[str, ...] = ()
 
     @field_validator("flows")
     @classmethod
@@ -48,17 +65,27 @@ class Ingest(_Section):
 
 
 class Composite(_Section):
-    """One named reference: its members (ISO3) and how they are put together (methods.md, section 1)."""
+    """One named reference: its members (ISO3) and how they are put together (docs/definitions.md)."""
 
-    members: tuple[str, ...] = Field(min_length=1)
+    members: tuple[str, ...] = ()
     rule: Rule = "pooled"
+
+    @model_validator(mode="after")
+    def _members_fit_the_rule(self) -> Composite:
+        is_world = self.rule in ("world", "world_minus_self")
+        if is_world and self.members:
+            raise ValueError(f"rule {self.rule} takes every reporter: leave members out")
+        if not is_world and not self.members:
+            raise ValueError(f"rule {self.rule} needs members, such as members = ['USA', 'DEU']")
+        return self
 
 
 class Esi(_Section):
     """`[esi]`: basket, level, treatment of residual codes, and composite references."""
 
     basis: Literal["X", "DX", "X-RX"] = "X"
-    level: int = 6
+    level: Level = 6
+    levels: tuple[Level, ...] = ()
     residual: Literal["exclude", "keep", "denominator"] = "exclude"
     min_products: int = Field(default=1, ge=1)
     years: tuple[Year, ...] = ()
@@ -67,12 +94,59 @@ class Esi(_Section):
         default_factory=lambda: {"high_end": Composite(members=("USA", "DEU"))}
     )
 
-    @field_validator("level")
+    @field_validator("levels")
     @classmethod
-    def _digits(cls, level: int) -> int:
-        if level not in (2, 4, 6):
-            raise ValueError(f"level {level}, expected 6, 4 or 2 digits")
-        return level
+    def _once(cls, levels: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(levels)) < len(levels):
+            raise ValueError("a level occurs twice")
+        return levels
+
+
+class MarketEsi(_Section):
+    """`[market_esi]`, by its presence: similarity within each market, and its mean over markets."""
+
+    min_flow_usd: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    markets: tuple[str, ...] = ()
+
+
+class Complementarity(_Section):
+    """`[complementarity]`, by its presence: exports of each country against imports of each other."""
+
+
+class Variable(_Section):
+    """One variable of the panel: which indicators it is made of and how (docs/covariates.md).
+
+    `first_of` names indicators that mean the same, of which the first that a file gives is taken; `indicator`
+    is short for one of them; `sum_of` names several that are added.
+    """
+
+    first_of: tuple[str, ...] = ()
+    sum_of: tuple[str, ...] = ()
+    divide_by: float = Field(default=1.0, gt=0)
+    ln: bool = False
+    unit: Unit = "index"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_source(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        rest = {name: value for name, value in given.items() if name != "indicator"}
+        if "indicator" in given:
+            rest["first_of"] = [given["indicator"], *rest.get("first_of", ())]
+        if bool(rest.get("first_of")) == bool(rest.get("sum_of")) or len(rest) < len(given):
+            raise ValueError("needs exactly one of indicator, first_of and sum_of")
+        return rest
+
+
+DEFAULT_VARIABLES: Final = {
+    "ln_fdi": Variable(first_of=("fdi_inward_flow", "fdi_inward_stock"), ln=True, unit="million_usd"),
+    "capital": Variable(first_of=("NE.GDI.FTOT.ZS",), divide_by=100, unit="ratio"),
+    "lr": Variable(first_of=("SL.TLF.CACT.ZS",), divide_by=100, unit="ratio"),
+    "pa": Variable(first_of=("IP.PAT.RESD",), ln=True, unit="count"),
+    "efi": Variable(first_of=("efw_summary", "heritage_overall")),
+}
+"""The paper's regressors (methods.md, section 2)."""
 
 
 class Panel(_Section):
@@ -84,15 +158,24 @@ class Panel(_Section):
     years: tuple[Year, ...] = ()
     bloc: tuple[str, ...] = ASEAN_AND_CHINA
     covariates: str = "covariates"
+    variables: dict[str, Variable] = Field(default_factory=lambda: dict(DEFAULT_VARIABLES))
+
+    @field_validator("variables", mode="before")
+    @classmethod
+    def _beside_defaults(cls, variables: Any) -> Any:
+        return {**DEFAULT_VARIABLES, **variables} if isinstance(variables, dict) else variables
 
 
-class Estimate(_Section):
-    """`[estimate]`: one equation, estimated by each of the estimators."""
+Share = Annotated[float, Field(ge=0, le=1)]
 
-    dependent: str = "esi"
-    regressors: tuple[str, ...] = ("import_share", "ln_fdi", "capital", "lr", "pa", "efi")
-    estimators: tuple[Literal["FE", "RE", "FGLS"], ...] = ("FE", "RE", "FGLS")
-    time_effects: bool = False
+
+class Check(_Section):
+    """`[check]`: how far figures may be apart before `minsum check` reports them (check.Limits)."""
+
+    world_tolerance: Share = 0.005
+    total_tolerance: Share = 0.005
+    residual_share: Share = 0.5
+    conflict_share: Share = 0.005
 
 
 class Settings(BaseSettings):
@@ -104,13 +187,17 @@ class Settings(BaseSettings):
 
     ingest: Ingest = Ingest()
     esi: Esi = Esi()
+    market_esi: MarketEsi | None = None
+    complementarity: Complementarity | None = None
     panel: Panel | None = None
-    estimate: Estimate | None = None
+    estimate: Specification | None = None
+    specs: tuple[str, ...] = ()
+    check: Check = Check()
 
     @model_validator(mode="after")
     def _panel_first(self) -> Settings:
-        if self.estimate is not None and self.panel is None:
-            raise ValueError("[estimate] needs a [panel] section to estimate on")
+        if (self.estimate is not None or self.specs) and self.panel is None:
+            raise ValueError("[estimate] and specs need a [panel] section to estimate on")
         return self
 
     @classmethod
@@ -147,68 +234,62 @@ def load_settings(path: Path, flags: dict[str, Any] | None = None) -> Settings:
     try:
         return FromFile(**(flags or {}))
     except ValidationError as error:
-        raise _explained(error, path) from error
+        raise explained(error, path, model=Settings) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(
             f"{path}: not valid TOML: {error}", "see the comments that minsum init writes"
         ) from error
 
 
-def _explained(error: ValidationError, path: Path) -> SettingsError:
-    first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"]) or "settings"
-    if first["type"] == "extra_forbidden":
-        name = str(first["loc"][-1])
-        known = _names_beside(first["loc"])
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known names: {', '.join(known)}"
-        return SettingsError(f"{path}: unknown setting {place!r}", hint)
-    message = re.sub(r"^Value error, ", "", first["msg"])
-    found = "" if first["type"] == "value_error" else f" (found {first['input']!r})"
-    return SettingsError(
-        f"{path}: {place}: {message}{found}", "correct it there, or in the MINSUM_* variable"
-    )
-
-
-def _names_beside(location: tuple[int | str, ...]) -> list[str]:
-    """Names that are allowed where an unknown one was found."""
-    model: Any = Settings
-    for part in location[:-1]:
-        fields = getattr(model, "model_fields", {})
-        if part not in fields:
-            return list(Composite.model_fields)
-        model = next(
-            (one for one in (Ingest, Esi, Panel, Estimate) if one.__name__.lower() == part), Composite
-        )
-    return list(model.model_fields)
-
-
 TEMPLATE: Final = """\
 # minsum workspace. Every line is optional; these are the defaults. Environment variables override:
 # MINSUM_ESI__LEVEL=4 stands for level = 4 under [esi].
+
+# Model spec files that minsum run estimates besides [estimate]; see docs/estimation.md
+# specs = ["models/gravity.toml"]
 
 [ingest]
 # Comtrade flow codes to keep: X exports (contains RX), M imports, DX domestic exports, RX re-exports ...
 flows = ["X", "M", "DX", "RX"]
 # HS vintage of files that do not say (BACI under another name), such as "H5"
 # classification = "H5"
+reporters = []         # empty: all; ISO3 as Comtrade writes it
 
 [esi]
 basis = "X"            # X | DX | X-RX
 level = 6              # 6 | 4 | 2 digits
+levels = []            # such as [6, 4, 2]: these levels side by side in esi_levels/
 residual = "exclude"   # codes 9999xx: exclude | keep | denominator
 min_products = 1       # below this many products a value is null
 years = []             # empty: all
-reporters = []         # empty: all; ISO3 as Comtrade writes it
+reporters = []         # empty: all; ISO3 as Comtrade writes it. Every country stays a reference
 
-# Composite references beside every single country. rule: pooled | mean_share | mean_esi | common
+# Composite references beside every single country. rule: pooled | mean_share | mean_esi | common, and without
+# members: world | world_minus_self (all reporters of the year but the country itself)
 [esi.references.high_end]
 members = ["USA", "DEU"]
 rule = "pooled"
+
+# Similarity within each market, and its mean over markets: remove the "#"
+# [market_esi]
+# min_flow_usd = 0     # a country's exports to a market count from this sum on
+# markets = []         # empty: all
+
+# Exports of each country against imports of each other
+# [complementarity]
+
+# What minsum check reports
+[check]
+world_tolerance = 0.005   # World and the sum of partners, in relation to World
+total_tolerance = 0.005   # TOTAL and the sum of products, in relation to TOTAL
+residual_share = 0.5      # codes 9999xx in World trade
+conflict_share = 0.005    # lost with rows repeated with other values, in relation to World trade
 """
 
 PAPER_TEMPLATE: Final = f"""
-# The China-ASEAN panel of the paper: put covariates/<variable>.csv (iso3,year,<variable>) beside this file.
+# The China-ASEAN panel of the paper. Put the covariate files beside this one, in covariates/, as their
+# publishers give them: WDI (bulk, API or DataBank), UNCTADstat FDI, Fraser or Heritage; or tidy tables
+# iso3,year,<variable>. What the paper leaves open: docs/replication.md.
 [panel]
 reference = "high_end"
 reporters = {list(PAPER_COUNTRIES)}
@@ -216,15 +297,24 @@ years = {list(PAPER_YEARS)}
 bloc = {list(ASEAN_AND_CHINA)}   # import_share: imports from these over all imports
 covariates = "covariates"
 
+# How each variable is made from the indicators in the files. These are the defaults.
+[panel.variables]
+ln_fdi = {{ first_of = ["fdi_inward_flow", "fdi_inward_stock"], ln = true, unit = "million_usd" }}
+capital = {{ indicator = "NE.GDI.FTOT.ZS", divide_by = 100, unit = "ratio" }}
+lr = {{ indicator = "SL.TLF.CACT.ZS", divide_by = 100, unit = "ratio" }}
+pa = {{ indicator = "IP.PAT.RESD", ln = true, unit = "count" }}
+# pa = {{ sum_of = ["IP.PAT.RESD", "IP.PAT.NRES"], ln = true, unit = "count" }}
+efi = {{ first_of = ["efw_summary", "heritage_overall"] }}
+
 [estimate]
-dependent = "esi"
+dependent = "esi"          # or logit(esi), ln(esi)
 regressors = ["import_share", "ln_fdi", "capital", "lr", "pa", "efi"]
 estimators = ["FE", "RE", "FGLS"]
-time_effects = false   # the paper's Table 3 has country effects only
+effects = ["country"]      # equation (2) has year effects too, Table 3 has not: ["country", "year"]
 """.replace("'", '"')
 
 WORLD_TEMPLATE: Final = """
-# A panel of every reporter: put covariates/<variable>.csv (iso3,year,<variable>) beside this file.
+# A panel of every reporter: put covariate files into covariates/ beside this file (docs/covariates.md).
 # [panel]
 # reporters = []
 # [estimate]

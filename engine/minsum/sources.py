@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import io
 import json
+import lzma
+import os
+import struct
 import time
 import zipfile
 import zlib
@@ -26,7 +29,7 @@ from minsum.workspace import Layout, publish_text
 # isal declares its error class as an instance.
 _ISAL_ERROR = cast("type[Exception]", igzip_lib.IsalError)
 _CORRUPT: Final = (
-    igzip.BadGzipFile, _ISAL_ERROR, zlib.error, zipfile.BadZipFile, NotImplementedError,
+    igzip.BadGzipFile, _ISAL_ERROR, zlib.error, lzma.LZMAError, zipfile.BadZipFile, NotImplementedError,
 )  # fmt: skip
 
 _RACY_NS: Final = 2_000_000_000
@@ -45,16 +48,21 @@ class Source:
         Bytes on disk.
     sha256
         Hex digest of the bytes on disk.
+    member
+        Which file of a zip of several; None for the whole file.
     """
 
     path: Path
     size: int
     sha256: str
+    member: str | None = None
 
     @property
     def name(self) -> str:
         """File name without folders: all that enters a footer."""
-        return self.path.name
+        if self.member is None:
+            return self.path.name
+        return f"{self.member.rpartition('/')[2]} in {self.path.name}"
 
 
 def discover(paths: Sequence[Path]) -> list[Path]:
@@ -70,19 +78,22 @@ def discover(paths: Sequence[Path]) -> list[Path]:
     found: set[Path] = set()
     for path in paths:
         if path.is_dir():
-            found.update(file for file in path.rglob("*") if file.is_file() and _is_visible(file, path))
+            found.update(_files_below(path.resolve()))
         elif path.is_file():
-            found.add(path)
+            found.add(path.resolve())
         else:
             raise UsageError(
                 f"{path}: no such file or folder", "check the spelling; quote names that hold [ ]"
             )
-    return sorted({file.resolve() for file in found})
+    return sorted(found)
 
 
-def _is_visible(file: Path, top: Path) -> bool:
-    parts = file.relative_to(top).parts
-    return file.suffix != ".part" and not any(part.startswith(".") for part in parts)
+def _files_below(top: Path) -> Iterator[Path]:
+    for folder, folders, names in os.walk(top):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in names:
+            if not name.startswith(".") and not name.endswith(".part") and (file := Path(folder, name)).is_file():
+                yield file
 
 
 def identify(paths: Sequence[Path], layout: Layout, *, jobs: int) -> list[Source]:
@@ -91,13 +102,10 @@ def identify(paths: Sequence[Path], layout: Layout, *, jobs: int) -> list[Source
     The cache only saves reading: it maps (path, size, modification time) to the digest and may be
     deleted at any time.
     """
-    cache_file = layout.private / "source-digests.json"
+    cache_file = _cache_file(layout)
     cached = _read_cache(cache_file)
     stats = [path.stat() for path in paths]
-    marks = [
-        f"{path}|{stat.st_size}|{stat.st_mtime_ns}|{stat.st_ino}"
-        for path, stat in zip(paths, stats, strict=True)
-    ]
+    marks = [_mark(path, stat) for path, stat in zip(paths, stats, strict=True)]
     unknown = [index for index, mark in enumerate(marks) if mark not in cached]
     with ThreadPoolExecutor(jobs) as pool:
         fresh = dict(zip(unknown, pool.map(_sha256, [paths[index] for index in unknown]), strict=True))
@@ -107,6 +115,29 @@ def identify(paths: Sequence[Path], layout: Layout, *, jobs: int) -> list[Source
         settled = {marks[i]: sha for i, sha in fresh.items() if now - stats[i].st_mtime_ns > _RACY_NS}
         publish_text(json.dumps(cached | settled, indent=0), cache_file, layout=layout)
     return [Source(path, stat.st_size, sha) for path, stat, sha in zip(paths, stats, digests, strict=True)]
+
+
+def known_sources(paths: Sequence[Path], layout: Layout) -> tuple[list[Source], list[Path]]:
+    """Files whose digest is known from an earlier look, and those never read or changed since."""
+    cached = _read_cache(_cache_file(layout))
+    known: list[Source] = []
+    unread: list[Path] = []
+    for path in paths:
+        stat = path.stat()
+        sha = cached.get(_mark(path, stat))
+        if sha is None:
+            unread.append(path)
+        else:
+            known.append(Source(path, stat.st_size, sha))
+    return known, unread
+
+
+def _cache_file(layout: Layout) -> Path:
+    return layout.private / "source-digests.json"
+
+
+def _mark(path: Path, stat: os.stat_result) -> str:
+    return f"{path}|{stat.st_size}|{stat.st_mtime_ns}|{stat.st_ino}"
 
 
 def _read_cache(cache_file: Path) -> dict[str, str]:
@@ -129,8 +160,8 @@ def open_text(source: Source) -> Iterator[BinaryIO]:
     Raises
     ------
     BrokenSourceError
-        If the file is empty, a zip with other than one file in it, or, while it is read, truncated or
-        corrupt.
+        If the file is empty, a zip with other than one file in it and none chosen, or, while it is read,
+        truncated or corrupt.
     """
     with source.path.open("rb") as file:
         magic = file.read(4)
@@ -142,8 +173,8 @@ def open_text(source: Source) -> Iterator[BinaryIO]:
                 with igzip.IGzipFile(fileobj=file, mode="rb") as text:
                     yield io.BufferedReader(text)
             elif magic == b"PK\x03\x04":
-                with zipfile.ZipFile(file) as archive, archive.open(_only_member(archive, source)) as member:
-                    yield member  # type: ignore[misc]
+                with _open_member(file, source) as member:
+                    yield member
             else:
                 yield file
         except EOFError as error:
@@ -152,14 +183,34 @@ def open_text(source: Source) -> Iterator[BinaryIO]:
                 f"({source.size:,} bytes on disk)",
                 "download it again",
             ) from error
-        except _CORRUPT as error:
+        except (*_CORRUPT, OSError) as error:
+            if isinstance(error, OSError) and error.errno is not None:
+                raise  # the disk's, not the decompressor's
             raise BrokenSourceError(
                 f"{source.name}: corrupt compressed data ({error})", "download it again"
             ) from error
 
 
-def _only_member(archive: zipfile.ZipFile, source: Source) -> zipfile.ZipInfo:
-    members = [member for member in archive.infolist() if not member.is_dir()]
+def zip_files(file: BinaryIO, name: str) -> list[zipfile.ZipInfo]:
+    """Files of a zip, without folders and what macOS adds.
+
+    Raises
+    ------
+    BrokenSourceError
+        If its directory cannot be read.
+    """
+    with _as_corrupt(name):
+        return [
+            member
+            for member in zipfile.ZipFile(file).infolist()
+            if not member.is_dir() and not member.filename.startswith("__MACOSX/")
+        ]
+
+
+def _open_member(file: BinaryIO, source: Source) -> BinaryIO:
+    members = zip_files(file, source.name)
+    if source.member is not None:
+        members = [member for member in members if member.filename == source.member]
     if len(members) != 1:
         raise BrokenSourceError(
             f"{source.name}: expected one file in the zip, found {len(members)}",
@@ -167,4 +218,14 @@ def _only_member(archive: zipfile.ZipFile, source: Source) -> zipfile.ZipInfo:
         )
     if members[0].flag_bits & 1:
         raise BrokenSourceError(f"{source.name}: the zip is encrypted", "unpack it first")
-    return members[0]
+    with _as_corrupt(source.name):
+        return cast("BinaryIO", zipfile.ZipFile(file).open(members[0]))
+
+
+@contextmanager
+def _as_corrupt(name: str) -> Iterator[None]:
+    """What a damaged zip directory makes zipfile raise, whose errors are of many kinds."""
+    try:
+        yield
+    except (*_CORRUPT, OSError, ValueError, OverflowError, RuntimeError, struct.error) as error:
+        raise BrokenSourceError(f"{name}: corrupt zip ({error})", "download it again") from error

@@ -6,32 +6,49 @@ import json
 import os
 import shutil
 from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from minsum.countries import is_group
-from minsum.workspace import Footer, Layout, partition_key, read_footer
+from minsum.flows.codes import RULES
+from minsum.flows.options import IngestOptions
+from minsum.staleness import by_key, esi_years, find_stale
+from minsum.workspace import Footer, Layout, read_footers
+
+Record = dict[str, Any]
 
 
-def read_status(layout: Layout) -> dict[str, Any]:
+def read_status(layout: Layout, options: IngestOptions) -> Record:
     """State of the workspace.
 
     Returns
     -------
-    `years`: reporters, rows, repairs and rejected rows of each classification-year and whether its
-    similarities are there; `sources`: what each gave and what each rule removed; `rejected`: name, reason and
-    hint of each rejected source; `totals`.
+    `years`: reporters, rows, repairs of each classification-year and whether its similarities are there (`yes`,
+    `no`, `stale`); `sources`: what each gave and what each rule removed; `rules` and `repairs`: the same over
+    all of them; `rejected`: name, reason and hint of each rejected source; `stale`: what its inputs have
+    overtaken; `totals`.
+
+    Raises
+    ------
+    DataCheckError
+        If a flows file cannot be read.
     """
-    footers = {partition_key(path): read_footer(path) for path in layout.partitions()}
+    by_path = read_footers(layout.partitions())
+    footers = by_key(by_path)
     rejected = [
         json.loads(file.read_text(encoding="utf-8")) for file in sorted(layout.rejected.glob("*.json"))
     ]
-    sources = _sources(footers)
+    sources = _sources(footers.values())
+    stale = find_stale(layout, by_path, options)
     return {
         "workspace": str(layout.root.resolve()),
-        "years": _years(layout, footers),
+        "years": _years(layout, footers, {name for one in stale if one["what"] == "esi" for name in one["which"]}),
         "sources": sources,
+        "rules": _added((one["rules"] for one in sources), order=RULES),
+        "repairs": _added(footer["repairs"] for footer in footers.values()),
         "rejected": [{key: one[key] for key in ("name", "kind", "reason", "hint")} for one in rejected],
+        "stale": stale,
         "totals": {
             "reporter-years": len(footers),
             "sources": len(sources),
@@ -42,10 +59,11 @@ def read_status(layout: Layout) -> dict[str, Any]:
     }
 
 
-def _years(layout: Layout, footers: dict[tuple[str, int, int], Footer]) -> list[dict[str, Any]]:
+def _years(layout: Layout, footers: dict[tuple[str, int, int], Footer], stale: set[str]) -> list[Record]:
     groups: dict[tuple[str, int], list[tuple[int, Footer]]] = defaultdict(list)
     for (classification, year, code), footer in footers.items():
         groups[classification, year].append((code, footer))
+    there = esi_years(layout)
     return [
         {
             "classification": classification,
@@ -54,32 +72,39 @@ def _years(layout: Layout, footers: dict[tuple[str, int, int], Footer]) -> list[
             "exports_bn_usd": sum(one["checks"].get("X", {}).get("world_usd", 0.0) for _, one in members)
             / 1e9,
             "repaired_rows": sum(repair["rows"] for _, one in members for repair in one["repairs"].values()),
-            "esi": "yes"
-            if (layout.esi / f"classification={classification}" / f"{year}.parquet").is_file()
-            else "no",
+            "esi": "stale" if (name := f"{classification}/{year}") in stale else "yes" if name in there else "no",
         }
         for (classification, year), members in sorted(groups.items())
     ]
 
 
-def _sources(footers: dict[tuple[str, int, int], Footer]) -> list[dict[str, Any]]:
+def _sources(footers: Iterable[Footer]) -> list[Record]:
     """One entry a source, its audit added up over the reporter-years it gave."""
-    found: dict[str, dict[str, Any]] = {}
-    for footer in footers.values():
+    found: dict[str, Record] = {}
+    for footer in footers:
         for record in footer["sources"]:
             one = found.setdefault(
                 record["sha256"],
                 {key: record[key] for key in ("name", "format", "published", "sha256")}
-                | {"partitions": 0, "rows_in": 0, "rows_kept": 0, "rules": {}},
+                | {"partitions": 0, "rows_in": 0, "rows_kept": 0, "padded_codes": record["padded_codes"], "rules": []},
             )
             one["partitions"] += 1
             one["rows_in"] += record["rows_in"]
             one["rows_kept"] += record["rows_kept"]
-            for rule, hit in record["rules"].items():
-                total = one["rules"].setdefault(rule, {"rows": 0, "usd": 0.0})
-                total["rows"] += hit["rows"]
-                total["usd"] += hit["usd"]
-    return sorted(found.values(), key=lambda one: one["name"])
+            one["rules"].append(record["rules"])
+    for one in found.values():
+        one["rules"] = _added(one["rules"], order=RULES)
+    return sorted(found.values(), key=lambda one: str(one["name"]))
+
+
+def _added(counts: Iterable[Record], *, order: Iterable[str] = ()) -> Record:
+    """Rows and USD by name, added up, in a given order or by name."""
+    total: Record = defaultdict(lambda: {"rows": 0, "usd": 0.0})
+    for one in counts:
+        for name, hit in one.items():
+            total[name]["rows"] += hit["rows"]
+            total[name]["usd"] += hit["usd"]
+    return {name: total[name] for name in (order or sorted(total)) if name in total}
 
 
 def examine(folder: Path) -> dict[str, str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from minsum.errors import UsageError
 from minsum.queries import connect
+from minsum.schema import YEARLY
 from minsum.workspace import Layout
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def run_query(layout: Layout, query: str) -> duckdb.DuckDBPyRelation | None:
 def _tables(layout: Layout) -> dict[str, list[Path]]:
     return {
         "flows": layout.partitions(),
-        "esi": sorted(layout.esi.glob("classification=*/*.parquet")),
+        **{name: layout.yearly(name) for name in YEARLY},
         "coverage": [layout.coverage],
         "panel": [layout.panel],
         "estimates": sorted(layout.estimates.glob("*.parquet")),
@@ -48,5 +49,5 @@ def _tables(layout: Layout) -> dict[str, list[Path]]:
 def _add_view(con: duckdb.DuckDBPyConnection, name: str, files: list[Path]) -> bool:
     found = [str(file) for file in files if file.is_file()]
     if found:
-        con.read_parquet(found, hive_partitioning=name in ("flows", "esi")).create_view(name)
+        con.read_parquet(found, hive_partitioning=name in ("flows", *YEARLY)).create_view(name)
     return bool(found)

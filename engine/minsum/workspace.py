@@ -11,10 +11,11 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from hashlib import sha256
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -46,7 +47,7 @@ class Layout:
         self.settings = root / SETTINGS_FILE
         self.raw = root / "raw"
         self.flows = root / "flows"
-        self.esi = root / "esi"
+        self.esi = self.table("esi")
         self.coverage = root / "coverage.parquet"
         self.panel = root / "panel.parquet"
         self.estimates = root / "estimates"
@@ -55,6 +56,14 @@ class Layout:
         self.rejected = root / "rejected"
         self.private = root / ".minsum"
         self.scratch = self.private / "tmp"
+
+    def table(self, name: str) -> Path:
+        """Folder of a table with one file for each classification and year."""
+        return self.root / name
+
+    def yearly(self, name: str) -> list[Path]:
+        """Its files, in order of classification and year."""
+        return sorted(self.table(name).glob("classification=*/*.parquet"))
 
     def partition(self, classification: str, year: int, reporter_code: int) -> Path:
         """Path of one reporter-year of flows."""
@@ -106,18 +115,34 @@ def publish_table(table: pa.Table, target: Path, *, footer: Footer, layout: Layo
     layout
         Workspace whose scratch folder holds the file until it is complete and on disk.
     """
-    with staged(target, layout) as temporary:
-        # The Arrow schema is left out so that dictionary-encoded columns read back as plain text.
-        # Floats hardly repeat: split by byte they take 15 % less space and a third less time than
-        # in a dictionary.
-        floats = [field.name for field in table.schema if pa.types.is_floating(field.type)]
-        with pq.ParquetWriter(
-            temporary, table.schema, compression="zstd", compression_level=1, store_schema=False,
-            use_dictionary=[name for name in table.schema.names if name not in floats],
+    publish_parts([table], target, footer=footer, layout=layout)
+
+
+def publish_parts(parts: Iterable[pa.Table], target: Path, *, footer: Footer, layout: Layout) -> int:
+    """Publish a table that comes in parts of one schema, at least one of them, and return its rows.
+
+    As `publish_table`; only one part is in memory at a time, and no row group holds rows of two parts.
+    """
+    remaining = iter(parts)
+    first = next(remaining)
+    n_rows = 0
+    # The Arrow schema is left out so that dictionary-encoded columns read back as plain text.
+    # Floats hardly repeat: split by byte they take 15 % less space and a third less time than
+    # in a dictionary.
+    floats = [field.name for field in first.schema if pa.types.is_floating(field.type)]
+    with (
+        staged(target, layout) as temporary,
+        pq.ParquetWriter(
+            temporary, first.schema, compression="zstd", compression_level=1, store_schema=False,
+            use_dictionary=[name for name in first.schema.names if name not in floats],
             column_encoding=dict.fromkeys(floats, "BYTE_STREAM_SPLIT"),
-        ) as writer:  # fmt: skip
-            writer.write_table(table, row_group_size=ROW_GROUP_ROWS)
-            writer.add_key_value_metadata({FOOTER_KEY: canonical_json(footer)})
+        ) as writer,
+    ):  # fmt: skip
+        for part in chain([first], remaining):
+            writer.write_table(part, row_group_size=ROW_GROUP_ROWS)
+            n_rows += part.num_rows
+        writer.add_key_value_metadata({FOOTER_KEY: canonical_json(footer)})
+    return n_rows
 
 
 def publish_text(text: str, target: Path, *, layout: Layout) -> None:
@@ -166,6 +191,17 @@ def read_footer(path: Path) -> Footer:
             "delete it and run the stage again",
         ) from error
     return footer
+
+
+def read_footers(paths: Iterable[Path]) -> dict[Path, Footer]:
+    """The footers of many files, by path. 4,400 of them took 0.7 s in turn, 0.9 to 1.3 s in threads.
+
+    Raises
+    ------
+    DataCheckError
+        As `read_footer`, for the first bad file.
+    """
+    return {path: read_footer(path) for path in paths}
 
 
 def footer_digest(path: Path) -> str | None:

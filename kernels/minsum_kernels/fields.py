@@ -86,7 +86,11 @@ class FieldReader:
         Parameters
         ----------
         text
-            Bytes, shape (n,); `stop` lies after a line end and `PADDING` bytes before the array's end.
+            Bytes, shape (n,), ending `PADDING` bytes after `stop`.
+        start
+            Position of a line's first byte.
+        stop
+            Position after a line end.
 
         Raises
         ------

@@ -96,7 +96,7 @@ def _integer(text: U8Array, p: int, end: int) -> tuple[bool, int]:
         digit = np.int64(text[p]) - 48
         if digit < 0 or digit > 9:
             return False, 0
-        value = value * 10 + digit
+        value = value * 10 + int(digit)
         p += 1
     return True, sign * value
 
@@ -190,7 +190,7 @@ def read_lines(
                         return n, n_lines, line, TOO_FEW, f, n_unread
                     f -= kind
                     continue
-                if (kind == INTEGER or kind == CODE) and f + 1 < n_fields:
+                if kind in (INTEGER, CODE) and f + 1 < n_fields:
                     length, content = _short(text, p, separator, kind)
                     if length > 0:
                         columns[k, n] = content

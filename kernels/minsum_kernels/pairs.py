@@ -48,7 +48,7 @@ def pairwise_min_sum(shares: F64Array) -> F64Array:
            [0.5, 1. ]])
     """
     checked = checked_shares(shares, "shares")
-    return _min_sums(checked, checked, (0, checked.shape[1]))
+    return _min_sums(checked, checked, [0, checked.shape[1]])[0]
 
 
 def cross_min_sum(shares: F64Array, references: F64Array) -> F64Array:
@@ -76,7 +76,7 @@ def cross_min_sum(shares: F64Array, references: F64Array) -> F64Array:
     S_ir = sum_k min(s_ik, s_rk). The bits do not depend on the number of threads.
     """
     left, right = _checked_sides(shares, references)
-    return _min_sums(left, right, (0, left.shape[1]))
+    return _min_sums(left, right, [0, left.shape[1]])[0]
 
 
 def segment_min_sum(shares: F64Array, references: F64Array, bounds: Codes) -> F64Array:
@@ -102,11 +102,7 @@ def segment_min_sum(shares: F64Array, references: F64Array, bounds: Codes) -> F6
         As `cross_min_sum`, or if `bounds` is not as described.
     """
     left, right = _checked_sides(shares, references)
-    edges = checked_bounds(bounds, left.shape[1])
-    contributions = np.empty((len(edges) - 1, left.shape[0], right.shape[0]))
-    for segment, columns in enumerate(pairwise(edges)):
-        contributions[segment] = _min_sums(left, right, columns)
-    return contributions
+    return _min_sums(left, right, checked_bounds(bounds, left.shape[1]))
 
 
 def common_counts(shares: F64Array, references: F64Array | None = None) -> I32Array:
@@ -153,15 +149,18 @@ def _checked_sides(shares: F64Array, references: F64Array) -> tuple[F64Array, F6
     return left, right
 
 
-def _min_sums(shares: F64Array, references: F64Array, columns: tuple[int, int]) -> F64Array:
-    """Sum the minima over some of the products; when both sides are one object, over half of the tiles."""
+def _min_sums(shares: F64Array, references: F64Array, bounds: list[int]) -> F64Array:
+    """Sum the minima segment by segment; when both sides are one object, over half of the tiles."""
     wanted = np.ones((-(-shares.shape[0] // TILE), -(-references.shape[0] // TILE)), dtype=np.bool_)
     symmetric = references is shares
     tiles = np.ascontiguousarray(TILE * np.argwhere(np.triu(wanted) if symmetric else wanted))
-    sums = np.zeros((TILE * wanted.shape[0], TILE * wanted.shape[1]))
-    for first in range(columns[0], columns[1], BLOCK):
-        with launch_lock:
-            add_tiles(shares, references, tiles, (first, min(first + BLOCK, columns[1])), 1.0, sums)
-    if symmetric:
-        sums = np.maximum(sums, sums.T)
-    return np.ascontiguousarray(sums[: shares.shape[0], : references.shape[0]])
+    similarity = np.empty((len(bounds) - 1, shares.shape[0], references.shape[0]))
+    for segment, (start, end) in enumerate(pairwise(bounds)):
+        sums = np.zeros((TILE * wanted.shape[0], TILE * wanted.shape[1]))
+        for first in range(start, end, BLOCK):
+            with launch_lock:
+                add_tiles(shares, references, tiles, (first, min(first + BLOCK, end)), 1.0, sums)
+        if symmetric:
+            sums = np.maximum(sums, sums.T)
+        similarity[segment] = sums[: shares.shape[0], : references.shape[0]]
+    return similarity

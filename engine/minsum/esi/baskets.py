@@ -1,9 +1,9 @@
-"""Export baskets of one classification and year: what the kernels work on."""
+"""Baskets of one classification and year, countries by products: what the kernels work on."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
 
@@ -14,20 +14,19 @@ from numpy.typing import NDArray
 from minsum.countries import WORLD, iso3_of
 
 F64Matrix = np.ndarray[tuple[int, int], np.dtype[np.float64]]
-Basis = Literal["X", "DX", "X-RX"]
+Basis = Literal["X", "DX", "X-RX", "M"]
 Residual = Literal["exclude", "keep", "denominator"]
 
+TOTAL: Final = "TOTAL"
 RESIDUAL_HEADING: Final = "9999"
-_WEIGHTS: Final[dict[Basis, dict[str, float]]] = {
-    "X": {"X": 1.0},
-    "DX": {"DX": 1.0},
-    "X-RX": {"X": 1.0, "RX": -1.0},
-}
+ADDED: Final[dict[Basis, str]] = {"X": "X", "DX": "DX", "X-RX": "X", "M": "M"}
+SUBTRACTED: Final[dict[Basis, str | None]] = {"X": None, "DX": None, "X-RX": "RX", "M": None}
+"""Flow whose values a basis adds up, and the one it takes off."""
 
 
 @dataclass(frozen=True, slots=True)
 class Baskets:
-    """Exports of every country of one classification and year.
+    """Exports (or imports) of every country of one classification and year.
 
     Attributes
     ----------
@@ -72,58 +71,64 @@ def shares_of(values: F64Matrix, outside: NDArray[np.float64] | None = None) -> 
     return shares
 
 
-def gather(files: Sequence[Path], *, basis: Basis, level: int, residual: Residual) -> Baskets:
-    """World exports from the flows of one classification and year.
+def gather(
+    files: Sequence[Path], *, basis: Basis, residual: Residual, levels: Sequence[int] = (6,)
+) -> list[Baskets]:
+    """World exports (or imports) from the flows of one classification and year, at each of the levels.
 
     Parameters
     ----------
     files
         Flows files, in order of their reporter codes.
     basis
-        `X` total exports, `DX` domestic exports, `X-RX` total less re-exports (never below 0).
-    level
-        Digits of the product code.
+        `X` total exports, `DX` domestic exports, `X-RX` total less re-exports (never below 0), `M` imports.
     residual
         Codes 9999xx: `exclude` them, `keep` them as products, or count them in the `denominator` only.
+    levels
+        Digits of the product codes, 6 or fewer.
     """
-    weights = _WEIGHTS[basis]
     rows = (
-        pl.scan_parquet(list(files), hive_partitioning=True)
-        .filter(
-            pl.col("flow").is_in(list(weights)),
-            pl.col("partner_code") == WORLD,
-            pl.col("product_code") != "TOTAL",
-        )
-        .select(
-            pl.col("reporter").cast(pl.Int32),
-            product=pl.col("product_code").str.slice(0, level),
-            is_residual=pl.col("product_code").str.starts_with(RESIDUAL_HEADING),
-            value=pl.col("value_usd") * pl.col("flow").replace_strict(weights, default=0.0),
-            is_rebuilt="is_rebuilt",
-        )
+        scan_products(files, basis, pl.col("partner_code") == WORLD)
+        .with_columns(is_residual=pl.col("product_code").str.starts_with(RESIDUAL_HEADING))
         .collect()
     )
     codes = rows["reporter"].unique().sort()
     row = rows["reporter"].replace_strict(codes, pl.arange(0, len(codes), eager=True)).to_numpy()
     is_residual = rows["is_residual"].to_numpy()
     value = rows["value"].to_numpy()
-    outside = is_residual & (residual != "keep")
     total = np.bincount(row, weights=value, minlength=len(codes))
     residual_usd = np.bincount(row, weights=np.where(is_residual, value, 0.0), minlength=len(codes)).astype(
-        np.float64
+        np.float64, copy=False
     )
-    products = rows["product"].filter(pl.Series(~outside)).unique().sort()
-    return Baskets(
+    inside = np.ones(len(rows), dtype=np.bool_) if residual == "keep" else ~is_residual
+    product = rows["product_code"].filter(pl.Series(inside))
+    products = product.unique().sort()
+    net = _matrix(product, row[inside], value[inside], products=products, n_rows=len(codes))
+    finest = Baskets(
         codes=codes.to_numpy(),
         labels=[iso3_of(code) for code in codes.to_list()],
         products=products.to_list(),
-        values=_matrix(
-            rows["product"], row, np.where(outside, 0.0, value), products=products, n_rows=len(codes)
-        ),
+        values=net,
         residual=np.zeros(len(codes)) if residual == "keep" else residual_usd,
         residual_share=np.divide(residual_usd, total, out=np.zeros(len(codes)), where=total > 0),
         in_total=residual == "denominator",
         is_rebuilt=np.bincount(row, weights=rows["is_rebuilt"].to_numpy(), minlength=len(codes)) > 0,
+    )
+    return [_at_level(finest, level) for level in levels]
+
+
+def scan_products(files: Sequence[Path], basis: Basis, partners: pl.Expr) -> pl.LazyFrame:
+    """Columns reporter, partner_code, product_code, value (signed as the basis wants it) and is_rebuilt."""
+    flow, value = pl.col("flow"), pl.col("value_usd")
+    wanted = flow == ADDED[basis]
+    if (less := SUBTRACTED[basis]) is not None:
+        wanted, value = wanted | (flow == less), pl.when(flow == less).then(-value).otherwise(value)
+    return (
+        pl.scan_parquet(list(files), hive_partitioning=True)
+        .filter(wanted, partners, pl.col("product_code") != TOTAL)
+        .select(
+            pl.col("reporter").cast(pl.Int32), "partner_code", "product_code", "is_rebuilt", value=value
+        )
     )
 
 
@@ -135,10 +140,16 @@ def _matrix(
     products: pl.Series,
     n_rows: int,
 ) -> F64Matrix:
-    """Values added up by row and product; negative sums (re-exports above exports) become 0."""
-    inside = product.is_in(products.implode())
-    column = product.filter(inside).cast(pl.Enum(products)).to_physical().to_numpy()
-    keep = inside.to_numpy()
-    cell = row[keep].astype(np.int64) * len(products) + column
-    added = np.bincount(cell, weights=value[keep], minlength=n_rows * len(products))
-    return np.maximum(added, 0.0).reshape(n_rows, len(products))
+    """Values added up by row and product, shape (n_rows, n_products)."""
+    column = product.cast(pl.Enum(products)).to_physical().to_numpy()
+    cell = row.astype(np.int64) * len(products) + column
+    added = np.bincount(cell, weights=value, minlength=n_rows * len(products)).astype(np.float64, copy=False)
+    return added.reshape(n_rows, len(products))
+
+
+def _at_level(net: Baskets, level: int) -> Baskets:
+    """Products of one prefix added up; negative sums (re-exports above exports) become 0."""
+    heads = [product[:level] for product in net.products]
+    starts = [k for k, head in enumerate(heads) if k == 0 or head != heads[k - 1]]
+    added = np.add.reduceat(net.values, starts, axis=1) if len(starts) < len(heads) else net.values
+    return replace(net, products=[heads[k] for k in starts], values=np.maximum(added, 0.0))

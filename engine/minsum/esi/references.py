@@ -1,9 +1,10 @@
-"""Composite references: several leaders put together by a rule (methods.md, section 1)."""
+"""Composite references: several countries put together by a rule (methods.md, section 1)."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,25 +12,30 @@ from numpy.typing import NDArray
 from minsum.esi.baskets import Baskets, F64Matrix, shares_of
 from minsum_kernels import common_counts, cross_min_sum
 
-Rule = Literal["pooled", "mean_share", "mean_esi", "common"]
+Rule = Literal["pooled", "mean_share", "mean_esi", "common", "world", "world_minus_self"]
+References = Mapping[str, tuple[tuple[str, ...], Rule]]
+"""Name of a composite to (ISO3 labels of its members, rule)."""
+
+WORLD_RULES: Final = ("world", "world_minus_self")
+"""Rules over every reporter of the year; they take no members."""
 
 
 @dataclass(frozen=True, slots=True)
 class Similarity:
-    """Every country against a list of references.
+    """Every country against a list of references; what describes a reference may differ by country.
 
     Attributes
     ----------
     esi
         Shape (n_countries, n_references), unit 1.
     n_reference
-        Products of each reference, shape (n_references,).
+        Products of each reference, shape (n_countries or 1, n_references).
     n_common
         Products of both, shape (n_countries, n_references).
     residual_reference
-        Share of residual codes in each reference's exports, shape (n_references,).
+        Share of residual codes in each reference's exports, shape (n_countries or 1, n_references).
     is_rebuilt
-        Whether a reference holds rebuilt values, shape (n_references,).
+        Whether a reference holds rebuilt values, shape (n_countries or 1, n_references).
     """
 
     esi: F64Matrix
@@ -37,6 +43,14 @@ class Similarity:
     n_common: NDArray[np.int32]
     residual_reference: NDArray[np.float64]
     is_rebuilt: NDArray[np.bool_]
+
+
+def member_rows(baskets: Baskets, members: tuple[str, ...], rule: Rule) -> tuple[list[int], list[str]]:
+    """Rows of a composite's members (all rows for the world), and the members without data."""
+    if rule in WORLD_RULES:
+        return list(range(len(baskets.labels))), []
+    rows = [row for row, label in enumerate(baskets.labels) if label in members]
+    return rows, [member for member in members if member not in baskets.labels]
 
 
 def composite(baskets: Baskets, shares: F64Matrix, rows: list[int], rule: Rule) -> Similarity:
@@ -51,32 +65,69 @@ def composite(baskets: Baskets, shares: F64Matrix, rows: list[int], rule: Rule) 
     rows
         Rows of the members.
     rule
-        `pooled`: add the members' values, then take shares. `mean_share`: mean of their shares.
-        `mean_esi`: mean of the similarities with each. `common`: sum over products of the smallest share
-        among the country and all members.
+        `pooled`, `world`: add the members' values, then take shares. `world_minus_self`: the same without
+        the country itself. `mean_share`: mean of their shares. `mean_esi`: mean of the similarities with
+        each. `common`: sum over products of the smallest share among the country and all members.
     """
-    basket = _basket(baskets, shares, rows, rule)
-    esi = (
-        cross_min_sum(shares, shares[rows]).mean(axis=1)
-        if rule == "mean_esi"
-        else cross_min_sum(shares, basket)[:, 0]
-    )
-    total = baskets.values[rows].sum() + baskets.residual[rows].sum()
-    outside = baskets.residual_share[rows] @ (baskets.values[rows].sum(axis=1) + baskets.residual[rows])
+    if rule == "world_minus_self":
+        return _leave_one_out(baskets, shares)
+    members = merged(member_shares(baskets, rows, rule), rule)
+    products = members.max(axis=0, keepdims=True)
+    total = baskets.values[rows].sum(axis=1) + baskets.residual[rows]
     return Similarity(
-        esi=esi[:, None],
-        n_reference=(basket > 0).sum(axis=1, dtype=np.int32),
-        n_common=common_counts(shares, basket),
-        residual_reference=np.array([outside / total if total > 0 else 0.0]),
-        is_rebuilt=np.array([baskets.is_rebuilt[rows].any()]),
+        esi=cross_min_sum(shares, members).mean(axis=1, keepdims=True),
+        n_reference=(products > 0).sum(axis=1, keepdims=True, dtype=np.int32),
+        n_common=common_counts(shares, products),
+        residual_reference=_part(baskets.residual_share[rows] @ total, total.sum(keepdims=True)[:, None]),
+        is_rebuilt=np.array([[baskets.is_rebuilt[rows].any()]]),
     )
 
 
-def _basket(baskets: Baskets, shares: F64Matrix, rows: list[int], rule: Rule) -> F64Matrix:
-    """Shares of the reference, shape (1, n_products); for `mean_esi` only its products matter."""
-    if rule == "pooled":
-        outside = baskets.residual[rows].sum(keepdims=True) if baskets.in_total else None
-        return shares_of(baskets.values[rows].sum(axis=0, keepdims=True), outside)
+def member_shares(baskets: Baskets, rows: list[int], rule: Rule) -> F64Matrix:
+    """Shares of what a composite is made of: its pooled members as one basket, or each of them."""
+    values, outside = baskets.values[rows], baskets.residual[rows]
+    if rule in ("pooled", *WORLD_RULES):
+        values, outside = values.sum(axis=0, keepdims=True), outside.sum(keepdims=True)
+    return shares_of(values, outside if baskets.in_total else None)
+
+
+def merged(members: NDArray[np.float64], rule: Rule) -> NDArray[np.float64]:
+    """Members, shape (..., n_members, n_products), as the basket or baskets whose mean similarity is meant."""
+    baskets: NDArray[np.float64] = members
     if rule == "common":
-        return np.ascontiguousarray(shares[rows].min(axis=0, keepdims=True))
-    return np.ascontiguousarray(shares[rows].mean(axis=0, keepdims=True))
+        baskets = members.min(axis=-2, keepdims=True)
+    elif rule == "mean_share":
+        baskets = members.mean(axis=-2, keepdims=True)
+    return baskets
+
+
+def _leave_one_out(baskets: Baskets, shares: F64Matrix) -> Similarity:
+    """Every country against all the others pooled."""
+    total = baskets.values.sum(axis=1) + baskets.residual
+    others = shares_of(
+        _sums_of_others(baskets.values),
+        _sums_of_others(baskets.residual[:, None])[:, 0] if baskets.in_total else None,
+    )
+    both = (shares > 0) & (others > 0)
+    rebuilt = baskets.is_rebuilt.astype(np.float64)[:, None]
+    return Similarity(
+        esi=np.minimum(shares, others).sum(axis=1, keepdims=True),
+        n_reference=(others > 0).sum(axis=1, keepdims=True, dtype=np.int32),
+        n_common=both.sum(axis=1, keepdims=True, dtype=np.int32),
+        residual_reference=_part(
+            _sums_of_others((baskets.residual_share * total)[:, None]), _sums_of_others(total[:, None])
+        ),
+        is_rebuilt=_sums_of_others(rebuilt) > 0,
+    )
+
+
+def _sums_of_others(values: F64Matrix) -> F64Matrix:
+    """For every row the sum of the other rows; from sums before and after it, so that nothing cancels."""
+    before, after = np.zeros_like(values), np.zeros_like(values)
+    np.cumsum(values[:-1], axis=0, out=before[1:])
+    after[:-1] = np.cumsum(values[:0:-1], axis=0)[::-1]
+    return before + after
+
+
+def _part(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.divide(part, whole, out=np.zeros_like(whole), where=whole > 0)

@@ -1,21 +1,41 @@
-"""The esi table of one classification and year."""
+"""Tables of pairs: the similarity of one classification and year, and the complementarity."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
-from minsum.esi.baskets import Baskets, F64Matrix
-from minsum.esi.references import Rule, Similarity, composite
-from minsum_kernels import common_counts, pairwise_min_sum
+from minsum.esi.baskets import Baskets, F64Matrix, shares_of
+from minsum.esi.references import References, Similarity, composite, member_rows
+from minsum.schema import TABLES
+from minsum_kernels import common_counts, cross_min_sum, pairwise_min_sum
 
-References = Mapping[str, tuple[tuple[str, ...], Rule]]
+
+@dataclass(frozen=True, slots=True)
+class PairOptions:
+    """What goes into a table of pairs.
+
+    Attributes
+    ----------
+    year
+        Of the table.
+    min_products
+        Below this many products on either side the value is null, with a reason.
+    reporters
+        ISO3 labels of the rows; empty means all.
+    """
+
+    year: int
+    min_products: int
+    reporters: Collection[str] = ()
 
 
 def similarity_table(
-    baskets: Baskets, *, year: int, references: References, min_products: int
+    baskets: Baskets, options: PairOptions, references: References
 ) -> tuple[pa.Table, dict[str, list[str]]]:
     """The esi table of one classification and year, sorted by reporter and reference.
 
@@ -23,12 +43,10 @@ def similarity_table(
     ----------
     baskets
         Exports of the countries to compare.
-    year
-        Goes into the table.
+    options
+        Year, reporters and guard.
     references
-        Name of a composite to (members, rule).
-    min_products
-        Below this many products on either side the similarity is null, with a reason.
+        The composites.
 
     Returns
     -------
@@ -39,58 +57,113 @@ def similarity_table(
     names: list[tuple[str, int | None]] = list(zip(baskets.labels, baskets.codes.tolist(), strict=True))
     absent: dict[str, list[str]] = {}
     for name, (members, rule) in sorted(references.items()):
-        rows = [baskets.labels.index(member) for member in members if member in baskets.labels]
-        if len(rows) < len(members):
-            absent[name] = [member for member in members if member not in baskets.labels]
+        rows, missing = member_rows(baskets, members, rule)
+        if missing:
+            absent[name] = missing
             continue
         parts.append(composite(baskets, shares, rows, rule))
         names.append((name, None))
-    return _table(baskets, parts, names, min_products=min_products, year=year), absent
+    columns = _columns(baskets, parts[0].n_common.diagonal(), parts, names, options)
+    return pa.table(columns), absent
+
+
+def level_tables(
+    baskets: Iterable[tuple[int, Baskets]], options: PairOptions, references: References
+) -> Iterator[pa.Table]:
+    """The esi tables of several levels of one year, each with its level as the last column."""
+    for level, of_level in baskets:
+        table, _ = similarity_table(of_level, options, references)
+        levels = pa.array(np.full(table.num_rows, level, dtype=np.int8))
+        yield table.append_column("level", levels)
+
+
+def complementarity_table(exports: Baskets, imports: Baskets, options: PairOptions) -> pa.Table:
+    """Trade complementarity of every exporter with every importer, sorted by reporter and partner.
+
+    Notes
+    -----
+    TCI_ir = sum_j min(x_ij, m_rj), x shares of i's exports, m shares of r's imports: Michaely (1996), Trade
+    preferential agreements in Latin America, World Bank working paper 1583, on the unit interval.
+    """
+    products = sorted({*exports.products, *imports.products})
+    sold, bought = (_over(products, side) for side in (exports, imports))
+    against = Similarity(
+        esi=cross_min_sum(sold, bought),
+        n_reference=(bought > 0).sum(axis=1, dtype=np.int32)[None],
+        n_common=common_counts(sold, bought),
+        residual_reference=imports.residual_share[None],
+        is_rebuilt=imports.is_rebuilt[None],
+    )
+    n_exports = (sold > 0).sum(axis=1, dtype=np.int32)
+    names = list(zip(imports.labels, imports.codes.tolist(), strict=True))
+    columns = _columns(exports, n_exports, [against], names, options)
+    ours = {
+        "tci": "esi", "partner": "reference", "partner_code": "reference_code", "n_exports": "n_reporter",
+        "n_imports": "n_reference", "residual_exports": "residual_reporter",
+        "residual_imports": "residual_reference",
+    }  # fmt: skip
+    order = [column.name for column in TABLES["complementarity"]]
+    return pa.table({name: columns[ours.get(name, name)] for name in order})
+
+
+def _over(products: Sequence[str], baskets: Baskets) -> F64Matrix:
+    """Shares over a list of products that holds all of the baskets'."""
+    values = np.zeros((len(baskets.labels), len(products)))
+    values[:, np.searchsorted(products, baskets.products)] = baskets.values
+    return shares_of(values, baskets.residual if baskets.in_total else None)
 
 
 def _pairs(baskets: Baskets, shares: F64Matrix) -> Similarity:
     counts = common_counts(shares)
     return Similarity(
-        pairwise_min_sum(shares), counts.diagonal(), counts, baskets.residual_share, baskets.is_rebuilt
+        esi=pairwise_min_sum(shares),
+        n_reference=counts.diagonal()[None],
+        n_common=counts,
+        residual_reference=baskets.residual_share[None],
+        is_rebuilt=baskets.is_rebuilt[None],
     )
 
 
-def _table(
+def _columns(
     baskets: Baskets,
-    parts: list[Similarity],
-    names: list[tuple[str, int | None]],
-    *,
-    min_products: int,
-    year: int,
-) -> pa.Table:
-    n_references = len(names)
-    labels = [label for label, _ in names]
-    by_reporter = np.lexsort((baskets.codes, np.array(baskets.labels)))
-    by_reference = np.lexsort((np.arange(n_references), np.array(labels)))
+    n_reporter: NDArray[np.int32],
+    parts: Sequence[Similarity],
+    names: Sequence[tuple[str, int | None]],
+    options: PairOptions,
+) -> dict[str, object]:
+    """Columns of the esi table from matrices of countries by references, (label, code) each."""
+    labels, codes = [label for label, _ in names], [code for _, code in names]
+    by_reporter = np.lexsort((baskets.codes, np.array(baskets.labels, dtype=np.str_)))
+    if options.reporters:
+        by_reporter = by_reporter[[baskets.labels[i] in options.reporters for i in by_reporter]]
+    by_reference = np.lexsort((np.arange(len(names)), np.array(labels, dtype=np.str_)))
     i, r = (axis.ravel() for axis in np.meshgrid(by_reporter, by_reference, indexing="ij"))
-    keep = i != r
+    reference_codes = pa.array(codes, pa.int32())
+    keep = baskets.codes[i] != reference_codes.fill_null(-1).to_numpy()[r]
     i, r = i[keep], r[keep]
-    esi = np.hstack([part.esi for part in parts])[i, r]
-    n_reporter = parts[0].n_reference
-    n_reference = np.concatenate([part.n_reference for part in parts])
-    too_few = np.minimum(n_reporter[i], n_reference[r]) < min_products
-    words = pa.array([f"fewer than {min_products} products"])
-    return pa.table(
-        {
-            "year": pa.array(np.full(len(i), year, dtype=np.int16)),
-            "reporter": pa.DictionaryArray.from_arrays(i.astype(np.int32), baskets.labels),
-            "reference": pa.DictionaryArray.from_arrays(r.astype(np.int32), labels),
-            "reporter_code": baskets.codes[i],
-            "reference_code": pa.array([code for _, code in names], pa.int32()).take(pa.array(r)),
-            "esi": pa.array(esi, mask=too_few),
-            "n_reporter": n_reporter[i],
-            "n_reference": n_reference[r],
-            "n_common": np.hstack([part.n_common for part in parts])[i, r],
-            "residual_reporter": baskets.residual_share[i],
-            "residual_reference": np.concatenate([part.residual_reference for part in parts])[r],
-            "is_rebuilt": baskets.is_rebuilt[i] | np.concatenate([part.is_rebuilt for part in parts])[r],
-            "reason": pa.DictionaryArray.from_arrays(
-                pa.array(np.zeros(len(i), dtype=np.int32), mask=~too_few), words
-            ),
-        }
-    )
+
+    def cells(name: str) -> NDArray[np.generic]:
+        whole = [np.broadcast_to(getattr(part, name), part.esi.shape) for part in parts]
+        picked: NDArray[np.generic] = np.hstack(whole)[i, r]
+        return picked
+
+    n_reference = cells("n_reference")
+    too_few = np.minimum(n_reporter[i], n_reference) < options.min_products
+    words = pa.array([f"fewer than {options.min_products} products"])
+    return {
+        "year": pa.array(np.full(len(i), options.year, dtype=np.int16)),
+        "reporter": pa.DictionaryArray.from_arrays(i.astype(np.int32), pa.array(baskets.labels, pa.string())),
+        "reference": pa.DictionaryArray.from_arrays(r.astype(np.int32), pa.array(labels, pa.string())),
+        "reporter_code": baskets.codes[i],
+        "reference_code": reference_codes.take(pa.array(r)),
+        "esi": pa.array(cells("esi"), mask=too_few),
+        "n_reporter": n_reporter[i],
+        "n_reference": n_reference,
+        "n_common": cells("n_common"),
+        "residual_reporter": baskets.residual_share[i],
+        "residual_reference": cells("residual_reference"),
+        "is_rebuilt": baskets.is_rebuilt[i] | cells("is_rebuilt"),
+        "reason": pa.DictionaryArray.from_arrays(
+            pa.array(np.zeros(len(i), dtype=np.int32), mask=~too_few), words
+        ),
+    }

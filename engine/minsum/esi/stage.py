@@ -1,157 +1,112 @@
-"""Computes `esi/` year by year, only where the flows or the options changed."""
+"""Stage `esi`: similarities, markets and complementarity, year by year, only where something changed."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
 from minsum.countries import is_group, iso3_of
-from minsum.errors import MissingInputError, SettingsError
-from minsum.schema import check_table
-from minsum.workspace import Footer, Layout, digest, footer_digest, partition_key, publish_table, read_footer
+from minsum.coverage import write_coverage
+from minsum.errors import MissingInputError
+from minsum.esi.options import EsiOptions, MarketOptions
+from minsum.esi.yearly import EsiReport, Groups, Job, Output, bring_up_to_date
+from minsum.workspace import Footer, Layout, partition_key, read_footers
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-    from minsum.esi.baskets import Basis, Residual
-    from minsum.esi.references import Rule
-
-RECIPE: Final = "esi-1"
-
-
-@dataclass(frozen=True, slots=True)
-class EsiOptions:
-    """What decides the similarities (methods.md, section 1).
-
-    Attributes
-    ----------
-    basis, level, residual
-        See `baskets.gather`.
-    min_products
-        A country with fewer products gets a null and a reason.
-    years, reporters
-        Which to compare; empty means all. Reporters by ISO3 label.
-    references
-        Name of a composite to (members, rule).
-    """
-
-    basis: Basis = "X"
-    level: int = 6
-    residual: Residual = "exclude"
-    min_products: int = 1
-    years: tuple[int, ...] = ()
-    reporters: tuple[str, ...] = ()
-    references: Mapping[str, tuple[tuple[str, ...], Rule]] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class EsiReport:
-    """What one run of the stage did.
-
-    Attributes
-    ----------
-    computed, unchanged
-        `classification/year` of the files written and of those that were current.
-    absent
-        `classification/year` to composite name to its members without data there.
-    n_rows
-        Rows written.
-    """
-
-    computed: list[str] = field(default_factory=list)
-    unchanged: list[str] = field(default_factory=list)
-    absent: dict[str, dict[str, list[str]]] = field(default_factory=dict)
-    n_rows: int = 0
+RECIPE: Final = {"esi": "esi-2", "market_esi": "market-1", "complementarity": "complementarity-1"}
 
 
 def compute_esi(
     layout: Layout, options: EsiOptions, *, progress: Callable[[str, int, int], None]
 ) -> EsiReport:
-    """Bring `esi/` up to date with `flows/`.
+    """Bring `coverage.parquet`, `esi/` and the other tables that the options ask for up to date with `flows/`.
 
     Raises
     ------
     MissingInputError
         If the lake holds nothing to compare.
     SettingsError
-        If a composite takes the name of a country.
+        If the options name a country twice, or one that is none.
     """
-    _check_names(options)
-    groups = _groups(layout, options)
+    options.check_countries()
+    flows = read_footers(layout.partitions())
+    report = EsiReport(is_covered=write_coverage(layout, flows))
+    groups = flows_by_year(flows, options)
     if not groups:
         raise MissingInputError(
             f"{layout.flows}: no flows of the chosen years and reporters",
             "bring files in first: minsum ingest PATH",
         )
-    report = EsiReport()
-    for done, ((classification, year), files) in enumerate(groups.items()):
-        target = layout.esi / f"classification={classification}" / f"{year}.parquet"
-        name = f"{classification}/{year}"
-        footer = _footer(files, options, classification=classification, year=year)
-        if footer_digest(target) == footer["digest"]:
-            report.unchanged.append(name)
-            absent = read_footer(target)["absent"]
-        else:
-            table, absent = _similarities(files, options, year)
-            check_table(table, "esi")
-            publish_table(table, target, footer=footer | {"absent": absent}, layout=layout)
-            report.computed.append(name)
-            report.n_rows += table.num_rows
-        if absent:
-            report.absent[name] = absent
-        progress("esi", done + 1, len(groups))
-    _remove_others(layout, set(groups))
+    bring_up_to_date(layout, _jobs(options), groups, report=report, progress=progress)
     return report
 
 
-def _similarities(files: list[Path], options: EsiOptions, year: int) -> tuple[pa.Table, dict[str, list[str]]]:
-    # Imported only when there is something to compute: a run with nothing to do must not load Numba.
-    from minsum.esi.baskets import gather
-    from minsum.esi.similarity import similarity_table
-
-    baskets = gather(files, basis=options.basis, level=options.level, residual=options.residual)
-    return similarity_table(
-        baskets, year=year, references=options.references, min_products=options.min_products
-    )
-
-
-def _check_names(options: EsiOptions) -> None:
-    for name, (members, _) in options.references.items():
-        if len(set(members)) != len(members):
-            raise SettingsError(
-                f"esi.references.{name}: a member occurs twice in {list(members)}", "name each once"
-            )
-
-
-def _groups(layout: Layout, options: EsiOptions) -> dict[tuple[str, int], list[Path]]:
-    """Flows files by classification and year, without groups of countries and what the options leave out."""
-    groups: dict[tuple[str, int], list[Path]] = defaultdict(list)
-    for path in layout.partitions():
+def flows_by_year(flows: Mapping[Path, Footer], options: EsiOptions) -> Groups:
+    """Flows by classification and year, without groups of countries and what the options leave out."""
+    groups: dict[tuple[str, int], dict[Path, Footer]] = defaultdict(dict)
+    for path, footer in flows.items():
         classification, year, code = partition_key(path)
-        wanted = not options.reporters or iso3_of(code) in options.reporters
-        if wanted and not is_group(code) and (not options.years or year in options.years):
-            groups[classification, year].append(path)
-    return groups
-
-
-def _footer(files: list[Path], options: EsiOptions, *, classification: str, year: int) -> Footer:
-    settings: dict[str, Any] = asdict(options)
-    inputs = {str(partition_key(path)[2]): digest(read_footer(path)) for path in files}
+        if not is_group(code) and (not options.years or year in options.years):
+            groups[classification, year][path] = footer
+    wanted = set(options.reporters)
     return {
-        "stage": "esi",
-        "recipe": RECIPE,
-        "classification": classification,
-        "year": year,
-        "options": settings,
-        "digest": digest([RECIPE, settings, inputs]),
+        key: files
+        for key, files in groups.items()
+        if not wanted or wanted & {iso3_of(partition_key(path)[2]) for path in files}
     }
 
 
-def _remove_others(layout: Layout, current: set[tuple[str, int]]) -> None:
-    """Drop files of years that the flows or the options no longer give."""
-    for path in layout.esi.glob("classification=*/*.parquet"):
-        if (path.parent.name.partition("=")[2], int(path.stem)) not in current:
-            path.unlink()
+def _jobs(options: EsiOptions) -> list[Job]:
+    guarded = ("min_products", "references")
+    tables = {"esi": options.recorded("level", *guarded)}
+    if options.levels:
+        tables["esi_levels"] = options.recorded("levels", *guarded)
+    jobs = [Job(RECIPE["esi"], tables, partial(_similarities, options=options))]
+    if options.market_esi is not None:
+        recorded = options.recorded("level", "market_esi")
+        compute = partial(_markets, options=options, chosen=options.market_esi)
+        jobs.append(Job(RECIPE["market_esi"], {"market_esi": recorded, "market_mean": recorded}, compute))
+    if options.complementarity:
+        tables = {"complementarity": options.recorded("level", "min_products")}
+        jobs.append(Job(RECIPE["complementarity"], tables, partial(_complementarity, options=options)))
+    return jobs
+
+
+def _similarities(files: list[Path], year: int, options: EsiOptions) -> Iterable[Output]:
+    from minsum.esi.baskets import gather
+    from minsum.esi.similarity import PairOptions, level_tables, similarity_table
+
+    levels = (options.level, *options.levels)
+    baskets = gather(files, basis=options.basis, residual=options.residual, levels=levels)
+    pair = PairOptions(year, options.min_products, options.reporters)
+    table, absent = similarity_table(baskets[0], pair, options.references)
+    yield Output("esi", [table], absent)
+    if options.levels:
+        tables = level_tables(zip(options.levels, baskets[1:], strict=True), pair, options.references)
+        yield Output("esi_levels", tables, absent)
+
+
+def _markets(
+    files: list[Path], year: int, options: EsiOptions, chosen: MarketOptions
+) -> Iterable[Output]:
+    from minsum.esi.bilateral import gather_bilateral
+    from minsum.esi.markets import MarketSimilarity
+
+    flows = gather_bilateral(files, options, chosen)
+    similarity = MarketSimilarity(flows, year=year, reporters=options.reporters)
+    yield Output("market_esi", similarity.tables())
+    yield Output("market_mean", [similarity.mean_table()])
+
+
+def _complementarity(files: list[Path], year: int, options: EsiOptions) -> Iterable[Output]:
+    from minsum.esi.baskets import gather
+    from minsum.esi.similarity import PairOptions, complementarity_table
+
+    exports, imports = (
+        gather(files, basis=basis, residual=options.residual, levels=(options.level,))[0]
+        for basis in (options.basis, "M")
+    )
+    pair = PairOptions(year, options.min_products, options.reporters)
+    yield Output("complementarity", [complementarity_table(exports, imports, pair)])

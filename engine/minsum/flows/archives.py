@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import replace
 from hashlib import sha256
 from typing import Final
 
 from minsum.errors import BrokenSourceError, UnknownFormatError
-from minsum.flows.reader import read_header
-from minsum.formats import recognise
-from minsum.sources import Source, files_in, open_text
+from minsum.formats import read_header, recognise
+from minsum.sources import Source, open_text, zip_files
 
 MAX_FILES: Final = 500
 """BACI's zips hold some forty."""
@@ -30,9 +28,8 @@ def _members(source: Source) -> list[Source]:
         if file.read(4) != b"PK\x03\x04":
             return []
         try:
-            with zipfile.ZipFile(file) as archive:
-                files = files_in(archive)
-        except (zipfile.BadZipFile, ValueError, OverflowError):
+            files = zip_files(file, source.name)
+        except BrokenSourceError:
             return []
     if not 1 < len(files) <= MAX_FILES:
         return []

@@ -107,7 +107,7 @@ def _unique(rows: Rows, repairs: Repairs) -> Rows:
     if not len(rows):
         return rows
     key = _key(rows)
-    order = np.argsort(key, kind="stable")
+    order = np.argsort(key)
     rows, key = rows[order], key[order]
     first = np.flatnonzero(np.append(True, key[1:] != key[:-1]))
     if len(first) == len(rows):
@@ -141,7 +141,7 @@ def _rebuild_totals(parts: Rows, kept: Rows, repairs: Repairs) -> Rows:
     orphans: Rows = parts[np.append(have, -1)[at] != key]
     if not len(orphans):
         return orphans
-    orphans = orphans[_is_outermost(orphans)]
+    orphans = _unique_parts(orphans[_is_outermost(orphans)], repairs)
     cell = _key(orphans)
     order = np.lexsort((orphans["value"], orphans["breakdown"], cell))
     orphans, cell = orphans[order], cell[order]
@@ -155,6 +155,20 @@ def _rebuild_totals(parts: Rows, kept: Rows, repairs: Repairs) -> Rows:
     totals["value"], totals["breakdown"], totals["mot"] = sums[best], 0, 0
     repairs["totals_rebuilt"] = {"rows": len(totals), "usd": float(totals["value"].sum())}
     return totals
+
+
+def _unique_parts(parts: Rows, repairs: Repairs) -> Rows:
+    """Each part once, the largest value of repeats."""
+    order = np.lexsort((-parts["value"], parts["part"], parts["breakdown"], _key(parts)))
+    parts = parts[order]
+    key = _key(parts)
+    is_repeat = (key[1:] == key[:-1]) & (parts["part"][1:] == parts["part"][:-1])
+    is_repeat = np.append(False, is_repeat & (parts["breakdown"][1:] == parts["breakdown"][:-1]))
+    if is_repeat.any():
+        repairs["parts_repeated"] = {
+            "rows": int(is_repeat.sum()), "usd": float(np.sort(parts["value"][is_repeat]).sum()),
+        }  # fmt: skip
+    return parts[~is_repeat]
 
 
 def _is_outermost(parts: Rows) -> NDArray[np.bool_]:

@@ -26,12 +26,14 @@ ROW: Final = np.dtype(
         ("partner", "<i4"),
         ("value", "<f8"),
         ("mot", "<i4"),
+        ("part", "<u4"),
         ("flow", "u1"),
         ("breakdown", "u1"),
     ]
 )
-"""One row between reading and building, 22 bytes. `breakdown` has a bit per component rule that the row
-is a part of (0 for a total row); `mot` matters only for parts."""
+"""One row between reading and building, 26 bytes. `breakdown` has a bit per component rule that the row
+is a part of (0 for a total row); `mot` and `part`, which tells the parts of one breakdown apart, matter only
+for parts."""
 
 
 def encode_products(codes: list[str]) -> NDArray[np.uint32]:
@@ -70,3 +72,8 @@ def sort_key(
 
 MAX_PARTNER: Final = 2**20 - 1
 """Largest partner code that fits `sort_key`; Comtrade's have at most three digits."""
+
+
+def partition_of(number: int) -> tuple[str, int, int]:
+    """Classification, year and reporter code of a partition number, an integer that sorts as they do."""
+    return f"H{number // 10**11}", number // 10**7 % 10**4, number % 10**7

@@ -8,16 +8,19 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from minsum.errors import MinsumError, SourceError
 from minsum.flows.archives import unfold
 from minsum.flows.build import build
 from minsum.flows.lake import Lake, survey
 from minsum.flows.options import IngestOptions
-from minsum.flows.parse import Parsed, parse
 from minsum.flows.slices import Slices
 from minsum.sources import Source, discover, identify
 from minsum.workspace import Layout, canonical_json, publish_text
+
+if TYPE_CHECKING:
+    from minsum.flows.parse import Parsed
 
 Progress = Callable[[str, int, int], None]
 """Called with the stage, what is done and what there is to do."""
@@ -78,10 +81,16 @@ def ingest(
     sources = unfold(identify(discover(paths), layout, jobs=jobs))
     todo = _choose(sources, options, layout, report)
     lake = Lake(layout, options.recipe(), frozenset(source.sha256 for source in sources))
-    slices = Slices(lake, {source.sha256: source for source in sources}, lambda one: parse(one, options, layout))
+
+    def read(source: Source) -> Parsed | None:
+        from minsum.flows.parse import parse  # a run with nothing to read must not load Numba
+
+        return parse(source, options, layout)
+
+    slices = Slices(lake, {source.sha256: source for source in sources}, read)
     done = 0
     with ThreadPoolExecutor(jobs) as pool:
-        for source, outcome in _bounded(pool, todo, lambda one: parse(one, options, layout), ahead=jobs):
+        for source, outcome in _bounded(pool, todo, read, ahead=jobs):
             try:
                 parsed = outcome()
                 if parsed is None:
@@ -94,8 +103,8 @@ def ingest(
                 _reject(source, error, options, layout, report)
             done += 1
             progress("flows", done, len(todo))
-        for sha, error in _publish_slices(slices, report).items():
-            _reject(slices.sources[sha], error, options, layout, report)
+        for sha, problem in _publish_slices(slices, report).items():
+            _reject(slices.sources[sha], problem, options, layout, report)
     _forget_rejections(sources, report, layout)
     return report
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, defaultdict
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -20,10 +19,9 @@ from numpy.typing import NDArray
 
 from minsum.errors import RivalSourceError
 from minsum.flows.build import Built, rank_products
-from minsum.flows.codes import ROW, decode_products, encode_products
-from minsum.flows.rules import partition_of
+from minsum.flows.codes import ROW, decode_products, encode_products, partition_of
 from minsum.schema import FLOWS
-from minsum.workspace import Footer, Layout, publish_table, read_footer
+from minsum.workspace import Footer, Layout, publish_table, read_footer, read_footers
 
 RECIPE: Final = "flows-1"
 """Changes whenever the same input would give other rows; older partitions are then made anew."""
@@ -65,9 +63,7 @@ def survey(layout: Layout) -> Known:
     DataCheckError
         If a file in the lake was not written by minsum.
     """
-    paths = layout.partitions()
-    with ThreadPoolExecutor(4) as pool:
-        return Known(dict(zip(paths, pool.map(read_footer, paths), strict=True)))
+    return Known(read_footers(layout.partitions()))
 
 
 class Lake:

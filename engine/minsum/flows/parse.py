@@ -8,9 +8,9 @@ from minsum.errors import SourceError
 from minsum.flows.lake import SourceRecord
 from minsum.flows.options import IngestOptions
 from minsum.flows.pending import Pending
-from minsum.flows.reader import batches, read_header
+from minsum.flows.reader import batches
 from minsum.flows.rules import Judge
-from minsum.formats import Format, recognise
+from minsum.formats import Format, read_header, recognise
 from minsum.sources import Source, open_text
 from minsum.workspace import Footer, Layout
 

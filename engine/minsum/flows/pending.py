@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from minsum.errors import ContradictionError
 from minsum.flows.codes import ROW, RULES
-from minsum.flows.rules import Judged
 from minsum.schema import FLOWS
 
+if TYPE_CHECKING:
+    from minsum.flows.rules import Judged
+
 SPILL_ROWS: Final = 6_000_000
-"""Rows of one source held in memory (22 bytes each) before they go to disk."""
+"""Rows of one source held in memory (26 bytes each) before they go to disk."""
 
 MAX_PARTITION_ROWS: Final = 12_000_000
 """The largest real reporter-year has under two million rows; past this the input is not Comtrade's."""

@@ -37,10 +37,11 @@ class Products:
     is_padded: NDArray[np.bool_]
 
 
-def read_products(packed: NDArray[np.int64], *, may_lose_zeros: bool) -> Products:
+def read_products(packed: NDArray[np.int64], *, may_lose_zeros: bool, has_total: bool = True) -> Products:
     """Products of packed codes (`minsum_kernels.fields.pack`), shape (n,).
 
-    With `may_lose_zeros`, five digits are a six-digit code without its leading zero.
+    With `may_lose_zeros`, five digits are a six-digit code without its leading zero; without `has_total`,
+    TOTAL is none of the products.
     """
     found = pa.array(packed).dictionary_encode()
     distinct = found.dictionary.to_numpy()
@@ -54,7 +55,7 @@ def read_products(packed: NDArray[np.int64], *, may_lose_zeros: bool) -> Product
     six = (digits[:, :6] != _BAD).all(axis=1) & (digits[:, :2] < 10).all(axis=1)
     six &= padded | (letters[:, 6:] == 0).all(axis=1)
     code = (digits[:, :6].astype(np.int64) * POWERS).sum(axis=1)
-    is_total = np.isin(distinct, _PACKED_TOTALS)
+    is_total = np.isin(distinct, _PACKED_TOTALS) & has_total
     code[is_total] = TOTAL_CODE
     place = found.indices.to_numpy()
     return Products(code.astype(np.uint32)[place], (six | is_total)[place], padded[place])

@@ -6,7 +6,6 @@ checksum) serve gzip, zip and plain files alike.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Final
@@ -14,15 +13,12 @@ from typing import BinaryIO, Final
 import numpy as np
 
 from minsum.errors import BrokenSourceError
-from minsum.formats import Header
+from minsum.formats import MAX_LINE_BYTES, Header
 from minsum_kernels.errors import FieldError
 from minsum_kernels.fields import PADDING, FieldReader, Lines
 
 BLOCK_BYTES: Final = 4 << 20
 """Decompressed at a time; with its rows it stays in the last-level cache."""
-
-MAX_LINE_BYTES: Final = 1 << 20
-"""Real lines have some 200 bytes; anything near this is not a table (or a decompression bomb)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,28 +37,6 @@ class Batch:
     first_line: int
 
 
-def read_header(file: BinaryIO, name: str) -> Header:
-    """First line, split at the separator that gives most fields.
-
-    Raises
-    ------
-    BrokenSourceError
-        If there is no text, or the text is a web page.
-    """
-    text = _decode(file.readline(MAX_LINE_BYTES)).removeprefix("\ufeff").rstrip("\r\n")
-    if text.lstrip()[:1] == "<":
-        raise BrokenSourceError(
-            f"{name}, line 1: a web page, not a table: {text.strip()[:80]!r}",
-            "the service answered with an error page; download the file again",
-        )
-    if not text.strip():
-        raise BrokenSourceError(f"{name}: the file holds no header line", "download it again")
-    splits = {mark: next(csv.reader([text], delimiter=mark)) for mark in ("\t", ",", ";")}
-    separator = max(splits, key=lambda mark: len(splits[mark]))
-    names = tuple(field.strip() for field in splits[separator])
-    return Header(names, separator, text, ahead=file.readline(MAX_LINE_BYTES))
-
-
 def batches(file: BinaryIO, fields: FieldReader, header: Header, name: str) -> Iterator[Batch]:
     """The rest of the file, read line by line.
 
@@ -78,6 +52,11 @@ def batches(file: BinaryIO, fields: FieldReader, header: Header, name: str) -> I
     while True:
         n_read = file.readinto(window[held : held + BLOCK_BYTES])  # type: ignore[attr-defined]
         end = held + n_read
+        if buffer.find(b"\0", 0, end) >= 0:
+            raise BrokenSourceError(
+                f"{name}, after line {line}: a zero byte, which no text holds",
+                "the file is damaged, binary or UTF-16; download it again or save it as UTF-8",
+            )
         if not n_read and held:
             # The last line may lack its end.
             buffer[end] = ord("\n")
@@ -90,7 +69,8 @@ def batches(file: BinaryIO, fields: FieldReader, header: Header, name: str) -> I
                 raise _explained(error, header, line=line, name=name) from error
             if lines.stop == start:
                 break
-            yield Batch(lines, line)
+            if len(lines.values):
+                yield Batch(lines, line)
             start, line = lines.stop, line + lines.n_lines
         held = end - start
         if not n_read and not held:
@@ -109,10 +89,3 @@ def _explained(error: FieldError, header: Header, *, line: int, name: str) -> Br
         f"{name}, line {line + error.line}{column}: {error.problem}; the header has {len(header.names)} fields",
         "the file is cut or damaged there; download it again",
     )
-
-
-def _decode(text: bytes) -> str:
-    try:
-        return text.decode()
-    except UnicodeDecodeError:
-        return text.decode("latin-1")

@@ -1,6 +1,6 @@
 """The row rules: each row is kept, kept as a part of a total, or removed and counted.
 
-Rules are comparisons over columns of integers, a batch of rows at a time. What is left is 22 bytes a row
+Rules are comparisons over columns of integers, a batch of rows at a time. What is left is 26 bytes a row
 (`codes.ROW`).
 """
 
@@ -43,6 +43,7 @@ _MAX_USD: Final = 1e21
 
 _VINTAGES: Final = {pack(f"H{vintage}"): vintage for vintage in range(7)}
 _NO_FLOW: Final = 255
+_MIX: Final = np.uint64(0x9E3779B97F4A7C15)
 
 Columns = Mapping[ColumnName, NDArray[np.int64]]
 Mask = NDArray[np.bool_]
@@ -55,7 +56,7 @@ class Judged:
     Attributes
     ----------
     partition
-        Partition number of every row read, shape (n,), see `partition_number`.
+        Partition number of every row read, shape (n,), see `codes.partition_of`.
     rule
         Position in `RULES` of the rule that removed the row, 0 when kept, shape (n,).
     usd
@@ -74,16 +75,6 @@ class Judged:
     stays: Mask
     rows: NDArray[np.void]
     padded: int
-
-
-def partition_number(vintage: int, year: int, reporter_code: int) -> int:
-    """Classification, year and reporter in one integer that sorts as they do."""
-    return vintage * 10**11 + year * 10**7 + reporter_code
-
-
-def partition_of(number: int) -> tuple[str, int, int]:
-    """Inverse of `partition_number`: classification, year, reporter code."""
-    return f"H{number // 10**11}", number // 10**7 % 10**4, number % 10**7
 
 
 class Judge:
@@ -110,6 +101,7 @@ class Judge:
         kinds: list[Kind] = [known[columns[one]] if one in columns else "skip" for one in header.names]
         self.fields = FieldReader(kinds, header.separator.encode(), is_quoted=form.is_quoted)
         self._names = [columns[one] for one in header.names if one in columns and columns[one] != "value"]
+        self._least_partner = 0 if form.has_world_rows else 1
         codes = form.flow_codes or {flow: flow for flow in FLOWS}
         self._flows = {pack(code): FLOWS.index(flow) for code, flow in codes.items() if flow in flows}
 
@@ -127,8 +119,11 @@ class Judge:
         columns = self._columns(dict(zip(self._names, lines.columns, strict=True)), where)
         partition = self._partitions(columns, len(lines.values), where)
         flow = self._flow(columns, len(lines.values))
-        products = read_products(columns["product_code"], may_lose_zeros=self.form.may_lose_zeros)
-        value = lines.values * self.form.value_scale
+        products = read_products(
+            columns["product_code"], may_lose_zeros=self.form.may_lose_zeros, has_total=self.form.has_world_rows
+        )
+        with np.errstate(over="ignore"):
+            value = lines.values * self.form.value_scale
         is_usd = (value >= 0) & (value <= _MAX_USD)
         usd = np.where(np.abs(value) <= _MAX_USD, value, 0.0)
         breakdown = _breakdown(columns, len(value))
@@ -138,7 +133,7 @@ class Judge:
         sound = products.is_level & is_usd & (value > 0) & ~is_group
         stays = (rule == 0) | ((rule >= COMPONENT_RULES[0]) & (rule <= COMPONENT_RULES[1]) & sound)
         partner = columns["partner_code"][stays]
-        if len(partner) and not (partner.min() >= 0 and partner.max() <= MAX_PARTNER):
+        if len(partner) and not (partner.min() >= self._least_partner and partner.max() <= MAX_PARTNER):
             raise BrokenSourceError(
                 f"{where}: a partner code is empty or out of range",
                 "the file is damaged; download it again",
@@ -147,6 +142,7 @@ class Judge:
         rows["product"], rows["partner"], rows["value"] = products.code[stays], partner, value[stays]
         rows["flow"], rows["breakdown"] = flow[stays], breakdown[stays]
         rows["mot"] = columns["mot_code"][stays] if "mot_code" in columns else 0
+        rows["part"] = _part(columns, stays)
         return Judged(partition, rule, usd, stays, rows, int(products.is_padded.sum()))
 
     def _columns(self, columns: dict[ColumnName, NDArray[np.int64]], where: str) -> Columns:
@@ -176,7 +172,8 @@ class Judge:
             raise ContradictionError(
                 f"{where}: period {low if low < 1900 else high} is not a year", "minsum reads annual data only"
             )
-        for label, claimed in (("reporter_code", self.claims.reporter_code), ("year", self.claims.year)):
+        claims: dict[ColumnName, int | None] = {"reporter_code": self.claims.reporter_code, "year": self.claims.year}
+        for label, claimed in claims.items():
             low, high = ends[label]
             if claimed is not None and not low == high == claimed:
                 raise ContradictionError(
@@ -229,6 +226,15 @@ def _breakdown(columns: Columns, n: int) -> NDArray[np.uint8]:
                 is_part &= columns[name] != other
             bits |= is_part.astype(np.uint8) << place
     return bits
+
+
+def _part(columns: Columns, stays: Mask) -> NDArray[np.uint32]:
+    """A mark of the codes that break totals down: equal for repeats of one part, else different."""
+    mark = np.zeros(int(stays.sum()), dtype=np.uint64)
+    for name, _ in _BREAKDOWNS:
+        if name in columns:
+            mark = mark * _MIX ^ columns[name][stays].view(np.uint64) * _MIX
+    return (mark >> np.uint64(32)).astype(np.uint32)
 
 
 def _first_rule(

@@ -8,18 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from minsum.errors import RivalSourceError, SourceError
 from minsum.flows.build import Repairs, build
 from minsum.flows.lake import Lake, SourceRecord
-from minsum.flows.parse import Parsed
 from minsum.flows.pending import SPILL_ROWS
 from minsum.sources import Source
 from minsum.workspace import Footer
 
-Parse = Callable[[Source], Parsed | None]
+if TYPE_CHECKING:
+    from minsum.flows.parse import Parsed
+
+    Parse = Callable[[Source], Parsed | None]
 
 
 @dataclass(slots=True)

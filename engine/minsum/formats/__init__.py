@@ -5,6 +5,7 @@ A format only recognises and maps. Row rules, checks and publishing are the same
 """
 
 from minsum.formats.base import Claims, Column, Format, Header
+from minsum.formats.header import MAX_LINE_BYTES, read_header
 from minsum.formats.registry import formats, recognise
 
-__all__ = ["Claims", "Column", "Format", "Header", "formats", "recognise"]
+__all__ = ["MAX_LINE_BYTES", "Claims", "Column", "Format", "Header", "formats", "read_header", "recognise"]

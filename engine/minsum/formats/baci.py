@@ -43,5 +43,5 @@ FORMAT = Format(
     has_world_rows=False,
     mirrors_imports=True,
     may_lose_zeros=True,
-    companions=("country_code",),
+    companions=("country_code", "code,description"),
 )

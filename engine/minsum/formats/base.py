@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal
 
 ColumnName = Literal[
     "reporter_code", "year", "classification", "flow", "partner_code", "partner2_code", "product_code",
-    "customs_code", "mos_code", "mot_code", "value",
+    "customs_code", "mos_code", "mot_code", "value", "after_last",
 ]  # fmt: skip
-"""minsum's names for the columns that the row rules need."""
+"""minsum's names for the columns that the row rules need; `after_last` holds nothing, or the file is damaged."""
+
+AFTER_LAST: Final = "(after the last)"
+"""Name of the field that every row has and the header has not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +65,25 @@ class Header:
         Tab, comma or semicolon: whichever splits the line into most fields.
     line
         The line itself, decoded, without its end.
+    ahead
+        The second line, read already: the first row, or nothing.
     """
 
     names: tuple[str, ...]
     separator: str
     line: str
+    ahead: bytes = b""
 
     @property
     def folded(self) -> dict[str, str]:
         """Lower-case name to the name as written."""
         return {name.lower(): name for name in self.names}
+
+    @property
+    def n_ahead(self) -> int:
+        """Fields of the first row, 0 when there is none."""
+        outside_quotes = b"".join(self.ahead.split(b'"')[::2])
+        return outside_quotes.count(self.separator.encode()) + 1 if self.ahead.strip() else 0
 
 
 def _no_claims(_: str) -> Claims:
@@ -110,11 +123,22 @@ class Format:
         True when each row is also the partner's import from the reporter (reconciled data).
     signature
         Further header names without which a file is another format with similar columns.
+    absent
+        Header names that a file of this format has not: with one of them it is another format.
+    has_trailing_field
+        Whether rows end with a separator, and so with one more field than the header has names.
+    country_code
+        Comtrade code of a country as the file writes it, in a year: None for a group of countries.
+        None when the file holds Comtrade codes. Raises KeyError for what it does not know.
+    refusal
+        Why minsum does not read this format and what to use instead, or None: it does.
+    refused_names
+        Pattern of file names that are refused whatever the header says.
     may_lose_zeros
         Whether codes of chapters 01-09 occur with five digits (spreadsheets drop the leading zero);
         they are padded and the repair is counted.
     companions
-        First column names of files that ship beside the data and are passed over.
+        First column names of files that ship beside the data and are passed over, separated by commas.
     """
 
     name: str
@@ -130,14 +154,33 @@ class Format:
     has_world_rows: bool = True
     mirrors_imports: bool = False
     signature: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
+    has_trailing_field: bool = False
+    country_code: Callable[[str, int], int | None] | None = None
+    refusal: tuple[str, str] | None = None
+    refused_names: str | None = None
     may_lose_zeros: bool = False
     companions: tuple[str, ...] = ()
 
     def fits(self, header: Header) -> bool:
-        """Whether every required column is there."""
+        """Whether every required column is there, and none of another format."""
         have = header.folded
         needed = [*self.signature, *(one.source for one in self.columns.values() if one.required)]
-        return all(name.lower() in have for name in needed)
+        return all(name.lower() in have for name in needed) and not any(
+            name.lower() in have for name in self.absent
+        )
+
+    def refuses(self, file_name: str) -> bool:
+        """Whether a file of this name is refused, whatever its header."""
+        return self.refused_names is not None and bool(
+            re.search(self.refused_names, file_name, re.IGNORECASE)
+        )
+
+    def settle(self, header: Header) -> Header:
+        """The header with a name for the field after the last, where rows have one."""
+        if self.has_trailing_field and header.n_ahead == len(header.names) + 1:
+            return replace(header, names=(*header.names, AFTER_LAST))
+        return header
 
     def present(self, header: Header) -> dict[ColumnName, str]:
         """minsum's name to the name as the file writes it, for the columns that exist."""

@@ -46,4 +46,5 @@ FORMAT = Format(
     },
     claims=_claims,
     signature=("datasetCode",),
+    absent=("reporterISO", "cmdDesc"),
 )

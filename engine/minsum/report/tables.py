@@ -3,35 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import polars as pl
 
 from minsum.errors import MissingInputError
-from minsum.workspace import Layout, digest, footer_digest, publish_text, read_footer
+from minsum.report.regression import regression_tables
+from minsum.report.render import render
+from minsum.report.table import Table
+from minsum.workspace import Footer, Layout, digest, footer_digest, publish_text, read_footer
 
-RECIPE: Final = "report-1"
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A table for people.
-
-    Attributes
-    ----------
-    name, title
-        File stem, and what it shows.
-    frame
-        The figures.
-    notes
-        What a reader must know to read them.
-    """
-
-    name: str
-    title: str
-    frame: pl.DataFrame
-    notes: tuple[str, ...]
+RECIPE: Final = "report-2"
 
 
 def make_tables(layout: Layout, reporters: Sequence[str]) -> list[Table]:
@@ -52,35 +35,51 @@ def make_tables(layout: Layout, reporters: Sequence[str]) -> list[Table]:
     if not layout.panel.is_file():
         raise MissingInputError(f"{layout.panel}: no panel yet", "build it first: minsum panel")
     panel = pl.read_parquet(layout.panel)
-    options = read_footer(layout.panel)["options"]
-    tables = [growth_table(panel, reporters, options["reference"]), descriptive_table(panel)]
-    estimates = layout.estimates / "main.parquet"
-    if estimates.is_file():
-        footer = read_footer(estimates)
-        notes = [f"{model}: {footer['models'][model]}." for model in footer["options"]["estimators"]]
-        for name, rows in footer["dropped"].items():
-            notes.append(
-                f"{sum(rows.values())} rows without {name} are left out ({', '.join(sorted(rows))})."
-            )
-        tables.append(regression_table(pl.read_parquet(estimates), notes))
+    footer = read_footer(layout.panel)
+    options = footer["options"]
+    tables = [
+        growth_table(panel, reporters, options["reference"]),
+        descriptive_table(panel, notes=_panel_notes(footer)),
+    ]
+    for estimates in _estimate_files(layout):
+        tables += regression_tables(estimates)
     return tables
 
 
+def _estimate_files(layout: Layout) -> list[Path]:
+    """The main estimates first, then those of spec files by name."""
+    return sorted(layout.estimates.glob("*.parquet"), key=lambda path: (path.stem != "main", path.stem))
+
+
+def _panel_notes(footer: Footer) -> list[str]:
+    """Missing values of each variable by country, and how each covariate was made."""
+    missing = [
+        f"{name}: {sum(rows.values())} of {footer['rows']} missing ({_counted(rows)})."
+        for name, rows in footer["missing"].items()
+    ]
+    made = [
+        f"{name}: {one['recipe']}, from {', '.join(one['files'])}."
+        for name, one in footer["covariates"]["variables"].items()
+    ]
+    return missing + made
+
+
+def _counted(rows: dict[str, int], limit: int = 12) -> str:
+    named = [f"{country} {count}" for country, count in sorted(rows.items())]
+    rest = f" and {len(named) - limit} more countries" if len(named) > limit else ""
+    return ", ".join(named[:limit]) + rest
+
+
 def write_tables(layout: Layout, reporters: Sequence[str]) -> bool:
-    """Bring `report/table*.csv` up to date; False when they were current."""
-    mark = digest(
-        [
-            RECIPE,
-            list(reporters),
-            footer_digest(layout.panel),
-            footer_digest(layout.estimates / "main.parquet"),
-        ]
-    )
+    """Bring `report/table*` up to date, each as CSV, text, LaTeX and HTML; False when they were current."""
+    estimates = [[path.stem, footer_digest(path)] for path in _estimate_files(layout)]
+    mark = digest([RECIPE, list(reporters), footer_digest(layout.panel), estimates])
     stamp = layout.tables / ".digest"
     if stamp.is_file() and stamp.read_text(encoding="utf-8") == mark:
         return False
     for table in make_tables(layout, reporters):
-        publish_text(table.frame.write_csv(), layout.tables / f"{table.name}.csv", layout=layout)
+        for suffix, text in render(table).items():
+            publish_text(text, layout.tables / f"{table.name}.{suffix}", layout=layout)
     publish_text(mark, stamp, layout=layout)
     return True
 
@@ -119,7 +118,7 @@ def growth_table(panel: pl.DataFrame, reporters: Sequence[str], reference: str) 
     )
 
 
-def descriptive_table(panel: pl.DataFrame) -> Table:
+def descriptive_table(panel: pl.DataFrame, *, notes: Sequence[str] = ()) -> Table:
     """Sample size, mean, median, standard deviation, minimum and maximum of every variable."""
     rows = [
         {
@@ -135,32 +134,6 @@ def descriptive_table(panel: pl.DataFrame) -> Table:
         if name not in ("reporter", "year")
         for values in [panel[name].drop_nulls()]
     ]
-    return Table("table2", "Table 2. Descriptive statistics", pl.DataFrame(rows), ())
-
-
-def regression_table(estimates: pl.DataFrame, notes: Sequence[str]) -> Table:
-    """Coefficients with their statistics in brackets, one column for each model."""
-    models = estimates["model"].unique(maintain_order=True).to_list()
-    fe_terms = estimates.filter(pl.col("model") == models[0])["term"].to_list()
-    terms = [term for term in fe_terms if term != "const"] + ["const"]
-    cells = {
-        (row["model"], row["term"]): (f"{row['coefficient']:.3f}{row['stars']}", f"({row['statistic']:.2f})")
-        for row in estimates.iter_rows(named=True)
-    }
-    rows = []
-    for term in terms:
-        for line, label in enumerate((term, "")):
-            rows.append({"term": label} | {model: cells[model, term][line] for model in models})
-    first = {model: estimates.filter(pl.col("model") == model).row(0, named=True) for model in models}
-    for label, column in (("observations", "n_obs"), ("countries", "n_entities")):
-        rows.append({"term": label} | {model: str(first[model][column]) for model in models})
-    fits = {model: first[model]["r_squared"] for model in models}
-    rows.append(
-        {"term": "r_squared"} | {model: "" if fit is None else f"{fit:.3f}" for model, fit in fits.items()}
-    )
-    return Table(
-        "table3",
-        "Table 3. Regressions",
-        pl.DataFrame(rows),
-        ("In brackets: t (FE) or z (RE, FGLS) statistics. *** 1 %, ** 5 %, * 10 %.", *notes),
-    )
+    headings = {"n": "sample size", "std_dev": "standard deviation"}
+    schema = {"variable": pl.String, "n": pl.Int64} | dict.fromkeys(list(rows[0])[2:], pl.Float64)
+    return Table("table2", "Table 2. Descriptive statistics", pl.DataFrame(rows, schema), tuple(notes), headings)

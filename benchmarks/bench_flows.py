@@ -1,0 +1,240 @@
+"""Ingest of a synthetic year against what people use today, over the same files in the same run.
+
+    python benchmarks/bench_flows.py [--reporters 180] [--rows 5000] [--max-rows 1600000] [--repeats 3]
+
+Each peer gives the World exports of all reporters; the sum is its checksum and must be ours. The floor is
+decompression alone, by isal, on the same number of threads. The pandas and Polars scripts are written as a
+good user would: needed columns only, filters as in docs/data-rules.md; they write nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from isal import igzip
+
+from minsum.flows.ingest import ingest
+from minsum.flows.options import IngestOptions
+from minsum.pipeline import default_jobs
+from minsum.synth import WorldSpec, write_world
+from minsum.workspace import Layout
+from record import record
+
+JOBS = default_jobs()
+COLUMNS = [
+    "flowCode",
+    "partnerCode",
+    "partner2Code",
+    "cmdCode",
+    "customsCode",
+    "mosCode",
+    "motCode",
+    "primaryValue",
+]
+
+
+def floor(files: list[Path]) -> float:
+    """Decompress and throw away."""
+
+    def drain(path: Path) -> int:
+        with igzip.open(path, "rb") as file:
+            return sum(len(block) for block in iter(lambda: file.read(1 << 22), b""))
+
+    with ThreadPoolExecutor(JOBS) as pool:
+        return float(sum(pool.map(drain, files)))
+
+
+def ours(files: list[Path]) -> float:
+    """Everything: rules, audit, rebuilds, uniqueness, checks, sort, Parquet, fsync."""
+    import polars as pl
+
+    with tempfile.TemporaryDirectory() as folder:
+        layout = Layout(Path(folder))
+        ingest(layout, files, IngestOptions(), jobs=JOBS, progress=lambda _stage, _done, _total: None)
+        spent.append(time.perf_counter())
+        exports = pl.scan_parquet(layout.partitions()).filter(
+            pl.col("flow") == "X", pl.col("partner_code") == 0, pl.col("product_code") != "TOTAL"
+        )
+        return float(exports.select(pl.col("value_usd").sum()).collect().item())
+
+
+def polars_script(files: list[Path]) -> float:
+    """World exports only, lazily, file by file."""
+    import polars as pl
+
+    total = 0.0
+    for path in files:
+        total += (
+            pl.scan_csv(path, separator="\t", quote_char=None, glob=False, schema_overrides=dict.fromkeys(COLUMNS[3:6], pl.String))
+            .filter(
+                pl.col("flowCode") == "X", pl.col("partnerCode") == 0, pl.col("partner2Code") == 0,
+                pl.col("customsCode") == "C00", pl.col("motCode") == 0,
+                pl.col("mosCode").str.strip_chars().fill_null("").is_in(["0", "-1", ""]),
+                pl.col("cmdCode").str.len_chars() == 6,
+            )
+            .select(pl.col("primaryValue").sum())
+            .collect(engine="streaming")
+            .item()
+        )  # fmt: skip
+    return total
+
+
+def duckdb_reader(files: list[Path]) -> float:
+    """DuckDB's read_csv over all files at once, the columns the rules need as text."""
+    import duckdb
+
+    query = """
+        SELECT sum(primaryValue) FROM read_csv($files, delim = '\t', header = true, quote = '', all_varchar = false,
+            types = {'cmdCode': 'VARCHAR', 'customsCode': 'VARCHAR', 'mosCode': 'VARCHAR'})
+        WHERE flowCode = 'X' AND partnerCode = 0 AND partner2Code = 0 AND customsCode = 'C00' AND motCode = 0
+          AND coalesce(trim(mosCode), '') IN ('0', '-1', '') AND length(cmdCode) = 6
+    """
+    with duckdb.connect(config={"threads": str(JOBS)}) as con:
+        con.execute("SET enable_progress_bar = false")
+        # DuckDB reads [ ] in a name as a pattern: escape them as it asks.
+        names = [str(path).replace("[", "[[]") for path in files]
+        return float(con.execute(query, {"files": names}).fetchall()[0][0])
+
+
+def pandas_script(files: list[Path]) -> float:
+    """One frame a file, needed columns."""
+    import pandas as pd
+
+    total = 0.0
+    for path in files:
+        frame = pd.read_csv(path, sep="\t", usecols=COLUMNS, dtype=dict.fromkeys(COLUMNS[3:6], str))
+        mos = frame["mosCode"].fillna("").str.strip().isin(["0", "-1", ""])
+        world = (frame["flowCode"] == "X") & (frame["partnerCode"] == 0) & (frame["partner2Code"] == 0)
+        whole = (frame["customsCode"] == "C00") & (frame["motCode"] == 0) & mos
+        total += frame.loc[world & whole & (frame["cmdCode"].str.len() == 6), "primaryValue"].sum()
+    return total
+
+
+def chdb_reader(files: list[Path]) -> float:
+    """ClickHouse's file() over all files."""
+    import chdb
+
+    folder = files[0].parent
+    query = (
+        # our own folder, no input of anybody's
+        f"SELECT sum(primaryValue) FROM file('{folder}/*.gz', 'TSVWithNames') WHERE flowCode = 'X' AND partnerCode = 0 "
+        "AND partner2Code = 0 AND customsCode = 'C00' AND motCode = 0 AND length(toString(cmdCode)) = 6"
+    )
+    return float(str(chdb.query(query)))
+
+
+PEERS: dict[str, Callable[[list[Path]], float]] = {
+    "minsum": ours,
+    "polars script": polars_script,
+    "duckdb read_csv": duckdb_reader,
+    "pandas script": pandas_script,
+    "chdb": chdb_reader,
+}
+spent: list[float] = []
+
+
+def timed(work: Callable[[list[Path]], float], files: list[Path]) -> tuple[float, float]:
+    """Seconds and result; ours without the sum that only the benchmark needs."""
+    spent.clear()
+    start = time.perf_counter()
+    result = work(files)
+    return (spent[0] if spent else time.perf_counter()) - start, result
+
+
+def run_alone(name: str, files: list[Path]) -> dict[str, object]:
+    """One peer in a process of its own: seconds, result, peak memory."""
+    code = (
+        "import sys, json, bench_flows; print(json.dumps(bench_flows.in_process(sys.argv[1], sys.argv[2:])))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, name, *map(str, files)],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parent,
+        check=False,
+    )
+    if done.returncode:
+        return {
+            "failure": done.stderr.strip().splitlines()[-1][:200] if done.stderr else str(done.returncode)
+        }
+    found: dict[str, object] = json.loads(done.stdout)
+    return found
+
+
+def in_process(name: str, files: list[str]) -> dict[str, object]:
+    """What `run_alone` asks of the new process: one warm-up on a single file, then the timed run."""
+    work, paths = PEERS[name], [Path(one) for one in files]
+    timed(work, paths[-1:])
+    seconds, result = timed(work, paths)
+    # getrusage would give the parent's peak when that was higher at the fork.
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    peak = int(status.partition("VmHWM:")[2].split()[0]) * 1024
+    return {"seconds": seconds, "checksum": result, "peak_rss_bytes": peak}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--reporters", type=int, default=180)
+    parser.add_argument("--rows", type=int, default=5_000)
+    parser.add_argument("--max-rows", type=int, default=1_600_000)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--peers", default=",".join(PEERS))
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        spec = WorldSpec(
+            chosen.reporters, years=(2015,), rows_per_file=(chosen.rows, chosen.max_rows), missing_share=0.0
+        )
+        world = write_world(spec, Path(folder), jobs=JOBS)
+        files = sorted((Path(folder) / "raw").glob("*.gz"), key=lambda path: -path.stat().st_size)
+        base = {"files": world.files, "rows": world.rows, "text_bytes": world.text_bytes, "threads": JOBS}
+        floors: list[float] = []
+        seconds: dict[str, list[float]] = {name: [] for name in chosen.peers.split(",")}
+        last: dict[str, dict[str, object]] = {}
+        for _ in range(chosen.repeats):
+            floors.append(timed(floor, files)[0])
+            for name, times in seconds.items():
+                last[name] = run_alone(name, files)
+                if "seconds" in last[name]:
+                    times.append(float(str(last[name]["seconds"])))
+        rows = [
+            base
+            | {
+                "name": "decompression (isal)",
+                "seconds": statistics.median(floors),
+                "checksum": world.text_bytes,
+            }
+        ]
+        for name, times in seconds.items():
+            row = base | {"name": name} | last[name]
+            if times:
+                row |= {
+                    "seconds": statistics.median(times),
+                    "ratio_to_floor": statistics.median(
+                        one / low for one, low in zip(times, floors, strict=False)
+                    ),
+                    "rows_per_second": round(world.rows / statistics.median(times)),
+                }
+            rows.append(row)
+            print({key: row[key] for key in row if key not in base})
+        checksums = {name: float(str(one["checksum"])) for name, one in last.items() if "checksum" in one}
+        for name, value in checksums.items():
+            assert abs(value / checksums["minsum"] - 1) < 1e-9, (
+                f"{name} gives {value}, minsum {checksums['minsum']}"
+            )
+        record("flows", rows)
+        print(
+            f"decompression {statistics.median(floors):.2f} s for {world.rows:,} rows, {world.text_bytes / 1e9:.2f} GB"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,131 @@
+"""Lakes of flows for `bench_esi.py`: synthetic ones, and the real bilateral flows of one year."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from minsum.countries import code_of, iso3_of, labels
+from minsum.flows.build import build
+from minsum.flows.codes import ROW, encode_products
+from minsum.flows.lake import as_table
+from minsum.schema import FLOWS
+from minsum.synth.economies import in_order_of_choice
+from minsum.synth.nomenclature import nomenclature
+from minsum.workspace import Layout, publish_table
+
+CLASSIFICATION = "H2"
+
+
+@dataclass(frozen=True, slots=True)
+class LakeSpec:
+    """Size of a synthetic lake.
+
+    Attributes
+    ----------
+    reporters, years, products
+        How many of each.
+    partners
+        Bilateral rows of an export of one product, on average; imports have as many.
+    mean_products
+        Products a country exports, on average: the largest exports nearly all, the smallest a few hundred.
+    """
+
+    reporters: int = 200
+    years: int = 22
+    products: int = 5_200
+    partners: float = 10.0
+    mean_products: int = 2_230
+
+    @property
+    def name(self) -> str:
+        """For folders and records."""
+        return f"{self.reporters}x{self.years}x{self.products}-{self.partners:g}"
+
+
+def write_synthetic(layout: Layout, spec: LakeSpec, *, threads: int) -> None:
+    """Publish a lake of this size, unless it is there; the same spec gives the same bytes."""
+    codes = sorted(in_order_of_choice()[: spec.reporters])
+    products = encode_products([str(code) for code in nomenclature(spec.products).codes[: spec.products]])
+    cells = [(code, 2002 + year) for year in range(spec.years) for code in codes]
+
+    def write(cell: tuple[int, int]) -> None:
+        code, year = cell
+        target = layout.partition(CLASSIFICATION, year, code)
+        if not target.is_file():
+            size = 1 - codes.index(code) / len(codes)
+            rng = np.random.default_rng([code, year])
+            partners = np.array([one for one in codes if one != code], dtype=np.int32)
+            exports = _bilateral(spec, rng, "X", size=size, partners=partners, products=products)
+            imports = _bilateral(spec, rng, "M", size=1.0, partners=partners, products=products)
+            _publish(layout, np.concatenate([exports, imports]), target)
+
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(write, cells))
+
+
+def _bilateral(
+    spec: LakeSpec, rng: np.random.Generator, flow: str, *, size: float, partners: NDArray[np.int32],
+    products: NDArray[np.uint32],
+) -> NDArray[np.void]:  # fmt: skip
+    """Heavy-tailed flows of a country of this size, from 0 to 1, without World and TOTAL rows."""
+    share = spec.mean_products / spec.products
+    traded = rng.choice(products, round(spec.products * (0.05 + 0.94 * size ** (1 / share - 1))), replace=False)
+    n_rows = round(len(traded) * spec.partners * (0.4 + 1.2 * size if flow == "X" else 0.45))
+    pair = rng.choice(len(traded) * len(partners), n_rows, replace=False)
+    rows = np.zeros(n_rows, dtype=ROW)
+    rows["flow"] = FLOWS.index(flow)
+    rows["partner"], rows["product"] = partners[pair // len(traded)], traded[pair % len(traded)]
+    rows["value"] = np.maximum(np.round(rng.lognormal(9.0, 2.5, n_rows), 2), 0.01)
+    return rows
+
+
+def write_real(layout: Layout, file: Path, year: int) -> None:
+    """Publish exports and, mirrored, imports of every country in a Parquet of bilateral flows.
+
+    Parameters
+    ----------
+    layout
+        Where.
+    file
+        Columns exporter, importer (ISO3), hs6 and value_usd.
+    year
+        Of the flows.
+    """
+    table = pl.read_parquet(file)
+    numbers = {iso3: code_of(iso3) if iso3 in labels().values() else 0 for iso3 in _names(table)}
+    rows = np.zeros(len(table), dtype=ROW)
+    hs6 = table["hs6"].cast(pl.String).unique().sort()
+    product = encode_products(hs6.to_list())[table["hs6"].cast(pl.String).cast(pl.Enum(hs6)).to_physical()]
+    exporter, importer = (
+        table[name].cast(pl.String).replace_strict(numbers, return_dtype=pl.Int32).to_numpy()
+        for name in ("exporter", "importer")
+    )
+    rows["product"], rows["value"] = product, table["value_usd"].to_numpy()
+    known = (exporter > 0) & (importer > 0)
+    for code in sorted(set(numbers.values()) - {0}):
+        exports, imports = rows[known & (exporter == code)], rows[known & (importer == code)]
+        exports["flow"], imports["flow"] = FLOWS.index("X"), FLOWS.index("M")
+        exports["partner"] = importer[known & (exporter == code)]
+        imports["partner"] = exporter[known & (importer == code)]
+        _publish(layout, np.concatenate([exports, imports]), layout.partition("H5", year, code))
+
+
+def _names(table: pl.DataFrame) -> Sequence[str]:
+    return sorted({*table["exporter"].cast(pl.String).unique(), *table["importer"].cast(pl.String).unique()})
+
+
+def _publish(layout: Layout, rows: NDArray[np.void], target: Path) -> None:
+    built = build(rows, is_complete=True, has_world_rows=False)
+    label = iso3_of(int(target.parent.name.partition("=")[2]))
+    source = {"name": f"{label}.synthetic", "format": "synthetic", "published": None, "sha256": label,
+              "rows_in": len(rows), "rows_kept": len(rows), "rules": {}}  # fmt: skip
+    footer = {"stage": "flows", "recipe": "benchmark", "sources": [source], "superseded": [],
+              "repairs": built.repairs, "checks": built.checks}  # fmt: skip
+    publish_table(as_table(built), target, footer=footer, layout=layout)

@@ -1,0 +1,202 @@
+"""Is the workspace what its footers say, and do its figures agree with each other?
+
+Integrity is checked by reading every file; identities are SQL that returns offending rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from minsum.errors import DataCheckError
+from minsum.flows.verify import verify_partition
+from minsum.queries import connect, query
+from minsum.schema import YEARLY, check_table
+from minsum.workspace import Footer, Layout, partition_key, read_footer
+
+if TYPE_CHECKING:
+    import duckdb
+
+IDENTITIES: Final = ("world_vs_partners", "total_vs_products", "residual_share", "world_unresolved", "conflicts")
+"""Checks of the flows, each in `sql/check_<name>.sql`."""
+
+SIMILARITY: Final = ("esi_range", "esi_symmetry", "esi_repeated")
+"""Checks of the esi table, each in `sql/check_<name>.sql`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How far figures may be apart.
+
+    Attributes
+    ----------
+    world_tolerance
+        World and the sum of partners, in relation to World.
+    total_tolerance
+        TOTAL and the sum of products, in relation to TOTAL.
+    residual_share
+        Codes 9999xx in the World trade of a flow.
+    conflict_share
+        What unequal repeats of rows lose, in relation to the World trade of all flows.
+    """
+
+    world_tolerance: float = 0.005
+    total_tolerance: float = 0.005
+    residual_share: float = 0.5
+    conflict_share: float = 0.005
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong.
+
+    Attributes
+    ----------
+    check
+        Name of the check: `file`, `stray`, `table`, `keys`, `rows`, `audit`, or one of the SQL checks.
+    place
+        File, relative to the workspace, or classification, year, reporter and flow.
+    found, expected
+        In words.
+    """
+
+    check: str
+    place: str
+    found: str
+    expected: str
+
+
+def check_workspace(layout: Layout, limits: Limits, *, jobs: int = 1) -> list[Finding]:
+    """Read everything the workspace publishes and report what is wrong, file by file, then check by check."""
+    sound: dict[Path, Footer] = {}
+    found = [*_strays(layout)]
+    with ThreadPoolExecutor(jobs) as pool:
+        tables = list(_tables(layout))
+        for (path, _, _), (footer, wrong) in zip(tables, pool.map(lambda one: _verified(*one), tables), strict=True):
+            found += [Finding(name, _place(layout, path), *words) for name, *words in wrong]
+            if footer is not None:
+                sound[path] = footer
+    flows = {path: footer for path, footer in sound.items() if layout.flows in path.parents}
+    with connect() as con:
+        con.register("checks", _checks_table(flows))
+        con.register("repairs", _repairs_table(flows))
+        found += _offending(con, IDENTITIES, asdict(limits))
+        esi = [str(path) for path in layout.yearly("esi") if path in sound]
+        if esi:
+            found += _offending(con, SIMILARITY, {"files": esi})
+    return found
+
+
+Wrong = list[tuple[str, str, str]]
+"""Check, what was found, what was expected."""
+
+
+def _tables(layout: Layout) -> Iterator[tuple[Path, str, Callable[[Path, Footer], Wrong]]]:
+    """Every published file with the name of its table and what there is to verify beyond its schema."""
+    for path in layout.partitions():
+        yield path, "flows", verify_partition
+    for name in YEARLY:
+        for path in layout.yearly(name):
+            yield path, name, _verify_year
+    for path, name in ((layout.coverage, "coverage"), (layout.panel, "panel")):
+        if path.is_file():
+            yield path, name, _nothing_more
+    for path in sorted(layout.estimates.glob("*.parquet")):
+        yield path, "estimates", _nothing_more
+
+
+def _verified(path: Path, table: str, more: Callable[[Path, Footer], Wrong]) -> tuple[Footer | None, Wrong]:
+    """Footer of a sound file, or None; and what is wrong with it."""
+    try:
+        footer = read_footer(path)
+        check_table(pq.read_schema(path).empty_table(), table)
+    except DataCheckError as error:
+        return None, [("file", error.message, f"a {table} table written by minsum")]
+    try:
+        wrong = more(path, footer)
+    except (OSError, pa.ArrowException, KeyError, ValueError) as error:
+        return None, [("file", f"{type(error).__name__}: {error}", f"a readable {table} table")]
+    return footer, wrong
+
+
+def _verify_year(path: Path, footer: Footer) -> Wrong:
+    """Folder, file name, footer and rows say the same classification and year."""
+    classification, year = path.parent.name.partition("=")[2], path.stem
+    years = pq.read_table(path, columns=["year"], partitioning=None)["year"].unique().to_pylist()
+    wrong: Wrong = []
+    if (footer["classification"], str(footer["year"])) != (classification, year):
+        wrong.append(("keys", f"{footer['classification']}, {footer['year']} in the footer", f"{classification}, {year}"))
+    if [one for one in years if str(one) != year]:
+        wrong.append(("keys", f"years {years} in the rows", year))
+    return wrong
+
+
+def _nothing_more(_path: Path, _footer: Footer) -> Wrong:
+    return []
+
+
+def _strays(layout: Layout) -> Iterator[Finding]:
+    """Files among the published ones that are none of them: a glob of the folder would read them."""
+    folders = {layout.flows: layout.partitions(), layout.estimates: list(layout.estimates.glob("*.parquet"))}
+    folders |= {layout.table(name): layout.yearly(name) for name in YEARLY}
+    for folder, known in folders.items():
+        for path in sorted(set(folder.rglob("*")) - set(known)):
+            if not path.is_dir():
+                yield Finding("stray", _place(layout, path), "a file that minsum did not write", "none: move it away")
+
+
+def _place(layout: Layout, path: Path) -> str:
+    return str(path.relative_to(layout.root))
+
+
+_KEYS: Final = [("classification", pa.string()), ("year", pa.int16()), ("reporter", pa.int32())]
+_CHECKS: Final = pa.schema([
+    *_KEYS, ("is_complete", pa.bool_()), ("flow", pa.string()), ("world_usd", pa.float64()),
+    ("world_vs_partners", pa.float64()), ("total_vs_products", pa.float64()), ("residual_share", pa.float64()),
+])  # fmt: skip
+_REPAIRS: Final = pa.schema([*_KEYS, ("repair", pa.string()), ("rows", pa.int64()), ("usd", pa.float64())])
+
+
+def _checks_table(flows: dict[Path, Footer]) -> pa.Table:
+    """The identity checks that the footers hold: a row for each partition and flow."""
+    return _from_rows(
+        (
+            _key(path) | {"is_complete": footer["sources"][0]["is_complete"], "flow": flow} | values
+            for path, footer in flows.items()
+            for flow, values in footer["checks"].items()
+        ),
+        _CHECKS,
+    )
+
+
+def _repairs_table(flows: dict[Path, Footer]) -> pa.Table:
+    return _from_rows(
+        (
+            _key(path) | {"repair": repair} | values
+            for path, footer in flows.items()
+            for repair, values in footer["repairs"].items()
+        ),
+        _REPAIRS,
+    )
+
+
+def _key(path: Path) -> dict[str, Any]:
+    return dict(zip(("classification", "year", "reporter"), partition_key(path), strict=True))
+
+
+def _from_rows(rows: Iterable[dict[str, Any]], schema: pa.Schema) -> pa.Table:
+    return pa.Table.from_pylist(list(rows), schema=schema)
+
+
+def _offending(con: duckdb.DuckDBPyConnection, names: Iterable[str], values: dict[str, Any]) -> Iterator[Finding]:
+    for name in names:
+        text = query(f"check_{name}")
+        bound = {key: value for key, value in values.items() if f"${key}" in text}
+        for place, found, expected in con.execute(text, bound).fetchall():
+            yield Finding(name, place, found, expected)

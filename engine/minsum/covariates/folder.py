@@ -1,0 +1,136 @@
+"""All covariate files of a folder, joined to one table with a report of what was and was not used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from minsum.covariates.files import is_table, open_grids
+from minsum.covariates.grid import Grid
+from minsum.covariates.registry import is_companion, recognise_grid
+from minsum.covariates.values import KEYS, TableRead, read_table
+from minsum.covariates.variables import Variable, make_variables
+from minsum.errors import DataCheckError
+from minsum.sources import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Covariates:
+    """Variables of every country and year, and where they came from.
+
+    Attributes
+    ----------
+    frame
+        Columns iso3 (Comtrade's label), year (int16) and one float64 for each variable, sorted.
+    report
+        JSON-like: `files` (what each gave, what did not match), `variables` (how each was made, which values
+        have no logarithm), `absent` (variables no file gives), `passed_over` (files without data).
+    """
+
+    frame: pl.DataFrame
+    report: dict[str, Any]
+
+
+def read_covariates(sources: Sequence[Source], variables: Mapping[str, Variable]) -> Covariates:
+    """Read every covariate file, make the variables and report.
+
+    Parameters
+    ----------
+    sources
+        Files of the folder, in a fixed order.
+    variables
+        Variable name to its recipe.
+
+    Raises
+    ------
+    DataCheckError
+        If a file fits no format or is broken, a value is not a number, two files disagree, or a unit is
+        wrong.
+    """
+    wanted = frozenset(name for variable in variables.values() for name in variable.indicators)
+    tables: list[TableRead] = []
+    passed_over: list[str] = []
+    for source in sources:
+        if is_table(source.name):
+            read, rest = _read_file(source, wanted)
+            tables += read
+            passed_over += rest
+        else:
+            passed_over.append(source.name)
+    made = make_variables(_agreed(tables), variables, tables=tables)
+    report = {
+        "files": [_told(table) for table in tables],
+        "variables": made.told,
+        "absent": made.absent,
+        "passed_over": passed_over,
+    }
+    return Covariates(made.frame, report)
+
+
+def _read_file(source: Source, wanted: frozenset[str]) -> tuple[list[TableRead], list[str]]:
+    """Tables of one file, and names of what is passed over: metadata, and other sheets of a workbook.
+
+    In a file of several tables those that fit no format are passed over, if one fits.
+    """
+    read: list[TableRead] = []
+    rest: list[str] = []
+    strange: list[DataCheckError] = []
+    done: set[str] = set()
+    for grid in open_grids(source):
+        if grid.workbook in done or is_companion(grid) or _is_empty(grid):
+            rest.append(grid.name)
+            continue
+        try:
+            found = recognise_grid(grid)
+        except DataCheckError as error:
+            strange.append(error)
+            rest.append(grid.name)
+            continue
+        if found is not None:
+            read.append(read_table(grid, found[0], header=found[1], wanted=wanted))
+            done.update([grid.workbook] if grid.workbook else [])
+    if strange and not read:
+        raise strange[0]
+    return read, rest
+
+
+def _is_empty(grid: Grid) -> bool:
+    return not any(cell for row in grid.head for cell in row)
+
+
+def _agreed(tables: Sequence[TableRead]) -> pl.DataFrame:
+    """Values of all tables, each country, year and indicator once.
+
+    Columns iso3, year, indicator, value. Slices of one indicator in several files add up; what they share
+    must be equal.
+    """
+    parts = [table.values.with_columns(file=pl.lit(table.name)) for table in tables]
+    schema = {"iso3": pl.String, "year": pl.Int16, "indicator": pl.String, "value": pl.Float64}
+    if not parts:
+        return pl.DataFrame(schema=schema)
+    values = pl.concat(parts).unique([*KEYS, "value"], keep="first", maintain_order=True)
+    rivals = values.filter(pl.struct(KEYS).is_duplicated()).sort(KEYS, maintain_order=True)
+    if len(rivals):
+        first, second = rivals.row(0, named=True), rivals.row(1, named=True)
+        raise DataCheckError(
+            f"{first['file']} and {second['file']} both give {first['indicator']!r} and disagree: "
+            f"{first['iso3']} {first['year']} is {first['value']} and {second['value']}",
+            "keep one of the files",
+        )
+    return values.select(list(schema))
+
+
+def _told(table: TableRead) -> dict[str, Any]:
+    """What a table gave, for the footer."""
+    return {
+        "name": table.name,
+        "format": table.format,
+        "indicators": list(table.used),
+        "unused": len(table.unused),
+        "values": len(table.values),
+        "countries": table.values["iso3"].n_unique(),
+        "unmatched": dict(table.unmatched),
+    }

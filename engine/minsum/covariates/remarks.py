@@ -1,0 +1,37 @@
+"""The covariate report of a panel's footer, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def covariate_remarks(report: Mapping[str, Any]) -> list[str]:
+    """How each variable was made, what has no logarithm, what is absent and which places did not match."""
+    lines = []
+    for name, made in report["variables"].items():
+        source = ", ".join(made["files"])
+        lines.append(f"{name}: {made['recipe']} ({source})")
+        without = made.get("without_logarithm", {})
+        if without:
+            lines.append(
+                f"{name}: {sum(without.values())} values of the source are not above 0 and have no logarithm "
+                f"({_listed(without)})"
+            )
+    lines += [f"{name}: absent, {reason}" for name, reason in report["absent"].items()]
+    for file in report["files"]:
+        unmatched = file["unmatched"]
+        if unmatched:
+            lines.append(
+                f"{file['name']}: {len(unmatched)} places are no Comtrade reporter, with "
+                f"{sum(unmatched.values())} values ({_listed(unmatched)})"
+            )
+    if report["passed_over"]:
+        lines.append(f"passed over, no data in them: {', '.join(report['passed_over'])}")
+    return lines
+
+
+def _listed(counts: Mapping[str, int], limit: int = 8) -> str:
+    names = sorted(counts)
+    rest = f" and {len(names) - limit} more" if len(names) > limit else ""
+    return ", ".join(names[:limit]) + rest

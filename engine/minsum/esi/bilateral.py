@@ -1,0 +1,174 @@
+"""Exports by market and product of one classification and year: what the market kernel works on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from minsum.countries import WORLD, is_group, iso3_of
+from minsum.esi.baskets import RESIDUAL_HEADING, F64Matrix, scan_products
+from minsum.esi.options import EsiOptions, MarketOptions
+from minsum.workspace import partition_key
+
+I32 = NDArray[np.int32]
+F64 = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Countries in order of their labels; a country is its position.
+
+    Attributes
+    ----------
+    codes
+        Comtrade codes, shape (n,).
+    labels
+        ISO3 labels, ascending; one may occur twice (a state and its predecessor).
+    """
+
+    codes: I32
+    labels: list[str]
+
+    @classmethod
+    def of(cls, codes: Iterable[int]) -> Places:
+        """Places of these codes, by label and code."""
+        ordered = sorted((iso3_of(code), code) for code in codes)
+        return cls(np.array([code for _, code in ordered], dtype=np.int32), [label for label, _ in ordered])
+
+    def positions(self, codes: I32) -> I32:
+        """Position of each code, -1 where it has none."""
+        lookup = np.full(max(codes.max(initial=0), self.codes.max(initial=0)) + 1, -1, dtype=np.int32)
+        lookup[self.codes] = np.arange(len(self.codes), dtype=np.int32)
+        positions: I32 = lookup[codes]
+        return positions
+
+
+@dataclass(frozen=True, slots=True)
+class Flows:
+    """Exports to markets, one entry a flow, shape (n_flows,) each; positions instead of codes."""
+
+    market: I32
+    product: I32
+    exporter: I32
+    usd: F64
+
+    def take(self, rows: NDArray[np.bool_] | NDArray[np.intp]) -> Flows:
+        """Those rows."""
+        return Flows(self.market[rows], self.product[rows], self.exporter[rows], self.usd[rows])
+
+
+@dataclass(frozen=True, slots=True)
+class Bilateral:
+    """Exports of every country to every market, each product once.
+
+    Attributes
+    ----------
+    exporters, markets
+        Who sells, and where.
+    flows
+        Sorted by market, product and exporter, all above 0.
+    exports_usd
+        Exports that count, the denominators of the shares, shape (n_exporters, n_markets), USD.
+    """
+
+    exporters: Places
+    markets: Places
+    flows: Flows
+    exports_usd: F64Matrix
+
+    def shares(self) -> F64:
+        """Share of each flow in its exporter's exports to its market, shape (n_flows,), unit 1."""
+        return self.flows.usd / self.exports_usd[self.flows.exporter, self.flows.market]
+
+
+def gather_bilateral(files: Sequence[Path], options: EsiOptions, chosen: MarketOptions) -> Bilateral:
+    """Exports by market from the flows of one classification and year.
+
+    Parameters
+    ----------
+    files
+        Flows files.
+    options
+        Basis, level and residual policy, as for baskets.
+    chosen
+        Markets, and the least exports of a country to a market that count.
+
+    Notes
+    -----
+    Files are read in order of their exporters, so a stable sort by market and product leaves the exporters of
+    each product in order.
+    """
+    path_of = {partition_key(path)[2]: path for path in files}
+    exporters = Places.of(path_of)
+    ordered = [path_of[code] for code in exporters.codes.tolist()]
+    rows = (
+        scan_products(ordered, options.basis, pl.col("partner_code") != WORLD)
+        .select("reporter", "partner_code", "product_code", "value")
+        .collect()
+    )
+    partner = rows["partner_code"].to_numpy()
+    markets = Places.of(_markets(partner, chosen.markets))
+    codes = rows["product_code"].unique().sort()
+    product = rows["product_code"].cast(pl.Enum(codes)).to_physical().to_numpy()
+    positions = codes.str.slice(0, options.level).rank("dense").cast(pl.Int32).to_numpy() - 1
+    is_residual = codes.str.starts_with(RESIDUAL_HEADING).to_numpy()
+    flows = Flows(
+        market=markets.positions(partner),
+        product=positions[product],
+        exporter=exporters.positions(rows["reporter"].to_numpy()),
+        usd=rows["value"].to_numpy(),
+    )
+    outside = is_residual[product] & (options.residual != "keep")
+    del rows, partner, product
+    elsewhere = flows.market < 0
+    residual = flows.take(outside & ~elsewhere)
+    if outside.any() or elsewhere.any():
+        flows = flows.take(~(outside | elsewhere))
+    flows = _sorted(flows)
+    bilateral = Bilateral(exporters, markets, flows, np.zeros((len(exporters.labels), len(markets.labels))))
+    exports = _totals(bilateral, flows)
+    if options.residual == "denominator":
+        exports += np.maximum(_totals(bilateral, residual), 0.0)
+    return _thick(replace(bilateral, exports_usd=exports), chosen.min_flow_usd)
+
+
+def _markets(partner: I32, wanted: Sequence[str]) -> list[int]:
+    """Codes of the partners that are markets: no groups, and only those wanted, if any are named."""
+    found = [code for code in np.flatnonzero(np.bincount(partner)).tolist() if not is_group(code)]
+    return [code for code in found if not wanted or iso3_of(code) in wanted]
+
+
+def _sorted(flows: Flows) -> Flows:
+    """By market, product and exporter, each combination once with its sum, those above 0 only."""
+    n_products = flows.product.max(initial=0) + 1
+    cell = flows.market * n_products + flows.product
+    order = np.argsort(cell, kind="stable")
+    cell, flows = cell[order], flows.take(order)
+    starts = np.append(True, (cell[1:] != cell[:-1]) | (flows.exporter[1:] != flows.exporter[:-1]))
+    if not starts[: len(cell)].all():
+        first = np.flatnonzero(starts)
+        flows = replace(flows.take(first), usd=np.add.reduceat(flows.usd, first))
+    positive = flows.usd > 0
+    return flows if positive.all() else flows.take(positive)
+
+
+def _totals(bilateral: Bilateral, flows: Flows) -> F64Matrix:
+    shape = bilateral.exports_usd.shape
+    cell = flows.exporter * np.int64(shape[1]) + flows.market
+    sums = np.bincount(cell, weights=flows.usd, minlength=shape[0] * shape[1])
+    return sums.astype(np.float64, copy=False).reshape(shape)
+
+
+def _thick(bilateral: Bilateral, min_flow_usd: float) -> Bilateral:
+    """Without the flows of pairs that trade too little."""
+    too_thin = bilateral.exports_usd < min_flow_usd
+    if not too_thin.any():
+        return bilateral
+    keep = ~too_thin[bilateral.flows.exporter, bilateral.flows.market]
+    exports = np.where(too_thin, 0.0, bilateral.exports_usd)
+    return replace(bilateral, flows=bilateral.flows.take(keep), exports_usd=exports)

@@ -1,0 +1,99 @@
+"""What decides the tables of the esi stage."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from minsum.countries import codes_of, labels
+from minsum.errors import SettingsError
+
+if TYPE_CHECKING:
+    from minsum.esi.baskets import Basis, Residual
+    from minsum.esi.references import Rule
+
+
+@dataclass(frozen=True, slots=True)
+class MarketOptions:
+    """What decides `market_esi` beyond the baskets (methods.md, section 1).
+
+    Attributes
+    ----------
+    min_flow_usd
+        A country's exports to a market count when they add up to at least this, USD.
+    markets
+        ISO3 labels; empty means all.
+    """
+
+    min_flow_usd: float = 0.0
+    markets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EsiOptions:
+    """What decides the similarities (methods.md, section 1).
+
+    Attributes
+    ----------
+    basis, level, residual
+        See `baskets.gather`.
+    min_products
+        A country with fewer products gets a null and a reason.
+    years
+        Which to compute; empty means all.
+    reporters
+        ISO3 labels of the countries whose similarity is wanted; empty means all. Every country stays a
+        reference, and a member of composites.
+    references
+        Name of a composite to (members, rule).
+    levels
+        Levels to put side by side in `esi_levels`; empty means no such table.
+    market_esi
+        Asks for the tables `market_esi` and `market_mean`.
+    complementarity
+        Asks for the table `complementarity`.
+    """
+
+    basis: Basis = "X"
+    level: int = 6
+    residual: Residual = "exclude"
+    min_products: int = 1
+    years: tuple[int, ...] = ()
+    reporters: tuple[str, ...] = ()
+    references: Mapping[str, tuple[tuple[str, ...], Rule]] = field(default_factory=dict)
+    levels: tuple[int, ...] = ()
+    market_esi: MarketOptions | None = None
+    complementarity: bool = False
+
+    def recorded(self, *names: str) -> dict[str, Any]:
+        """The options of every table and those of these names, as footers hold them.
+
+        The years are not among them: they decide which files there are, not what is in a file.
+        """
+        whole = asdict(self)
+        return {name: whole[name] for name in ("basis", "residual", "reporters", *names)}
+
+    def check_countries(self) -> None:
+        """Raise SettingsError where a country is named twice, or is none."""
+        named = {f"esi.references.{name}": members for name, (members, _) in self.references.items()}
+        named["esi.reporters"] = self.reporters
+        if self.market_esi is not None:
+            named["market_esi.markets"] = self.market_esi.markets
+        for place, countries in named.items():
+            if len(set(countries)) != len(countries):
+                raise SettingsError(f"{place}: a member occurs twice in {list(countries)}", "name each once")
+            for country in countries:
+                _check_country(country, place)
+
+
+def _check_country(country: str, place: str) -> None:
+    """Unknown Comtrade codes are their own three-digit labels."""
+    if codes_of(country) or country.isdigit():
+        return
+    near = difflib.get_close_matches(country, sorted(set(labels().values())), n=1)
+    raise SettingsError(
+        f"{place}: {country!r} is the label of no country",
+        f"did you mean {near[0]!r}?" if near else "ISO3 as Comtrade writes it, such as DEU or S19",
+    )

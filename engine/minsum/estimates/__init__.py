@@ -1,0 +1,1 @@
+"""Stage `estimates`: model specifications applied to the panel, or to every pair of countries."""

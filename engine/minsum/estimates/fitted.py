@@ -1,0 +1,128 @@
+"""What an estimate says, whatever estimator made it, and the table of all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import pyarrow as pa
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FEW_CLUSTERS: Final = 30
+"""Below this a clustered covariance rests on too few independent pieces (Cameron and Miller 2015)."""
+
+_SCHEMA: Final = pa.schema(
+    [
+        ("model", pa.string()),
+        ("term", pa.string()),
+        *((name, pa.float64()) for name in ("coefficient", "std_error", "statistic", "p_value")),
+        ("stars", pa.string()),
+        ("n_obs", pa.int32()),
+        ("n_entities", pa.int32()),
+        ("r_squared", pa.float64()),
+        ("estimator", pa.string()),
+        ("dependent", pa.string()),
+        ("distribution", pa.string()),
+        ("spec", pa.string()),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """One estimate.
+
+    Attributes
+    ----------
+    label
+        Its column in a table.
+    estimator, dependent
+        How it was made, and of what.
+    about
+        In words: effects, covariance, degrees of freedom, meaning of the constant.
+    terms
+        Indexed by term: coefficient, std_error, statistic, p_value.
+    distribution
+        Of the statistic under the null: t(54) or N(0, 1).
+    n_obs, n_entities
+        Rows and countries (pairs for data of pairs) that entered.
+    r_squared
+        Within for FE, overall for RE and others, None for FGLS.
+    warnings
+        What should be read with care.
+    """
+
+    label: str
+    estimator: str
+    dependent: str
+    about: str
+    terms: pd.DataFrame
+    distribution: str
+    n_obs: int
+    n_entities: int
+    r_squared: float | None
+    warnings: tuple[str, ...] = ()
+
+    def told(self) -> dict[str, Any]:
+        """What the footer keeps beside the numbers."""
+        return {
+            "estimator": self.estimator,
+            "dependent": self.dependent,
+            "about": self.about,
+            "distribution": self.distribution,
+            "warnings": list(self.warnings),
+        }
+
+
+def term_table(params: pd.Series, std_errors: pd.Series, *, df: int | None) -> pd.DataFrame:
+    """Coefficients, their statistics and two-sided p values.
+
+    Parameters
+    ----------
+    params, std_errors
+        Indexed by term.
+    df
+        Degrees of freedom of t; None for the normal distribution.
+    """
+    import pandas as pd
+    from scipy import stats
+
+    statistic = params / std_errors
+    tail = stats.norm.sf(statistic.abs()) if df is None else stats.t.sf(statistic.abs(), df)
+    columns = {"coefficient": params, "std_error": std_errors, "statistic": statistic, "p_value": 2 * tail}
+    return pd.DataFrame(columns)
+
+
+def distribution(df: int | None) -> str:
+    """Of a statistic if the coefficient were 0."""
+    return "N(0, 1)" if df is None else f"t({df})"
+
+
+def stars(p_value: float) -> str:
+    """*** 1 %, ** 5 %, * 10 %."""
+    return "*" * sum(p_value < level for level in (0.01, 0.05, 0.10))
+
+
+def estimates_table(fitted: Sequence[Fitted], spec: str) -> pa.Table:
+    """One row for each term of each estimate."""
+    rows = [
+        {
+            "model": one.label,
+            "term": str(term),
+            **values,
+            "stars": stars(values["p_value"]),
+            "n_obs": one.n_obs,
+            "n_entities": one.n_entities,
+            "r_squared": one.r_squared,
+            "estimator": one.estimator,
+            "dependent": one.dependent,
+            "distribution": one.distribution,
+            "spec": spec,
+        }
+        for one in fitted
+        for term, values in one.terms.to_dict("index").items()
+    ]
+    return pa.Table.from_pylist(rows, schema=_SCHEMA)

@@ -1,0 +1,60 @@
+"""What pydantic found wrong, said to the person who wrote the file."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from minsum.errors import SettingsError
+
+
+def explained(error: ValidationError, path: Path, *, model: type[BaseModel]) -> SettingsError:
+    """The first fault as an error of minsum's.
+
+    Parameters
+    ----------
+    error
+        From validating the content of `path`.
+    path
+        The file.
+    model
+        What was validated; tells which names are known where.
+
+    Returns
+    -------
+    An error that names the place and, for a misspelt name, the nearest known one.
+    """
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"]) or "settings"
+    if first["type"] == "extra_forbidden":
+        name = str(first["loc"][-1])
+        known = _names_beside(first["loc"], model)
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known names: {', '.join(known)}"
+        return SettingsError(f"{path}: unknown setting {place!r}", hint)
+    message = re.sub(r"^Value error, ", "", first["msg"])
+    found = "" if first["type"] == "value_error" else f" (found {first['input']!r})"
+    return SettingsError(
+        f"{path}: {place}: {message}{found}", "correct it there, or in the MINSUM_* variable"
+    )
+
+
+def _names_beside(location: tuple[int | str, ...], model: type[BaseModel]) -> list[str]:
+    """Names that are allowed where an unknown one was found."""
+    for part in location[:-1]:
+        if isinstance(part, str) and part in model.model_fields:
+            model = next(_models_in(model.model_fields[part].annotation), model)
+    return list(model.model_fields)
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    """Models in a type such as `dict[str, Composite] | None`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _models_in(inner)

@@ -1,0 +1,130 @@
+"""Table 3 and the specification tests, from a file of estimates and its footer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import polars as pl
+
+from minsum.report.table import Table
+from minsum.specs import DIAGNOSTICS
+from minsum.workspace import read_footer
+
+_DUMMIES: Final = ("reporter_", "year_")
+Told = Mapping[str, Mapping[str, Any]]
+"""Label of an estimate to what the footer says of it."""
+
+
+def regression_tables(path: Path) -> list[Table]:
+    """Coefficients of every model in a file, and its tests when there are any."""
+    footer = read_footer(path)
+    is_main = footer["spec"] == "main"
+    suffix, of = ("", "") if is_main else (f"-{footer['spec']}", f": {footer['spec']}")
+    title = "Table 3. Regressions" if is_main else f"Regressions{of}"
+    tables = [regression_table(pl.read_parquet(path), f"table3{suffix}", title=title, told=footer["models"])]
+    tests = _tests(footer["models"])
+    if tests:
+        heads = {"distribution": "under the null", "p_value": "p", "null": "null hypothesis"}
+        frame = pl.DataFrame(tests, schema_overrides={"statistic": pl.Float64, "p_value": pl.Float64})
+        if frame["equation"].n_unique() == 1:
+            frame = frame.drop("equation")
+        tables.append(Table(f"tests{suffix}", f"Specification tests{of}", frame, (), heads))
+    return tables
+
+
+def regression_table(estimates: pl.DataFrame, name: str, *, title: str, told: Told) -> Table:
+    """Coefficients with their statistics in brackets, one column for each model, in the paper's layout.
+
+    Parameters
+    ----------
+    estimates
+        Table estimates; dummies of countries and years are not shown.
+    name, title
+        Of the table.
+    told
+        What the footer says of each model; becomes the notes.
+    """
+    models = estimates["model"].unique(maintain_order=True).to_list()
+    is_dummy = pl.any_horizontal(pl.col("term").str.starts_with(one) for one in _DUMMIES)
+    cells = {(row["model"], row["term"]): row for row in estimates.filter(~is_dummy).iter_rows(named=True)}
+    terms = list(dict.fromkeys(term for _, term in cells))
+    rows = []
+    for term in sorted(terms, key=lambda term: term == "const"):
+        of_term = {model: cells.get((model, term)) for model in models}
+        rows.append({"term": term} | {one: _coefficient(row) for one, row in of_term.items()})
+        rows.append({"term": ""} | {one: f"({row['statistic']:.2f})" if row else "" for one, row in of_term.items()})
+    first = {model: estimates.filter(pl.col("model") == model).row(0, named=True) for model in models}
+    is_pairs = any(one["data"] == "pairs" for one in told.values())
+    for label, column in (("observations", "n_obs"), ("pairs" if is_pairs else "countries", "n_entities")):
+        rows.append({"term": label} | {model: str(first[model][column]) for model in models})
+    fits = {model: first[model]["r_squared"] for model in models}
+    rows.append({"term": "r_squared"} | {one: "" if fit is None else f"{fit:.3f}" for one, fit in fits.items()})
+    for label in ("dependent", "estimator"):
+        values = {model: first[model][label] for model in models}
+        if len({*values.values()} - {*models}) > (label == "dependent"):
+            rows.append({"term": label} | values)
+    notes = (_brackets(first), *_notes({model: told[model] for model in models}))
+    return Table(name, title, pl.DataFrame(rows), notes, {"term": ""})
+
+
+def _coefficient(row: Mapping[str, Any] | None) -> str:
+    return f"{row['coefficient']:.3f}{row['stars']}" if row else ""
+
+
+def _brackets(first: Told) -> str:
+    """What stands in brackets, and what the stars mean."""
+    kinds: dict[str, list[str]] = {"t": [], "z": []}
+    for model, row in first.items():
+        kinds["t" if row["distribution"].startswith("t") else "z"].append(model)
+    named = " or ".join(f"{kind} ({', '.join(models)})" for kind, models in kinds.items() if models)
+    return f"In brackets: {named} statistics. *** 1 %, ** 5 %, * 10 %."
+
+
+def _notes(told: Told) -> Iterator[str]:
+    """Each model in words, then its warnings and the rows that are left out; said once where models share it."""
+    for model, one in told.items():
+        yield f"{model}: {one['about']}."
+    shared: dict[str, list[str]] = {}
+    for model, one in told.items():
+        for line in [*(f"warning: {warning}" for warning in one["warnings"]), *_sample_notes(one["sample"])]:
+            shared.setdefault(line, []).append(model)
+    for line, models in shared.items():
+        yield line if len(models) == len(told) else f"{', '.join(models)}: {line}"
+
+
+def _sample_notes(sample: Mapping[str, Any]) -> Iterator[str]:
+    yield f"{sample['rows']} of {sample['total']} rows are used."
+    for name, count in sample["left_out"].items():
+        if count:
+            yield f"{count} rows are outside the sample by {name}."
+    for name, rows in sample["incomplete"].items():
+        undefined = sum(sample["undefined"].get(name, {}).values())
+        more = f", {undefined} of them because it is not defined there" if undefined else ""
+        yield f"{sum(rows.values())} rows without {name} are left out ({_listed(rows)}{more})."
+
+
+def _listed(rows: Mapping[str, int], limit: int = 12) -> str:
+    rest = f" and {len(rows) - limit} more" if len(rows) > limit else ""
+    return ", ".join(sorted(rows)[:limit]) + rest
+
+
+def _tests(told: Told) -> list[dict[str, Any]]:
+    """A row for each test; estimates of one equation share theirs."""
+    found: dict[str, dict[str, Any]] = {}
+    for one in told.values():
+        for test in DIAGNOSTICS:
+            if test not in one["diagnostics"]:
+                continue
+            outcome = one["diagnostics"][test]
+            refused = outcome.get("refused")
+            found[f"{one['equation']}|{one['sample']}|{test}"] = {
+                "equation": one["equation"],
+                "test": test,
+                "distribution": outcome.get("distribution", ""),
+                "statistic": outcome.get("statistic"),
+                "p_value": outcome.get("p_value"),
+                "null": f"not computed: {refused}" if refused else outcome["null"],
+            }
+    return list(found.values())

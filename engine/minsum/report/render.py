@@ -1,0 +1,72 @@
+"""Tables as CSV, text, LaTeX and HTML; Great Tables does the last two."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+from minsum.report.table import Table
+
+if TYPE_CHECKING:
+    from great_tables import GT
+
+_DECIMALS = 3
+
+
+def render(table: Table) -> dict[str, str]:
+    """A table in every form, by file suffix: csv (figures as they are), txt, tex, html (three decimals)."""
+    laid_out = _laid_out(table)
+    return {
+        "csv": table.frame.write_csv(),
+        "txt": _text(table),
+        "tex": laid_out.as_latex(),
+        "html": f"<!DOCTYPE html>\n<meta charset='utf-8'>\n<title>{table.title}</title>\n{laid_out.as_raw_html()}\n",
+    }
+
+
+def cells(table: Table) -> tuple[list[str], list[list[str]]]:
+    """Headings and rows as text, three decimals."""
+    headings = [table.headings.get(name, name) for name in table.frame.columns]
+    return headings, [[_cell(value) for value in row] for row in table.frame.iter_rows()]
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    return f"{value:,.{_DECIMALS}f}" if isinstance(value, float) else str(value)
+
+
+def _laid_out(table: Table) -> GT:
+    from great_tables import GT
+
+    floats = [name for name, dtype in table.frame.schema.items() if dtype.is_float()]
+    text = [name for name in table.frame.columns[1:] if name not in floats]
+    laid_out = (
+        GT(table.frame, id=table.name)
+        .tab_header(title=table.title)
+        .cols_label(cases=dict(table.headings))
+        .fmt_number(columns=floats, decimals=_DECIMALS)
+        .sub_missing(missing_text="")
+        .cols_align("center", columns=text)
+    )
+    for note in table.notes:
+        laid_out = laid_out.tab_source_note(note)
+    return laid_out
+
+
+def _text(table: Table) -> str:
+    """A plain table with its title above and its notes below."""
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table as RichTable
+
+    headings, rows = cells(table)
+    laid_out = RichTable(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    for heading in headings:
+        laid_out.add_column(heading, overflow="fold")
+    for row in rows:
+        laid_out.add_row(*row)
+    page = Console(file=io.StringIO(), width=160, color_system=None)
+    page.print(laid_out)
+    body = "\n".join(line.rstrip() for line in page.file.getvalue().splitlines())  # type: ignore[attr-defined]
+    return "\n".join([table.title, "", body, "", *table.notes, ""])

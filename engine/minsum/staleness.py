@@ -1,0 +1,124 @@
+"""What the workspace holds that its inputs have overtaken, and what a run would do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from minsum.countries import is_group
+from minsum.coverage import coverage_mark
+from minsum.errors import DataCheckError, SourceError
+from minsum.flows.archives import unfold
+from minsum.flows.lake import Known
+from minsum.flows.options import IngestOptions
+from minsum.formats import read_header, recognise
+from minsum.schema import YEARLY
+from minsum.sources import Source, discover, known_sources, open_text
+from minsum.workspace import Footer, Layout, digest, footer_digest, partition_key, read_footer
+
+Stale = list[dict[str, Any]]
+
+
+def find_stale(layout: Layout, footers: Mapping[Path, Footer], options: IngestOptions) -> Stale:
+    """What is not up to date: `what`, `which`, `why`, and the command that mends it as `do`."""
+    waiting = _waiting(layout, footers, options)
+    found = [
+        ("raw", waiting, "not in the lake yet", "minsum ingest"),
+        ("flows", _other_recipe(layout, footers, options), "made under other settings", "minsum ingest"),
+    ]
+    if footers and footer_digest(layout.coverage) != coverage_mark(by_key(footers)):
+        found.append(("coverage", [layout.coverage.name], "older than flows", "minsum esi"))
+    yearly = {table: files for table in YEARLY if (files := layout.yearly(table))}
+    inputs = _inputs(footers) if yearly else {}
+    found += [
+        (table, [_year(path) for path in files if not _is_current(path, inputs)], "older than flows", "minsum esi")
+        for table, files in yearly.items()
+    ]
+    estimates = sorted(layout.estimates.glob("*.parquet"))
+    tables = sorted(layout.tables.glob("*.csv"))
+    for what, files, inputs, command in (
+        ("panel", [layout.panel], [*footers, *chain(*yearly.values())], "minsum panel"),
+        ("estimates", estimates, [layout.panel], "minsum estimate"),
+        ("report", tables, [layout.panel, *estimates], "minsum report"),
+    ):
+        found.append((what, _older(files, inputs), "older than what it is made from", command))
+    return [
+        {"what": what, "which": which, "why": why, "do": command} for what, which, why, command in found if which
+    ]
+
+
+def by_key(footers: Mapping[Path, Footer]) -> dict[tuple[str, int, int], Footer]:
+    """Footers of flows files by classification, year and reporter code."""
+    return {partition_key(path): footer for path, footer in footers.items()}
+
+
+def _waiting(layout: Layout, footers: Mapping[Path, Footer], options: IngestOptions) -> list[str]:
+    """Files in `raw/` that neither the lake nor the list of rejected sources knows."""
+    if not layout.raw.is_dir():
+        return []
+    sources, unread = known_sources(discover([layout.raw]), layout)
+    known = Known(dict(footers)).complete(options.recipe())
+    known |= {path.stem for path in layout.rejected.glob("*.json")}
+    wanted = options.reporter_codes()
+    names = [
+        source.name
+        for source in unfold(sources)
+        if source.sha256 not in known and not _is_passed_over(source, wanted)
+    ]
+    return sorted([*names, *(path.name for path in unread)])
+
+
+def _is_passed_over(source: Source, wanted: frozenset[int]) -> bool:
+    """Whether a file only accompanies data, or is another reporter's by its name."""
+    try:
+        with open_text(source) as file:
+            form = recognise(read_header(file, source.name), source.name)
+    except SourceError:
+        return False
+    if form is None:
+        return True
+    code = form.claims(source.name).reporter_code
+    return bool(wanted) and code is not None and code not in wanted
+
+
+def _other_recipe(layout: Layout, footers: Mapping[Path, Footer], options: IngestOptions) -> list[str]:
+    recipe = options.recipe()
+    return [
+        str(path.parent.relative_to(layout.flows)) for path, footer in footers.items() if footer["recipe"] != recipe
+    ]
+
+
+def _inputs(footers: Mapping[Path, Footer]) -> dict[str, dict[str, str]]:
+    """What the tables of a classification and year are made from: reporter to digest of its flows."""
+    inputs: dict[str, dict[str, str]] = {}
+    for (classification, year, code), footer in by_key(footers).items():
+        if not is_group(code):
+            inputs.setdefault(f"{classification}/{year}", {})[str(code)] = digest(footer)
+    return inputs
+
+
+def _is_current(path: Path, inputs: dict[str, dict[str, str]]) -> bool:
+    try:
+        footer = read_footer(path)
+    except DataCheckError:
+        return False
+    now = digest([footer["recipe"], footer["options"], inputs.get(_year(path), {})])
+    return bool(footer["digest"] == now)
+
+
+def _year(path: Path) -> str:
+    """Classification and year of a file with one of each: `H2/2014`."""
+    return f"{path.parent.name.partition('=')[2]}/{path.stem}"
+
+
+def _older(files: Iterable[Path], inputs: Iterable[Path]) -> list[str]:
+    times = [path.stat().st_mtime_ns for path in inputs if path.is_file()]
+    newest = max(times, default=0)
+    return [path.name for path in files if path.is_file() and path.stat().st_mtime_ns < newest]
+
+
+def esi_years(layout: Layout) -> set[str]:
+    """Classification and year of every esi file: `H2/2014`."""
+    return {_year(path) for path in layout.yearly("esi")}

@@ -1,0 +1,10 @@
+-- World TOTAL that differs from the sum of its products.
+-- $total_tolerance  allowed difference in relation to TOTAL
+-- table checks: one row for each partition and flow, from the footers; slices are a choice of the user's
+SELECT
+    concat_ws(' ', classification, year, reporter, flow) AS place,
+    concat('products are ', round(total_vs_products, 4), ' of TOTAL') AS found,
+    concat('1 within ', $total_tolerance) AS expected
+FROM checks
+WHERE is_complete AND abs(total_vs_products - 1) > $total_tolerance
+ORDER BY classification, year, reporter, flow
