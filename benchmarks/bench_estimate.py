@@ -47,7 +47,9 @@ def write_world(size: tuple[int, int], layout: Layout) -> None:
     for t in range(n_years):
         noise = rng.normal(size=(n, n))
         esi = pair + noise + noise.T + 0.1 * t + (x[:, None, t] + x[None, :, t]) @ np.array([0.3, -0.2, 0.1])
-        whole = {f"n_{one}": np.full(len(first), 5_000, np.int32) for one in ("reporter", "reference", "common")}
+        whole = {
+            f"n_{one}": np.full(len(first), 5_000, np.int32) for one in ("reporter", "reference", "common")
+        }
         share = {f"residual_{one}": np.zeros(len(first)) for one in ("reporter", "reference")}
         table = pl.DataFrame(
             {
@@ -177,7 +179,11 @@ def _verdict(answer: dict[str, Any], expected: dict[str, Any], *, size: tuple[in
     if max(gaps) > TOLERANCE:
         return f"relative gap {max(gaps):.1e}"
     over = answer["seconds"] > LIMIT_SECONDS or answer["peak_rss_bytes"] > LIMIT_BYTES
-    return f"over {LIMIT_SECONDS} s or {LIMIT_BYTES} bytes" if answer is expected and size == LARGE and over else None
+    return (
+        f"over {LIMIT_SECONDS} s or {LIMIT_BYTES} bytes"
+        if answer is expected and size == LARGE and over
+        else None
+    )
 
 
 def rows() -> list[dict[str, Any]]:
@@ -196,7 +202,10 @@ def rows() -> list[dict[str, Any]]:
                     continue
                 expected = expected or answer
                 wrong = _verdict(answer, expected, size=size)
-                sums = {"checksum": float(np.sum(answer["beta"])), "std_errors": float(np.sum(answer["errors"]))}
+                sums = {
+                    "checksum": float(np.sum(answer["beta"])),
+                    "std_errors": float(np.sum(answer["errors"])),
+                }
                 took = {name: answer[name] for name in ("seconds", "peak_rss_bytes")}
                 measured.append(row | took | sums | ({"failure": wrong} if wrong else {}))
     return measured

@@ -7,6 +7,7 @@ there are few periods for each panel (Beck and Katz 1995); PCSE is the answer.
 
 from __future__ import annotations
 
+import time
 import warnings
 from collections.abc import Callable
 
@@ -100,8 +101,6 @@ DESIGNS: tuple[tuple[str, tuple[int, int], float, float, Estimator], ...] = (
 
 
 if __name__ == "__main__":
-    import time
-
     warnings.simplefilter("ignore", EstimationWarning)
     generator = np.random.default_rng(SEED)
     rows = []

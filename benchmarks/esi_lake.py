@@ -76,7 +76,9 @@ def _bilateral(
 ) -> NDArray[np.void]:  # fmt: skip
     """Heavy-tailed flows of a country of this size, from 0 to 1, without World and TOTAL rows."""
     share = spec.mean_products / spec.products
-    traded = rng.choice(products, round(spec.products * (0.05 + 0.94 * size ** (1 / share - 1))), replace=False)
+    traded = rng.choice(
+        products, round(spec.products * (0.05 + 0.94 * size ** (1 / share - 1))), replace=False
+    )
     n_rows = round(len(traded) * spec.partners * (0.4 + 1.2 * size if flow == "X" else 0.45))
     pair = rng.choice(len(traded) * len(partners), n_rows, replace=False)
     rows = np.zeros(n_rows, dtype=ROW)

@@ -27,11 +27,14 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import naive_flows
 import polars as pl
+
+import naive_flows
+from minsum.flows import reader
 from minsum.flows.ingest import IngestReport, ingest
 from minsum.flows.options import IngestOptions
 from minsum.workspace import Layout, partition_key
+from minsum_kernels.fields import FieldReader
 from naive_flows import RefusedError
 
 SECONDS = 10
@@ -66,20 +69,91 @@ def _rows(rng: random.Random, n: int) -> list[dict[str, object]]:
     return rows
 
 
-BULK = (
-    "datasetCode typeCode freqCode refPeriodId refYear refMonth period reporterCode flowCode partnerCode partner2Code "
-    "classificationSearchCode classificationCode isOriginalClassification cmdCode customsCode mosCode motCode "
-    "qtyUnitCode qty isQtyEstimated altQtyUnitCode altQty isAltQtyEstimated netWgt isNetWgtEstimated grossWgt "
-    "isGrossWgtEstimated cifValue fobValue primaryValue legacyEstimationFlag isReported isAggregate"
-).split()
-WEB = (
-    "typeCode freqCode refPeriodId refYear refMonth period reporterCode reporterISO reporterDesc flowCode flowDesc "
-    "partnerCode partnerISO partnerDesc partner2Code partner2ISO partner2Desc classificationCode "
-    "classificationSearchCode isOriginalClassification cmdCode cmdDesc aggrLevel isLeaf customsCode customsDesc mosCode "
-    "motCode motDesc qtyUnitCode qtyUnitAbbr qty isQtyEstimated altQtyUnitCode altQtyUnitAbbr altQty isAltQtyEstimated "
-    "netWgt isNetWgtEstimated grossWgt isGrossWgtEstimated cifvalue fobvalue primaryValue legacyEstimationFlag "
-    "isReported isAggregate"
-).split()
+BULK = [
+    "datasetCode",
+    "typeCode",
+    "freqCode",
+    "refPeriodId",
+    "refYear",
+    "refMonth",
+    "period",
+    "reporterCode",
+    "flowCode",
+    "partnerCode",
+    "partner2Code",
+    "classificationSearchCode",
+    "classificationCode",
+    "isOriginalClassification",
+    "cmdCode",
+    "customsCode",
+    "mosCode",
+    "motCode",
+    "qtyUnitCode",
+    "qty",
+    "isQtyEstimated",
+    "altQtyUnitCode",
+    "altQty",
+    "isAltQtyEstimated",
+    "netWgt",
+    "isNetWgtEstimated",
+    "grossWgt",
+    "isGrossWgtEstimated",
+    "cifValue",
+    "fobValue",
+    "primaryValue",
+    "legacyEstimationFlag",
+    "isReported",
+    "isAggregate",
+]
+WEB = [
+    "typeCode",
+    "freqCode",
+    "refPeriodId",
+    "refYear",
+    "refMonth",
+    "period",
+    "reporterCode",
+    "reporterISO",
+    "reporterDesc",
+    "flowCode",
+    "flowDesc",
+    "partnerCode",
+    "partnerISO",
+    "partnerDesc",
+    "partner2Code",
+    "partner2ISO",
+    "partner2Desc",
+    "classificationCode",
+    "classificationSearchCode",
+    "isOriginalClassification",
+    "cmdCode",
+    "cmdDesc",
+    "aggrLevel",
+    "isLeaf",
+    "customsCode",
+    "customsDesc",
+    "mosCode",
+    "motCode",
+    "motDesc",
+    "qtyUnitCode",
+    "qtyUnitAbbr",
+    "qty",
+    "isQtyEstimated",
+    "altQtyUnitCode",
+    "altQtyUnitAbbr",
+    "altQty",
+    "isAltQtyEstimated",
+    "netWgt",
+    "isNetWgtEstimated",
+    "grossWgt",
+    "isGrossWgtEstimated",
+    "cifvalue",
+    "fobvalue",
+    "primaryValue",
+    "legacyEstimationFlag",
+    "isReported",
+    "isAggregate",
+]
 LEGACY = [
     "Classification", "Year", "Period", "Period Desc.", "Aggregate Level", "Is Leaf Code", "Trade Flow Code",
     "Trade Flow", "Reporter Code", "Reporter", "Reporter ISO", "Partner Code", "Partner", "Partner ISO",
@@ -125,7 +199,9 @@ def _wits(row: dict[str, object], year: int) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _table(names: list[str], rows: list[dict[str, object]], *, mark: str, quote: str, end: str, tail: str = "") -> bytes:
+def _table(
+    names: list[str], rows: list[dict[str, object]], *, mark: str, quote: str, end: str, tail: str = ""
+) -> bytes:
     def one(value: object) -> str:
         text = str(value)
         if quote == "all" or (quote == "some" and any(letter in text for letter in '",;')):
@@ -201,7 +277,7 @@ def flip_bits(rng: random.Random, data: bytes) -> bytes:
 def set_bytes(rng: random.Random, data: bytes) -> bytes:
     damaged = bytearray(data)
     for _ in range(rng.choice([1, 1, 3])):
-        damaged[rng.randrange(len(damaged))] = rng.choice(b'\x00\t\r\n ",;\'0-+.eE9\xff\xa0\x1a\\')
+        damaged[rng.randrange(len(damaged))] = rng.choice(b"\x00\t\r\n \",;'0-+.eE9\xff\xa0\x1a\\")
     return bytes(damaged)
 
 
@@ -272,7 +348,9 @@ def drop_column(rng: random.Random, text: bytes) -> bytes:
 
 def double_column(rng: random.Random, text: bytes) -> bytes:
     twice = rng.randrange(_lines(text)[0].count(_mark(text)) + 1)
-    return _columns(rng, text, lambda cells: cells[: twice + 1] + cells[twice : twice + 1] + cells[twice + 1 :])
+    return _columns(
+        rng, text, lambda cells: cells[: twice + 1] + cells[twice : twice + 1] + cells[twice + 1 :]
+    )
 
 
 def rename_column(rng: random.Random, text: bytes) -> bytes:
@@ -331,11 +409,15 @@ def add_bom(_rng: random.Random, text: bytes) -> bytes:
 
 def other_encoding(rng: random.Random, text: bytes) -> bytes:
     plain = text.decode("latin-1")
-    return plain.encode(rng.choice(["utf-8", "utf-16", "utf-16-be", "utf-32", "cp1252", "cp037"]), errors="replace")
+    return plain.encode(
+        rng.choice(["utf-8", "utf-16", "utf-16-be", "utf-32", "cp1252", "cp037"]), errors="replace"
+    )
 
 
 def add_at_end(rng: random.Random, data: bytes) -> bytes:
-    return data + rng.choice([b"\x00" * 50, b"garbage", b"\n\n\n", b"\x1a", b"<html>", data[: len(data) // 2]])
+    return data + rng.choice(
+        [b"\x00" * 50, b"garbage", b"\n\n\n", b"\x1a", b"<html>", data[: len(data) // 2]]
+    )
 
 
 TEXT: list[Mutation] = [
@@ -358,7 +440,9 @@ def odd_zip(rng: random.Random, text: bytes) -> bytes:
     """Zips of odd shape: nested, empty members, many members, other methods, no member, wrong sizes."""
     buffer = io.BytesIO()
     method = rng.choice([zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
-    shape = rng.choice(["one", "nested", "empty member", "many", "two tables", "none", "folder", "no header", "macos"])
+    shape = rng.choice(
+        ["one", "nested", "empty member", "many", "two tables", "none", "folder", "no header", "macos"]
+    )
     with zipfile.ZipFile(buffer, "w", method) as archive:
         if shape == "nested":
             archive.writestr("inner.zip", packed(text, "zip"))
@@ -385,7 +469,9 @@ def odd_gzip_header(rng: random.Random, text: bytes) -> bytes:
     raw = body.compress(text) + body.flush()
     crc, size = zlib.crc32(text), len(text) & 0xFFFFFFFF
     wrong = rng.choice(["", "", "crc", "size"])
-    trailer = (crc ^ (wrong == "crc")).to_bytes(4, "little") + (size + (wrong == "size")).to_bytes(4, "little")
+    trailer = (crc ^ (wrong == "crc")).to_bytes(4, "little") + (size + (wrong == "size")).to_bytes(
+        4, "little"
+    )
     return b"\x1f\x8b\x08\x18" + b"\0" * 6 + b"a/../name.csv\0comment\0" + raw + trailer
 
 
@@ -419,10 +505,13 @@ def judge(name: str, data: bytes, folder: Path) -> Outcome:
     (folder / "in" / name).write_bytes(data)
     layout = Layout(folder / "work")
     started = time.perf_counter()
+    faulthandler.dump_traceback_later(6 * SECONDS, exit=True)
     try:
         report = ingest(layout, [folder / "in"], IngestOptions(), jobs=1, progress=lambda *_: None)
     except Exception as error:
         return Outcome("wrong", f"crash {type(error).__name__}: {error}")
+    finally:
+        faulthandler.cancel_dump_traceback_later()
     seconds = time.perf_counter() - started
     if seconds > SECONDS:
         return Outcome("wrong", f"took {seconds:.0f} seconds")
@@ -465,6 +554,12 @@ def _difference(ours: dict, theirs: dict) -> str:  # type: ignore[type-arg]
     return ""
 
 
+def _cut_blocks(rng: random.Random) -> None:
+    """Read in blocks and batches so small that every line meets their borders."""
+    reader.BLOCK_BYTES = rng.choice([4 << 20, 17, 64, 300, 5000])
+    FieldReader.__init__.__kwdefaults__["room"] = rng.choice([65_536, 1, 2, 7])
+
+
 def run(seed: int, count: int, *, keep: Path | None = None) -> Counter[tuple[str, str, str]]:
     """Mutate and judge `count` files; (format, outcome, detail of what is wrong) to how many."""
     rng = random.Random(seed)
@@ -476,9 +571,8 @@ def run(seed: int, count: int, *, keep: Path | None = None) -> Counter[tuple[str
             form = rng.choice(list(good))
             name, text, how = good[form]
             change, data = mutate(rng, text, how)
-            faulthandler.dump_traceback_later(4 * SECONDS, exit=True)
+            _cut_blocks(rng)
             outcome = judge(name, data, Path(folder) / "one")
-            faulthandler.cancel_dump_traceback_later()
             about = f"{change}: {outcome.about}" if outcome.kind in ("wrong", "foreign") else ""
             if outcome.kind == "stricter":
                 about = re.sub(r"^.*?(, line \d+)?:|\d+|'.*", "", outcome.about.replace(name, ""))[:60]
@@ -504,7 +598,9 @@ def main() -> None:
     with ProcessPoolExecutor(options.processes) as pool:
         for found in pool.map(_run, [(*job, options.keep) for job in jobs]):
             for key, count in found.items():
-                total[key] = max(total[key], count) if key[0] in ("slowest ms", "peak MiB") else total[key] + count
+                total[key] = (
+                    max(total[key], count) if key[0] in ("slowest ms", "peak MiB") else total[key] + count
+                )
     for key, count in sorted(total.items()):
         sys.stdout.write(f"{count:7} {' | '.join(part for part in key if part)}\n")
 

@@ -102,7 +102,9 @@ def texts(content: bytes, name: str) -> list[tuple[bytes, str]]:
                 members = [(archive.read(one), f"{one.filename} in {name}") for one in files]
                 if len(members) == 1:
                     return [(members[0][0], name)]
-                tables = [one for one in members if any(_fits(form, _header(one[0])[0]) for form in FORMS.values())]
+                tables = [
+                    one for one in members if any(_fits(form, _header(one[0])[0]) for form in FORMS.values())
+                ]
                 if not tables:
                     raise RefusedError("no table")
                 return tables
@@ -124,53 +126,54 @@ def _header(text: bytes) -> tuple[list[str], str]:
 def _fits(form: Form, names: list[str]) -> bool:
     have = [name.lower() for name in names]
     needed = [*form.must_have, *(column for name, column in form.names.items() if not name.endswith("?"))]
-    return all(one.lower() in have for one in needed) and not any(one.lower() in have for one in form.must_lack)
+    return all(one.lower() in have for one in needed) and not any(
+        one.lower() in have for one in form.must_lack
+    )
 
 
 def records(text: bytes, separator: bytes, *, quoted: bool) -> list[list[bytes]]:
-    """Fields of every line, blank lines left out, one character at a time."""
+    """Fields of every line, blank lines left out, one field at a time."""
     text = text if text.endswith(b"\n") else text + b"\n"
     rows: list[list[bytes]] = []
     row: list[bytes] = []
-    place, end = 0, len(text)
-    while place < end:
+    place = 0
+    while place < len(text):
         if not row and text[place : place + 1] == b"\n":
             place += 1
             continue
         if not row and text[place : place + 2] == b"\r\n":
             place += 2
             continue
-        one = bytearray()
         if quoted and text[place : place + 1] == b'"':
-            place += 1
-            while True:
-                if place >= end:
-                    raise RefusedError("open quote")
-                if text[place : place + 2] == b'""':
-                    one += b'"'
-                    place += 2
-                elif text[place : place + 1] == b'"':
-                    place += 1
-                    break
-                else:
-                    one += text[place : place + 1]
-                    place += 1
+            one, place = _quoted(text, place + 1)
             if text[place : place + 2] == b"\r\n":
                 place += 1
-            if place < end and text[place : place + 1] not in (separator, b"\n"):
+            if text[place : place + 1] not in (separator, b"\n"):
                 raise RefusedError("text after a quote")
         else:
-            while place < end and text[place : place + 1] not in (separator, b"\n"):
-                one += text[place : place + 1]
-                place += 1
-            if text[place : place + 1] == b"\n" and one[-1:] == b"\r":
-                del one[-1]
-        row.append(bytes(one))
-        if place >= end or text[place : place + 1] == b"\n":
+            line_end = text.index(b"\n", place)
+            field_end = text.find(separator, place, line_end)
+            end = line_end if field_end < 0 else field_end
+            one, place = text[place:end], end
+            if text[place : place + 1] == b"\n":
+                one = one.removesuffix(b"\r")
+        row.append(one)
+        if text[place : place + 1] == b"\n":
             rows.append(row)
             row = []
         place += 1
     return rows
+
+
+def _quoted(text: bytes, place: int) -> tuple[bytes, int]:
+    """Content up to the closing quote, doubled quotes as one, and the place after it."""
+    parts = []
+    while (end := text.find(b'"', place)) >= 0:
+        parts.append(text[place:end])
+        if text[end : end + 2] != b'""':
+            return b'"'.join(parts), end + 1
+        place = end + 2
+    raise RefusedError("open quote")
 
 
 def _form(names: list[str], name: str) -> Form:
@@ -195,7 +198,9 @@ def read_text(text: bytes, name: str) -> dict[Partition, dict[Row, tuple[float, 
     form = _form(names, name)
     kept: dict[Partition, dict[Row, float]] = defaultdict(dict)
     parts: dict[Partition, dict[Row, dict[tuple[str, ...], dict[str, float]]]] = defaultdict(dict)
-    lines = records(text.split(b"\n", 1)[1] if b"\n" in text else b"", separator.encode(), quoted=form.is_quoted)
+    lines = records(
+        text.split(b"\n", 1)[1] if b"\n" in text else b"", separator.encode(), quoted=form.is_quoted
+    )
     has_trailing = form.trailing and bool(lines) and len(lines[0]) == len(names) + 1
     for line in lines:
         if len(line) != len(names) + has_trailing:
@@ -339,7 +344,9 @@ def _finished(
     for (flow, partner, product), (value, _) in sorted(rows.items()):
         if partner != 0:
             partners[flow, product] += value
-    totals = {flow: rows[flow, 0, "TOTAL"][0] for flow in "X M RX DX".split() if (flow, 0, "TOTAL") in rows}
+    totals = {
+        flow: rows[flow, 0, "TOTAL"][0] for flow in ["X", "M", "RX", "DX"] if (flow, 0, "TOTAL") in rows
+    }
     for (flow, product), value in partners.items():
         world = rows.get((flow, 0, product))
         if world is None or (flow in totals and world[0] > totals[flow] * (1 + 1e-6)):

@@ -93,9 +93,7 @@ def workbook(sheets: dict[str, Sequence[Sequence[Any]]]) -> bytes:
         f'<Relationship Id="r{n}" Type="{kind}officeDocument/2006/relationships/worksheet" Target="s{n}.xml"/>'
         for n in range(len(sheets))
     )
-    listed = "".join(
-        f'<sheet name="{name}" sheetId="{n + 1}" r:id="r{n}"/>' for n, name in enumerate(sheets)
-    )
+    listed = "".join(f'<sheet name="{name}" sheetId="{n + 1}" r:id="r{n}"/>' for n, name in enumerate(sheets))
     parts = {
         "[Content_Types].xml": f'<Types xmlns="{kind}package/2006/content-types">{types}</Types>',
         "_rels/.rels": f'<Relationships xmlns="{kind}package/2006/relationships"><Relationship Id="r" '
@@ -199,7 +197,8 @@ def test_unctadstat(read: Read, separator: str) -> None:
 
 def test_unctadstat_stock_newer_names_and_decimal_commas(read: Read) -> None:
     head = [
-        name.replace("Mode", "Flow").replace("US dollars at current", "US$ at current") for name in UNCTAD_HEAD
+        name.replace("Mode", "Flow").replace("US dollars at current", "US$ at current")
+        for name in UNCTAD_HEAD
     ]
     some = [[cell.replace(".", ",") for cell in row] for row in UNCTAD_ROWS]
     stock = {"ln_fdi": Variable(first_of=("fdi_inward_stock",), ln=True, unit="million_usd")}
@@ -248,7 +247,7 @@ def test_heritage_by_name_all_years_and_one_year_a_file(read: Read) -> None:
         "Index of Economic Freedom\n\nExported,2025-06-20\n\n"
         "Country,Index Year,Overall Score,Property Rights\n"
         '"Myanmar",2021,55.2,N/A\n"South Korea",2021,74,81\n"North Korea",2021,N/A,N/A\n'
-        "Atlantis,2021,99,99\n\"Côte d'Ivoire\",2021,-1,\n"
+        'Atlantis,2021,99,99\n"Côte d\'Ivoire",2021,-1,\n'
     )
     found = read({"heritage.csv": site})
     assert rows(found) == [("KOR", 2021, 74.0), ("MMR", 2021, 55.2)]

@@ -13,11 +13,13 @@ from conftest import Desk
 from minsum.errors import MissingInputError, SettingsError
 from minsum.esi.options import EsiOptions
 from minsum.esi.stage import compute_esi
+from minsum.workspace import read_footer
 from minsum_kernels import KernelInputError
 
 REFERENCES = {
     rule: (("USA", "DEU"), rule) for rule in ("pooled", "mean_share", "mean_esi", "common")
-}  # every rule of methods.md under its own name
+}  # every rule with members, under its own name
+WORLDS = {rule: ((), rule) for rule in ("world", "world_minus_self")}
 EXPORTS = {
     156: {"010121": 60.0, "020110": 30.0, "999999": 10.0},
     842: {"010121": 10.0, "020110": 10.0, "030111": 20.0},
@@ -86,6 +88,76 @@ def test_composites_in_closed_form(desk: Desk) -> None:
         assert row["reference_code"] is None
         assert row["n_reference"] == (2 if rule == "common" else 3)
         assert row["residual_reference"] == pytest.approx(2 / 48)
+
+
+def test_the_world_and_the_world_without_oneself_in_closed_form(desk: Desk) -> None:
+    fill(desk)
+    table = compute(desk, references=WORLDS)
+    # by country: CHN 60, 30, 0, 0; USA 10, 10, 20, 0; DEU 0, 5, 1, 0; VNM 0, 0, 0, 8
+    world = np.array([70, 45, 21, 8]) / 144
+    china, vietnam = np.array([2 / 3, 1 / 3, 0, 0]), np.array([0, 0, 0, 1.0])
+    others = np.array([10, 15, 21, 8]) / 54
+    row = one(table, "CHN", "world")
+    assert row["esi"] == pytest.approx(np.minimum(china, world).sum(), abs=1e-15)
+    assert (row["n_reference"], row["n_common"], row["reference_code"]) == (4, 2, None)
+    assert row["residual_reference"] == pytest.approx(12 / 156)
+    row = one(table, "CHN", "world_minus_self")
+    assert row["esi"] == pytest.approx(np.minimum(china, others).sum(), abs=1e-15)
+    assert row["residual_reference"] == pytest.approx(2 / 56)
+    assert not row["is_rebuilt"]
+    row = one(table, "VNM", "world")
+    assert row["esi"] == pytest.approx(np.minimum(vietnam, world).sum(), abs=1e-15)
+    row = one(table, "VNM", "world_minus_self")
+    assert (row["esi"], row["n_reference"], row["n_common"]) == (0.0, 3, 0)
+
+
+def test_the_others_are_not_lost_beside_a_giant(desk: Desk) -> None:
+    """A sum of all less one's own would cancel here."""
+    fill(desk, {156: {"010121": 1e18}, 842: {"010121": 1.0, "020110": 3.0}})
+    table = compute(desk, references=WORLDS)
+    assert one(table, "CHN", "world_minus_self")["esi"] == 0.25
+    assert one(table, "CHN", "world_minus_self")["n_reference"] == 2
+
+
+def test_rebuilt_values_of_others_flag_the_world_without_oneself(desk: Desk) -> None:
+    desk.put([{"partnerCode": 36}], "COMTRADE-FINAL-CA1562015H4[2024-03-10].gz")
+    fill(desk, {842: EXPORTS[842]})
+    assert one(compute(desk, references=WORLDS), "USA", "world_minus_self")["is_rebuilt"]
+
+
+def test_reporters_are_rows_while_every_country_stays_a_reference(desk: Desk) -> None:
+    fill(desk)
+    table = compute(desk, reporters=("CHN",), references=REFERENCES | WORLDS)
+    assert table["reporter"].unique().to_list() == ["CHN"]
+    assert set(table["reference"]) == {"USA", "DEU", "VNM", *REFERENCES, *WORLDS}
+    assert one(table, "CHN", "pooled") == one(compute(desk, references=REFERENCES), "CHN", "pooled")
+    with pytest.raises(MissingInputError):
+        compute(desk, reporters=("FRA",))
+
+
+def test_levels_side_by_side_equal_each_level_alone(desk: Desk) -> None:
+    exports = {156: {"010121": 1.0, "010190": 1.0, "020110": 2.0}, 842: {"010129": 2.0, "020230": 2.0}}
+    fill(desk, exports)
+    alone = {level: compute(desk, level=level, references=WORLDS) for level in (6, 4, 2)}
+    main = compute(desk, level=4, levels=(6, 4, 2), references=WORLDS)
+    assert main.equals(alone[4])
+    both = pl.read_parquet(desk.layout.yearly("esi_levels"), hive_partitioning=False)
+    assert both["level"].unique(maintain_order=True).to_list() == [6, 4, 2]
+    for level, table in alone.items():
+        assert both.filter(pl.col("level") == level).drop("level").equals(table)
+
+
+def test_options_are_recorded_and_levels_beside_do_not_change_the_main_table(desk: Desk) -> None:
+    fill(desk)
+    compute(desk, references=WORLDS, level=2, residual="keep", min_products=3)
+    file = desk.layout.yearly("esi")[0]
+    before = file.read_bytes()
+    assert read_footer(file)["options"] == {
+        "basis": "X", "level": 2, "residual": "keep", "min_products": 3, "reporters": [],
+        "references": {"world": [[], "world"], "world_minus_self": [[], "world_minus_self"]},
+    }  # fmt: skip
+    compute(desk, references=WORLDS, level=2, residual="keep", min_products=3, levels=(6,))
+    assert file.read_bytes() == before
 
 
 def test_a_composite_without_all_its_members_is_absent_and_said(desk: Desk) -> None:
@@ -203,6 +275,8 @@ def test_nothing_to_compare_is_said(desk: Desk) -> None:
         compute_esi(
             desk.layout, EsiOptions(references={"a": (("USA", "USA"), "pooled")}), progress=lambda *_: None
         )
+    with pytest.raises(SettingsError, match=r"esi.references.a: 'GER' is the label of no country"):
+        compute_esi(desk.layout, EsiOptions(references={"a": (("GER",), "pooled")}), progress=lambda *_: None)
 
 
 def test_esi_matrix() -> None:

@@ -26,7 +26,10 @@ def read(text: bytes, *, separator: bytes = b"\t", is_quoted: bool = False, room
     while start < len(text):
         lines = reader.read(buffer, start, len(text))
         assert lines.stop > start
-        rows += [(*column, float(value)) for *column, value in zip(*lines.columns.tolist(), lines.values.tolist(), strict=True)]
+        rows += [
+            (*column, float(value))
+            for *column, value in zip(*lines.columns.tolist(), lines.values.tolist(), strict=True)
+        ]
         start = lines.stop
     return rows
 
@@ -34,7 +37,9 @@ def read(text: bytes, *, separator: bytes = b"\t", is_quoted: bool = False, room
 def twin(text: bytes, *, separator: bytes = b"\t", is_quoted: bool = False):
     quoting = csv.QUOTE_MINIMAL if is_quoted else csv.QUOTE_NONE
     rows = []
-    for fields in csv.reader(io.StringIO(text.decode("latin-1"), newline=""), delimiter=separator.decode(), quoting=quoting):
+    for fields in csv.reader(
+        io.StringIO(text.decode("latin-1"), newline=""), delimiter=separator.decode(), quoting=quoting
+    ):
         if not fields:
             continue
         assert len(fields) == len(KINDS)
@@ -44,7 +49,9 @@ def twin(text: bytes, *, separator: bytes = b"\t", is_quoted: bool = False):
             if kind == "integer":
                 kept.append(int(bare) if bare else EMPTY)
             elif kind == "code":
-                kept.append(int.from_bytes(bare.encode("latin-1"), "little", signed=True) if len(bare) <= 8 else -1)
+                kept.append(
+                    int.from_bytes(bare.encode("latin-1"), "little", signed=True) if len(bare) <= 8 else -1
+                )
         number = fields[KINDS.index("number")].strip(" ")
         rows.append((*kept, float(number) if number else math.nan))
     return rows
@@ -86,14 +93,19 @@ def test_quoted_text_equals_the_twin(table: list[list[str]], everything: bool) -
     out = io.StringIO(newline="")
     for row in table:
         row[1] += ',"quoted",\n'
-    csv.writer(out, quoting=csv.QUOTE_ALL if everything else csv.QUOTE_MINIMAL, lineterminator="\r\n").writerows(table)
+    csv.writer(
+        out, quoting=csv.QUOTE_ALL if everything else csv.QUOTE_MINIMAL, lineterminator="\r\n"
+    ).writerows(table)
     text = out.getvalue().encode()
     assert same(read(text, separator=b",", is_quoted=True), twin(text, separator=b",", is_quoted=True))
 
 
 def test_numbers_are_the_nearest_float() -> None:
     rng = random.Random(3)
-    texts = [f"{rng.randrange(10 ** rng.randrange(1, 18))}.{rng.randrange(10**rng.randrange(1, 12)):03}" for _ in range(3000)]
+    texts = [
+        f"{rng.randrange(10 ** rng.randrange(1, 18))}.{rng.randrange(10 ** rng.randrange(1, 12)):03}"
+        for _ in range(3000)
+    ]
     text = "".join(f"a\tb\t1\tX\tc\tY\t{number}\td\t2\te\n" for number in texts).encode()
     assert [row[-1] for row in read(text, room=500)] == [float(number) for number in texts]
 

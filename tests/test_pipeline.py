@@ -136,7 +136,9 @@ def test_killed_at_random_moments_the_rerun_gives_the_same_bytes(done: Workspace
     # Eight moments while the flows grow and two while the similarities do, each a little after a file appears.
     moments = [*sorted(rng.sample(range(1, len(whole) - n_esi), 8)), len(whole) - n_esi + 2, len(whole) - 3]
     for moment in moments:
-        process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            [sys.executable, "-c", code], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         while len(lake(tmp_path)) < moment:
             assert process.poll() is None, "ended before it could be killed"
             time.sleep(0.005)

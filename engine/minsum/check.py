@@ -23,7 +23,13 @@ from minsum.workspace import Footer, Layout, partition_key, read_footer
 if TYPE_CHECKING:
     import duckdb
 
-IDENTITIES: Final = ("world_vs_partners", "total_vs_products", "residual_share", "world_unresolved", "conflicts")
+IDENTITIES: Final = (
+    "world_vs_partners",
+    "total_vs_products",
+    "residual_share",
+    "world_unresolved",
+    "conflicts",
+)
 """Checks of the flows, each in `sql/check_<name>.sql`."""
 
 SIMILARITY: Final = ("esi_range", "esi_symmetry", "esi_repeated")
@@ -78,7 +84,9 @@ def check_workspace(layout: Layout, limits: Limits, *, jobs: int = 1) -> list[Fi
     found = [*_strays(layout)]
     with ThreadPoolExecutor(jobs) as pool:
         tables = list(_tables(layout))
-        for (path, _, _), (footer, wrong) in zip(tables, pool.map(lambda one: _verified(*one), tables), strict=True):
+        for (path, _, _), (footer, wrong) in zip(
+            tables, pool.map(lambda one: _verified(*one), tables), strict=True
+        ):
             found += [Finding(name, _place(layout, path), *words) for name, *words in wrong]
             if footer is not None:
                 sound[path] = footer
@@ -131,7 +139,13 @@ def _verify_year(path: Path, footer: Footer) -> Wrong:
     years = pq.read_table(path, columns=["year"], partitioning=None)["year"].unique().to_pylist()
     wrong: Wrong = []
     if (footer["classification"], str(footer["year"])) != (classification, year):
-        wrong.append(("keys", f"{footer['classification']}, {footer['year']} in the footer", f"{classification}, {year}"))
+        wrong.append(
+            (
+                "keys",
+                f"{footer['classification']}, {footer['year']} in the footer",
+                f"{classification}, {year}",
+            )
+        )
     if [one for one in years if str(one) != year]:
         wrong.append(("keys", f"years {years} in the rows", year))
     return wrong
@@ -148,7 +162,9 @@ def _strays(layout: Layout) -> Iterator[Finding]:
     for folder, known in folders.items():
         for path in sorted(set(folder.rglob("*")) - set(known)):
             if not path.is_dir():
-                yield Finding("stray", _place(layout, path), "a file that minsum did not write", "none: move it away")
+                yield Finding(
+                    "stray", _place(layout, path), "a file that minsum did not write", "none: move it away"
+                )
 
 
 def _place(layout: Layout, path: Path) -> str:
@@ -194,7 +210,9 @@ def _from_rows(rows: Iterable[dict[str, Any]], schema: pa.Schema) -> pa.Table:
     return pa.Table.from_pylist(list(rows), schema=schema)
 
 
-def _offending(con: duckdb.DuckDBPyConnection, names: Iterable[str], values: dict[str, Any]) -> Iterator[Finding]:
+def _offending(
+    con: duckdb.DuckDBPyConnection, names: Iterable[str], values: dict[str, Any]
+) -> Iterator[Finding]:
     for name in names:
         text = query(f"check_{name}")
         bound = {key: value for key, value in values.items() if f"${key}" in text}

@@ -26,9 +26,7 @@ def _common(command: Callable[..., Any]) -> Callable[..., Any]:
         default=Path(),
         help="Workspace folder; found by its minsum.toml here or above.",
     )
-    @click.option(
-        "--jobs", type=click.IntRange(min=1), help="Files read at a time; default: all cores."
-    )
+    @click.option("--jobs", type=click.IntRange(min=1), help="Files read at a time; default: all cores.")
     @click.option("-q", "--quiet", is_flag=True, help="No progress, only the result.")
     @click.option(
         "--log-format", type=click.Choice(["text", "json"]), default="text", help="Log lines on stderr."
@@ -247,17 +245,75 @@ def check(console: Any, workspace: Path, jobs: int | None, *, as_json: bool) -> 
     return DataCheckError.exit_code if found else 0
 
 
-@main.command()
-@click.argument("query")
-@click.option(
+_format = click.option(
     "--format",
     "form",
     type=click.Choice(["table", "csv", "json"]),
     help="Default: table on a terminal, csv elsewhere.",
 )
+_years = click.option("--years", help="Years and ranges, such as 2002,2014-2021; default: all.")
+_vintage = click.option("--classification", help="HS vintage, where the workspace holds several.")
+
+
+@main.command()
+@click.argument("reporters", nargs=-1)
+@click.option(
+    "-r", "--reference", "references", multiple=True, required=True, help="ISO3 or composite; repeatable."
+)
+@_years
+@_vintage
+@_format
+@_common
+def growth(console: Any, workspace: Path, jobs: int | None, *, form: str | None, **options: Any) -> int:
+    """Similarity of REPORTERS (ISO3; default: all) by year, and its mean yearly change.
+
+    \b
+    minsum growth CHN VNM MYS -r high_end -r USA --years 2006-2021
+    """
+    options["years"] = _chosen_years(options["years"])
+    work = _open(console, workspace, jobs)
+    console.answers(work.growth(options.pop("references"), **options), form)
+    return 0
+
+
+@main.command()
+@click.argument("reporter")
+@click.argument("reference")
+@click.option("--by", type=click.Choice(["section", "chapter"]), default="section", show_default=True)
+@click.option(
+    "--bands",
+    type=click.Choice(["bootstrap", "jackknife"]),
+    help="95 % bands: products drawn anew 999 times, or left out in turn.",
+)
+@_years
+@_vintage
+@_format
+@_common
+def decompose(console: Any, workspace: Path, jobs: int | None, *, form: str | None, **options: Any) -> int:
+    """Which sections of the HS the similarity of REPORTER with REFERENCE comes from, and what changed.
+
+    \b
+    minsum decompose VNM high_end --years 2006,2021
+    minsum decompose VNM USA --by chapter --bands bootstrap --format csv
+    """
+    options["years"] = _chosen_years(options["years"])
+    work = _open(console, workspace, jobs)
+    console.decomposition(work.decompose(options.pop("reporter"), options.pop("reference"), **options), form)
+    return 0
+
+
+def _chosen_years(text: str | None) -> tuple[int, ...]:
+    from minsum.console import parse_years
+
+    return parse_years(text) if text else ()
+
+
+@main.command()
+@click.argument("query")
+@_format
 @_common
 def sql(console: Any, workspace: Path, jobs: int | None, *, query: str, form: str | None) -> int:
-    """Run a DuckDB query over the views flows, esi, coverage, panel and estimates.
+    """Run a DuckDB query; views: flows, esi, market_esi, coverage, panel, estimates and other tables here.
 
     \b
     minsum sql "SELECT reporter, esi FROM esi WHERE year = 2021 AND reference = 'high_end' ORDER BY esi DESC"

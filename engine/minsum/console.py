@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from minsum.check import Finding
+    from minsum.esi.decomposition import Decomposition
     from minsum.pipeline import RunReport
     from minsum.report.table import Table
 
@@ -132,16 +133,45 @@ class Console:
         if self._quiet:
             return
         for table in tables:
-            self._print_frame(table.title, table.frame.columns, table.frame.rows())
+            headings = [table.headings.get(name, name) for name in table.frame.columns]
+            self._print_frame(table.title, headings, table.frame.rows())
             for note in table.notes:
                 self.say(f"  {note}")
 
     def relation(self, relation: duckdb.DuckDBPyRelation, form: str | None) -> None:
         """Rows of a query."""
-        form = form or ("table" if self._out.is_terminal else "csv")
-        columns, rows = relation.columns, relation.fetchall()
+        self._answer("", relation.columns, relation.fetchall(), form)
+
+    def answers(self, tables: list[Table], form: str | None) -> None:
+        """Tables that a command was asked for; their notes go with the form for people."""
+        for table in tables:
+            self._answer(table.title, table.frame.columns, table.frame.rows(), form)
+            if self._form(form) == "table":
+                for note in table.notes:
+                    self.say(f"  {note}")
+
+    def decomposition(self, found: Decomposition, form: str | None) -> None:
+        """For people the index by year and what changed; for machines every contribution."""
+        between = f"{found.reporter} and {found.reference}, {found.classification}"
+        by_segment = found.by_segment()
+        if self._form(form) != "table":
+            self._answer("", by_segment.columns, by_segment.rows(), form)
+            return
+        totals = found.totals()
+        self._print_frame(f"Similarity of {between}", totals.columns, totals.rows())
+        several = len(found.years) > 1
+        parts = found.change() if several else by_segment
+        self._print_frame("Change by segment" if several else "Contributions", parts.columns, parts.rows())
+        for year, missing in found.left_out.items():
+            self.say(f"  {year}: no data of {', '.join(missing)}")
+
+    def _form(self, form: str | None) -> str:
+        return form or ("table" if self._out.is_terminal else "csv")
+
+    def _answer(self, title: str, columns: list[str], rows: list[tuple[Any, ...]], form: str | None) -> None:
+        form = self._form(form)
         if form == "table":
-            self._print_frame("", columns, rows)
+            self._print_frame(title, columns, rows)
         elif form == "json":
             self.say(json.dumps([dict(zip(columns, row, strict=True)) for row in rows], default=str))
         else:
@@ -169,6 +199,13 @@ class Console:
         if status["rejected"]:
             rows = [[one["name"], one["reason"], one["hint"]] for one in status["rejected"]]
             self._print_some("Rejected sources", ["source", "reason", "what to do"], rows)
+        if status["panel"]:
+            panel = status["panel"]
+            self.say(
+                f"Panel: {panel['rows']} rows, {panel['countries']} countries, {panel['classification']}"
+            )
+            for line in panel["remarks"]:
+                self.say(f"  {line}")
         if status["stale"]:
             rows = [[one["what"], _listed(one["which"]), one["why"], one["do"]] for one in status["stale"]]
             self._print_frame("Not up to date", ["what", "which", "why", "what to do"], rows)
@@ -188,7 +225,9 @@ class Console:
     def _audit(self, status: dict[str, Any]) -> None:
         """What the rules and repairs did, over all sources and for those that lost most."""
         counts = [("rule", status["rules"]), ("repair", status["repairs"])]
-        rows = [[kind, name, hit["rows"], hit["usd"] / 1e9] for kind, hits in counts for name, hit in hits.items()]
+        rows = [
+            [kind, name, hit["rows"], hit["usd"] / 1e9] for kind, hits in counts for name, hit in hits.items()
+        ]
         if rows:
             self._print_frame("Rows by rule and repair", ["", "name", "rows", "bn USD"], rows)
         rules = [name for name in status["rules"] if name != "kept"]
@@ -198,7 +237,9 @@ class Console:
             for one in sorted(status["sources"], key=lambda one: one["rows_kept"] / max(one["rows_in"], 1))
         ]
         if rows:
-            self._print_some("Sources, by the share of rows kept", ["source", "format", "read", "kept", *rules], rows)
+            self._print_some(
+                "Sources, by the share of rows kept", ["source", "format", "read", "kept", *rules], rows
+            )
 
     def _print_some(self, title: str, columns: list[str], rows: list[list[Any]]) -> None:
         self._print_frame(title, columns, rows[:_SHOWN])
@@ -207,14 +248,9 @@ class Console:
 
     def _print_frame(self, title: str, columns: list[str], rows: Any) -> None:
         self._stop()
-        table = RichTable(
-            title=title or None,
-            title_justify="left",
-            box=SIMPLE_HEAD,
-            show_edge=False,
-            pad_edge=False,
-            padding=(0, 1, 0, 0),
-        )
+        if title:
+            self._out.print(title, style="italic", markup=False, highlight=False, soft_wrap=True)
+        table = RichTable(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
         for column in columns:
             table.add_column(column)
         for row in rows:
@@ -237,6 +273,16 @@ def _described(stage: str, summary: dict[str, Any]) -> str:
         return f"{len(summary['added'])} sources, {summary['rows_in']:,} rows, {summary['n_partitions']} reporter-years"
     if stage == "esi":
         return _similarities(summary["rows"], len(summary["computed"]))
+    if stage == "panel":
+        missing = {name: sum(rows.values()) for name, rows in summary["missing"].items()}
+        gaps = (
+            f" (missing: {', '.join(f'{name} {count}' for name, count in missing.items())})"
+            if missing
+            else ""
+        )
+        return f"panel of {summary['rows']:,} rows, {summary['countries']} countries{gaps}"
+    if stage == "estimates":
+        return f"{len(summary['models'])} models of {summary['spec']}"
     return stage
 
 

@@ -10,9 +10,10 @@ from typing import Any, Final
 import polars as pl
 import pyarrow as pa
 
+from minsum.classifications import chosen_classification
 from minsum.countries import labels
 from minsum.covariates import Variable, covariate_remarks, read_covariates
-from minsum.errors import MissingInputError, SettingsError
+from minsum.errors import MissingInputError
 from minsum.queries import connect, query
 from minsum.schema import check_table
 from minsum.sources import Source, discover, identify
@@ -62,19 +63,16 @@ class PanelReport:
         Size of the panel.
     missing
         Variable to the rows of each reporter that lack it.
-    covariates
-        What each covariate file gave, what did not match, how each variable was made.
+    remarks
+        What a reader of the panel should know: how each variable was made, what is missing and what did not
+        match.
     """
 
     changed: bool
     rows: int
     countries: int
     missing: dict[str, dict[str, int]]
-    covariates: dict[str, Any]
-
-    def remarks(self) -> list[str]:
-        """What a reader of the panel should know, a sentence each."""
-        return covariate_remarks(self.covariates) + missing_remarks(self.missing)
+    remarks: list[str]
 
 
 def build_panel(layout: Layout, options: PanelOptions, *, jobs: int = 1) -> PanelReport:
@@ -89,7 +87,7 @@ def build_panel(layout: Layout, options: PanelOptions, *, jobs: int = 1) -> Pane
     DataCheckError
         If a covariate file cannot be read as it should.
     """
-    classification = _classification(layout, options)
+    classification = chosen_classification(layout.esi, options.classification, setting="panel.classification")
     flows = [path for path in layout.partitions() if partition_key(path)[0] == classification]
     esi = sorted((layout.esi / f"classification={classification}").glob("*.parquet"))
     sources = _covariate_sources(layout, options, jobs=jobs)
@@ -119,12 +117,19 @@ def build_panel(layout: Layout, options: PanelOptions, *, jobs: int = 1) -> Pane
     return _report(footer, changed=True)
 
 
-def missing_remarks(missing: dict[str, dict[str, int]]) -> list[str]:
-    """Missing values by variable and country: `pa: 12 missing (MMR 9, KHM 3)`."""
-    return [
-        f"{name}: {sum(counts.values())} missing ({', '.join(f'{one} {n}' for one, n in sorted(counts.items()))})"
-        for name, counts in missing.items()
+def panel_remarks(footer: Footer) -> list[str]:
+    """What a reader of the panel should know, a sentence each: `pa: 12 missing (KHM 3, MMR 9)`."""
+    missing = [
+        f"{name}: {sum(counts.values())} of {footer['rows']} missing ({_counted(counts)})"
+        for name, counts in footer["missing"].items()
     ]
+    return [*covariate_remarks(footer["covariates"]), *missing]
+
+
+def _counted(counts: dict[str, int], limit: int = 12) -> str:
+    named = [f"{reporter} {count}" for reporter, count in sorted(counts.items())]
+    rest = f" and {len(named) - limit} more countries" if len(named) > limit else ""
+    return ", ".join(named[:limit]) + rest
 
 
 def _report(footer: Footer, *, changed: bool) -> PanelReport:
@@ -133,7 +138,7 @@ def _report(footer: Footer, *, changed: bool) -> PanelReport:
         rows=footer["rows"],
         countries=len(footer["countries"]),
         missing=footer["missing"],
-        covariates=footer["covariates"],
+        remarks=panel_remarks(footer),
     )
 
 
@@ -145,25 +150,6 @@ def _covariate_sources(layout: Layout, options: PanelOptions, *, jobs: int) -> l
             f"{folder}: no such folder", "make it and put covariate files there, or change [panel] covariates"
         )
     return identify(discover([folder]), layout, jobs=jobs)
-
-
-def _classification(layout: Layout, options: PanelOptions) -> str:
-    found = sorted(folder.name.partition("=")[2] for folder in layout.esi.glob("classification=*"))
-    if not found:
-        raise MissingInputError(f"{layout.esi}: no similarities yet", "compute them first: minsum esi")
-    if options.classification is None:
-        if len(found) > 1:
-            raise SettingsError(
-                f"panel.classification is not set and the workspace holds {', '.join(found)}",
-                "choose one of them",
-            )
-        return found[0]
-    if options.classification not in found:
-        raise SettingsError(
-            f"panel.classification: {options.classification} is not in the workspace",
-            f"it holds {', '.join(found)}",
-        )
-    return options.classification
 
 
 def _digest(options: PanelOptions, flows: list[Path], esi: list[Path], covariates: list[Source]) -> str:

@@ -15,7 +15,7 @@ import os
 import platform
 import resource
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -24,6 +24,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from minsum.classifications import chosen_classification
 from minsum.errors import MinsumError, SettingsError, UsageError
 from minsum.settings import PAPER_TEMPLATE, TEMPLATE, WORLD_TEMPLATE, Settings, load_settings
 from minsum.workspace import Layout, canonical_json, exclusive, publish_text
@@ -32,7 +33,10 @@ if TYPE_CHECKING:
     import duckdb
 
     from minsum.check import Finding
+    from minsum.esi.bands import Method
+    from minsum.esi.decomposition import Decomposition
     from minsum.esi.options import EsiOptions
+    from minsum.esi.sections import By
     from minsum.flows.options import IngestOptions
     from minsum.report.table import Table
 
@@ -206,7 +210,7 @@ class Workspace:
         return self._report
 
     def sql(self, query: str) -> duckdb.DuckDBPyRelation | None:
-        """Run a DuckDB query over the views flows, esi, coverage, panel and estimates."""
+        """Run a DuckDB query over a view for each table that is there: flows, esi, coverage, panel ..."""
         from minsum.views import run_query
 
         return run_query(self.layout, query)
@@ -222,6 +226,67 @@ class Workspace:
         from minsum.check import Limits, check_workspace
 
         return check_workspace(self.layout, Limits(**self.settings.check.model_dump()), jobs=self.jobs)
+
+    def decompose(
+        self,
+        reporter: str,
+        reference: str,
+        *,
+        by: By = "section",
+        years: Collection[int] = (),
+        bands: Method | None = None,
+        classification: str | None = None,
+    ) -> Decomposition:
+        """Split a similarity by chapter or section, from the flows and as the settings define it.
+
+        Parameters
+        ----------
+        reporter
+            ISO3 label.
+        reference
+            ISO3 label, or a composite of the settings.
+        by
+            `section` or `chapter`.
+        years
+            Empty means all there are.
+        bands
+            `bootstrap` (999 draws, the same in every run) or `jackknife` over products; None for none.
+        classification
+            HS vintage; None takes the only one there is.
+
+        Raises
+        ------
+        UsageError
+            If a country, reference or classification is unknown.
+        MissingInputError
+            If no year has data of both sides.
+        """
+        from minsum.esi.bands import Resampling
+        from minsum.esi.decompose import Question, decompose
+        from minsum.esi.stage import files_of
+
+        vintage = chosen_classification(self.layout.flows, classification, setting="classification")
+        return decompose(
+            files_of(self.layout, vintage, years),
+            vintage,
+            options=self._esi_options(),
+            question=Question(reporter, reference, by, bands and Resampling(bands)),
+        )
+
+    def growth(
+        self,
+        references: Sequence[str],
+        *,
+        reporters: Sequence[str] = (),
+        years: Collection[int] = (),
+        classification: str | None = None,
+    ) -> list[Table]:
+        """Table 1 for any references, countries and years, from `esi/`; see `report.growth.growth_tables`."""
+        from minsum.report.growth import growth_tables
+
+        return growth_tables(
+            self.layout, references, reporters=reporters, years=years, classification=classification
+        )
 
     def tables(self) -> list[Table]:
         """Tables 1, 2 and 3 as they stand."""
@@ -282,7 +347,7 @@ class Workspace:
             report = build_panel(self.layout, PanelOptions(**chosen), jobs=self.jobs)
             done(report.changed, asdict(report))
         if report.changed:
-            for line in report.remarks():
+            for line in report.remarks:
                 log.info("panel: %s", line, extra={"stage": "panel"})
 
     def _estimates(self, path: Path | None = None) -> None:

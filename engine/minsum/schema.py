@@ -89,7 +89,9 @@ TABLES: Final[dict[str, tuple[Column, ...]]] = {
         Column("year", "int16", "calendar year"),
         Column("reporter", "string", "exporter, ISO3 as Comtrade writes it"),
         Column("partner", "string", "importer, ISO3"),
-        Column("tci", "double", "sum over products of the smaller of export and import share; null with a reason"),
+        Column(
+            "tci", "double", "sum over products of the smaller of export and import share; null with a reason"
+        ),
         Column("reporter_code", "int32", "Comtrade code"),
         Column("partner_code", "int32", "Comtrade code"),
         Column("n_exports", "int32", "products exported by the reporter"),

@@ -35,6 +35,9 @@ _CORRUPT: Final = (
 _RACY_NS: Final = 2_000_000_000
 """A file changed less than two seconds before it was hashed may change again unseen: hash it anew."""
 
+_RACY: Final = "?"
+"""Before the digest of such a file in the cache."""
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -92,7 +95,11 @@ def _files_below(top: Path) -> Iterator[Path]:
     for folder, folders, names in os.walk(top):
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in names:
-            if not name.startswith(".") and not name.endswith(".part") and (file := Path(folder, name)).is_file():
+            if (
+                not name.startswith(".")
+                and not name.endswith(".part")
+                and (file := Path(folder, name)).is_file()
+            ):
                 yield file
 
 
@@ -106,14 +113,17 @@ def identify(paths: Sequence[Path], layout: Layout, *, jobs: int) -> list[Source
     cached = _read_cache(cache_file)
     stats = [path.stat() for path in paths]
     marks = [_mark(path, stat) for path, stat in zip(paths, stats, strict=True)]
-    unknown = [index for index, mark in enumerate(marks) if mark not in cached]
+    unknown = [index for index, mark in enumerate(marks) if cached.get(mark, _RACY)[0] == _RACY]
     with ThreadPoolExecutor(jobs) as pool:
         fresh = dict(zip(unknown, pool.map(_sha256, [paths[index] for index in unknown]), strict=True))
     digests = [fresh[index] if index in fresh else cached[mark] for index, mark in enumerate(marks)]
     if fresh:
         now = time.time_ns()
-        settled = {marks[i]: sha for i, sha in fresh.items() if now - stats[i].st_mtime_ns > _RACY_NS}
-        publish_text(json.dumps(cached | settled, indent=0), cache_file, layout=layout)
+        seen = {
+            marks[i]: sha if now - stats[i].st_mtime_ns > _RACY_NS else _RACY + sha
+            for i, sha in fresh.items()
+        }
+        publish_text(json.dumps(cached | seen, indent=0), cache_file, layout=layout)
     return [Source(path, stat.st_size, sha) for path, stat, sha in zip(paths, stats, digests, strict=True)]
 
 
@@ -128,7 +138,7 @@ def known_sources(paths: Sequence[Path], layout: Layout) -> tuple[list[Source], 
         if sha is None:
             unread.append(path)
         else:
-            known.append(Source(path, stat.st_size, sha))
+            known.append(Source(path, stat.st_size, sha.removeprefix(_RACY)))
     return known, unread
 
 
@@ -174,7 +184,8 @@ def open_text(source: Source) -> Iterator[BinaryIO]:
                     yield io.BufferedReader(text)
             elif magic == b"PK\x03\x04":
                 with _open_member(file, source) as member:
-                    yield member
+                    # readline of a member itself may return more than it is asked for
+                    yield io.BufferedReader(cast("io.RawIOBase", member))
             else:
                 yield file
         except EOFError as error:

@@ -25,7 +25,9 @@ MAIN: Final = "main"
 """Name of the estimates that `[estimate]` describes."""
 Estimator = Literal["FE", "RE", "pooled", "between", "FD", "FGLS", "PCSE"]
 Covariance = Literal["conventional", "robust", "clustered", "driscoll_kraay"]
-Effect = Literal["country", "year", "reporter", "reference", "pair", "dyad", "reporter_year", "reference_year"]
+Effect = Literal[
+    "country", "year", "reporter", "reference", "pair", "dyad", "reporter_year", "reference_year"
+]
 Cluster = Literal["country", "year", "reporter", "reference", "pair", "dyad"]
 Diagnostic = Literal[
     "effects", "hausman", "xttest0", "xttest2", "xttest3", "xtserial", "poolability", "pesaran_cd"
@@ -118,7 +120,9 @@ class Model(_Section):
         clusters = self.clusters or (("dyad",) if pairs else ("country",))
         return self.model_copy(
             update={
-                "effects": (("pair", "year") if pairs else ("country",)) if self.effects is None else self.effects,
+                "effects": (("pair", "year") if pairs else ("country",))
+                if self.effects is None
+                else self.effects,
                 "estimators": self.estimators or (("FE",) if pairs else ("FE", "RE", "FGLS")),
                 "covariance": covariance,
                 "clusters": clusters if covariance == "clustered" else self.clusters,
@@ -182,8 +186,12 @@ def _check(model: Model) -> None:
     if len(set(model.regressors)) < len(model.regressors):
         raise ValueError(f"{what}a regressor occurs twice")
     pairs = model.data == "pairs"
-    _check_names(what, "effects", model.effects or (), PAIR_EFFECTS if pairs else PANEL_EFFECTS, data=model.data)
-    _check_names(what, "clusters", model.clusters, PAIR_CLUSTERS if pairs else PANEL_CLUSTERS, data=model.data)
+    _check_names(
+        what, "effects", model.effects or (), PAIR_EFFECTS if pairs else PANEL_EFFECTS, data=model.data
+    )
+    _check_names(
+        what, "clusters", model.clusters, PAIR_CLUSTERS if pairs else PANEL_CLUSTERS, data=model.data
+    )
     if len(model.clusters) > 2:
         raise ValueError(f"{what}{len(model.clusters)} clusters, expected one or two")
     if model.clusters and model.covariance != "clustered":
@@ -197,7 +205,9 @@ def _check(model: Model) -> None:
 def _check_names(what: str, field: str, names: tuple[str, ...], known: tuple[str, ...], *, data: str) -> None:
     unknown = [name for name in names if name not in known]
     if unknown:
-        raise ValueError(f"{what}{field} {unknown[0]!r} is not for data = {data!r}, which has {', '.join(known)}")
+        raise ValueError(
+            f"{what}{field} {unknown[0]!r} is not for data = {data!r}, which has {', '.join(known)}"
+        )
 
 
 def _check_pairs(model: Model, what: str) -> None:

@@ -33,19 +33,26 @@ def find_stale(layout: Layout, footers: Mapping[Path, Footer], options: IngestOp
     yearly = {table: files for table in YEARLY if (files := layout.yearly(table))}
     inputs = _inputs(footers) if yearly else {}
     found += [
-        (table, [_year(path) for path in files if not _is_current(path, inputs)], "older than flows", "minsum esi")
+        (
+            table,
+            [_year(path) for path in files if not _is_current(path, inputs)],
+            "older than flows",
+            "minsum esi",
+        )
         for table, files in yearly.items()
     ]
     estimates = sorted(layout.estimates.glob("*.parquet"))
     tables = sorted(layout.tables.glob("*.csv"))
-    for what, files, inputs, command in (
+    for what, files, sources, command in (
         ("panel", [layout.panel], [*footers, *chain(*yearly.values())], "minsum panel"),
         ("estimates", estimates, [layout.panel], "minsum estimate"),
         ("report", tables, [layout.panel, *estimates], "minsum report"),
     ):
-        found.append((what, _older(files, inputs), "older than what it is made from", command))
+        found.append((what, _older(files, sources), "older than what it is made from", command))
     return [
-        {"what": what, "which": which, "why": why, "do": command} for what, which, why, command in found if which
+        {"what": what, "which": which, "why": why, "do": command}
+        for what, which, why, command in found
+        if which
     ]
 
 
@@ -86,7 +93,9 @@ def _is_passed_over(source: Source, wanted: frozenset[int]) -> bool:
 def _other_recipe(layout: Layout, footers: Mapping[Path, Footer], options: IngestOptions) -> list[str]:
     recipe = options.recipe()
     return [
-        str(path.parent.relative_to(layout.flows)) for path, footer in footers.items() if footer["recipe"] != recipe
+        str(path.parent.relative_to(layout.flows))
+        for path, footer in footers.items()
+        if footer["recipe"] != recipe
     ]
 
 

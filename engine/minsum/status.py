@@ -14,7 +14,7 @@ from minsum.countries import is_group
 from minsum.flows.codes import RULES
 from minsum.flows.options import IngestOptions
 from minsum.staleness import by_key, esi_years, find_stale
-from minsum.workspace import Footer, Layout, read_footers
+from minsum.workspace import Footer, Layout, read_footer, read_footers
 
 Record = dict[str, Any]
 
@@ -27,7 +27,8 @@ def read_status(layout: Layout, options: IngestOptions) -> Record:
     `years`: reporters, rows, repairs of each classification-year and whether its similarities are there (`yes`,
     `no`, `stale`); `sources`: what each gave and what each rule removed; `rules` and `repairs`: the same over
     all of them; `rejected`: name, reason and hint of each rejected source; `stale`: what its inputs have
-    overtaken; `totals`.
+    overtaken; `panel` (None without one): its size, what is missing, where each variable came from and what did
+    not match; `estimates`: by specification and model, how it was made and which rows it left out; `totals`.
 
     Raises
     ------
@@ -43,12 +44,16 @@ def read_status(layout: Layout, options: IngestOptions) -> Record:
     stale = find_stale(layout, by_path, options)
     return {
         "workspace": str(layout.root.resolve()),
-        "years": _years(layout, footers, {name for one in stale if one["what"] == "esi" for name in one["which"]}),
+        "years": _years(
+            layout, footers, {name for one in stale if one["what"] == "esi" for name in one["which"]}
+        ),
         "sources": sources,
         "rules": _added((one["rules"] for one in sources), order=RULES),
         "repairs": _added(footer["repairs"] for footer in footers.values()),
         "rejected": [{key: one[key] for key in ("name", "kind", "reason", "hint")} for one in rejected],
         "stale": stale,
+        "panel": _panel(layout),
+        "estimates": _estimates(layout),
         "totals": {
             "reporter-years": len(footers),
             "sources": len(sources),
@@ -57,6 +62,20 @@ def read_status(layout: Layout, options: IngestOptions) -> Record:
             "rows kept": sum(one["rows_kept"] for one in sources),
         },
     }
+
+
+def _panel(layout: Layout) -> Record | None:
+    if not layout.panel.is_file():
+        return None
+    from minsum.panel import panel_remarks
+
+    footer = read_footer(layout.panel)
+    kept = {name: footer[name] for name in ("classification", "rows", "missing", "covariates")}
+    return kept | {"countries": len(footer["countries"]), "remarks": panel_remarks(footer)}
+
+
+def _estimates(layout: Layout) -> Record:
+    return {path.stem: read_footer(path)["models"] for path in sorted(layout.estimates.glob("*.parquet"))}
 
 
 def _years(layout: Layout, footers: dict[tuple[str, int, int], Footer], stale: set[str]) -> list[Record]:
@@ -72,7 +91,11 @@ def _years(layout: Layout, footers: dict[tuple[str, int, int], Footer], stale: s
             "exports_bn_usd": sum(one["checks"].get("X", {}).get("world_usd", 0.0) for _, one in members)
             / 1e9,
             "repaired_rows": sum(repair["rows"] for _, one in members for repair in one["repairs"].values()),
-            "esi": "stale" if (name := f"{classification}/{year}") in stale else "yes" if name in there else "no",
+            "esi": "stale"
+            if (name := f"{classification}/{year}") in stale
+            else "yes"
+            if name in there
+            else "no",
         }
         for (classification, year), members in sorted(groups.items())
     ]
@@ -86,7 +109,13 @@ def _sources(footers: Iterable[Footer]) -> list[Record]:
             one = found.setdefault(
                 record["sha256"],
                 {key: record[key] for key in ("name", "format", "published", "sha256")}
-                | {"partitions": 0, "rows_in": 0, "rows_kept": 0, "padded_codes": record["padded_codes"], "rules": []},
+                | {
+                    "partitions": 0,
+                    "rows_in": 0,
+                    "rows_kept": 0,
+                    "padded_codes": record["padded_codes"],
+                    "rules": [],
+                },
             )
             one["partitions"] += 1
             one["rows_in"] += record["rows_in"]

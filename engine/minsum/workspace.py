@@ -139,8 +139,9 @@ def publish_parts(parts: Iterable[pa.Table], target: Path, *, footer: Footer, la
         ) as writer,
     ):  # fmt: skip
         for part in chain([first], remaining):
-            writer.write_table(part, row_group_size=ROW_GROUP_ROWS)
-            n_rows += part.num_rows
+            if part.num_rows:
+                writer.write_table(part, row_group_size=ROW_GROUP_ROWS)
+                n_rows += part.num_rows
         writer.add_key_value_metadata({FOOTER_KEY: canonical_json(footer)})
     return n_rows
 

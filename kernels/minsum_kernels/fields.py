@@ -68,7 +68,9 @@ class FieldReader:
         Rows read at a time.
     """
 
-    def __init__(self, kinds: Sequence[Kind], separator: bytes, *, is_quoted: bool, room: int = 65_536) -> None:
+    def __init__(
+        self, kinds: Sequence[Kind], separator: bytes, *, is_quoted: bool, room: int = 65_536
+    ) -> None:
         plain = np.array([_KINDS[kind] for kind in kinds], dtype=np.int64)
         self._number_field = kinds.index("number")
         self._kinds = _with_runs(plain)

@@ -48,7 +48,8 @@ def pairwise_min_sum(shares: F64Array) -> F64Array:
            [0.5, 1. ]])
     """
     checked = checked_shares(shares, "shares")
-    return _min_sums(checked, checked, [0, checked.shape[1]])[0]
+    similarity: F64Array = _min_sums(checked, checked, [0, checked.shape[1]])[0]
+    return similarity
 
 
 def cross_min_sum(shares: F64Array, references: F64Array) -> F64Array:
@@ -76,7 +77,8 @@ def cross_min_sum(shares: F64Array, references: F64Array) -> F64Array:
     S_ir = sum_k min(s_ik, s_rk). The bits do not depend on the number of threads.
     """
     left, right = _checked_sides(shares, references)
-    return _min_sums(left, right, [0, left.shape[1]])[0]
+    similarity: F64Array = _min_sums(left, right, [0, left.shape[1]])[0]
+    return similarity
 
 
 def segment_min_sum(shares: F64Array, references: F64Array, bounds: Codes) -> F64Array:

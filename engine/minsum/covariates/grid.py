@@ -194,9 +194,7 @@ def frame_grid(frame: pl.LazyFrame, name: str) -> Grid:
 
     def load(_header: int, width: int) -> pl.LazyFrame:
         cells = [pl.col(one).cast(pl.String).alias(str(position)) for position, one in enumerate(names)]
-        empty = [
-            pl.lit(None, dtype=pl.String).alias(str(position)) for position in range(len(names), width)
-        ]
+        empty = [pl.lit(None, dtype=pl.String).alias(str(position)) for position in range(len(names), width)]
         return frame.select(*cells, *empty).with_row_index("line", offset=1)
 
     return Grid(name, (tuple(names),), "", load)

@@ -87,7 +87,9 @@ def _numbers(cells: pl.DataFrame, grid: Grid) -> pl.DataFrame:
     )
     _refuse_text(parsed, "number", grid=grid)
     _refuse_text(parsed, "whole", grid=grid)
-    return parsed.select("line", "country", "code", "indicator", year=pl.col("whole").cast(pl.Int16), value="number")
+    return parsed.select(
+        "line", "country", "code", "indicator", year=pl.col("whole").cast(pl.Int16), value="number"
+    )
 
 
 def _refuse_text(parsed: pl.DataFrame, number: str, *, grid: Grid) -> None:
@@ -113,7 +115,9 @@ def _matched(numbers: pl.DataFrame, grid: Grid) -> pl.DataFrame:
     table = pairs.with_columns(iso3=pl.Series(labels, dtype=pl.String))
     placed = numbers.join(table, on=["code", "country"], how="left", nulls_equal=True, maintain_order="left")
     if len(placed) and placed["iso3"].null_count() == len(placed):
-        some = ", ".join(repr(name) for name in placed["country"].drop_nulls().unique(maintain_order=True).head(5))
+        some = ", ".join(
+            repr(name) for name in placed["country"].drop_nulls().unique(maintain_order=True).head(5)
+        )
         raise DataCheckError(
             f"{grid.name}: none of its countries is known ({some})",
             "use ISO3 codes, such as CHN, or the names that the World Bank uses",

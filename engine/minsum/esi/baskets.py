@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 import polars as pl
@@ -57,17 +57,20 @@ class Baskets:
     in_total: bool
     is_rebuilt: NDArray[np.bool_]
 
+    @property
+    def outside(self) -> NDArray[np.float64]:
+        """What the totals hold beside the products, shape (n_countries,), USD."""
+        return self.residual if self.in_total else np.zeros_like(self.residual)
+
     def shares(self) -> F64Matrix:
         """Export shares, shape (n_countries, n_products); a country without exports has zeros."""
-        return shares_of(self.values, self.residual if self.in_total else None)
+        return shares_of(self.values, self.outside)
 
 
-def shares_of(values: F64Matrix, outside: NDArray[np.float64] | None = None) -> F64Matrix:
-    """Rows divided by their sum (plus what lies outside the columns); rows of zeros stay zeros."""
-    total = values.sum(axis=1)
-    if outside is not None:
-        total = total + outside
-    shares: F64Matrix = np.divide(values, total[:, None], out=np.zeros_like(values), where=total[:, None] > 0)
+def shares_of(values: NDArray[Any], outside: NDArray[np.float64] | float = 0.0) -> NDArray[Any]:
+    """Values, shape (..., n_products), over their sum plus what lies outside; a basket of zeros stays zeros."""
+    total = (values.sum(axis=-1) + outside)[..., None]
+    shares: NDArray[Any] = np.divide(values, total, out=np.zeros_like(values), where=total > 0)
     return shares
 
 
@@ -126,9 +129,7 @@ def scan_products(files: Sequence[Path], basis: Basis, partners: pl.Expr) -> pl.
     return (
         pl.scan_parquet(list(files), hive_partitioning=True)
         .filter(wanted, partners, pl.col("product_code") != TOTAL)
-        .select(
-            pl.col("reporter").cast(pl.Int32), "partner_code", "product_code", "is_rebuilt", value=value
-        )
+        .select(pl.col("reporter").cast(pl.Int32), "partner_code", "product_code", "is_rebuilt", value=value)
     )
 
 

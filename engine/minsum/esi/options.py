@@ -85,11 +85,11 @@ class EsiOptions:
             if len(set(countries)) != len(countries):
                 raise SettingsError(f"{place}: a member occurs twice in {list(countries)}", "name each once")
             for country in countries:
-                _check_country(country, place)
+                check_country(country, place)
 
 
-def _check_country(country: str, place: str) -> None:
-    """Unknown Comtrade codes are their own three-digit labels."""
+def check_country(country: str, place: str) -> None:
+    """Raise SettingsError unless this is the label of a country; unknown codes are their own labels."""
     if codes_of(country) or country.isdigit():
         return
     near = difflib.get_close_matches(country, sorted(set(labels().values())), n=1)

@@ -71,7 +71,7 @@ def composite(baskets: Baskets, shares: F64Matrix, rows: list[int], rule: Rule) 
     """
     if rule == "world_minus_self":
         return _leave_one_out(baskets, shares)
-    members = merged(member_shares(baskets, rows, rule), rule)
+    members = merged(shares_of(*member_values(baskets, rows, rule)), rule)
     products = members.max(axis=0, keepdims=True)
     total = baskets.values[rows].sum(axis=1) + baskets.residual[rows]
     return Similarity(
@@ -83,12 +83,17 @@ def composite(baskets: Baskets, shares: F64Matrix, rows: list[int], rule: Rule) 
     )
 
 
-def member_shares(baskets: Baskets, rows: list[int], rule: Rule) -> F64Matrix:
-    """Shares of what a composite is made of: its pooled members as one basket, or each of them."""
-    values, outside = baskets.values[rows], baskets.residual[rows]
+def member_values(baskets: Baskets, rows: list[int], rule: Rule) -> tuple[F64Matrix, NDArray[np.float64]]:
+    """What a composite is made of, its pooled members as one basket or each of them.
+
+    Returns
+    -------
+    Exports, shape (n_members, n_products), and what their totals hold beside them, shape (n_members,), USD.
+    """
+    values, outside = baskets.values[rows], baskets.outside[rows]
     if rule in ("pooled", *WORLD_RULES):
-        values, outside = values.sum(axis=0, keepdims=True), outside.sum(keepdims=True)
-    return shares_of(values, outside if baskets.in_total else None)
+        return values.sum(axis=0, keepdims=True), outside.sum(keepdims=True)
+    return values, outside
 
 
 def merged(members: NDArray[np.float64], rule: Rule) -> NDArray[np.float64]:
@@ -104,10 +109,8 @@ def merged(members: NDArray[np.float64], rule: Rule) -> NDArray[np.float64]:
 def _leave_one_out(baskets: Baskets, shares: F64Matrix) -> Similarity:
     """Every country against all the others pooled."""
     total = baskets.values.sum(axis=1) + baskets.residual
-    others = shares_of(
-        _sums_of_others(baskets.values),
-        _sums_of_others(baskets.residual[:, None])[:, 0] if baskets.in_total else None,
-    )
+    outside = _sums_of_others(baskets.outside[:, None])[:, 0]
+    others = shares_of(_sums_of_others(baskets.values), outside)
     both = (shares > 0) & (others > 0)
     rebuilt = baskets.is_rebuilt.astype(np.float64)[:, None]
     return Similarity(

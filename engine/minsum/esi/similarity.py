@@ -110,7 +110,7 @@ def _over(products: Sequence[str], baskets: Baskets) -> F64Matrix:
     """Shares over a list of products that holds all of the baskets'."""
     values = np.zeros((len(baskets.labels), len(products)))
     values[:, np.searchsorted(products, baskets.products)] = baskets.values
-    return shares_of(values, baskets.residual if baskets.in_total else None)
+    return shares_of(values, baskets.outside)
 
 
 def _pairs(baskets: Baskets, shares: F64Matrix) -> Similarity:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -44,18 +44,29 @@ def compute_esi(
 
 
 def flows_by_year(flows: Mapping[Path, Footer], options: EsiOptions) -> Groups:
-    """Flows by classification and year, without groups of countries and what the options leave out."""
-    groups: dict[tuple[str, int], dict[Path, Footer]] = defaultdict(dict)
-    for path, footer in flows.items():
-        classification, year, code = partition_key(path)
-        if not is_group(code) and (not options.years or year in options.years):
-            groups[classification, year][path] = footer
+    """Flows by classification and year, those years only that hold any of the reporters asked for."""
     wanted = set(options.reporters)
     return {
-        key: files
-        for key, files in groups.items()
+        key: {path: flows[path] for path in files}
+        for key, files in _by_year(flows, options.years).items()
         if not wanted or wanted & {iso3_of(partition_key(path)[2]) for path in files}
     }
+
+
+def files_of(layout: Layout, classification: str, years: Collection[int]) -> dict[int, list[Path]]:
+    """Flows files of a classification by year; no years means all."""
+    groups = _by_year(layout.partitions(), years)
+    return {year: files for (vintage, year), files in groups.items() if vintage == classification}
+
+
+def _by_year(paths: Iterable[Path], years: Collection[int]) -> dict[tuple[str, int], list[Path]]:
+    """Without groups of countries, which are sums of others."""
+    groups: dict[tuple[str, int], list[Path]] = defaultdict(list)
+    for path in paths:
+        classification, year, code = partition_key(path)
+        if not is_group(code) and (not years or year in years):
+            groups[classification, year].append(path)
+    return groups
 
 
 def _jobs(options: EsiOptions) -> list[Job]:
@@ -88,9 +99,7 @@ def _similarities(files: list[Path], year: int, options: EsiOptions) -> Iterable
         yield Output("esi_levels", tables, absent)
 
 
-def _markets(
-    files: list[Path], year: int, options: EsiOptions, chosen: MarketOptions
-) -> Iterable[Output]:
+def _markets(files: list[Path], year: int, options: EsiOptions, chosen: MarketOptions) -> Iterable[Output]:
     from minsum.esi.bilateral import gather_bilateral
     from minsum.esi.markets import MarketSimilarity
 

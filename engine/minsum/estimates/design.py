@@ -95,10 +95,10 @@ def refuse_unidentified_within(one: Design) -> None:
     EstimationError
         Naming the culprits.
     """
-    refuse_constant_within(panel_sample(one.y, one.exog()))
     if one.n_entities == len(one.y):
         raise EstimationError(
             f"every country has one row ({one.n_entities} in all), which its effect fits",
             "use more years, or a pooled or between model",
         )
+    refuse_constant_within(panel_sample(one.y, one.exog()))
     one.sample(["reporter", *one.year_dummies])

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
+from minsum.errors import EstimationError
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -77,19 +79,33 @@ class Fitted:
         }
 
 
-def term_table(params: pd.Series, std_errors: pd.Series, *, df: int | None) -> pd.DataFrame:
-    """Coefficients, their statistics and two-sided p values.
+def term_table(params: pd.Series, cov: pd.DataFrame, *, df: int | None) -> pd.DataFrame:
+    """Coefficients, their standard errors, statistics and two-sided p values.
 
     Parameters
     ----------
-    params, std_errors
-        Indexed by term.
+    params, cov
+        Coefficients by term, and their covariance.
     df
         Degrees of freedom of t; None for the normal distribution.
+
+    Raises
+    ------
+    EstimationError
+        If a variance is not positive, as clustering in two ways can give.
     """
+    import numpy as np
     import pandas as pd
     from scipy import stats
 
+    variances = pd.Series(np.diag(cov), index=params.index)
+    if not (variances > 0).all():
+        culprits = ", ".join(map(str, params.index[~(variances > 0)]))
+        raise EstimationError(
+            f"the covariance gives no positive variance for {culprits}",
+            "cluster in one way, by the coarser of the two, or leave out what hardly varies",
+        )
+    std_errors = np.sqrt(variances)
     statistic = params / std_errors
     tail = stats.norm.sf(statistic.abs()) if df is None else stats.t.sf(statistic.abs(), df)
     columns = {"coefficient": params, "std_error": std_errors, "statistic": statistic, "p_value": 2 * tail}

@@ -41,7 +41,7 @@ def fit_gls(one: Design, estimator: str, *, label: str) -> Fitted:
         estimator=estimator,
         dependent=str(one.model.dependent),
         about=f"{_title(one, estimator, result.title)}{rho}, {_effects(one)}; z statistics{_constant(one)}",
-        terms=term_table(result.params, result.std_errors, df=None),
+        terms=term_table(result.params, result.cov, df=None),
         distribution=distribution(None),
         n_obs=result.nobs,
         n_entities=one.n_entities,

@@ -64,7 +64,7 @@ def fit_linear(one: Design, estimator: str, *, label: str) -> Fitted:
         estimator=estimator,
         dependent=str(one.model.dependent),
         about=f"{fit.about}; {_covariance_text(one, estimator)}; {statistics}{fit.constant}",
-        terms=term_table(result.params, result.std_errors, df=df),
+        terms=term_table(result.params, result.cov, df=df),
         distribution=distribution(df),
         n_obs=int(result.nobs),
         n_entities=one.n_entities,

@@ -22,6 +22,8 @@ Codes = dict[str, I64]
 KEYS: Final = ("reporter", "reference", "year")
 _SIDES: Final = ("reporter", "reference")
 _MEASURES: Final = ("esi", "n_reporter", "n_reference", "n_common", "residual_reporter", "residual_reference")
+
+
 def read_pairs(files: Sequence[Path], panel: Path) -> pl.DataFrame:
     """Similarities of all pairs of countries with the variables of both.
 
@@ -37,12 +39,16 @@ def read_pairs(files: Sequence[Path], panel: Path) -> pl.DataFrame:
     Columns reporter, reference (of one enumeration), year, esi, n_*, residual_* and the variables, in the order
     of the files. Read in a stream.
     """
-    pairs = pl.scan_parquet(list(files)).filter(pl.col("reference_code").is_not_null()).select(*KEYS, *_MEASURES)
+    pairs = (
+        pl.scan_parquet(list(files)).filter(pl.col("reference_code").is_not_null()).select(*KEYS, *_MEASURES)
+    )
     sides = pl.scan_parquet(panel).drop("esi")
     variables = [name for name in sides.collect_schema().names() if name not in ("reporter", "year")]
     for side in _SIDES:
         of_side = sides.select(
-            pl.col("reporter").alias(side), "year", *(pl.col(name).alias(f"{side}.{name}") for name in variables)
+            pl.col("reporter").alias(side),
+            "year",
+            *(pl.col(name).alias(f"{side}.{name}") for name in variables),
         )
         pairs = pairs.join(of_side, on=[side, "year"], how="left", maintain_order="left")
     labels = pl.scan_parquet(list(files)).select(pl.col("reporter").unique().sort()).collect().to_series()
@@ -74,17 +80,17 @@ def fit_pairs(chosen: Chosen, model: Model, *, label: str) -> Fitted:
     clusters = _clusters(rows, model, label=label)
     result = _absorb(rows[model.dependent].to_numpy(), exog, effects=effects, clusters=clusters, model=model)
     df = int(result.df_resid)
-    std_errors = result.std_errors
+    cov = result.cov
     if clusters:
         n_nested = sum(_count(codes) - 1 for codes in effects.values() if _is_nested(codes, clusters))
-        std_errors = std_errors * np.sqrt(df / (df + n_nested))
+        cov = cov * (df / (df + n_nested))
         df = min(_count(codes) for codes in clusters.values()) - 1
     return Fitted(
         label=label,
         estimator="FE",
         dependent=str(model.dependent),
         about=_about(model, effects, df=df),
-        terms=term_table(result.params, std_errors, df=df),
+        terms=term_table(result.params, cov, df=df),
         distribution=distribution(df),
         n_obs=len(rows),
         n_entities=_count(_codes(rows, "pair")),
@@ -96,7 +102,9 @@ def fit_pairs(chosen: Chosen, model: Model, *, label: str) -> Fitted:
 def _absorb(y: F64, exog: pd.DataFrame, *, effects: Codes, clusters: Codes, model: Model) -> Any:
     """The result of linearmodels, its covariance with all effects counted as degrees of freedom."""
     absorb = pd.DataFrame({name: _categories(codes) for name, codes in effects.items()})
-    covariance: dict[str, Any] = {"cov_type": "unadjusted" if model.covariance == "conventional" else "robust"}
+    covariance: dict[str, Any] = {
+        "cov_type": "unadjusted" if model.covariance == "conventional" else "robust"
+    }
     if clusters:
         covariance = {"cov_type": "clustered", "clusters": np.column_stack(list(clusters.values()))}
     try:
@@ -105,7 +113,7 @@ def _absorb(y: F64, exog: pd.DataFrame, *, effects: Codes, clusters: Codes, mode
         told = {word.strip(",") for word in str(error).split()}
         culprits = ", ".join(name for name in model.regressors if {*name.split()} <= told)
         raise EstimationError(
-            f"{culprits} does not vary beside the effects {', '.join(effects)} and the other regressors",
+            f"{culprits or ', '.join(model.regressors)} does not vary beside the effects {', '.join(effects)} and the other regressors",
             "leave it out, or use fewer effects",
         ) from error
 

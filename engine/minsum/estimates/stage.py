@@ -63,7 +63,9 @@ def estimate(layout: Layout, spec: Specification, *, name: str) -> EstimateRepor
     mark = _digest(layout, spec, models=models, esi=esi)
     target = layout.estimates / f"{name}.parquet"
     if footer_digest(target) == mark:
-        return EstimateReport(False, name, {one: told["rows"] for one, told in read_footer(target)["models"].items()})
+        return EstimateReport(
+            False, name, {one: told["rows"] for one, told in read_footer(target)["models"].items()}
+        )
     chosen = _samples(layout, spec, models=models, esi=esi)
     told: dict[str, Any] = {}
     fitted: list[Fitted] = []

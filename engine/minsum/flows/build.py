@@ -168,7 +168,8 @@ def _unique_parts(parts: Rows, repairs: Repairs) -> Rows:
         repairs["parts_repeated"] = {
             "rows": int(is_repeat.sum()), "usd": float(np.sort(parts["value"][is_repeat]).sum()),
         }  # fmt: skip
-    return parts[~is_repeat]
+    distinct: Rows = parts[~is_repeat]
+    return distinct
 
 
 def _is_outermost(parts: Rows) -> NDArray[np.bool_]:

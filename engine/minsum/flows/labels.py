@@ -16,7 +16,11 @@ GROUP: Final = EMPTY + 1
 
 
 def country_codes(
-    labels: NDArray[np.int64], years: NDArray[np.int64], code_of: Callable[[str, int], int | None], *, where: str
+    labels: NDArray[np.int64],
+    years: NDArray[np.int64],
+    code_of: Callable[[str, int], int | None],
+    *,
+    where: str,
 ) -> NDArray[np.int64]:
     """Comtrade codes of packed labels, `GROUP` for a group of countries.
 

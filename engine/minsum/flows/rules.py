@@ -120,7 +120,9 @@ class Judge:
         partition = self._partitions(columns, len(lines.values), where)
         flow = self._flow(columns, len(lines.values))
         products = read_products(
-            columns["product_code"], may_lose_zeros=self.form.may_lose_zeros, has_total=self.form.has_world_rows
+            columns["product_code"],
+            may_lose_zeros=self.form.may_lose_zeros,
+            has_total=self.form.has_world_rows,
         )
         with np.errstate(over="ignore"):
             value = lines.values * self.form.value_scale
@@ -154,7 +156,9 @@ class Judge:
         if self.form.country_code is not None:
             for name in _LABELLED:
                 place = f"{where}, column {self.form.columns[name].source}"
-                columns[name] = country_codes(columns[name], columns["year"], self.form.country_code, where=place)
+                columns[name] = country_codes(
+                    columns[name], columns["year"], self.form.country_code, where=place
+                )
             if (columns["reporter_code"] == GROUP).any():
                 raise ContradictionError(
                     f"{where}: a group of countries as reporter", "download single reporters"
@@ -170,9 +174,13 @@ class Judge:
         low, high = ends["year"]
         if not 1900 <= low <= high <= 2200:
             raise ContradictionError(
-                f"{where}: period {low if low < 1900 else high} is not a year", "minsum reads annual data only"
+                f"{where}: period {low if low < 1900 else high} is not a year",
+                "minsum reads annual data only",
             )
-        claims: dict[ColumnName, int | None] = {"reporter_code": self.claims.reporter_code, "year": self.claims.year}
+        claims: dict[ColumnName, int | None] = {
+            "reporter_code": self.claims.reporter_code,
+            "year": self.claims.year,
+        }
         for label, claimed in claims.items():
             low, high = ends[label]
             if claimed is not None and not low == high == claimed:
@@ -182,7 +190,9 @@ class Judge:
                     "the file is misnamed or mixed up; find out which is right and download it again",
                 )
         if not 0 <= ends["reporter_code"][0] <= ends["reporter_code"][1] < 10**7:
-            raise BrokenSourceError(f"{where}: reporter code out of range", "the file is damaged; download it again")
+            raise BrokenSourceError(
+                f"{where}: reporter code out of range", "the file is damaged; download it again"
+            )
         vintage = self._vintages(columns, n, where)
         return vintage * 10**11 + columns["year"] * 10**7 + columns["reporter_code"]
 
@@ -238,7 +248,11 @@ def _part(columns: Columns, stays: Mask) -> NDArray[np.uint32]:
 
 
 def _first_rule(
-    flow: NDArray[np.uint8], breakdown: NDArray[np.uint8], products: Products, is_usd: Mask, value: NDArray[np.float64]
+    flow: NDArray[np.uint8],
+    breakdown: NDArray[np.uint8],
+    products: Products,
+    is_usd: Mask,
+    value: NDArray[np.float64],
 ) -> NDArray[np.uint8]:
     """The first rule that removes each row: later ones are written first."""
     rule = np.zeros(len(flow), dtype=np.uint8)

@@ -93,7 +93,8 @@ class Slices:
         rivals: dict[str, SourceError] = {}
         for number in touched:
             first, *others = sorted(
-                (one for one in self.parsed.values() if number in one.records), key=lambda one: one.source.name
+                (one for one in self.parsed.values() if number in one.records),
+                key=lambda one: one.source.name,
             )
             for one in others:
                 if one.form.publisher != first.form.publisher:

@@ -32,9 +32,15 @@ def verify_partition(path: Path, footer: Footer) -> Wrong:
     OSError, pyarrow.ArrowException, KeyError, ValueError
         If it cannot be read to its end, or its footer lacks what it should hold.
     """
-    wrong = [] if _PATH.search(path.as_posix()) else [("keys", "folders", "classification=H4/year=2015/reporter=156")]
+    wrong = (
+        []
+        if _PATH.search(path.as_posix())
+        else [("keys", "folders", "classification=H4/year=2015/reporter=156")]
+    )
     table = pq.read_table(path, partitioning=None)
-    return wrong + (list(_rows(table)) or list(_figures(table, footer))) + list(_audit(table.num_rows, footer))
+    return (
+        wrong + (list(_rows(table)) or list(_figures(table, footer))) + list(_audit(table.num_rows, footer))
+    )
 
 
 def _rows(table: pa.Table) -> Iterator[tuple[str, str, str]]:
@@ -63,7 +69,11 @@ def _figures(table: pa.Table, footer: Footer) -> Iterator[tuple[str, str, str]]:
         yield "rows", f"row {int(np.argmax(steps < 0)) + 2} out of order", "by flow, partner and product"
         return
     if (steps == 0).any():
-        yield "rows", f"row {int(np.argmax(steps == 0)) + 2} repeats the one before", "each flow, partner and product once"
+        yield (
+            "rows",
+            f"row {int(np.argmax(steps == 0)) + 2} repeats the one before",
+            "each flow, partner and product once",
+        )
         return
     now, stored = identity_checks(rows, products), footer["checks"]
     for flow in sorted({*now, *stored}):
@@ -82,9 +92,17 @@ def _audit(n_rows: int, footer: Footer) -> Iterator[tuple[str, str, str]]:
     for source in footer["sources"]:
         counts = {name: rule["rows"] for name, rule in source["rules"].items()}
         if sum(counts.values()) != source["rows_in"]:
-            yield "audit", f"{source['name']}: {sum(counts.values())} rows under the rules", f"{source['rows_in']} read"
+            yield (
+                "audit",
+                f"{source['name']}: {sum(counts.values())} rows under the rules",
+                f"{source['rows_in']} read",
+            )
         if counts.get("kept", 0) != source["rows_kept"]:
-            yield "audit", f"{source['name']}: {counts.get('kept', 0)} rows under kept", f"{source['rows_kept']} kept"
+            yield (
+                "audit",
+                f"{source['name']}: {counts.get('kept', 0)} rows under kept",
+                f"{source['rows_kept']} kept",
+            )
     one, *others = footer["sources"]
     form = next((known for known in formats() if known.name == one["format"]), None)
     if others or form is None or not form.has_world_rows or not form.is_complete:

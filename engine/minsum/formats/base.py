@@ -66,7 +66,7 @@ class Header:
     line
         The line itself, decoded, without its end.
     ahead
-        The second line, read already: the first row, or nothing.
+        What was read after it: blank lines and the first row, or nothing.
     """
 
     names: tuple[str, ...]
@@ -82,8 +82,9 @@ class Header:
     @property
     def n_ahead(self) -> int:
         """Fields of the first row, 0 when there is none."""
-        outside_quotes = b"".join(self.ahead.split(b'"')[::2])
-        return outside_quotes.count(self.separator.encode()) + 1 if self.ahead.strip() else 0
+        row = self.ahead.strip(b"\r\n")
+        outside_quotes = b"".join(row.split(b'"')[::2])
+        return outside_quotes.count(self.separator.encode()) + 1 if row else 0
 
 
 def _no_claims(_: str) -> Claims:

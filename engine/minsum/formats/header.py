@@ -13,7 +13,7 @@ MAX_LINE_BYTES: Final = 1 << 20
 
 
 def read_header(file: BinaryIO, name: str) -> Header:
-    """First line, split at the separator that gives most fields; the second line is read with it.
+    """First line, split at the separator that gives most fields; the first row is read with it.
 
     Raises
     ------
@@ -23,7 +23,8 @@ def read_header(file: BinaryIO, name: str) -> Header:
     text = _decode(file.readline(MAX_LINE_BYTES)).removeprefix("\ufeff").rstrip("\r\n")
     if "\0" in text:
         raise BrokenSourceError(
-            f"{name}, line 1: a zero byte, which no text holds", "the file is binary or UTF-16; save it as UTF-8"
+            f"{name}, line 1: a zero byte, which no text holds",
+            "the file is binary or UTF-16; save it as UTF-8",
         )
     if text.lstrip()[:1] == "<":
         raise BrokenSourceError(
@@ -36,11 +37,16 @@ def read_header(file: BinaryIO, name: str) -> Header:
         splits = {mark: next(csv.reader([text], delimiter=mark)) for mark in ("\t", ",", ";")}
     except csv.Error as error:
         raise BrokenSourceError(
-            f"{name}, line 1: no header line ({error}): {text[:80]!r}", "this is not a table; download it again"
+            f"{name}, line 1: no header line ({error}): {text[:80]!r}",
+            "this is not a table; download it again",
         ) from error
     separator = max(splits, key=lambda mark: len(splits[mark]))
     names = tuple(field.strip() for field in splits[separator])
-    return Header(names, separator, text, ahead=file.readline(MAX_LINE_BYTES))
+    ahead = line = file.readline(MAX_LINE_BYTES)
+    while line.strip(b"\r\n") == b"" != line and len(ahead) < MAX_LINE_BYTES // 2:
+        line = file.readline(MAX_LINE_BYTES // 2)
+        ahead += line
+    return Header(names, separator, text, ahead=ahead)
 
 
 def _decode(text: bytes) -> str:

@@ -54,13 +54,17 @@ def regression_table(estimates: pl.DataFrame, name: str, *, title: str, told: To
     for term in sorted(terms, key=lambda term: term == "const"):
         of_term = {model: cells.get((model, term)) for model in models}
         rows.append({"term": term} | {one: _coefficient(row) for one, row in of_term.items()})
-        rows.append({"term": ""} | {one: f"({row['statistic']:.2f})" if row else "" for one, row in of_term.items()})
+        rows.append(
+            {"term": ""} | {one: f"({row['statistic']:.2f})" if row else "" for one, row in of_term.items()}
+        )
     first = {model: estimates.filter(pl.col("model") == model).row(0, named=True) for model in models}
     is_pairs = any(one["data"] == "pairs" for one in told.values())
     for label, column in (("observations", "n_obs"), ("pairs" if is_pairs else "countries", "n_entities")):
         rows.append({"term": label} | {model: str(first[model][column]) for model in models})
     fits = {model: first[model]["r_squared"] for model in models}
-    rows.append({"term": "r_squared"} | {one: "" if fit is None else f"{fit:.3f}" for one, fit in fits.items()})
+    rows.append(
+        {"term": "r_squared"} | {one: "" if fit is None else f"{fit:.3f}" for one, fit in fits.items()}
+    )
     for label in ("dependent", "estimator"):
         values = {model: first[model][label] for model in models}
         if len({*values.values()} - {*models}) > (label == "dependent"):

@@ -9,12 +9,13 @@ from typing import Final
 import polars as pl
 
 from minsum.errors import MissingInputError
+from minsum.report.growth import growth_table
 from minsum.report.regression import regression_tables
 from minsum.report.render import render
 from minsum.report.table import Table
 from minsum.workspace import Footer, Layout, digest, footer_digest, publish_text, read_footer
 
-RECIPE: Final = "report-2"
+RECIPE: Final = "report-3"
 
 
 def make_tables(layout: Layout, reporters: Sequence[str]) -> list[Table]:
@@ -84,40 +85,6 @@ def write_tables(layout: Layout, reporters: Sequence[str]) -> bool:
     return True
 
 
-def growth_table(panel: pl.DataFrame, reporters: Sequence[str], reference: str) -> Table:
-    """ESI by country and year, and its mean yearly change in percentage points.
-
-    Parameters
-    ----------
-    panel
-        Columns reporter, year, esi.
-    reporters
-        Order of the rows; empty means alphabetical.
-    reference
-        Named in the title.
-    """
-    order = [one for one in reporters if one in set(panel["reporter"])] or sorted(panel["reporter"].unique())
-    known = panel.drop_nulls("esi").sort("year")
-    growth = known.group_by("reporter").agg(
-        growth=(pl.col("esi").last() - pl.col("esi").first())
-        / (pl.col("year").last() - pl.col("year").first()).cast(pl.Float64).replace(0.0, None)
-        * 100
-    )
-    years = [str(year) for year in sorted(known["year"].unique())]
-    wide = known.pivot("year", index="reporter", values="esi").select("reporter", *years)
-    frame = (
-        pl.DataFrame({"reporter": order})
-        .join(wide, on="reporter", how="left")
-        .join(growth, on="reporter", how="left")
-    )
-    return Table(
-        "table1",
-        f"Table 1. Export similarity with {reference}",
-        frame,
-        ("growth: (last - first) / (last year - first year), percentage points a year.",),
-    )
-
-
 def descriptive_table(panel: pl.DataFrame, *, notes: Sequence[str] = ()) -> Table:
     """Sample size, mean, median, standard deviation, minimum and maximum of every variable."""
     rows = [
@@ -136,4 +103,6 @@ def descriptive_table(panel: pl.DataFrame, *, notes: Sequence[str] = ()) -> Tabl
     ]
     headings = {"n": "sample size", "std_dev": "standard deviation"}
     schema = {"variable": pl.String, "n": pl.Int64} | dict.fromkeys(list(rows[0])[2:], pl.Float64)
-    return Table("table2", "Table 2. Descriptive statistics", pl.DataFrame(rows, schema), tuple(notes), headings)
+    return Table(
+        "table2", "Table 2. Descriptive statistics", pl.DataFrame(rows, schema), tuple(notes), headings
+    )

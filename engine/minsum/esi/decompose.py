@@ -1,0 +1,143 @@
+"""Splits the similarity of one country with one reference by chapter or section."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from minsum.countries import iso3_of
+from minsum.errors import MissingInputError, UsageError
+from minsum.esi.bands import Pair, Resampling, replicates
+from minsum.esi.baskets import Baskets, gather
+from minsum.esi.decomposition import Decomposition
+from minsum.esi.options import EsiOptions, check_country
+from minsum.esi.references import WORLD_RULES, Rule, member_rows, member_values
+from minsum.esi.sections import By, segments_of
+from minsum.workspace import partition_key
+from minsum_kernels import segment_min_sum
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What to decompose.
+
+    Attributes
+    ----------
+    reporter
+        ISO3 label.
+    reference
+        ISO3 label, or the name of a composite in the options.
+    by
+        Segments.
+    resampling
+        How to make bands; None for none.
+    """
+
+    reporter: str
+    reference: str
+    by: By = "section"
+    resampling: Resampling | None = None
+
+
+def decompose(
+    years: Mapping[int, Sequence[Path]], classification: str, *, options: EsiOptions, question: Question
+) -> Decomposition:
+    """Contributions of chapters or sections to one similarity over the years.
+
+    Parameters
+    ----------
+    years
+        Year to the flows files of a classification.
+    classification
+        HS vintage, for the result.
+    options
+        Basis, level, residual policy and composites.
+    question
+        Country, reference, segments and bands.
+
+    Raises
+    ------
+    UsageError
+        If the reporter or the reference is unknown, or the two are one country.
+    MissingInputError
+        If no year has data of both sides.
+
+    Notes
+    -----
+    ESI_ir = sum over segments of sum over their products j of min(s_ij, s_rj): additive over products.
+    """
+    members, rule = _reference(question, options)
+    needed = (question.reporter, *members)
+    baskets: dict[int, Baskets] = {}
+    left_out: dict[int, list[str]] = {}
+    for year, files in sorted(years.items()):
+        found = _gather(files, needed, rule=rule, options=options)
+        labels = found.labels if found else []
+        missing = [label for label in needed if label not in labels]
+        if found is None or missing:
+            left_out[year] = missing
+        else:
+            baskets[year] = found
+    if not baskets:
+        raise MissingInputError(
+            f"no year of {classification} has data of {question.reporter} and {question.reference}",
+            "see what is there: minsum status",
+        )
+    products = sorted({product for one in baskets.values() for product in one.products})
+    segments, bounds = segments_of(products, question.by)
+    pairs = [_pair(one, products, needed, rule) for one in baskets.values()]
+    edges = np.array(bounds)
+    how = question.resampling
+    return Decomposition(
+        reporter=question.reporter,
+        reference=question.reference,
+        classification=classification,
+        years=list(baskets),
+        segments=segments,
+        contributions=np.stack([segment_min_sum(*pair.shares(), edges).mean(axis=2)[:, 0] for pair in pairs]),
+        draws=replicates(pairs, bounds[:-1], how) if how else None,
+        method=how.method if how else None,
+        left_out=left_out,
+    )
+
+
+def _reference(question: Question, options: EsiOptions) -> tuple[tuple[str, ...], Rule]:
+    """Members and rule of the reference; a country is a pool of one."""
+    check_country(question.reporter, "reporter")
+    if question.reference in options.references:
+        return options.references[question.reference]
+    if question.reference.islower():
+        raise UsageError(
+            f"no composite reference {question.reference!r}",
+            f"in [esi.references]: {', '.join(sorted(options.references)) or 'none'}",
+        )
+    check_country(question.reference, "reference")
+    if question.reference == question.reporter:
+        raise UsageError(f"{question.reporter} with itself", "name a country and another reference")
+    return (question.reference,), "pooled"
+
+
+def _gather(
+    files: Sequence[Path], needed: Collection[str], *, rule: Rule, options: EsiOptions
+) -> Baskets | None:
+    """Baskets of the countries needed, of all for a world; None without any."""
+    wanted = [path for path in files if rule in WORLD_RULES or iso3_of(partition_key(path)[2]) in needed]
+    if not wanted:
+        return None
+    [baskets] = gather(wanted, basis=options.basis, residual=options.residual, levels=(options.level,))
+    return baskets
+
+
+def _pair(baskets: Baskets, products: Sequence[str], needed: tuple[str, ...], rule: Rule) -> Pair:
+    """The first of those needed against the others, over a list of products that holds all of theirs."""
+    own = baskets.labels.index(needed[0])
+    rows, _ = member_rows(baskets, needed[1:], rule)
+    if rule == "world_minus_self":
+        rows.remove(own)
+    members, outside = member_values(baskets, rows, rule)
+    values = np.zeros((1 + len(members), len(products)))
+    values[:, np.searchsorted(products, baskets.products)] = np.vstack([baskets.values[own], members])
+    return Pair(values, np.append(baskets.outside[own], outside), rule)

@@ -1,0 +1,111 @@
+"""Which chapters and sections a similarity comes from, year by year, and what changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from minsum.errors import UsageError
+from minsum.esi.bands import F64, Method, band
+from minsum.esi.sections import Segment
+
+
+@dataclass(frozen=True, slots=True)
+class Decomposition:
+    """Contributions of segments to the similarity of one country with one reference.
+
+    Attributes
+    ----------
+    reporter, reference, classification
+        Whose, with whom, in which HS vintage.
+    years
+        Ascending.
+    segments
+        Chapters or sections that either side trades in any year.
+    contributions
+        Shape (n_years, n_segments), unit 1; each row sums to the similarity of its year.
+    draws
+        The same with the products varied, shape (n_draws, n_years, n_segments); None when not asked for.
+    method
+        How they were varied.
+    left_out
+        Year to what is without data in it.
+    """
+
+    reporter: str
+    reference: str
+    classification: str
+    years: list[int]
+    segments: list[Segment]
+    contributions: F64
+    draws: F64 | None
+    method: Method | None
+    left_out: dict[int, list[str]]
+
+    def totals(self) -> pl.DataFrame:
+        """Similarity by year: year, esi, and with bands low and high."""
+        totals = self.contributions.sum(axis=1)
+        draws = None if self.draws is None else self.draws.sum(axis=2)
+        return pl.DataFrame({"year": self.years, "esi": totals} | self._band(totals, draws))
+
+    def by_segment(self) -> pl.DataFrame:
+        """Contributions: year, segment, title, contribution, and with bands low and high."""
+        n_years, n_segments = self.contributions.shape
+        return pl.DataFrame(
+            {
+                "year": np.repeat(self.years, n_segments),
+                "segment": [one.name for one in self.segments] * n_years,
+                "title": [one.title for one in self.segments] * n_years,
+                "contribution": self.contributions.ravel(),
+            }
+            | {name: values.ravel() for name, values in self._band(self.contributions, self.draws).items()}
+        )
+
+    def change(self, first: int | None = None, last: int | None = None) -> pl.DataFrame:
+        """What changed between two years, by default the ends, and in `total` the whole.
+
+        Returns
+        -------
+        Columns segment, title, one for each of the two years, change, and with bands low and high.
+
+        Raises
+        ------
+        UsageError
+            If a year is not among those decomposed, or both are the same.
+        """
+        ends = [self._position(first, 0), self._position(last, -1)]
+        if ends[0] == ends[1]:
+            raise UsageError(
+                f"no change within one year, {self.years[ends[0]]}", "decompose two years or more"
+            )
+        at = _with_total(self.contributions[ends])
+        change = at[1] - at[0]
+        draws = None if self.draws is None else np.diff(_with_total(self.draws[:, ends]), axis=1)[:, 0]
+        return pl.DataFrame(
+            {
+                "segment": [*(one.name for one in self.segments), "total"],
+                "title": [*(one.title for one in self.segments), ""],
+                **{str(self.years[end]): values for end, values in zip(ends, at, strict=True)},
+                "change": change,
+            }
+            | self._band(change, draws)
+        )
+
+    def _position(self, year: int | None, default: int) -> int:
+        if year is None:
+            return default % len(self.years)
+        if year not in self.years:
+            raise UsageError(f"year {year} is not decomposed", f"years here: {self.years}")
+        return self.years.index(year)
+
+    def _band(self, estimate: F64, draws: F64 | None) -> dict[str, F64]:
+        if draws is None or self.method is None:
+            return {}
+        low, high = band(estimate, draws, self.method)
+        return {"low": low, "high": high}
+
+
+def _with_total(contributions: F64) -> F64:
+    return np.concatenate([contributions, contributions.sum(axis=-1, keepdims=True)], axis=-1)

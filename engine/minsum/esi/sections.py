@@ -1,0 +1,70 @@
+"""Chapters and sections of the Harmonized System, and where they start among sorted product codes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+By = Literal["section", "chapter"]
+
+SECTIONS: Final = (
+    ("I", 1, 5, "live animals; animal products"),
+    ("II", 6, 14, "vegetable products"),
+    ("III", 15, 15, "fats and oils"),
+    ("IV", 16, 24, "prepared food, beverages, tobacco"),
+    ("V", 25, 27, "mineral products"),
+    ("VI", 28, 38, "chemicals"),
+    ("VII", 39, 40, "plastics and rubber"),
+    ("VIII", 41, 43, "hides, leather, furs"),
+    ("IX", 44, 46, "wood, cork, basketware"),
+    ("X", 47, 49, "pulp and paper"),
+    ("XI", 50, 63, "textiles and clothing"),
+    ("XII", 64, 67, "footwear, headgear, umbrellas"),
+    ("XIII", 68, 70, "stone, ceramics, glass"),
+    ("XIV", 71, 71, "pearls, precious stones and metals"),
+    ("XV", 72, 83, "base metals"),
+    ("XVI", 84, 85, "machinery and electrical equipment"),
+    ("XVII", 86, 89, "vehicles, aircraft, vessels"),
+    ("XVIII", 90, 92, "instruments, clocks"),
+    ("XIX", 93, 93, "arms and ammunition"),
+    ("XX", 94, 96, "furniture, toys, miscellaneous"),
+    ("XXI", 97, 97, "works of art, antiques"),
+    ("other", 98, 99, "national use and unspecified"),
+)
+"""Name, first and last chapter, content: the Harmonized System's 21 sections, the same in every vintage, and
+what is outside them. Chapter 77 is reserved."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A chapter or section.
+
+    Attributes
+    ----------
+    name
+        Two digits, or a Roman number.
+    title
+        What is in it.
+    """
+
+    name: str
+    title: str
+
+
+def segments_of(products: Sequence[str], by: By) -> tuple[list[Segment], list[int]]:
+    """Segments of ascending product codes, and the borders between them as `segment_min_sum` takes them."""
+    segments: list[Segment] = []
+    bounds: list[int] = []
+    for position, product in enumerate(products):
+        segment = _segment(product[:2], by)
+        if not segments or segment != segments[-1]:
+            segments.append(segment)
+            bounds.append(position)
+    return segments, [*bounds, len(products)]
+
+
+def _segment(chapter: str, by: By) -> Segment:
+    number = int(chapter)
+    name, title = next((name, title) for name, first, last, title in SECTIONS if first <= number <= last)
+    return Segment(name, title) if by == "section" else Segment(chapter, title)
