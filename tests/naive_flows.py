@@ -86,7 +86,8 @@ def read(content: bytes, name: str) -> dict[Partition, dict[Row, tuple[float, bo
     """What the lake should hold of one file: partition to row to (USD, whether it was rebuilt)."""
     found: dict[Partition, dict[Row, tuple[float, bool]]] = {}
     for text, member in texts(content, name):
-        found |= read_text(text, member)
+        for partition, rows in read_text(text, member).items():
+            found[partition] = rows
     return found
 
 

@@ -29,11 +29,31 @@ def zipped(**files: bytes) -> bytes:
 # Recognition -----------------------------------------------------------------------------------------------
 
 TARIFFLINE = [
-    "datasetCode", "typeCode", "freqCode", "refPeriodId", "period", "reporterCode", "flowCategory",
-    "flowCode", "partnerCode", "partner2Code", "classificationCode", "cmdCode", "customsCode", "mosCode",
-    "motCode", "qtyUnitCode", "qty", "altQtyUnitCode", "altQty", "netWgt", "grossWgt", "cifValue",
-    "fobValue", "primaryValue",
-]  # fmt: skip
+    "datasetCode",
+    "typeCode",
+    "freqCode",
+    "refPeriodId",
+    "period",
+    "reporterCode",
+    "flowCategory",
+    "flowCode",
+    "partnerCode",
+    "partner2Code",
+    "classificationCode",
+    "cmdCode",
+    "customsCode",
+    "mosCode",
+    "motCode",
+    "qtyUnitCode",
+    "qty",
+    "altQtyUnitCode",
+    "altQty",
+    "netWgt",
+    "grossWgt",
+    "cifValue",
+    "fobValue",
+    "primaryValue",
+]
 HEADERS = {
     "comtrade-bulk": BULK, "comtrade-web": WEB, "comtrade-legacy-web": LEGACY, "comtrade-legacy-bulk": LEGACY_BULK,
     "wits": WITS, "baci": ["t", "i", "j", "k", "v", "q"], "comtrade-tariffline": TARIFFLINE,
