@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from minsum.countries import code_of, iso3_of, labels
 from minsum.flows.build import build
 from minsum.flows.codes import ROW, encode_products
-from minsum.flows.lake import as_table
+from minsum.flows.lake import as_parts
 from minsum.schema import FLOWS
 from minsum.synth.economies import in_order_of_choice
 from minsum.synth.nomenclature import nomenclature
-from minsum.workspace import Layout, publish_table
+from minsum.workspace import Layout, publish_parts
 
 CLASSIFICATION = "H2"
 
@@ -130,4 +130,4 @@ def _publish(layout: Layout, rows: NDArray[np.void], target: Path) -> None:
               "rows_in": len(rows), "rows_kept": len(rows), "rules": {}}  # fmt: skip
     footer = {"stage": "flows", "recipe": "benchmark", "sources": [source], "superseded": [],
               "repairs": built.repairs, "checks": built.checks}  # fmt: skip
-    publish_table(as_table(built), target, footer=footer, layout=layout)
+    publish_parts(as_parts(built), target, footer=footer, layout=layout)

@@ -86,8 +86,7 @@ def read(content: bytes, name: str) -> dict[Partition, dict[Row, tuple[float, bo
     """What the lake should hold of one file: partition to row to (USD, whether it was rebuilt)."""
     found: dict[Partition, dict[Row, tuple[float, bool]]] = {}
     for text, member in texts(content, name):
-        for partition, rows in read_text(text, member).items():
-            found[partition] = rows
+        found |= read_text(text, member)
     return found
 
 
@@ -277,7 +276,7 @@ def _add(
     partner = _country(found["partner"]) if by_label else _integer(found["partner"])
     year, value = _integer(found["year"]), _value(found["value"], form)
     partner2, mot = (_integer(found.get(one, b"")) for one in ("partner2", "mot"))
-    if reporter is None or year is None or reporter < 0 or not 1900 <= year <= 2200 or reporter >= 10**7:
+    if reporter is None or year is None or reporter < 1 or not 1900 <= year <= 2200 or reporter >= 10**7:
         raise RefusedError("reporter or period")
     _check_name(name, year, reporter)
     partition = (_vintage(found, name), year, reporter)

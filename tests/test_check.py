@@ -247,6 +247,13 @@ def test_flows_made_under_other_settings(layout: Layout) -> None:
     assert stale(layout) == {"raw": [NAME, NAME.replace("156", "842")], "flows": both}
 
 
+def test_a_panel_older_than_the_flows(layout: Layout) -> None:
+    Workspace(layout.root).ingest()
+    publish_table(pa.table({"year": [2015]}), layout.panel, footer={}, layout=layout)
+    os.utime(layout.panel, (1, 1))
+    assert stale(layout) == {"panel": ["panel.parquet"]}
+
+
 def test_tables_that_accompany_data_are_not_waiting(layout: Layout) -> None:
     (layout.raw / "country_codes.csv").write_text("country_code,country_name\n4,Afghanistan\n")
     Workspace(layout.root).ingest()

@@ -93,6 +93,20 @@ def test_impossible_estimation_ends_with_five(folder: Path) -> None:
     assert "no column 'gone'" in result.stderr
 
 
+def test_a_spec_that_is_wrong_or_not_there(folder: Path) -> None:
+    (folder / "minsum.toml").write_text(
+        'specs = ["gravity.toml"]\n[panel]\nreporters = []\nreference = "USA"\n'
+    )
+    result = minsum("run", "-w", folder)
+    assert result.exit_code == 2
+    assert "gravity.toml: no such spec file" in result.stderr
+    (folder / "gravity.toml").write_text("regresors = []\n")
+    result = minsum("estimate", folder / "gravity.toml", "-w", folder)
+    assert result.exit_code == 2
+    assert "gravity.toml: unknown setting 'regresors'" in result.stderr
+    assert "did you mean 'regressors'?" in result.stderr
+
+
 def test_environment_wins_over_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MINSUM_ESI__LEVEL", "5")
     result = minsum("run", "-w", folder)

@@ -290,6 +290,19 @@ def test_tidy_csv_and_parquet(read: Read, tmp_path: Path) -> None:
     ]
 
 
+def test_files_without_a_table_are_named(read: Read) -> None:
+    found = read(
+        {
+            "a.zip": zipped({"licence.pdf": b"%PDF"}),
+            "b.csv": "\n\n",
+            "notes.md": "x",
+            "lr.csv": "iso3,year,lr\n",
+        }
+    )
+    assert found.report["passed_over"] == ["a.zip", "b.csv", "notes.md"]
+    assert rows(found) == []
+
+
 def test_gzip_latin_1_and_blank_lines(read: Read) -> None:
     text = "Country,Year,Overall Score\n\nTürkiye,2021,64\n\n".encode("latin-1")
     assert rows(read({"h.csv.gz": gzip.compress(text)})) == [("TUR", 2021, 64.0)]

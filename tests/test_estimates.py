@@ -13,6 +13,7 @@ import pytest
 import statsmodels.api as sm
 
 from minsum.errors import EstimationError, MissingInputError
+from minsum.estimates.fitted import term_table
 from minsum.estimates.stage import estimate
 from minsum.report.regression import regression_table, regression_tables
 from minsum.report.render import render
@@ -31,8 +32,7 @@ def put_panel(layout: Layout, frame: pl.DataFrame) -> None:
         "classification": "H2",
         "options": {"reference": "high_end"},
         "rows": len(frame),
-        "missing": {"lr": {"CHN": 1}},
-        "covariates": {"variables": {"lr": {"recipe": "SL.TLF.CACT.ZS / 100", "files": ["WDICSV.csv"]}}},
+        "remarks": ["lr: SL.TLF.CACT.ZS / 100 (WDICSV.csv)", "lr: 1 of 9 missing (CHN 1)"],
         "digest": str(frame.hash_rows().sum()),
     }
     publish_table(frame.to_arrow(), layout.panel, footer=footer, layout=layout)
@@ -562,6 +562,14 @@ def test_refused(world: Layout, case: str) -> None:
     assert not (world.estimates / "main.parquet").exists()
 
 
+def test_a_variance_that_is_not_positive_is_refused() -> None:
+    """Clustering in two ways subtracts a covariance, which can leave less than nothing."""
+    cov = pd.DataFrame([[1.0, 0.0], [0.0, -1e-9]])
+    with pytest.raises(EstimationError, match="the covariance gives no positive variance for z") as caught:
+        term_table(pd.Series({"x": 1.0, "z": 2.0}), cov, df=5)
+    assert "cluster in one way" in caught.value.hint
+
+
 def test_no_panel_yet(layout: Layout) -> None:
     with pytest.raises(MissingInputError, match="no panel yet"):
         estimate(layout, Specification(), name="main")
@@ -663,9 +671,8 @@ def test_tables_are_written_once_for_every_spec(world: Layout) -> None:
         ".html",
     }
     second = (world.tables / "table2.txt").read_text()
-    assert "lr: 1 of" in second
-    assert "missing (CHN 1)." in second
-    assert "lr: SL.TLF.CACT.ZS / 100, from WDICSV.csv." in second
+    assert "lr: SL.TLF.CACT.ZS / 100 (WDICSV.csv)" in second
+    assert "lr: 1 of 9 missing (CHN 1)" in second
     assert "pairs" in (world.tables / "table3-gravity.txt").read_text()
     assert not write_tables(world, [])
     found(world, Specification(regressors=("z",), estimators=("FE",)))

@@ -10,9 +10,9 @@ from collections.abc import Iterable
 import pytest
 
 from conftest import COLUMNS, NAME, Desk, bulk_text
-from fuzz_flows import BULK, LEGACY, LEGACY_BULK, WEB, WITS
 from minsum.errors import UnknownFormatError
 from minsum.formats import Header, formats, recognise
+from trade_files import BULK, LEGACY, LEGACY_BULK, WEB, WITS
 
 Rows = list[tuple[object, ...]]
 HORSES: Rows = [("X", 0, "010121", 100.0, False)]
@@ -29,31 +29,11 @@ def zipped(**files: bytes) -> bytes:
 # Recognition -----------------------------------------------------------------------------------------------
 
 TARIFFLINE = [
-    "datasetCode",
-    "typeCode",
-    "freqCode",
-    "refPeriodId",
-    "period",
-    "reporterCode",
-    "flowCategory",
-    "flowCode",
-    "partnerCode",
-    "partner2Code",
-    "classificationCode",
-    "cmdCode",
-    "customsCode",
-    "mosCode",
-    "motCode",
-    "qtyUnitCode",
-    "qty",
-    "altQtyUnitCode",
-    "altQty",
-    "netWgt",
-    "grossWgt",
-    "cifValue",
-    "fobValue",
-    "primaryValue",
-]
+    "datasetCode", "typeCode", "freqCode", "refPeriodId", "period", "reporterCode", "flowCategory",
+    "flowCode", "partnerCode", "partner2Code", "classificationCode", "cmdCode", "customsCode", "mosCode",
+    "motCode", "qtyUnitCode", "qty", "altQtyUnitCode", "altQty", "netWgt", "grossWgt", "cifValue",
+    "fobValue", "primaryValue",
+]  # fmt: skip
 HEADERS = {
     "comtrade-bulk": BULK, "comtrade-web": WEB, "comtrade-legacy-web": LEGACY, "comtrade-legacy-bulk": LEGACY_BULK,
     "wits": WITS, "baci": ["t", "i", "j", "k", "v", "q"], "comtrade-tariffline": TARIFFLINE,
@@ -351,6 +331,34 @@ def test_a_changed_slice_is_refused_while_the_others_of_its_year_are_away(desk: 
     assert desk.rows() == [*HORSES, ("X", 36, "010121", 100.0, False)]
 
 
+def test_stopped_between_two_reporter_years_of_slices_the_rerun_gives_the_same_bytes(
+    desk: Desk, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from minsum.flows.lake import Lake
+
+    years = [{"Year": year, "Period": year} for year in (2014, 2015, 2016)]
+    desk.put_bytes(old(years, LEGACY), "one.csv")
+    desk.put_bytes(old([*years, {"Partner Code": 36}], LEGACY), "two.csv")
+    published, publish = [], Lake.publish_slices
+
+    def stop_after_one(*arguments: object) -> None:
+        if published:
+            raise KeyboardInterrupt
+        published.append(arguments)
+        publish(*arguments)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Lake, "publish_slices", stop_after_one)
+        with pytest.raises(KeyboardInterrupt):
+            desk.ingest()
+    assert len(desk.lake()) == 1
+    desk.ingest()
+    other = Desk(tmp_path_factory.mktemp("other"))
+    other.ingest(desk.inbox)
+    assert desk.lake() == other.lake()
+    assert len(desk.lake()) == 3
+
+
 def test_slices_of_two_publishers_in_one_folder_are_not_mixed(desk: Desk) -> None:
     desk.put_bytes(old([{}], LEGACY), "a.csv")
     desk.put_bytes(wits([{"TradeValue in 1000 USD": 5}]), "b.csv")
@@ -544,6 +552,11 @@ def test_baci_aggregated_codes_stay_as_they_are(desk: Desk) -> None:
 def test_baci_year_contradicts_the_name(desk: Desk) -> None:
     desk.put_bytes(BACI_TEXT.replace(b"2015", b"2016"), BACI)
     assert "t 2016 in the rows, 2015" in desk.ingest().rejected[BACI][0]
+
+
+def test_baci_has_no_world_as_exporter(desk: Desk) -> None:
+    desk.put_bytes(BACI_TEXT + b"2015,0,842,010121,0.1,NA\n", BACI)
+    assert "reporter code out of range" in desk.ingest().rejected[BACI][0]
 
 
 @pytest.mark.parametrize("line", [b"2015,156,0,010121,0.1,NA\n", b"2015,156,,010121,0.1,NA\n"])

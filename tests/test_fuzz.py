@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from conftest import Desk, bulk_text
-from fuzz_flows import judge, run, texts
+from fuzz_flows import judge, run
 from minsum.flows import reader
 from minsum_kernels.fields import FieldReader
+from trade_files import packed, texts
 
 
 @pytest.fixture(autouse=True)
@@ -38,8 +39,6 @@ def test_damaged_files_give_what_they_hold_or_are_rejected(seed: int) -> None:
 
 @pytest.mark.parametrize("form", texts(random.Random(0)))
 def test_good_files_of_every_format_give_what_they_hold(form: str, tmp_path: Path) -> None:
-    from fuzz_flows import packed
-
     name, text, how = texts(random.Random(3))[form]
     assert judge(name, packed(text, how), tmp_path).kind == "same"
 
@@ -47,6 +46,11 @@ def test_good_files_of_every_format_give_what_they_hold(form: str, tmp_path: Pat
 def test_a_gzip_bomb_of_one_endless_line(desk: Desk) -> None:
     desk.put_bytes(gzip.compress(bulk_text([{}]) + b"9" * 50_000_000), "bomb.gz")
     assert "a line of more than" in desk.ingest().rejected["bomb.gz"][0]
+
+
+def test_a_gzip_bomb_of_blank_lines(desk: Desk) -> None:
+    desk.put_bytes(gzip.compress(bulk_text([{}]) + b"\n" * 50_000_000), "bomb.gz")
+    assert "blank lines" in desk.ingest().rejected["bomb.gz"][0]
 
 
 def test_a_zip_bomb_of_zeros(desk: Desk) -> None:
@@ -68,7 +72,7 @@ def test_rows_without_end_are_no_reporter_year(
 
 def test_reporters_without_end(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("minsum.flows.pending.MAX_PARTITIONS", 100)
-    desk.put([{"reporterCode": n} for n in range(101)], "bomb.gz")
+    desk.put([{"reporterCode": n + 1} for n in range(101)], "bomb.gz")
     assert "bomb.gz: more than 100 reporters and years" in desk.ingest().rejected["bomb.gz"][0]
 
 

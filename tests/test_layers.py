@@ -97,13 +97,23 @@ def test_every_row_rule_and_repair_is_documented() -> None:
 
     text = (ROOT / "docs" / "data-rules.md").read_text(encoding="utf-8")
     build = (ENGINE / "flows" / "build.py").read_text(encoding="utf-8")
-    repairs = set(re.findall(r'"(duplicates|conflicts|totals_rebuilt|world_\w+)"', build)) - {
+    repairs = set(re.findall(r'"(duplicates|conflicts|parts_repeated|totals_rebuilt|world_\w+)"', build)) - {
         "world_usd",
         "world_vs_partners",
     }
-    assert len(repairs) == 7
+    assert len(repairs) == 8
     for name in (*RULES[1:], *repairs):
         assert f"| `{name}` |" in text, name
+
+
+def test_every_check_is_documented_and_has_its_query() -> None:
+    from minsum.check import IDENTITIES, SIMILARITY
+
+    text = (ROOT / "docs" / "data-rules.md").read_text(encoding="utf-8")
+    for name in ("file", "stray", "keys", "rows", "audit", *IDENTITIES, *SIMILARITY):
+        assert f"`{name}`" in text, name
+    queries = {path.stem.removeprefix("check_") for path in (ROOT / "sql").glob("check_*.sql")}
+    assert queries == {*IDENTITIES, *SIMILARITY}
 
 
 def test_sql_has_no_templates() -> None:

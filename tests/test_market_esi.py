@@ -14,6 +14,9 @@ from conftest import Desk
 from minsum.errors import SettingsError
 from minsum.esi.options import EsiOptions, MarketOptions
 from minsum.esi.stage import compute_esi
+from minsum.pipeline import Workspace
+from minsum.schema import YEARLY
+from minsum.settings import load_settings
 from minsum.workspace import read_footer
 
 JPN, KOR = 392, 410
@@ -227,3 +230,43 @@ def test_a_market_is_a_row_group_of_its_own(desk: Desk) -> None:
     metadata = pq.read_metadata(file_of(desk, "market_esi"))
     statistics = [metadata.row_group(group).column(1).statistics for group in range(metadata.num_row_groups)]
     assert [(one.min, one.max) for one in statistics] == [("JPN", "JPN"), ("KOR", "KOR")]
+
+
+def test_settings_ask_for_the_tables_and_sql_sees_them(desk: Desk) -> None:
+    fill(desk)
+    desk.layout.settings.write_text(
+        "[esi]\nlevels = [4, 2]\n[esi.references.others]\nrule = 'world_minus_self'\n"
+        "[market_esi]\nmin_flow_usd = 5\n[complementarity]\n"
+    )
+    work = Workspace(desk.layout.root, jobs=2)
+    work.esi()
+    counts = {}
+    for table in YEARLY:
+        relation = work.sql(f"SELECT count(*), min(classification) FROM {table}")  # noqa: S608 - names of ours
+        assert relation is not None
+        [(counts[table], vintage)] = relation.fetchall()
+        assert vintage in ("H4", None)
+    assert counts == {"esi": 9, "esi_levels": 18, "market_esi": 1, "market_mean": 1, "complementarity": 0}
+    assert not work.esi().changed
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[esi.references.w]\nrule = 'world'\nmembers = ['USA']", "takes every reporter: leave members out"),
+        ("[esi.references.w]\nrule = 'pooled'", "rule pooled needs members"),
+        ("[esi.references.w]\nrule = 'worlds'", "Input should be 'pooled'"),
+        ("[esi]\nlevels = [6, 5]", "level 5, expected 6, 4 or 2 digits"),
+        ("[esi]\nlevels = [6, 6]", "a level occurs twice"),
+        ("[market_esi]\nmin_flow_usd = -1", "greater than or equal to 0"),
+        ("[market_esi]\nmin_flow = 1", "unknown setting 'market_esi.min_flow'"),
+    ],
+)
+def test_wrong_settings_are_explained(tmp_path: Path, text: str, words: str) -> None:
+    file = tmp_path / "minsum.toml"
+    file.write_text(text)
+    with pytest.raises(SettingsError) as caught:
+        load_settings(file)
+    assert words in str(caught.value)
+    if "unknown" in words:
+        assert caught.value.hint == "did you mean 'min_flow_usd'?"

@@ -14,7 +14,9 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from click.testing import CliRunner
 
+from minsum.cli import main
 from minsum.errors import WorkspaceLockedError
 from minsum.pipeline import Workspace
 from minsum.synth import WorldSpec, write_world
@@ -100,6 +102,27 @@ def test_fgls_is_fe_with_other_degrees_of_freedom(done: Workspace) -> None:
     assert (both["coefficient"] - both["coefficient_fgls"]).abs().max() < 1e-10
     ratio = (both["statistic_fgls"] / both["statistic"]).to_numpy()
     assert np.allclose(ratio, np.sqrt(n_obs / (n_obs - n_entities - n_slopes)), rtol=1e-10)
+
+
+def test_a_spec_file_beside_the_main_estimates(done: Workspace, tmp_path: Path) -> None:
+    """Every covariate was in a publisher's own format; the pairs need no other data than the panel has."""
+    spec = tmp_path / "gravity.toml"
+    spec.write_text(
+        'data = "pairs"\nregressors = ["reporter.lr", "reference.lr"]\n[[models]]\nname = "level"\n'
+        '[[models]]\nname = "odds"\ndependent = "logit(esi)"\nclusters = ["reporter"]\n'
+    )
+    again = Workspace(done.layout.root, jobs=2)
+    assert again.estimate(spec).stages[0].summary["models"].keys() == {"level", "odds"}
+    rows = pl.read_parquet(done.layout.estimates / "gravity.parquet")
+    assert rows["n_entities"].to_list() == [9 * 8] * 4
+    relation = again.sql("SELECT DISTINCT spec FROM estimates ORDER BY spec")
+    assert relation is not None
+    assert relation.fetchall() == [("gravity",), ("main",)]
+    result = CliRunner().invoke(main, ["estimate", str(spec), "-w", str(done.layout.root)])
+    assert result.exit_code == 0
+    assert "Regressions: gravity" in result.stdout
+    assert "nothing to do" in result.stdout
+    (done.layout.estimates / "gravity.parquet").unlink()
 
 
 def test_second_run_does_nothing(done: Workspace) -> None:

@@ -193,6 +193,34 @@ def test_a_mode_of_transport_inside_another_is_not_added_to_it(desk: Desk) -> No
     assert desk.rows() == [("X", 0, HORSES, 100.0, True)]
 
 
+def test_a_part_that_is_repeated_counts_once_in_its_total(desk: Desk) -> None:
+    desk.put(
+        [
+            {"customsCode": "C01", "primaryValue": 30},
+            {"customsCode": "C02", "primaryValue": 30},
+            {"customsCode": "C02", "primaryValue": 30},
+            {"customsCode": "C01", "primaryValue": 25},
+        ]
+    )
+    desk.ingest()
+    assert desk.rows() == [("X", 0, HORSES, 60.0, True)]
+    assert desk.footer()["repairs"] == {
+        "parts_repeated": {"rows": 2, "usd": 55.0},
+        "totals_rebuilt": {"rows": 1, "usd": 60.0},
+    }
+
+
+def test_blank_lines_and_no_rows_at_all(desk: Desk) -> None:
+    desk.put_bytes(bulk_text([]) + b"\n\r\n\n", "blank.txt")
+    assert "a header line and no rows" in desk.ingest().rejected["blank.txt"][0]
+
+
+@pytest.mark.parametrize("code", ["010121\0", "\x00010121"])
+def test_zero_bytes_are_no_text(desk: Desk, code: str) -> None:
+    desk.put([{}, {"cmdCode": code}])
+    assert "a zero byte" in next(iter(desk.ingest().rejected.values()))[0]
+
+
 def test_identity_checks_are_stored(desk: Desk) -> None:
     desk.put(
         [

@@ -4,13 +4,27 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import get_args
 
 import polars as pl
 import pytest
 
 from minsum.errors import SettingsError, UsageError
-from minsum.settings import load_settings
-from minsum.specs import DIAGNOSTICS, Specification, labels, load_spec
+from minsum.settings import DEFAULT_VARIABLES, PAPER_TEMPLATE, TEMPLATE, load_settings
+from minsum.specs import (
+    DIAGNOSTICS,
+    Cluster,
+    Covariance,
+    Diagnostic,
+    Effect,
+    Estimator,
+    Fgls,
+    Pcse,
+    Sample,
+    Specification,
+    labels,
+    load_spec,
+)
 from minsum.terms import Term, evaluate, parse_term
 
 DATA = pl.DataFrame(
@@ -189,3 +203,48 @@ def test_a_spec_needs_a_name_of_its_own(tmp_path: Path) -> None:
         load_spec(tmp_path / "nowhere.toml")
     with pytest.raises(UsageError, match="the estimates would be called 'main'"):
         load_spec(write(tmp_path, "", "main.toml"))
+
+
+DOCS = Path(__file__).parents[1] / "docs"
+
+
+def block(page: str, first_line: str) -> str:
+    """An indented block of a page of the docs, from its first line."""
+    text = (DOCS / page).read_text(encoding="utf-8")
+    lines = text[text.index(f"    {first_line}") :].splitlines()
+    end = next((n for n, line in enumerate(lines) if line and not line.startswith("    ")), len(lines))
+    return "\n".join(line[4:] for line in lines[:end])
+
+
+def test_the_specification_in_the_docs_is_one(tmp_path: Path) -> None:
+    _, spec = load_spec(write(tmp_path, block("estimation.md", "# what stands here is shared")))
+    first, second = spec.resolved()
+    assert (first.reference, first.sample.first_year, first.fgls.panels) == ("USA", 2006, "heteroskedastic")
+    assert labels(first) == ("usa FE", "usa RE", "usa FGLS")
+    assert (labels(second), second.clusters) == (("clustered",), ("country",))
+
+
+def test_every_choice_is_in_the_docs() -> None:
+    text = (DOCS / "estimation.md").read_text(encoding="utf-8")
+    for field in {*Specification.model_fields} - {"models", "name"}:
+        assert f"`{field}`" in text or f"[{field}]" in text, field
+    for choices in (Estimator, Covariance, Effect, Cluster, Diagnostic):
+        for choice in get_args(choices):
+            assert f"`{choice}`" in text, choice
+    for section in (Sample, Fgls, Pcse):
+        for field in section.model_fields:
+            assert field in text, field
+
+
+def test_the_variables_in_the_docs_and_in_the_paper_s_template_are_the_defaults(tmp_path: Path) -> None:
+    docs = write(tmp_path, block("covariates.md", "[panel.variables]"), "docs.toml")
+    template = write(tmp_path, TEMPLATE + PAPER_TEMPLATE, "minsum.toml")
+    for path in (docs, template):
+        settings = load_settings(path)
+        assert settings.panel is not None
+        assert settings.panel.variables == DEFAULT_VARIABLES
+    paper = load_settings(template)
+    assert paper.estimate is not None
+    (model,) = paper.estimate.resolved()
+    assert (model.estimators, model.effects) == (("FE", "RE", "FGLS"), ("country",))
+    assert model.covariance == "conventional"

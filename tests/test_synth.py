@@ -21,7 +21,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minsum.countries import code_of, iso3_of
+from minsum.covariates import Variable, read_covariates
 from minsum.errors import UsageError
+from minsum.settings import DEFAULT_VARIABLES
+from minsum.sources import Source
 from minsum.synth import BLOC, FOCUS, WorldSpec, write_world
 from minsum.synth.baskets import shares_at, similarity
 from minsum.synth.covariates import NAMES, draw_regressors
@@ -136,7 +139,7 @@ def test_another_seed_gives_other_trade_and_other_regressors(small: Path, tmp_pa
     mine, other = fingerprints(small), fingerprints(tmp_path)
     for name in ("exports", "esi", "import_share"):
         assert mine[f"truth/{name}.parquet"] != other[f"truth/{name}.parquet"]
-    assert mine["covariates/efi.csv"] != other["covariates/efi.csv"]
+    assert mine["covariates/efw.csv"] != other["covariates/efw.csv"]
 
 
 def model_text(world: Path) -> str:
@@ -312,15 +315,19 @@ def test_the_model_holds_with_the_errors_that_were_drawn(large: Path) -> None:
 
 def test_covariate_files_hold_the_true_values_with_gaps(large: Path) -> None:
     panel = pl.read_parquet(large / "truth" / "panel.parquet")
-    given = panel.select("reporter", "year", "import_share")
+    sources = [Source(path, 1, "") for path in sorted((large / "covariates").iterdir())]
+    paper = {name: Variable(**recipe.model_dump()) for name, recipe in DEFAULT_VARIABLES.items()}
+    covariates = read_covariates(sources, paper)
+    formats = [file["format"] for file in covariates.report["files"]]
+    assert formats == ["unctadstat-fdi", "wdi-bulk", "fraser"]
+    assert covariates.report["absent"] == {}
+    assert not set(covariates.frame["iso3"]) & {"USA", "DEU"}
+    table = covariates.frame.rename({"iso3": "reporter"})
+    given = panel.select("reporter", "year", "import_share").join(table, on=["reporter", "year"])
+    both = panel.join(given, on=["reporter", "year"], suffix="_given")
+    assert both.height == panel.height
     for name in NAMES[1:]:
-        table = pl.read_csv(large / "covariates" / f"{name}.csv").with_columns(pl.col("year").cast(pl.Int16))
-        assert table.columns == ["iso3", "year", name]
-        assert not set(table["iso3"]) & {"USA", "DEU"}
-        given = given.join(table, left_on=["reporter", "year"], right_on=["iso3", "year"])
-        both = panel.join(given.select("reporter", "year", given=name), on=["reporter", "year"])
-        assert both.height == panel.height
-        assert both.filter(pl.col("given") != pl.col(name)).height == 0
+        assert (both[name] - both[f"{name}_given"]).abs().max() < 1e-12
     complete = given.drop_nulls().filter(pl.col("reporter").is_in(FOCUS))
     assert complete["reporter"].n_unique() == 8
     assert "MMR" not in complete["reporter"]

@@ -207,7 +207,7 @@ def estimate(console: Any, workspace: Path, jobs: int | None, *, spec: Path | No
 @main.command()
 @_common
 def report(console: Any, workspace: Path, jobs: int | None) -> int:
-    """Write the tables as CSV and print them."""
+    """Write the tables as CSV, text, LaTeX and HTML, and print them."""
     work = _open(console, workspace, jobs)
     done = work.report()
     console.tables(work.tables())

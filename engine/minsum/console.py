@@ -201,10 +201,9 @@ class Console:
             self._print_some("Rejected sources", ["source", "reason", "what to do"], rows)
         if status["panel"]:
             panel = status["panel"]
-            self.say(
-                f"Panel: {panel['rows']} rows, {panel['countries']} countries, {panel['classification']}"
-            )
-            for line in panel["remarks"]:
+            countries = len(panel["countries"] or ())
+            self.say(f"Panel: {panel['rows']} rows, {countries} countries, {panel['classification']}")
+            for line in panel["remarks"] or ():
                 self.say(f"  {line}")
         if status["stale"]:
             rows = [[one["what"], _listed(one["which"]), one["why"], one["do"]] for one in status["stale"]]

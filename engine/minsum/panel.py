@@ -19,7 +19,7 @@ from minsum.schema import check_table
 from minsum.sources import Source, discover, identify
 from minsum.workspace import Footer, Layout, digest, footer_digest, partition_key, publish_table, read_footer
 
-RECIPE: Final = "panel-2"
+RECIPE: Final = "panel-3"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +113,12 @@ def build_panel(layout: Layout, options: PanelOptions, *, jobs: int = 1) -> Pane
         "covariates": covariates.report,
         "digest": mark,
     }
+    footer["remarks"] = _remarks(footer)
     publish_table(table, layout.panel, footer=footer, layout=layout)
     return _report(footer, changed=True)
 
 
-def panel_remarks(footer: Footer) -> list[str]:
+def _remarks(footer: Footer) -> list[str]:
     """What a reader of the panel should know, a sentence each: `pa: 12 missing (KHM 3, MMR 9)`."""
     missing = [
         f"{name}: {sum(counts.values())} of {footer['rows']} missing ({_counted(counts)})"
@@ -138,7 +139,7 @@ def _report(footer: Footer, *, changed: bool) -> PanelReport:
         rows=footer["rows"],
         countries=len(footer["countries"]),
         missing=footer["missing"],
-        remarks=panel_remarks(footer),
+        remarks=footer["remarks"],
     )
 
 

@@ -190,7 +190,7 @@ class Workspace:
         return self._report
 
     def report(self) -> RunReport:
-        """Write the tables as CSV."""
+        """Write the tables as CSV, text, LaTeX and HTML."""
         with self._run():
             self._tables()
         return self._report

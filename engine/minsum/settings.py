@@ -304,6 +304,7 @@ capital = {{ indicator = "NE.GDI.FTOT.ZS", divide_by = 100, unit = "ratio" }}
 lr = {{ indicator = "SL.TLF.CACT.ZS", divide_by = 100, unit = "ratio" }}
 pa = {{ indicator = "IP.PAT.RESD", ln = true, unit = "count" }}
 # pa = {{ sum_of = ["IP.PAT.RESD", "IP.PAT.NRES"], ln = true, unit = "count" }}
+# pa = {{ indicator = "IP.PAT.NRES", ln = true, unit = "count" }}   # fits the scale of Table 2
 efi = {{ first_of = ["efw_summary", "heritage_overall"] }}
 
 [estimate]

@@ -67,11 +67,9 @@ def read_status(layout: Layout, options: IngestOptions) -> Record:
 def _panel(layout: Layout) -> Record | None:
     if not layout.panel.is_file():
         return None
-    from minsum.panel import panel_remarks
-
     footer = read_footer(layout.panel)
-    kept = {name: footer[name] for name in ("classification", "rows", "missing", "covariates")}
-    return kept | {"countries": len(footer["countries"]), "remarks": panel_remarks(footer)}
+    names = ("classification", "rows", "countries", "missing", "covariates", "remarks")
+    return {name: footer.get(name) for name in names}
 
 
 def _estimates(layout: Layout) -> Record:

@@ -79,7 +79,10 @@ def _read_file(source: Source, wanted: frozenset[str]) -> tuple[list[TableRead],
     rest: list[str] = []
     strange: list[DataCheckError] = []
     done: set[str] = set()
-    for grid in open_grids(source):
+    grids = open_grids(source)
+    if not grids:
+        return [], [source.name]
+    for grid in grids:
         if grid.workbook in done or is_companion(grid) or _is_empty(grid):
             rest.append(grid.name)
             continue

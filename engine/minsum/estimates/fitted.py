@@ -106,7 +106,7 @@ def term_table(params: pd.Series, cov: pd.DataFrame, *, df: int | None) -> pd.Da
             "cluster in one way, by the coarser of the two, or leave out what hardly varies",
         )
     std_errors = np.sqrt(variances)
-    statistic = params / std_errors
+    statistic: pd.Series = params / std_errors
     tail = stats.norm.sf(statistic.abs()) if df is None else stats.t.sf(statistic.abs(), df)
     columns = {"coefficient": params, "std_error": std_errors, "statistic": statistic, "p_value": 2 * tail}
     return pd.DataFrame(columns)

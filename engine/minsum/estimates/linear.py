@@ -70,7 +70,7 @@ def fit_linear(one: Design, estimator: str, *, label: str) -> Fitted:
         n_entities=one.n_entities,
         r_squared=float(result.rsquared) if fit.r_squared is None else fit.r_squared,
         warnings=(
-            *dict.fromkeys(str(each.message) for each in caught if _is_ours(each)),
+            *dict.fromkeys(str(each.message) for each in caught),
             *_few_clusters(one, estimator),
         ),
     )
@@ -103,10 +103,6 @@ def _few_clusters(one: Design, estimator: str) -> list[str]:
         for name, count in _cluster_counts(one, estimator).items()
         if count < FEW_CLUSTERS
     ]
-
-
-def _is_ours(caught: warnings.WarningMessage) -> bool:
-    return issubclass(caught.category, EstimationWarning)
 
 
 def _plain(error: Exception) -> str:

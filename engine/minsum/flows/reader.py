@@ -20,6 +20,9 @@ from minsum_kernels.fields import PADDING, FieldReader, Lines
 BLOCK_BYTES: Final = 4 << 20
 """Decompressed at a time; with its rows it stays in the last-level cache."""
 
+MAX_BLANK_LINES: Final = 1_000_000
+"""Blank lines without a row among them that are taken for a decompression bomb."""
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:
@@ -49,10 +52,11 @@ def batches(file: BinaryIO, fields: FieldReader, header: Header, name: str) -> I
     text, window = np.frombuffer(buffer, dtype=np.uint8), memoryview(buffer)
     held, line = len(header.ahead), 2
     buffer[:held] = header.ahead
+    unseen = 0
     while True:
         n_read = file.readinto(window[held : held + BLOCK_BYTES])  # type: ignore[attr-defined]
         end = held + n_read
-        if buffer.find(b"\0", 0, end) >= 0:
+        if buffer.find(b"\0", unseen, end) >= 0:
             raise BrokenSourceError(
                 f"{name}, after line {line}: a zero byte, which no text holds",
                 "the file is damaged, binary or UTF-16; download it again or save it as UTF-8",
@@ -71,8 +75,13 @@ def batches(file: BinaryIO, fields: FieldReader, header: Header, name: str) -> I
                 break
             if len(lines.values):
                 yield Batch(lines, line)
+            elif lines.n_lines > MAX_BLANK_LINES:
+                raise BrokenSourceError(
+                    f"{name}, from line {line}: {lines.n_lines:,} blank lines",
+                    "this is not a table minsum can read",
+                )
             start, line = lines.stop, line + lines.n_lines
-        held = end - start
+        held = unseen = end - start
         if not n_read and not held:
             return
         if held > MAX_LINE_BYTES or not n_read:

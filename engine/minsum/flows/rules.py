@@ -144,7 +144,8 @@ class Judge:
         rows["product"], rows["partner"], rows["value"] = products.code[stays], partner, value[stays]
         rows["flow"], rows["breakdown"] = flow[stays], breakdown[stays]
         rows["mot"] = columns["mot_code"][stays] if "mot_code" in columns else 0
-        rows["part"] = _part(columns, stays)
+        rows["part"] = 0
+        rows["part"][rows["breakdown"] != 0] = _part(columns, stays & (breakdown != 0))
         return Judged(partition, rule, usd, stays, rows, int(products.is_padded.sum()))
 
     def _columns(self, columns: dict[ColumnName, NDArray[np.int64]], where: str) -> Columns:
@@ -189,7 +190,7 @@ class Judge:
                     f"{claimed} in the file's name",
                     "the file is misnamed or mixed up; find out which is right and download it again",
                 )
-        if not 0 <= ends["reporter_code"][0] <= ends["reporter_code"][1] < 10**7:
+        if not 1 <= ends["reporter_code"][0] <= ends["reporter_code"][1] < 10**7:
             raise BrokenSourceError(
                 f"{where}: reporter code out of range", "the file is damaged; download it again"
             )
@@ -238,12 +239,12 @@ def _breakdown(columns: Columns, n: int) -> NDArray[np.uint8]:
     return bits
 
 
-def _part(columns: Columns, stays: Mask) -> NDArray[np.uint32]:
+def _part(columns: Columns, chosen: Mask) -> NDArray[np.uint32]:
     """A mark of the codes that break totals down: equal for repeats of one part, else different."""
-    mark = np.zeros(int(stays.sum()), dtype=np.uint64)
+    mark = np.zeros(int(chosen.sum()), dtype=np.uint64)
     for name, _ in _BREAKDOWNS:
         if name in columns:
-            mark = mark * _MIX ^ columns[name][stays].view(np.uint64) * _MIX
+            mark = mark * _MIX ^ columns[name][chosen].view(np.uint64) * _MIX
     return (mark >> np.uint64(32)).astype(np.uint32)
 
 

@@ -13,9 +13,9 @@ from minsum.report.growth import growth_table
 from minsum.report.regression import regression_tables
 from minsum.report.render import render
 from minsum.report.table import Table
-from minsum.workspace import Footer, Layout, digest, footer_digest, publish_text, read_footer
+from minsum.workspace import Layout, digest, footer_digest, publish_text, read_footer
 
-RECIPE: Final = "report-3"
+RECIPE: Final = "report-4"
 
 
 def make_tables(layout: Layout, reporters: Sequence[str]) -> list[Table]:
@@ -40,7 +40,7 @@ def make_tables(layout: Layout, reporters: Sequence[str]) -> list[Table]:
     options = footer["options"]
     tables = [
         growth_table(panel, reporters, options["reference"]),
-        descriptive_table(panel, notes=_panel_notes(footer)),
+        descriptive_table(panel, notes=footer["remarks"]),
     ]
     for estimates in _estimate_files(layout):
         tables += regression_tables(estimates)
@@ -50,25 +50,6 @@ def make_tables(layout: Layout, reporters: Sequence[str]) -> list[Table]:
 def _estimate_files(layout: Layout) -> list[Path]:
     """The main estimates first, then those of spec files by name."""
     return sorted(layout.estimates.glob("*.parquet"), key=lambda path: (path.stem != "main", path.stem))
-
-
-def _panel_notes(footer: Footer) -> list[str]:
-    """Missing values of each variable by country, and how each covariate was made."""
-    missing = [
-        f"{name}: {sum(rows.values())} of {footer['rows']} missing ({_counted(rows)})."
-        for name, rows in footer["missing"].items()
-    ]
-    made = [
-        f"{name}: {one['recipe']}, from {', '.join(one['files'])}."
-        for name, one in footer["covariates"]["variables"].items()
-    ]
-    return missing + made
-
-
-def _counted(rows: dict[str, int], limit: int = 12) -> str:
-    named = [f"{country} {count}" for country, count in sorted(rows.items())]
-    rest = f" and {len(named) - limit} more countries" if len(named) > limit else ""
-    return ", ".join(named[:limit]) + rest
 
 
 def write_tables(layout: Layout, reporters: Sequence[str]) -> bool:

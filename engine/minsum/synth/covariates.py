@@ -9,15 +9,13 @@ The regressors are drawn first; trade is then built so that the equation holds.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
 from minsum.countries import iso3_of
-from minsum.synth.economies import BLOC, LEADERS
+from minsum.synth.economies import BLOC
 from minsum.synth.spec import F64, WorldSpec
 
 SIGMA: Final = 0.012
@@ -106,7 +104,8 @@ def draw_regressors(spec: WorldSpec) -> Drawn:
         iso3 = iso3_of(code)
         for k, regressor in enumerate(REGRESSORS):
             is_elsewhere = regressor.name == "import_share" and iso3 not in BLOC
-            x[i, :, k] = _path(_IMPORTS_ELSEWHERE if is_elsewhere else regressor, decade, rng)
+            path = _path(_IMPORTS_ELSEWHERE if is_elsewhere else regressor, decade, rng)
+            x[i, :, k] = _as_printed(path, regressor.name)
             withheld[i, :, k] = rng.random(len(decade)) < regressor.missing
         error[i] = rng.normal(0.0, SIGMA, len(decade))
         level[i] = 0.05 + 0.30 * rng.beta(1.3, 2.0)
@@ -126,6 +125,12 @@ def _path(regressor: Regressor, decade: F64, rng: np.random.Generator) -> F64:
     return np.asarray(np.clip(values, regressor.low, regressor.high).round(6))
 
 
+def _as_printed(values: F64, name: str) -> F64:
+    """Logarithms of what the covariate files print: whole patents, FDI with one decimal."""
+    decimals = {"pa": 0, "ln_fdi": 1}
+    return np.log(np.exp(values).round(decimals[name])) if name in decimals else values
+
+
 def effect_within_reach(level: float, rest: F64, *, lowest: float, highest: float) -> float:
     """Country effect that puts the mean ESI at `level`, shifted as little as keeps every year in reach.
 
@@ -141,21 +146,3 @@ def effect_within_reach(level: float, rest: F64, *, lowest: float, highest: floa
     effect = level - float(rest.mean())
     effect = min(effect, min(CEILING, highest) - float(rest.max()))
     return max(effect, max(FLOOR, lowest) - float(rest.min()))
-
-
-def write_covariates(drawn: Drawn, years: tuple[int, ...], folder: Path) -> None:
-    """One tidy CSV `iso3,year,<variable>` per regressor that does not come from trade; leaders have none."""
-    folder.mkdir(parents=True, exist_ok=True)
-    keep = [i for i, code in enumerate(drawn.codes) if iso3_of(code) not in LEADERS]
-    for k, name in enumerate(NAMES):
-        if name == "import_share":
-            continue
-        values = np.where(drawn.withheld[keep, :, k], np.nan, drawn.x[keep, :, k]).ravel()
-        table = pl.DataFrame(
-            {
-                "iso3": np.repeat([iso3_of(drawn.codes[i]) for i in keep], len(years)),
-                "year": np.tile(years, len(keep)),
-                name: values,
-            }
-        )
-        table.with_columns(pl.col(name).fill_nan(None)).write_csv(folder / f"{name}.csv")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from minsum.errors import UsageError
 from minsum.synth.bulk import Written, file_name, write_file
-from minsum.synth.covariates import write_covariates
+from minsum.synth.covariate_files import write_covariates
 from minsum.synth.nomenclature import nomenclature
 from minsum.synth.plan import Plan, make_plan
 from minsum.synth.rows import total_rows, with_components

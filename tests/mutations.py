@@ -1,0 +1,249 @@
+"""Ways to damage a file: its text, its columns, its cells, the way it is packed."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import random
+import zipfile
+import zlib
+from collections.abc import Callable
+
+from trade_files import packed
+
+Mutation = Callable[[random.Random, bytes], bytes]
+
+
+def _lines(text: bytes) -> list[bytes]:
+    return text.split(b"\n")
+
+
+def _mark(text: bytes) -> bytes:
+    head = text.split(b"\n", 1)[0]
+    return max((b"\t", b",", b";"), key=head.count)
+
+
+def flip_bits(rng: random.Random, data: bytes) -> bytes:
+    damaged = bytearray(data)
+    for _ in range(rng.choice([1, 1, 1, 2, 5])):
+        damaged[rng.randrange(len(damaged))] ^= 1 << rng.randrange(8)
+    return bytes(damaged)
+
+
+def set_bytes(rng: random.Random, data: bytes) -> bytes:
+    damaged = bytearray(data)
+    for _ in range(rng.choice([1, 1, 3])):
+        damaged[rng.randrange(len(damaged))] = rng.choice(b"\x00\t\r\n \",;'0-+.eE9\xff\xa0\x1a\\")
+    return bytes(damaged)
+
+
+def cut(rng: random.Random, data: bytes) -> bytes:
+    return data[: rng.randrange(1, len(data))]
+
+
+def cut_out(rng: random.Random, data: bytes) -> bytes:
+    start = rng.randrange(len(data))
+    return data[:start] + data[start + rng.randrange(1, 200) :]
+
+
+def double_part(rng: random.Random, data: bytes) -> bytes:
+    start = rng.randrange(len(data))
+    stop = start + rng.randrange(1, 400)
+    return data[:stop] + data[start:stop] + data[stop:]
+
+
+def shuffle_lines(rng: random.Random, text: bytes) -> bytes:
+    head, *rows = [line for line in _lines(text) if line]
+    rng.shuffle(rows)
+    return b"\n".join([head, *rows, b""])
+
+
+def repeat_lines(rng: random.Random, text: bytes) -> bytes:
+    head, *rows = [line for line in _lines(text) if line]
+    return b"\n".join([head, *rows, *rng.sample(rows, len(rows) // 2), b""])
+
+
+def drop_end(_rng: random.Random, text: bytes) -> bytes:
+    return text.rstrip(b"\r\n")
+
+
+def blank_lines(rng: random.Random, text: bytes) -> bytes:
+    rows = _lines(text)
+    for _ in range(3):
+        rows.insert(rng.randrange(1, len(rows)), rng.choice([b"", b"\r", b" "]))
+    return b"\n".join(rows)
+
+
+def header_only(_rng: random.Random, text: bytes) -> bytes:
+    return _lines(text)[0] + b"\n"
+
+
+def change_ends(rng: random.Random, text: bytes) -> bytes:
+    return text.replace(b"\r\n", b"\n").replace(b"\n", rng.choice([b"\r\n", b"\r", b"\n\n", b"\n\r"]))
+
+
+def swap_marks(rng: random.Random, text: bytes) -> bytes:
+    return text.replace(_mark(text), rng.choice([b"\t", b",", b";", b"|"]))
+
+
+def _columns(text: bytes, change: Callable[[list[bytes]], list[bytes]]) -> bytes:
+    mark = _mark(text)
+    return b"\n".join(mark.join(change(line.split(mark))) if line else line for line in _lines(text))
+
+
+def reorder_columns(rng: random.Random, text: bytes) -> bytes:
+    order = list(range(_lines(text)[0].count(_mark(text)) + 1))
+    rng.shuffle(order)
+    return _columns(text, lambda cells: [cells[n] for n in order if n < len(cells)])
+
+
+def drop_column(rng: random.Random, text: bytes) -> bytes:
+    gone = rng.randrange(_lines(text)[0].count(_mark(text)) + 1)
+    return _columns(text, lambda cells: [cell for n, cell in enumerate(cells) if n != gone])
+
+
+def double_column(rng: random.Random, text: bytes) -> bytes:
+    twice = rng.randrange(_lines(text)[0].count(_mark(text)) + 1)
+    return _columns(text, lambda cells: cells[: twice + 1] + cells[twice : twice + 1] + cells[twice + 1 :])
+
+
+def rename_column(rng: random.Random, text: bytes) -> bytes:
+    head, rest = text.split(b"\n", 1)
+    names = head.split(_mark(text))
+    n = rng.randrange(len(names))
+    names[n] = rng.choice([names[n].upper(), names[n].lower(), b" " + names[n], b"x", names[n] + b"2", b""])
+    return _mark(text).join(names) + b"\n" + rest
+
+
+def _cell(rng: random.Random, text: bytes, value: Callable[[bytes], bytes], n: int = 1) -> bytes:
+    mark, rows = _mark(text), _lines(text)
+    for _ in range(n):
+        place = min(rng.randrange(1, max(2, len(rows) - 1)), len(rows) - 1)
+        cells = rows[place].split(mark)
+        where = rng.randrange(len(cells))
+        cells[where] = value(cells[where])
+        rows[place] = mark.join(cells)
+    return b"\n".join(rows)
+
+
+def odd_numbers(rng: random.Random, text: bytes) -> bytes:
+    numbers = [
+        b"1e308", b"1e400", b"-1e-300", b"5e-324", b"0.0000000000000000000000000001", b"99999999999999999999999",
+        b"-0", b"+5", b"1_000", b"1,5", b"0x10", b"NaN", b"-inf", b"Infinity", b"1e21", b"1.0000000000000001e21",
+        b"00012", b"1.", b".5", b".", b"-", b"12 ", b" 12", b"9007199254740993", b"123456789012345678901234567890.5",
+        b"2147483648", b"9223372036854775808", b"", b"0.1e1", b"1e5 ", b"\xef\xbc\x91",
+    ]  # fmt: skip
+    return _cell(rng, text, lambda _: rng.choice(numbers), rng.choice([1, 3, 10]))
+
+
+def odd_quotes(rng: random.Random, text: bytes) -> bytes:
+    changes: list[Callable[[bytes], bytes]] = [
+        lambda cell: b'"' + cell, lambda cell: cell + b'"', lambda cell: b'"' + cell + b'"',
+        lambda cell: b'"a""b' + cell.strip(b'"') + b'"', lambda _: b'""', lambda _: b'"a\nb"', lambda _: b'"\r\n"',
+        lambda cell: cell[:1] + b'"' + cell[1:], lambda _: b'"a,b\tc"', lambda _: b'"""',
+    ]  # fmt: skip
+    return _cell(rng, text, rng.choice(changes))
+
+
+def odd_codes(rng: random.Random, text: bytes) -> bytes:
+    codes = [b"010121 ", b" 010121", b"10121", b"0101", b"TOTAL", b"total", b"Total", b"AB1234", b"9999XX", b"99999x",
+             b"H4", b"H6", b"H7", b"S2", b"X", b"M", b"C01", b"2100", b"-1", b"156", b"2016", b"201501", b"1234567",
+             b"12345678", b"123456789", b"\xc3\xa9", b"\xff"]  # fmt: skip
+    return _cell(rng, text, lambda _: rng.choice(codes), rng.choice([1, 2, 5]))
+
+
+def long_field(rng: random.Random, text: bytes) -> bytes:
+    size = rng.choice([8, 9, 17, 18, 300, 70_000, 1_100_000])
+    return _cell(rng, text, lambda _: rng.choice([b"9", b"x", b" ", b"0"]) * size)
+
+
+def add_bom(_rng: random.Random, text: bytes) -> bytes:
+    return b"\xef\xbb\xbf" + text
+
+
+def other_encoding(rng: random.Random, text: bytes) -> bytes:
+    plain = text.decode("latin-1")
+    return plain.encode(
+        rng.choice(["utf-8", "utf-16", "utf-16-be", "utf-32", "cp1252", "cp037"]), errors="replace"
+    )
+
+
+def add_at_end(rng: random.Random, data: bytes) -> bytes:
+    return data + rng.choice(
+        [b"\x00" * 50, b"garbage", b"\n\n\n", b"\x1a", b"<html>", data[: len(data) // 2]]
+    )
+
+
+TEXT: list[Mutation] = [
+    flip_bits, set_bytes, cut, cut_out, double_part, shuffle_lines, repeat_lines, drop_end, blank_lines, header_only,
+    change_ends, swap_marks, reorder_columns, drop_column, double_column, rename_column, odd_numbers, odd_quotes,
+    odd_codes, long_field, add_bom, other_encoding, add_at_end,
+]  # fmt: skip
+FILE: list[Mutation] = [flip_bits, set_bytes, cut, cut_out, double_part, add_at_end]
+
+
+def gzip_members(rng: random.Random, text: bytes) -> bytes:
+    """One text in several gzip members, some of them empty, perhaps with zeros or garbage after them."""
+    n = rng.randrange(1, len(text))
+    parts = [text[:n], b"", text[n:]]
+    packs = b"".join(gzip.compress(part, mtime=0) for part in parts)
+    return packs + rng.choice([b"", b"", b"\0" * 512, b"garbage", gzip.compress(b"")])
+
+
+def odd_zip(rng: random.Random, text: bytes) -> bytes:
+    """Zips of odd shape: nested, empty members, many members, other methods, no member, wrong sizes."""
+    buffer = io.BytesIO()
+    method = rng.choice([zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+    shape = rng.choice(
+        ["one", "nested", "empty member", "many", "two tables", "none", "folder", "no header", "macos"]
+    )
+    with zipfile.ZipFile(buffer, "w", method) as archive:
+        if shape == "nested":
+            archive.writestr("inner.zip", packed(text, "zip"))
+        if shape == "folder":
+            archive.writestr("folder/", "")
+        if shape == "empty member":
+            archive.writestr("empty.csv", "")
+        if shape == "many":
+            for n in range(600):
+                archive.writestr(f"{n}.csv", "a,b\n")
+        if shape == "macos":
+            archive.writestr("__MACOSX/._data.csv", b"\0\5\x16\7")
+        if shape not in ("nested", "none"):
+            archive.writestr("data.csv", text)
+        if shape == "two tables":
+            archive.writestr("again.csv", text)
+    content = buffer.getvalue()
+    return flip_bits(rng, content) if shape == "no header" else content
+
+
+def odd_gzip_header(rng: random.Random, text: bytes) -> bytes:
+    """A gzip with a name, a comment and a wrong size or checksum."""
+    body = zlib.compressobj(9, zlib.DEFLATED, -15)
+    raw = body.compress(text) + body.flush()
+    crc, size = zlib.crc32(text), len(text) & 0xFFFFFFFF
+    wrong = rng.choice(["", "", "crc", "size"])
+    trailer = (crc ^ (wrong == "crc")).to_bytes(4, "little") + (size + (wrong == "size")).to_bytes(
+        4, "little"
+    )
+    return b"\x1f\x8b\x08\x18" + b"\0" * 6 + b"a/../name.csv\0comment\0" + raw + trailer
+
+
+def mutate(rng: random.Random, text: bytes, how: str) -> tuple[str, bytes]:
+    """A damaged file and what was done to it."""
+    done = []
+    if rng.random() < 0.75:
+        for _ in range(rng.choice([1, 1, 1, 2, 3])):
+            change = rng.choice(TEXT)
+            if text.count(b"\n") > 2:
+                text = change(rng, text)
+                done.append(change.__name__)
+    if rng.random() < 0.12 and text:
+        build = rng.choice([gzip_members, odd_zip, odd_gzip_header])
+        return "+".join([*done, build.__name__]), build(rng, text)
+    data = packed(text, how)
+    if how and rng.random() < 0.25:
+        change = rng.choice(FILE)
+        data = change(rng, data)
+        done.append(f"file:{change.__name__}")
+    return "+".join(done) or "none", data
