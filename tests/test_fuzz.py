@@ -86,6 +86,14 @@ def test_a_zip_in_a_zip_is_no_table(desk: Desk) -> None:
     assert "outer.zip" in desk.ingest().rejected
 
 
+def test_a_zip_whose_file_has_no_name(desk: Desk) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("data.csv", bulk_text([{}]))
+    desk.put_bytes(buffer.getvalue().replace(b"data.csv", b"\0ata.csv"), "nameless.zip")
+    assert "nameless.zip: corrupt zip" in desk.ingest().rejected["nameless.zip"][0]
+
+
 def test_a_zip_of_thousands_of_files(desk: Desk) -> None:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:

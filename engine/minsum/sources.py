@@ -238,5 +238,13 @@ def _as_corrupt(name: str) -> Iterator[None]:
     """What a damaged zip directory makes zipfile raise, whose errors are of many kinds."""
     try:
         yield
-    except (*_CORRUPT, OSError, ValueError, OverflowError, RuntimeError, struct.error) as error:
+    except (
+        *_CORRUPT,
+        OSError,
+        ValueError,
+        ArithmeticError,
+        LookupError,
+        RuntimeError,
+        struct.error,
+    ) as error:
         raise BrokenSourceError(f"{name}: corrupt zip ({error})", "download it again") from error

@@ -71,7 +71,7 @@ def _waiting(layout: Layout, footers: Mapping[Path, Footer], options: IngestOpti
     wanted = options.reporter_codes()
     names = [
         source.name
-        for source in unfold(sources)
+        for source in unfold(sources, whole=known)
         if source.sha256 not in known and not _is_passed_over(source, wanted)
     ]
     return sorted([*names, *(path.name for path in unread)])

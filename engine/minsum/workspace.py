@@ -184,7 +184,8 @@ def read_footer(path: Path) -> Footer:
         If the file is not readable Parquet or was not written by minsum.
     """
     try:
-        metadata = pq.read_metadata(path).metadata or {}
+        with pa.OSFile(str(path)) as file:  # half the time of the path
+            metadata = pq.read_metadata(file).metadata or {}
         footer: Footer = json.loads(metadata[FOOTER_KEY])
     except (OSError, pa.ArrowException, KeyError, ValueError) as error:
         raise DataCheckError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -85,37 +85,52 @@ def _jobs(options: EsiOptions) -> list[Job]:
     return jobs
 
 
-def _similarities(files: list[Path], year: int, options: EsiOptions) -> Iterable[Output]:
+def _similarities(files: list[Path], year: int, options: EsiOptions) -> Iterator[Output]:
     from minsum.esi.baskets import gather
-    from minsum.esi.similarity import PairOptions, level_tables, similarity_table
 
     levels = (options.level, *options.levels)
     baskets = gather(files, basis=options.basis, residual=options.residual, levels=levels)
-    pair = PairOptions(year, options.min_products, options.reporters)
-    table, absent = similarity_table(baskets[0], pair, options.references)
-    yield Output("esi", [table], absent)
-    if options.levels:
-        tables = level_tables(zip(options.levels, baskets[1:], strict=True), pair, options.references)
-        yield Output("esi_levels", tables, absent)
+
+    def tables() -> Iterator[Output]:
+        from minsum.esi.similarity import PairOptions, level_tables, similarity_table
+
+        pair = PairOptions(year, options.min_products, options.reporters)
+        table, absent = similarity_table(baskets[0], pair, options.references)
+        yield Output("esi", [table], absent)
+        if options.levels:
+            beside = level_tables(zip(options.levels, baskets[1:], strict=True), pair, options.references)
+            yield Output("esi_levels", beside, absent)
+
+    return tables()
 
 
-def _markets(files: list[Path], year: int, options: EsiOptions, chosen: MarketOptions) -> Iterable[Output]:
+def _markets(files: list[Path], year: int, options: EsiOptions, chosen: MarketOptions) -> Iterator[Output]:
     from minsum.esi.bilateral import gather_bilateral
-    from minsum.esi.markets import MarketSimilarity
 
     flows = gather_bilateral(files, options, chosen)
-    similarity = MarketSimilarity(flows, year=year, reporters=options.reporters)
-    yield Output("market_esi", similarity.tables())
-    yield Output("market_mean", [similarity.mean_table()])
+
+    def tables() -> Iterator[Output]:
+        from minsum.esi.markets import MarketSimilarity
+
+        similarity = MarketSimilarity(flows, year=year, reporters=options.reporters)
+        yield Output("market_esi", similarity.tables())
+        yield Output("market_mean", [similarity.mean_table()])
+
+    return tables()
 
 
-def _complementarity(files: list[Path], year: int, options: EsiOptions) -> Iterable[Output]:
+def _complementarity(files: list[Path], year: int, options: EsiOptions) -> Iterator[Output]:
     from minsum.esi.baskets import gather
-    from minsum.esi.similarity import PairOptions, complementarity_table
 
     exports, imports = (
         gather(files, basis=basis, residual=options.residual, levels=(options.level,))[0]
         for basis in (options.basis, "M")
     )
-    pair = PairOptions(year, options.min_products, options.reporters)
-    yield Output("complementarity", [complementarity_table(exports, imports, pair)])
+
+    def tables() -> Iterator[Output]:
+        from minsum.esi.similarity import PairOptions, complementarity_table
+
+        pair = PairOptions(year, options.min_products, options.reporters)
+        yield Output("complementarity", [complementarity_table(exports, imports, pair)])
+
+    return tables()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from minsum.schema import check_table
 from minsum.workspace import (
@@ -21,6 +22,8 @@ from minsum.workspace import (
 if TYPE_CHECKING:
     import pyarrow as pa
 
+Work = TypeVar("Work")
+Result = TypeVar("Result")
 Groups = Mapping[tuple[str, int], Mapping[Path, Footer]]
 """Classification and year to flows files and their footers, in order of reporter code."""
 
@@ -55,8 +58,8 @@ class Job:
     tables
         Table to the options that decide its rows, as JSON holds them.
     compute
-        From flows files and year to the tables. Libraries are imported inside: a run with nothing to do
-        must not load them.
+        From flows files and year to the tables: it reads at the call, in a thread of its own, and computes as
+        they are taken. Libraries are imported inside: a run with nothing to do must not load them.
     """
 
     recipe: str
@@ -97,21 +100,42 @@ def bring_up_to_date(
 ) -> None:
     """Write the tables that are missing or stale, and remove files of years that are not in `groups`."""
     report.rows = {table: 0 for job in jobs for table in job.tables}
-    for done, (key, flows) in enumerate(groups.items()):
-        inputs = {str(partition_key(path)[2]): digest(footer) for path, footer in flows.items()}
-        stale = [job for job in jobs if _is_stale(layout, job, key, inputs)]
-        for job in stale:
-            for output in job.compute(list(flows), key[1]):
-                footer = _footer(job, output.table, key, inputs) | {"absent": output.absent}
-                target = _target(layout, output.table, key)
-                n_rows = publish_parts(_checked(output), target, footer=footer, layout=layout)
-                report.rows[output.table] += n_rows
-        (report.computed if stale else report.unchanged).append(f"{key[0]}/{key[1]}")
+    inputs = {key: _inputs(flows) for key, flows in groups.items()}
+    stale = {key: [job for job in jobs if _is_stale(layout, job, key, inputs[key])] for key in groups}
+    report.unchanged = [_name(key) for key, todo in stale.items() if not todo]
+    work = [(key, job) for key, todo in stale.items() for job in todo]
+    progress("esi", len(report.unchanged), len(groups))
+    for (key, job), outputs in _one_ahead(work, lambda one: one[1].compute(list(groups[one[0]]), one[0][1])):
+        for output in outputs:
+            footer = _footer(job, output.table, key, inputs[key]) | {"absent": output.absent}
+            target = _target(layout, output.table, key)
+            report.rows[output.table] += publish_parts(_checked(output), target, footer=footer, layout=layout)
+        if job is stale[key][-1]:
+            report.computed.append(_name(key))
+            progress("esi", len(report.unchanged) + len(report.computed), len(groups))
+    for key in groups:
         if absent := read_footer(_target(layout, "esi", key))["absent"]:
-            report.absent[f"{key[0]}/{key[1]}"] = absent
-        progress("esi", done + 1, len(groups))
+            report.absent[_name(key)] = absent
     for table in report.rows:
         _remove_others(layout, table, groups)
+
+
+def _one_ahead(work: Sequence[Work], read: Callable[[Work], Result]) -> Iterator[tuple[Work, Result]]:
+    """Each piece of work with what was read for it, while the next is being read: never more than two."""
+    with ThreadPoolExecutor(1) as reader:
+        reading = [reader.submit(read, one) for one in work[:1]]
+        for done, one in enumerate(work):
+            result = reading.pop().result()
+            reading += [reader.submit(read, following) for following in work[done + 1 : done + 2]]
+            yield one, result
+
+
+def _name(key: tuple[str, int]) -> str:
+    return f"{key[0]}/{key[1]}"
+
+
+def _inputs(flows: Mapping[Path, Footer]) -> dict[str, str]:
+    return {str(partition_key(path)[2]): digest(footer) for path, footer in flows.items()}
 
 
 def _is_stale(layout: Layout, job: Job, key: tuple[str, int], inputs: dict[str, str]) -> bool:

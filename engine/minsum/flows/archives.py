@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from hashlib import sha256
 from typing import Final
@@ -14,13 +15,17 @@ MAX_FILES: Final = 500
 """BACI's zips hold some forty."""
 
 
-def unfold(sources: list[Source]) -> list[Source]:
+def unfold(sources: list[Source], *, whole: Collection[str] = ()) -> list[Source]:
     """Sources with every zip of several files replaced by its tables, if it holds any that minsum reads.
 
     What accompanies them (country tables, a readme) is passed over; a zip without a table stays itself, to be
-    rejected when it is read.
+    rejected when it is read. Sources whose digest is in `whole` are known to be no such zip.
     """
-    return [member for source in sources for member in _members(source) or [source]]
+    return [
+        member
+        for source in sources
+        for member in (source.sha256 not in whole and _members(source)) or [source]
+    ]
 
 
 def _members(source: Source) -> list[Source]:

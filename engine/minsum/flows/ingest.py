@@ -78,8 +78,10 @@ def ingest(
     """
     report = IngestReport()
     options.reporter_codes()
-    sources = unfold(identify(discover(paths), layout, jobs=jobs))
-    todo = _choose(sources, options, layout, report)
+    known = survey(layout)
+    complete = known.complete(options.recipe())
+    sources = unfold(identify(discover(paths), layout, jobs=jobs), whole=complete)
+    todo = _choose(sources, complete, known.names(), _rejections(layout, options), report)
     lake = Lake(layout, options.recipe(), frozenset(source.sha256 for source in sources))
 
     def read(source: Source) -> Parsed | None:
@@ -110,11 +112,13 @@ def ingest(
 
 
 def _choose(
-    sources: list[Source], options: IngestOptions, layout: Layout, report: IngestReport
+    sources: list[Source],
+    complete: set[str],
+    names: dict[str, str],
+    rejections: dict[tuple[str, str], tuple[str, str]],
+    report: IngestReport,
 ) -> list[Source]:
     """Sources that need reading; sorts the others into the report."""
-    known = survey(layout)
-    complete, names = known.complete(options.recipe()), known.names()
     first: dict[str, str] = {}
     todo = []
     for source in sources:
@@ -124,7 +128,7 @@ def _choose(
             report.unchanged.append(source.name)
             if names[source.sha256] != source.name:
                 report.copies[source.name] = names[source.sha256]
-        elif reason := _rejection(source, options, layout):
+        elif reason := rejections.get((source.sha256, source.name)):
             report.rejected[source.name] = reason
         else:
             todo.append(source)
@@ -183,15 +187,15 @@ def _rejection_file(source: Source, layout: Layout) -> Path:
     return layout.rejected / f"{source.sha256}.json"
 
 
-def _rejection(source: Source, options: IngestOptions, layout: Layout) -> tuple[str, str] | None:
-    """Reason and hint when this very content was rejected under the same recipe before."""
-    try:
-        record = json.loads(_rejection_file(source, layout).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    if record["recipe"] != options.rejection_recipe() or record["name"] != source.name:
-        return None
-    return record["reason"], record["hint"]
+def _rejections(layout: Layout, options: IngestOptions) -> dict[tuple[str, str], tuple[str, str]]:
+    """Reason and hint of what was rejected before under the same recipe, by digest and name."""
+    recipe = options.rejection_recipe()
+    found: dict[tuple[str, str], tuple[str, str]] = {}
+    for file in layout.rejected.glob("*.json"):
+        record = json.loads(file.read_text(encoding="utf-8"))
+        if record["recipe"] == recipe:
+            found[record["sha256"], record["name"]] = record["reason"], record["hint"]
+    return found
 
 
 def _reject(
