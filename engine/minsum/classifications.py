@@ -1,4 +1,4 @@
-"""Which HS vintage is meant: similarities are formed within one, never across (methods.md, section 1)."""
+"""Which HS vintage is meant: similarities are formed within one, never across (docs/definitions.md)."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ RECIPE: Final = "panel-3"
 
 @dataclass(frozen=True, slots=True)
 class PanelOptions:
-    """What decides the panel (methods.md, section 2).
+    """What decides the panel (docs/replication.md).
 
     Attributes
     ----------

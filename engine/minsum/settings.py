@@ -146,7 +146,7 @@ DEFAULT_VARIABLES: Final = {
     "pa": Variable(first_of=("IP.PAT.RESD",), ln=True, unit="count"),
     "efi": Variable(first_of=("efw_summary", "heritage_overall")),
 }
-"""The paper's regressors (methods.md, section 2)."""
+"""The paper's regressors (docs/covariates.md)."""
 
 
 class Panel(_Section):

@@ -1,4 +1,4 @@
-"""Similarity within each market, and its mean over markets (methods.md, section 1)."""
+"""Similarity within each market, and its mean over markets (docs/definitions.md)."""
 
 from __future__ import annotations
 

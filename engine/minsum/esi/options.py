@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class MarketOptions:
-    """What decides `market_esi` beyond the baskets (methods.md, section 1).
+    """What decides `market_esi` beyond the baskets (docs/definitions.md).
 
     Attributes
     ----------
@@ -33,7 +33,7 @@ class MarketOptions:
 
 @dataclass(frozen=True, slots=True)
 class EsiOptions:
-    """What decides the similarities (methods.md, section 1).
+    """What decides the similarities (docs/definitions.md).
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Composite references: several countries put together by a rule (methods.md, section 1)."""
+"""Composite references: several countries put together by a rule (docs/definitions.md)."""
 
 from __future__ import annotations
 

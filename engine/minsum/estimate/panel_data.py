@@ -74,11 +74,6 @@ class PanelSample:
         return np.repeat(np.arange(self.n_panels), self.counts)
 
     @property
-    def is_balanced(self) -> bool:
-        """Whether every panel has every time."""
-        return bool(np.all(self.counts == self.n_times))
-
-    @property
     def constant(self) -> Hashable | None:
         """Name of the first column that is the same nonzero number in every row, if any."""
         is_constant = (np.ptp(self.x, axis=0) == 0) & (self.x[0] != 0)
