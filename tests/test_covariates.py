@@ -181,6 +181,39 @@ def test_databank_export_with_footer_lines(read: Read) -> None:
     assert found.report["files"][0]["unmatched"] == {}
 
 
+def test_databank_export_with_years_in_rows(read: Read) -> None:
+    head = f"Time,Time Code,Country Name,Country Code,Gross fixed [{CAPITAL}],Labor force [{LABOUR}]"
+    lines = ["2002,YR2002,China,CHN,36.25,75.5", "2006,YR2006,China,CHN,..,73.25", ",,,,,"]
+    foot = ["Data from database: World Development Indicators,,,,,", "Last Updated: 06/28/2024,,,,,"]
+    found = read({"P_Data_Extract.csv": "\n".join([head, *lines, *foot]) + "\n"})
+    assert found.frame.select("iso3", "year", "capital", "lr").rows() == [
+        ("CHN", 2002, 0.3625, 0.755),
+        ("CHN", 2006, None, 0.7325),
+    ]
+    assert found.report["files"][0]["format"] == "wdi-databank-rows"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "US_at_current_prices_in_millions_Value",
+        "Millions of US$ at current prices",
+        "US$ at current prices in millions",
+    ],
+)
+@pytest.mark.parametrize("has_code", [True, False])
+def test_unctadstat_names_of_the_api(read: Read, value: str, has_code: bool) -> None:
+    head = ["Year", "Economy_Code", "Economy_Label", "Direction_Label", "Mode_Label", value]
+    lines = [
+        ["2002", "156", "China", "Inward", "Flow", "52743"],
+        ["2002", "0000", "World", "Inward", "Flow", "1"],
+    ]
+    cut = [[cell for place, cell in enumerate(row) if has_code or place != 1] for row in [head, *lines]]
+    found = read({"US.FdiFlowsStock_20251216_022212.csv": table(cut, ",")})
+    assert rows(found) == [("CHN", 2002, math.log(52743))]
+    assert found.report["files"][0]["unmatched"] == {"World": 1}
+
+
 @pytest.mark.parametrize("separator", [",", ";"])
 def test_unctadstat(read: Read, separator: str) -> None:
     found = read({"US_FdiFlowsStock.csv": table([UNCTAD_HEAD, *UNCTAD_ROWS], separator)})
@@ -439,7 +472,7 @@ def test_every_economy_of_iso_matches_by_code_and_name() -> None:
 
 def test_every_format_is_documented() -> None:
     text = (Path(__file__).parents[1] / "docs" / "covariates.md").read_text(encoding="utf-8")
-    assert len(covariate_formats()) == 7
+    assert len(covariate_formats()) == 8
     for known in covariate_formats():
         assert f"`{known.name}`" in text
 

@@ -644,6 +644,13 @@ def test_table_3_has_the_paper_s_layout() -> None:
     )
 
 
+def test_a_small_coefficient_keeps_three_digits() -> None:
+    estimates, said = paper_estimates()
+    small = estimates.with_columns(coefficient=pl.col("coefficient") / 1_000)
+    table = regression_table(small, "table3", title="Table 3. Regressions", told=said)
+    assert table.frame.row(0) == ("import_share", "0.000146*", "4.2e-05", "0.000146**")
+
+
 def test_tables_in_every_form() -> None:
     estimates, said = paper_estimates()
     table = regression_table(estimates, "table3", title="Table 3. Regressions", told=said)
@@ -652,6 +659,8 @@ def test_tables_in_every_form() -> None:
     assert "import_share  0.146*  0.042   0.146**" in forms["txt"]
     assert "19 rows without pa are left out (MMR)." in forms["txt"]
     assert r"import\_share & 0.146* & 0.042 & 0.146** \\" in forms["tex"]
+    assert r"const & 0.071 & 0.053 & $-$0.034 \\" in forms["tex"]
+    assert r"& (0.66) & (0.47) & ($-$0.37) \\" in forms["tex"]
     assert r"*** 1 \%, ** 5 \%, * 10 \%" in forms["tex"]
     assert ">0.146**</td>" in forms["html"]
     assert "*** 1 %, ** 5 %, * 10 %." in forms["html"]

@@ -13,6 +13,7 @@ from minsum.specs import DIAGNOSTICS
 from minsum.workspace import read_footer
 
 _DUMMIES: Final = ("reporter_", "year_")
+_SMALL: Final = 0.0005
 Told = Mapping[str, Mapping[str, Any]]
 """Label of an estimate to what the footer says of it."""
 
@@ -74,7 +75,11 @@ def regression_table(estimates: pl.DataFrame, name: str, *, title: str, told: To
 
 
 def _coefficient(row: Mapping[str, Any] | None) -> str:
-    return f"{row['coefficient']:.3f}{row['stars']}" if row else ""
+    """Three decimals, or three digits where those would be zeros."""
+    if not row:
+        return ""
+    value = row["coefficient"]
+    return f"{value:.3g}{row['stars']}" if 0 < abs(value) < _SMALL else f"{value:.3f}{row['stars']}"
 
 
 def _brackets(first: Told) -> str:

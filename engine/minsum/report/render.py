@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Final
 
 from minsum.report.table import Table
 
 if TYPE_CHECKING:
     from great_tables import GT
 
-_DECIMALS = 3
+_DECIMALS: Final = 3
+_LATEX_POINTS: Final = "10px"
+"""At 12, the default, Table 1 of twelve columns runs over the page."""
+_HYPHEN: Final = re.compile(r"(?<=[ (])-(?=[\d.])")
 
 
 def render(table: Table) -> dict[str, str]:
@@ -19,7 +23,7 @@ def render(table: Table) -> dict[str, str]:
     return {
         "csv": table.frame.write_csv(),
         "txt": _text(table),
-        "tex": laid_out.as_latex(),
+        "tex": _HYPHEN.sub("$-$", laid_out.tab_options(table_font_size=_LATEX_POINTS).as_latex()),
         "html": f"<!DOCTYPE html>\n<meta charset='utf-8'>\n<title>{table.title}</title>\n{laid_out.as_raw_html()}\n",
     }
 
