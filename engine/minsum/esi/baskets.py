@@ -90,34 +90,35 @@ def gather(
     levels
         Digits of the product codes, 6 or fewer.
     """
-    rows = (
-        scan_products(files, basis, pl.col("partner_code") == WORLD)
-        .with_columns(is_residual=pl.col("product_code").str.starts_with(RESIDUAL_HEADING))
-        .collect()
-    )
-    codes = rows["reporter"].unique().sort()
-    row = rows["reporter"].replace_strict(codes, pl.arange(0, len(codes), eager=True)).to_numpy()
-    is_residual = rows["is_residual"].to_numpy()
-    value = rows["value"].to_numpy()
-    total = np.bincount(row, weights=value, minlength=len(codes))
-    residual_usd = np.bincount(row, weights=np.where(is_residual, value, 0.0), minlength=len(codes)).astype(
-        np.float64, copy=False
-    )
-    inside = np.ones(len(rows), dtype=np.bool_) if residual == "keep" else ~is_residual
-    product = rows["product_code"].filter(pl.Series(inside))
-    products = product.unique().sort()
-    net = _matrix(product, row[inside], value[inside], products=products, n_rows=len(codes))
+    rows = scan_products(files, basis, pl.col("partner_code") == WORLD).collect(engine="streaming")
+    reporter, value = rows["reporter"].to_numpy(), rows["value"].to_numpy()
+    codes = np.flatnonzero(np.bincount(reporter)).astype(np.int32)
+    row = np.searchsorted(codes, reporter)
+    products, column = ranked(rows["product_code"])
+    cells = np.bincount(row * len(products) + column, value, minlength=len(codes) * len(products))
+    net = cells.astype(np.float64, copy=False).reshape(len(codes), len(products))
+    is_residual = products.str.starts_with(RESIDUAL_HEADING).to_numpy()
+    residual_usd, total = net[:, is_residual].sum(axis=1), net.sum(axis=1)
+    inside = np.ones_like(is_residual) if residual == "keep" else ~is_residual
+    is_rebuilt = np.zeros(len(codes), dtype=np.bool_)
+    is_rebuilt[row[rows["is_rebuilt"].to_numpy()]] = True
     finest = Baskets(
-        codes=codes.to_numpy(),
-        labels=[iso3_of(code) for code in codes.to_list()],
-        products=products.to_list(),
-        values=net,
+        codes=codes,
+        labels=[iso3_of(code) for code in codes.tolist()],
+        products=products.filter(pl.Series(inside)).to_list(),
+        values=net if inside.all() else net[:, inside],
         residual=np.zeros(len(codes)) if residual == "keep" else residual_usd,
         residual_share=np.divide(residual_usd, total, out=np.zeros(len(codes)), where=total > 0),
         in_total=residual == "denominator",
-        is_rebuilt=np.bincount(row, weights=rows["is_rebuilt"].to_numpy(), minlength=len(codes)) > 0,
+        is_rebuilt=is_rebuilt,
     )
     return [_at_level(finest, level) for level in levels]
+
+
+def ranked(product: pl.Series) -> tuple[pl.Series, NDArray[np.uint32]]:
+    """Different product codes, ascending, and the position of each row's code among them."""
+    codes = product.unique().sort()
+    return codes, product.cast(pl.Enum(codes)).to_physical().cast(pl.UInt32).to_numpy()
 
 
 def scan_products(files: Sequence[Path], basis: Basis, partners: pl.Expr) -> pl.LazyFrame:
@@ -131,21 +132,6 @@ def scan_products(files: Sequence[Path], basis: Basis, partners: pl.Expr) -> pl.
         .filter(wanted, partners, pl.col("product_code") != TOTAL)
         .select(pl.col("reporter").cast(pl.Int32), "partner_code", "product_code", "is_rebuilt", value=value)
     )
-
-
-def _matrix(
-    product: pl.Series,
-    row: NDArray[np.int64],
-    value: NDArray[np.float64],
-    *,
-    products: pl.Series,
-    n_rows: int,
-) -> F64Matrix:
-    """Values added up by row and product, shape (n_rows, n_products)."""
-    column = product.cast(pl.Enum(products)).to_physical().to_numpy()
-    cell = row.astype(np.int64) * len(products) + column
-    added = np.bincount(cell, weights=value, minlength=n_rows * len(products)).astype(np.float64, copy=False)
-    return added.reshape(n_rows, len(products))
 
 
 def _at_level(net: Baskets, level: int) -> Baskets:

@@ -11,7 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from minsum.countries import WORLD, is_group, iso3_of
-from minsum.esi.baskets import RESIDUAL_HEADING, F64Matrix, scan_products
+from minsum.esi.baskets import RESIDUAL_HEADING, F64Matrix, ranked, scan_products
 from minsum.esi.options import EsiOptions, MarketOptions
 from minsum.workspace import partition_key
 
@@ -109,12 +109,11 @@ def gather_bilateral(files: Sequence[Path], options: EsiOptions, chosen: MarketO
     rows = (
         scan_products(ordered, options.basis, pl.col("partner_code") != WORLD)
         .select("reporter", "partner_code", "product_code", "value")
-        .collect()
+        .collect(engine="streaming")
     )
     partner = rows["partner_code"].to_numpy()
     markets = Places.of(_markets(partner, chosen.markets))
-    codes = rows["product_code"].unique().sort()
-    product = rows["product_code"].cast(pl.Enum(codes)).to_physical().to_numpy()
+    codes, product = ranked(rows["product_code"])
     positions = codes.str.slice(0, options.level).rank("dense").cast(pl.Int32).to_numpy() - 1
     is_residual = codes.str.starts_with(RESIDUAL_HEADING).to_numpy()
     flows = Flows(
