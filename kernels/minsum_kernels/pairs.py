@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from minsum_kernels.errors import KernelInputError
 from minsum_kernels.inputs import Codes, checked_bounds, checked_shares
@@ -129,12 +130,22 @@ def common_counts(shares: F64Array, references: F64Array | None = None) -> I32Ar
 
     Notes
     -----
-    A matrix product of zeros and ones in float32: exact below 2**24 products.
+    Products are bits, 64 to a word. A matrix product of zeros and ones is as fast alone, but the threads of its
+    library spin when it is done: 22 years of 200 countries took 3 s more CPU and 1.5 s longer beside a reader.
     """
     left, right = _checked_sides(shares, shares if references is None else references)
-    exported = (left > 0).astype(np.float32)
-    also_exported = exported if right is left else (right > 0).astype(np.float32)
-    return (exported @ also_exported.T).astype(np.int32)
+    exported = _words(left > 0)
+    also_exported = exported if right is left else _words(right > 0)
+    counts = np.empty((left.shape[0], right.shape[0]), dtype=np.int32)
+    for i, words in enumerate(exported):
+        counts[i] = np.bitwise_count(also_exported & words).sum(axis=1)
+    return counts
+
+
+def _words(flags: NDArray[np.bool_]) -> NDArray[np.uint64]:
+    """Rows of flags as rows of 64-bit words."""
+    packed = np.packbits(flags, axis=1)
+    return np.pad(packed, ((0, 0), (0, -packed.shape[1] % 8))).view(np.uint64)
 
 
 def _checked_sides(shares: F64Array, references: F64Array) -> tuple[F64Array, F64Array]:
