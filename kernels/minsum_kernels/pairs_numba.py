@@ -62,10 +62,18 @@ def add_tiles(
     shares: F64Array,
     references: F64Array,
     tiles: I64Array,
-    columns: tuple[int, int],
+    groups: I64Array,
+    blocks: I64Array,
     one: float,
     out: F64Array,
 ) -> None:
-    """Add to `out` every tile of `tiles` (first exporter, first reference); one thread sums one tile."""
-    for t in prange(tiles.shape[0]):
-        _add_tile(shares, references, (tiles[t, 0], tiles[t, 1]), columns, one, out)
+    """Add to `out` every tile of `tiles` (first exporter, first reference), over the products of all blocks.
+
+    Group g holds the tiles groups[g] to groups[g + 1], block b the products blocks[b] to blocks[b + 1]. One
+    thread takes a group block by block, so that the rows its tiles share are read again from its own cache.
+    """
+    for g in prange(groups.size - 1):
+        for b in range(blocks.size - 1):
+            columns = (blocks[b], blocks[b + 1])
+            for t in range(groups[g], groups[g + 1]):
+                _add_tile(shares, references, (tiles[t, 0], tiles[t, 1]), columns, one, out)
