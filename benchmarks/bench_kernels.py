@@ -60,7 +60,10 @@ PAIRS = (
     Contender("minsum_kernels.pairwise_min_sum", contenders.ours),
     Contender("peak of min and add", partial(contenders.peak, fused=False), is_compared=False),
     Contender("peak of min and fused multiply-add", partial(contenders.peak, fused=True), is_compared=False),
-    Contender("scipy pdist cityblock", contenders.scipy_pdist),
+    Contender("scipy pdist cityblock", partial(contenders.scipy_pdist, threaded=False)),
+    Contender(
+        "scipy pdist cityblock, a year for each thread", partial(contenders.scipy_pdist, threaded=True)
+    ),
     Contender("scikit-learn manhattan_distances", contenders.scikit_learn),
     Contender("torch pdist p=1", contenders.torch_pdist),
     Contender("NumPy broadcasting", contenders.numpy_broadcasting, limit=4),
