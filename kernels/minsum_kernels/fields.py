@@ -10,15 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minsum_kernels import fields_numba as loops
+from minsum_kernels import plain_numba
 from minsum_kernels.errors import FieldError
-from minsum_kernels.jit import F64Array, I64Array
+from minsum_kernels.jit import F64Array, I32Array, I64Array
 
 Kind = Literal["skip", "integer", "code", "number"]
 EMPTY: Final = loops.EMPTY
 """An integer field with nothing in it."""
 
-PADDING: Final = 16
-"""Bytes that must follow the text in its buffer: eight are read at a time."""
+PADDING: Final = 80
+"""Bytes that must follow the text in its buffer: 64 are read at a time."""
 
 _KINDS: Final[dict[Kind, int]] = {
     "skip": loops.SKIP, "integer": loops.INTEGER, "code": loops.CODE, "number": loops.NUMBER,
@@ -71,13 +72,16 @@ class FieldReader:
     def __init__(
         self, kinds: Sequence[Kind], separator: bytes, *, is_quoted: bool, room: int = 65_536
     ) -> None:
-        plain = np.array([_KINDS[kind] for kind in kinds], dtype=np.int64)
+        self._kinds = np.array([_KINDS[kind] for kind in kinds], dtype=np.int64)
         self._number_field = kinds.index("number")
-        self._kinds = _with_runs(plain)
         self._separator, self._is_quoted = separator[0], is_quoted
-        n_kept = int(np.isin(plain, (loops.INTEGER, loops.CODE)).sum())
-        self._columns: I64Array = np.empty((n_kept, room), dtype=np.int64)
+        wanted = np.flatnonzero(self._kinds != loops.SKIP)
+        column = np.cumsum(self._kinds[wanted] != loops.NUMBER) - 1
+        self._wanted: I64Array = np.stack([wanted, self._kinds[wanted], column], axis=1)
+        self._columns: I64Array = np.empty((len(wanted) - 1, room), dtype=np.int64)
         self._values: F64Array = np.empty(room)
+        self._ends: I32Array = np.empty(0, dtype=np.int32)
+        self._breaks: I32Array = self._ends
         self._unread: I64Array = np.empty((room, 3), dtype=np.int64)
 
     def read(self, text: NDArray[np.uint8], start: int, stop: int) -> Lines:
@@ -99,14 +103,27 @@ class FieldReader:
         FieldError
             At the first bad line, once it is the first of a call.
         """
-        n, n_lines, end, problem, field, n_unread = loops.read_lines(
-            text, (start, stop), self._separator, self._is_quoted, self._kinds, self._columns, self._values, self._unread
-        )  # fmt: skip
+        read = self._read_quoted if self._is_quoted else self._read_plain
+        n, n_lines, end, problem, field, n_unread = read(text, (start, stop))
         for row, first, last in self._unread[:n_unread].tolist():
             self._values[row] = self._number(bytes(text[first:last]), row)
         if problem in _PROBLEMS and n == 0:
             raise FieldError(_PROBLEMS[problem], n_lines, field if problem == loops.NOT_INTEGER else None)
         return Lines(end, n_lines, self._columns[:, :n], self._values[:n])
+
+    def _read_quoted(self, text: NDArray[np.uint8], span: tuple[int, int]) -> tuple[int, ...]:
+        return loops.read_lines(
+            text, span, self._separator, self._kinds, self._columns, self._values, self._unread
+        )
+
+    def _read_plain(self, text: NDArray[np.uint8], span: tuple[int, int]) -> tuple[int, ...]:
+        if len(self._ends) < len(text):
+            # Enough for nothing but delimiters; memory is used as far as it is written.
+            self._ends, self._breaks = (np.empty(len(text), dtype=np.int32) for _ in range(2))
+        return plain_numba.read_plain(
+            text, span, self._separator, len(self._kinds), self._wanted, self._columns, self._values,
+            self._unread, (self._ends, self._breaks),
+        )  # fmt: skip
 
     def _number(self, text: bytes, row: int) -> float:
         """A number that is no plain decimal: signs, exponents, many digits, NaN and infinity."""
@@ -129,15 +146,3 @@ def unpack(packed: int) -> str:
     if packed == loops.LONG_CODE:
         return "..."
     return packed.to_bytes(8, "little", signed=True).rstrip(b"\0").decode("latin-1")
-
-
-def _with_runs(kinds: I64Array) -> I64Array:
-    """The first of several unwanted fields before a wanted one holds minus their number."""
-    marked = kinds.copy()
-    first = 0
-    for field, kind in enumerate(kinds.tolist()):
-        if kind != loops.SKIP:
-            if field > first:
-                marked[first] = first - field
-            first = field + 1
-    return marked

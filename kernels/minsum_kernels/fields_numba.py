@@ -1,4 +1,4 @@
-"""Loops of the field reader: bytes of delimited text to integers, short codes and decimal numbers."""
+"""Loops of the field reader for text with quotes: bytes to integers, short codes and decimal numbers."""
 
 # p position in the text, f field of a line, k column that is kept, n rows so far
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minsum_kernels.jit import F64Array, I64Array, kernel
-from minsum_kernels.words_numba import count, first, load, marks
+from minsum_kernels.words_numba import first, load, marks
 
 U8Array = NDArray[np.uint8]
 
@@ -17,32 +17,10 @@ TOO_FEW, TOO_MANY, NOT_INTEGER, OPEN_QUOTE = 1, 2, 3, 4
 EMPTY = np.iinfo(np.int64).min
 LONG_CODE = -1
 
-_U0, _U1, _U8, _U255 = np.uint64(0), np.uint64(1), np.uint64(8), np.uint64(255)
-_NEWLINE, _RETURN, _QUOTE, _BLANK, _POINT, _MINUS = 10, 13, 34, 32, 46, 45
+_U0 = np.uint64(0)
+NEWLINE, RETURN, QUOTE, BLANK, POINT, MINUS = 10, 13, 34, 32, 46, 45
 _EXACT = 10**15
-_POWERS = 10.0 ** np.arange(23)
-
-
-@kernel()
-def _skip(text: U8Array, p: int, separator: int, wanted: int) -> int:
-    """Position after `wanted` separators of the same line, or -1 where the line has fewer."""
-    while True:
-        word = load(text, p)
-        marked = marks(word, separator)
-        if marks(word, _NEWLINE) != _U0:
-            while wanted > 0:
-                if text[p] == _NEWLINE:
-                    return -1
-                wanted -= text[p] == separator
-                p += 1
-            return p
-        found = count(marked)
-        if found >= wanted:
-            for _ in range(wanted - 1):
-                marked &= marked - _U1
-            return p + first(marked) + 1
-        wanted -= found
-        p += 8
+POWERS = 10.0 ** np.arange(23)
 
 
 @kernel()
@@ -50,7 +28,7 @@ def _field_end(text: U8Array, p: int, separator: int) -> int:
     """Position of the separator or line end that ends the unquoted field at p."""
     while True:
         word = load(text, p)
-        marked = marks(word, separator) | marks(word, _NEWLINE)
+        marked = marks(word, separator) | marks(word, NEWLINE)
         if marked != _U0:
             return p + first(marked)
         p += 8
@@ -61,17 +39,17 @@ def _quoted_end(text: U8Array, p: int, stop: int) -> tuple[int, int]:
     """Position of the quote that closes the one at p (-1: none before `stop`), and line ends inside."""
     p, n_lines = p + 1, 0
     while p < stop:
-        if text[p] == _QUOTE:
-            if text[p + 1] != _QUOTE:
+        if text[p] == QUOTE:
+            if text[p + 1] != QUOTE:
                 return p, n_lines
             p += 1
-        n_lines += text[p] == _NEWLINE
+        n_lines += text[p] == NEWLINE
         p += 1
     return -1, 0
 
 
 @kernel()
-def _packed(text: U8Array, p: int, end: int) -> int:
+def packed(text: U8Array, p: int, end: int) -> int:
     """Up to eight bytes in one integer, the first one lowest; LONG_CODE when there are more."""
     if end - p > 8:
         return LONG_CODE
@@ -82,12 +60,12 @@ def _packed(text: U8Array, p: int, end: int) -> int:
 
 
 @kernel()
-def _integer(text: U8Array, p: int, end: int) -> tuple[bool, int]:
+def integer(text: U8Array, p: int, end: int) -> tuple[bool, int]:
     """Whether the bytes are a whole number of at most 17 digits, or nothing (EMPTY), and which."""
     if p == end:
         return True, EMPTY
     sign = 1
-    if text[p] == _MINUS:
+    if text[p] == MINUS:
         sign, p = -1, p + 1
     if p == end or end - p > 17:
         return False, 0
@@ -102,7 +80,7 @@ def _integer(text: U8Array, p: int, end: int) -> tuple[bool, int]:
 
 
 @kernel()
-def _number(text: U8Array, p: int, end: int) -> tuple[bool, float]:
+def number(text: U8Array, p: int, end: int) -> tuple[bool, float]:
     """Whether the bytes are a plain decimal that is exact in one division, and its value; empty is NaN.
 
     A mantissa below 10**15 and a power of ten up to 10**22 are exact, so the quotient is the float nearest
@@ -118,42 +96,21 @@ def _number(text: U8Array, p: int, end: int) -> tuple[bool, float]:
             places += has_point
             if mantissa >= _EXACT or places > 22:
                 return False, 0.0
-        elif digit == _POINT - 48 and not has_point:
+        elif digit == POINT - 48 and not has_point:
             has_point = True
         else:
             return False, 0.0
-    return end - p > has_point, mantissa / _POWERS[places]
+    return end - p > has_point, mantissa / POWERS[places]
 
 
 @kernel()
-def _trimmed(text: U8Array, p: int, end: int) -> tuple[int, int]:
+def trimmed(text: U8Array, p: int, end: int) -> tuple[int, int]:
     """The field without blanks around it."""
-    while p < end and text[p] == _BLANK:
+    while p < end and text[p] == BLANK:
         p += 1
-    while end > p and text[end - 1] == _BLANK:
+    while end > p and text[end - 1] == BLANK:
         end -= 1
     return p, end
-
-
-@kernel()
-def _short(text: U8Array, p: int, separator: int, kind: int) -> tuple[int, int]:
-    """Length and content of an ordinary integer or code of one to seven bytes; length 0 for any other."""
-    word = load(text, p)
-    marked = marks(word, separator)
-    if marked == _U0 or marks(word, _NEWLINE) != _U0 or marks(word, _BLANK) != _U0:
-        return 0, 0
-    length = first(marked)
-    packed = word & ((_U1 << (np.uint64(length) * _U8)) - _U1)
-    if kind == CODE:
-        return length, np.int64(packed)
-    value = 0
-    for _ in range(length):
-        digit = np.int64(packed & _U255) - 48
-        if digit < 0 or digit > 9:
-            return 0, 0
-        value = value * 10 + digit
-        packed >>= _U8
-    return length, value
 
 
 @kernel()
@@ -161,67 +118,53 @@ def read_lines(
     text: U8Array,
     span: tuple[int, int],
     separator: int,
-    is_quoted: bool,
     kinds: I64Array,
     columns: I64Array,
     values: F64Array,
     unread: I64Array,
 ) -> tuple[int, int, int, int, int, int]:
-    """Read whole lines until the span or the room for rows ends.
+    """Read whole lines, some fields of which stand in quotes, until the span or the room for rows ends.
 
-    Negative kinds stand for that many fields that nobody wants before one that is wanted. Returns rows,
-    lines, where reading stopped, problem (0: none), its field, and how many numbers were left unread.
+    Returns rows, lines, where reading stopped, problem (0: none), its field, and how many numbers were left
+    unread.
     """
     p, stop = span
     n, n_lines, n_unread, n_fields = 0, 0, 0, kinds.size
     while p < stop and n < columns.shape[1]:
         line, inside = p, 0
-        if text[p] == _NEWLINE or (text[p] == _RETURN and text[p + 1] == _NEWLINE):
-            p += 1 + (text[p] == _RETURN)
+        if text[p] == NEWLINE or (text[p] == RETURN and text[p + 1] == NEWLINE):
+            p += 1 + (text[p] == RETURN)
             n_lines += 1
             continue
         f, k = 0, 0
         while f < n_fields:
             kind = kinds[f]
-            if not is_quoted:
-                if kind < 0:
-                    p = _skip(text, p, separator, -kind)
-                    if p < 0:
-                        return n, n_lines, line, TOO_FEW, f, n_unread
-                    f -= kind
-                    continue
-                if kind in (INTEGER, CODE) and f + 1 < n_fields:
-                    length, content = _short(text, p, separator, kind)
-                    if length > 0:
-                        columns[k, n] = content
-                        p, f, k = p + length + 1, f + 1, k + 1
-                        continue
-            if is_quoted and text[p] == _QUOTE:
+            if text[p] == QUOTE:
                 start = p + 1
                 end, broken = _quoted_end(text, p, stop)
                 inside += broken
                 if end < 0:
                     return n, n_lines, line, OPEN_QUOTE, f, n_unread
-                p = end + 1 + (text[end + 1] == _RETURN)
-                if text[p] != separator and text[p] != _NEWLINE:
+                p = end + 1 + (text[end + 1] == RETURN)
+                if text[p] != separator and text[p] != NEWLINE:
                     return n, n_lines, line, OPEN_QUOTE, f, n_unread
             else:
                 start, p = p, _field_end(text, p, separator)
-                end = p - (text[p] == _NEWLINE and p > start and text[p - 1] == _RETURN)
-            is_last = text[p] == _NEWLINE
+                end = p - (text[p] == NEWLINE and p > start and text[p - 1] == RETURN)
+            is_last = text[p] == NEWLINE
             if is_last != (f + 1 == n_fields):
                 return n, n_lines, line, TOO_FEW if is_last else TOO_MANY, f, n_unread
             if kind > SKIP:
-                start, end = _trimmed(text, start, end)
+                start, end = trimmed(text, start, end)
                 if kind == NUMBER:
-                    good, values[n] = _number(text, start, end)
+                    good, values[n] = number(text, start, end)
                     if not good:
                         unread[n_unread, 0], unread[n_unread, 1], unread[n_unread, 2] = n, start, end
                         n_unread += 1
                 elif kind == CODE:
-                    columns[k, n], k = _packed(text, start, end), k + 1
+                    columns[k, n], k = packed(text, start, end), k + 1
                 else:
-                    good, columns[k, n] = _integer(text, start, end)
+                    good, columns[k, n] = integer(text, start, end)
                     if not good:
                         return n, n_lines, line, NOT_INTEGER, f, n_unread
                     k += 1

@@ -1,7 +1,7 @@
-"""Eight bytes looked at together.
+"""Eight and sixty-four bytes looked at together.
 
-XOR with a repeated byte turns its occurrences to zero; the carry-free test for zero bytes marks them with
-their top bit.
+Of eight: XOR with a repeated byte turns its occurrences to zero; the carry-free test for zero bytes marks them with
+their top bit. Of sixty-four: a vector comparison, one bit a byte.
 """
 
 from __future__ import annotations
@@ -37,6 +37,65 @@ def load(typing_context: Any, text: Any, p: Any) -> Any:  # noqa: ARG001 - the s
     return types.uint64(text, p), codegen
 
 
+@intrinsic
+def get(typing_context: Any, array: Any, index: Any) -> Any:  # noqa: ARG001 - as above
+    """An element of a contiguous array; the index must be inside, and is not tested for negative ones."""
+
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        data = cgutils.create_struct_proxy(signature.args[0])(context, builder, arguments[0]).data
+        return builder.load(builder.gep(data, [arguments[1]]))
+
+    return array.dtype(array, types.int64), codegen
+
+
+@intrinsic
+def put(typing_context: Any, array: Any, index: Any, value: Any) -> Any:  # noqa: ARG001 - as above
+    """Set an element as `get` reads it."""
+
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        data = cgutils.create_struct_proxy(signature.args[0])(context, builder, arguments[0]).data
+        builder.store(arguments[2], builder.gep(data, [arguments[1]]))
+
+    return types.void(array, types.int64, array.dtype), codegen
+
+
+@intrinsic
+def equal64(typing_context: Any, text: Any, p: Any, byte: Any) -> Any:  # noqa: ARG001 - as above
+    """Which of the 64 bytes from position p on equal `byte` (uint8): bit i for byte i; p + 64 must be inside."""
+
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        array = cgutils.create_struct_proxy(signature.args[0])(context, builder, arguments[0])
+        vector = ir.VectorType(ir.IntType(8), 64)
+        address = builder.gep(array.data, [arguments[1]])
+        found = builder.load(builder.bitcast(address, vector.as_pointer()), align=1)
+        lone = builder.insert_element(ir.Constant(vector, ir.Undefined), arguments[2], ir.IntType(32)(0))
+        zeros = ir.Constant(ir.VectorType(ir.IntType(32), 64), [0] * 64)
+        same = builder.icmp_unsigned("==", found, builder.shuffle_vector(lone, lone, zeros))
+        return builder.bitcast(same, ir.IntType(64))
+
+    return types.uint64(text, p, types.uint8), codegen
+
+
+@intrinsic
+def trailing_zeros(typing_context: Any, word: Any) -> Any:  # noqa: ARG001 - as above
+    """Place of the lowest bit that is set, 64 where none is."""
+
+    def codegen(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.cttz(arguments[0], ir.IntType(1)(0))
+
+    return types.uint64(types.uint64), codegen
+
+
+@intrinsic
+def bit_count(typing_context: Any, word: Any) -> Any:  # noqa: ARG001 - as above
+    """How many bits are set."""
+
+    def codegen(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.ctpop(arguments[0])
+
+    return types.uint64(types.uint64), codegen
+
+
 @kernel()
 def marks(word: np.uint64, byte: int) -> np.uint64:
     """Top bit of every byte of a word that equals `byte`."""
@@ -49,9 +108,3 @@ def first(marked: np.uint64) -> int:
     """Place of the lowest marked byte; some byte must be marked."""
     lowest = marked & (~marked + _U1)
     return np.int64(((lowest >> _U7) * _PLACES) >> _U56)
-
-
-@kernel()
-def count(marked: np.uint64) -> int:
-    """How many bytes are marked."""
-    return np.int64(((marked >> _U7) * _ONES) >> _U56)

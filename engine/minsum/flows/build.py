@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from minsum.flows.codes import ROW, TOTAL_CODE, is_residual, sort_key
 from minsum.schema import FLOWS
+from minsum_kernels.cells import distinct_codes, order_cells
 
 WORLD_TOLERANCE: Final = 0.005
 """World and the sum of partners may differ by half a per cent before it counts as a discrepancy."""
@@ -67,26 +67,27 @@ def build(rows: Rows, *, is_complete: bool, has_world_rows: bool) -> Built:
     """
     repairs: Repairs = {}
     products, rows = rank_products(rows)
-    is_part = rows["breakdown"] != 0
-    kept = _unique(rows[~is_part] if is_part.any() else rows, repairs)
+    kept_at, orphans_at = order_cells(
+        rows["flow"], rows["partner"], rows["product"],
+        is_part=rows["breakdown"] != 0, n_products=len(products),
+    )  # fmt: skip
+    kept = _unique(rows[kept_at], repairs)
     if not has_world_rows:
         kept = _define_sums(kept, len(products))
     is_rebuilt = np.zeros(len(kept), dtype=np.bool_)
     if is_complete and has_world_rows:
-        totals = _rebuild_totals(rows[is_part], kept, repairs)
+        totals = _rebuild_totals(rows[orphans_at], repairs)
         kept, is_rebuilt = _with_rebuilt(kept, is_rebuilt, totals)
         kept, is_rebuilt = _mend_world(kept, is_rebuilt, len(products), repairs)
     return Built(products, kept, is_rebuilt, repairs, identity_checks(kept, products))
 
 
 def rank_products(rows: Rows) -> tuple[NDArray[np.uint32], Rows]:
-    """Distinct product codes with `TOTAL`, ascending, and the rows with codes replaced by positions."""
-    found = pa.array(np.ascontiguousarray(rows["product"])).dictionary_encode()
-    distinct = found.dictionary.to_numpy()
+    """Distinct product codes with `TOTAL`, ascending; in the rows they give way to their positions."""
+    distinct, place = distinct_codes(rows["product"])
     products = np.union1d(distinct, np.array([TOTAL_CODE], dtype=np.uint32))
-    ranked = rows.copy()
-    ranked["product"] = np.searchsorted(products, distinct)[found.indices.to_numpy()]
-    return products, ranked
+    rows["product"] = np.searchsorted(products, distinct)[place]
+    return products, rows
 
 
 def _key(rows: Rows) -> NDArray[np.int64]:
@@ -103,12 +104,10 @@ def _with_rebuilt(rows: Rows, is_rebuilt: NDArray[np.bool_], added: Rows) -> tup
 
 
 def _unique(rows: Rows, repairs: Repairs) -> Rows:
-    """Each key once, the largest value of unequal repeats."""
+    """Sorted rows, each key once with the largest value of unequal repeats."""
     if not len(rows):
         return rows
     key = _key(rows)
-    order = np.argsort(key)
-    rows, key = rows[order], key[order]
     first = np.flatnonzero(np.append(True, key[1:] != key[:-1]))
     if len(first) == len(rows):
         return rows
@@ -132,13 +131,8 @@ def _ordered_sums(
     return np.add.reduceat(value[order], first)
 
 
-def _rebuild_totals(parts: Rows, kept: Rows, repairs: Repairs) -> Rows:
+def _rebuild_totals(orphans: Rows, repairs: Repairs) -> Rows:
     """Totals of cells that have parts only, each from the one breakdown that covers most of it."""
-    if not len(parts):
-        return parts
-    key, have = _key(parts), _key(kept)
-    at = np.searchsorted(have, key)
-    orphans: Rows = parts[np.append(have, -1)[at] != key]
     if not len(orphans):
         return orphans
     orphans = _unique_parts(orphans[_is_outermost(orphans)], repairs)

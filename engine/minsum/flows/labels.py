@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from minsum.errors import ContradictionError
-from minsum_kernels.fields import EMPTY, unpack
-
-GROUP: Final = EMPTY + 1
-"""Stands for a group of countries, which no code stands for; no field reads as this number."""
+from minsum_kernels.fields import unpack
+from minsum_kernels.rows import GROUP
 
 
 def country_codes(

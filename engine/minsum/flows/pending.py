@@ -15,7 +15,7 @@ from minsum.flows.codes import ROW, RULES
 from minsum.schema import FLOWS
 
 if TYPE_CHECKING:
-    from minsum.flows.rules import Judged
+    from minsum_kernels.rows import JudgedRows
 
 SPILL_ROWS: Final = 6_000_000
 """Rows of one source held in memory (26 bytes each) before they go to disk."""
@@ -83,20 +83,19 @@ class Pending:
         """Partition numbers, ascending."""
         return sorted(self._counts)
 
-    def add(self, judged: Judged, *, mirrors_imports: bool) -> None:
+    def add(self, judged: JudgedRows, *, mirrors_imports: bool) -> None:
         """Take one block; with `mirrors_imports`, each row is also its partner's import."""
         self.padded += judged.padded
         self.rows_in += len(judged.rule)
         for number, chosen in self._wanted_groups(judged.partition):
             self.audits[number].add(judged.rule[chosen], judged.usd[chosen])
             self._count(number, 0, read=int(self.audits[number].rows.sum()))
-        home = judged.partition[judged.stays]
-        self._hold(home, judged.rows)
+        self._hold(judged.home, judged.rows)
         if mirrors_imports:
-            reporter = home % 10**7
+            reporter = judged.home % 10**7
             mirrored = judged.rows.copy()
             mirrored["flow"], mirrored["partner"] = FLOWS.index("M"), reporter
-            self._hold(home - reporter + judged.rows["partner"], mirrored)
+            self._hold(judged.home - reporter + judged.rows["partner"], mirrored)
         if self.in_memory > SPILL_ROWS:
             self.spill()
 

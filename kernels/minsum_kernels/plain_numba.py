@@ -1,0 +1,169 @@
+"""Loops of the field reader for text without quotes: every delimiter is found first, 64 bytes at a time."""
+
+# p position in the text, d delimiter (separator or line end), w wanted field of a line, n rows so far
+
+from __future__ import annotations
+
+import numpy as np
+
+from minsum_kernels.fields_numba import (
+    BLANK,
+    CODE,
+    NEWLINE,
+    NOT_INTEGER,
+    NUMBER,
+    POINT,
+    POWERS,
+    RETURN,
+    TOO_FEW,
+    TOO_MANY,
+    U8Array,
+    integer,
+    number,
+    packed,
+    trimmed,
+)
+from minsum_kernels.jit import F64Array, I32Array, I64Array, kernel
+from minsum_kernels.words_numba import bit_count, equal64, first, get, load, marks, put, trailing_zeros
+
+WINDOW = 1 << 15
+"""Bytes whose delimiters are held at a time: these and the text stay in the first caches."""
+
+STRIDE = 8
+_U0, _U1 = np.uint64(0), np.uint64(1)
+_ZEROS, _HIGH, _ABOVE_NINE = (np.uint64(b * 0x0101010101010101) for b in (0x30, 0x80, 0x46))
+_PAIRS, _QUADS = np.uint64(0x00FF00FF00FF00FF), np.uint64(0x0000FFFF0000FFFF)
+_TEN, _HUNDRED, _MYRIAD = np.uint64(2561), np.uint64(6553601), np.uint64(42949672960001)
+_U8, _U16, _U32 = np.uint64(8), np.uint64(16), np.uint64(32)
+
+
+@kernel()
+def digits_of(word: np.uint64, length: int) -> tuple[bool, int]:
+    """Whether the lowest `length` bytes (1 to 8) are digits, and the number they make."""
+    if length < 8:
+        unused = np.uint64(64 - 8 * length)
+        word = (word << unused) | (_ZEROS >> (np.uint64(64) - unused))
+    word -= _ZEROS
+    if ((word + _ABOVE_NINE + _ZEROS) | word) & _HIGH != _U0:
+        return False, 0
+    word = ((word * _TEN) >> _U8) & _PAIRS
+    word = ((word * _HUNDRED) >> _U16) & _QUADS
+    return True, np.int64((word * _MYRIAD) >> _U32)
+
+
+@kernel()
+def _decimal(text: U8Array, p: int, end: int) -> tuple[bool, float]:
+    """As `number`; up to eight digits before and after the point are read together."""
+    word, length = load(text, p), end - p
+    whole = first(marks(word, POINT)) if marks(word, POINT) != _U0 else 8
+    if whole >= length:
+        if length == 0 or length > 8:
+            return number(text, p, end)
+        good, value = digits_of(word, length)
+        return (True, float(value)) if good else number(text, p, end)
+    places = length - whole - 1
+    if whole == 0 or whole == 8 or places == 0 or places > 8 or whole + places > 15:
+        return number(text, p, end)
+    good, value = digits_of(word, whole)
+    also_good, rest = digits_of(load(text, p + whole + 1), places)
+    if not (good and also_good):
+        return number(text, p, end)
+    return True, (value * np.int64(POWERS[places]) + rest) / POWERS[places]
+
+
+@kernel()
+def _delimiters(text: U8Array, p: int, stop: int, separator: int, ends: I32Array, breaks: I32Array) -> int:
+    """Find all separators and line ends: their positions, and which of them end lines. Returns lines."""
+    d, n_lines = 0, 0
+    while p < stop:
+        newlines = equal64(text, p, np.uint8(NEWLINE))
+        marked = equal64(text, p, np.uint8(separator)) | newlines
+        if stop - p < 64:
+            inside = (_U1 << np.uint64(stop - p)) - _U1
+            marked, newlines = marked & inside, newlines & inside
+        while newlines != _U0:
+            lowest = newlines & (~newlines + _U1)
+            put(breaks, n_lines, np.int32(d + np.int64(bit_count(marked & (lowest - _U1)))))
+            n_lines += 1
+            newlines ^= lowest
+        at, d = d, d + np.int64(bit_count(marked))
+        while at < d:
+            # Without a test between them; what is written past the last is overwritten.
+            for place in range(STRIDE):
+                put(ends, at + place, np.int32(p + np.int64(trailing_zeros(marked))))
+                marked &= marked - _U1
+            at += STRIDE
+        p += 64
+    return n_lines
+
+
+@kernel()
+def read_plain(
+    text: U8Array,
+    span: tuple[int, int],
+    separator: int,
+    n_fields: int,
+    wanted: I64Array,
+    columns: I64Array,
+    values: F64Array,
+    unread: I64Array,
+    scratch: tuple[I32Array, I32Array],
+) -> tuple[int, int, int, int, int, int]:
+    """Read whole lines until the span or the room for rows ends.
+
+    `wanted` holds field, kind and column of those that are read; `scratch` has room for the delimiters and line
+    ends of the text. Returns as `fields_numba.read_lines`.
+    """
+    p, stop = span
+    ends, breaks = scratch
+    flat, room = columns.ravel(), values.size
+    n, n_lines, n_unread, window = 0, 0, 0, WINDOW
+    while p < stop and n < room:
+        n_found, head = _delimiters(text, p, min(p + window, stop), separator, ends, breaks), 0
+        if n_found == 0:
+            window *= 2
+            continue
+        for at in range(n_found):
+            if n == room:
+                break
+            line, first_end, last = p, head, np.int64(get(breaks, at))
+            found = last - head + 1
+            p, head = np.int64(get(ends, last)) + 1, last + 1
+            if found == 1 and (p - line == 1 or (p - line == 2 and text[line] == RETURN)):
+                n_lines += 1
+                continue
+            if found != n_fields:
+                problem = TOO_FEW if found < n_fields else TOO_MANY
+                return n, n_lines, line, problem, min(found, n_fields) - 1, n_unread
+            for w in range(wanted.shape[0]):
+                f, kind, k = wanted[w, 0], wanted[w, 1], wanted[w, 2]
+                start = np.int64(get(ends, first_end + f - 1)) + 1 if f > 0 else line
+                end = np.int64(get(ends, first_end + f))
+                if f + 1 == n_fields and end > start and text[end - 1] == RETURN:
+                    end -= 1
+                if kind == NUMBER:
+                    start, end = trimmed(text, start, end)
+                    good, values[n] = _decimal(text, start, end)
+                    if not good:
+                        unread[n_unread, 0], unread[n_unread, 1], unread[n_unread, 2] = n, start, end
+                        n_unread += 1
+                    continue
+                length, word = end - start, load(text, start)
+                if length < 8:
+                    word &= (_U1 << np.uint64(8 * length)) - _U1
+                is_ordinary = length <= 8 and marks(word, BLANK) == _U0
+                good, content = is_ordinary and kind == CODE, np.int64(word)
+                if is_ordinary and kind != CODE and length > 0:
+                    good, content = digits_of(word, length)
+                if not good:
+                    start, end = trimmed(text, start, end)
+                    if kind == CODE:
+                        content = packed(text, start, end)
+                    else:
+                        good, content = integer(text, start, end)
+                        if not good:
+                            n_unread -= n_unread > 0 and unread[n_unread - 1, 0] == n
+                            return n, n_lines, line, NOT_INTEGER, f, n_unread
+                put(flat, k * room + n, content)
+            n, n_lines = n + 1, n_lines + 1
+    return n, n_lines, p, 0, 0, n_unread

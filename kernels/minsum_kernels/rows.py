@@ -1,0 +1,123 @@
+"""The row rules over a batch of rows, in one pass."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from minsum_kernels import rows_numba as loops
+from minsum_kernels.jit import F64Array, I64Array
+
+GROUP: Final = loops.GROUP
+"""A partner that is a group of countries, which no code stands for; no field reads as this number."""
+
+_LEAST, _MOST = np.iinfo(np.int64).min, np.iinfo(np.int64).max
+
+
+@dataclass(frozen=True, slots=True)
+class RowRules:
+    """What rows are compared with.
+
+    Attributes
+    ----------
+    place
+        Row of the columns that holds reporter, year, partner, product, classification, flow, and the four columns
+        that break totals down (partner 2, customs procedure, mode of transport, mode of supply); -1 for none.
+        Shape (10,). Reporter, year, partner and product must be there.
+    flows
+        Packed flow codes that are kept and their positions, shape (2, n).
+    vintages
+        Packed classifications, in the order of their numbers, shape (n,).
+    totals
+        Packed words for all products together, shape (n,).
+    whole
+        What the columns that break totals down hold on a total, shape (4, 3).
+    vintage, flow
+        Number and position in place of a column.
+    may_lose_zeros
+        Whether five digits are a product code without its leading zero.
+    scale
+        Factor of the values to USD.
+    limit
+        Values above it, USD, are bad.
+    """
+
+    place: I64Array
+    flows: I64Array
+    vintages: I64Array
+    totals: I64Array
+    whole: I64Array
+    vintage: int
+    flow: int
+    may_lose_zeros: bool
+    scale: float
+    limit: float
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedRows:
+    """A batch of n rows after the rules, m of which stay.
+
+    Attributes
+    ----------
+    partition
+        vintage * 10**11 + year * 10**7 + reporter, shape (n,).
+    rule
+        Number of the first rule that removes the row, 0 for none, shape (n,): 1 flow, 2 to 5 the columns that break
+        totals down, 6 product, 7 value, 8 zero, 9 a group as partner.
+    usd
+        Values, 0 where missing or beyond the limit, shape (n,).
+    home, rows
+        Partition and content of the rows that stay, kept ones and parts of totals, shape (m,).
+    reporter, year, partner
+        Least and greatest of all rows; partners of those that stay only (none: the least is above the greatest).
+    bad_vintage
+        First row whose classification is none of the vintages, or -1.
+    padded
+        How many product codes got their leading zero back.
+    """
+
+    partition: I64Array
+    rule: NDArray[np.uint8]
+    usd: F64Array
+    home: I64Array
+    rows: NDArray[np.void]
+    reporter: tuple[int, int]
+    year: tuple[int, int]
+    partner: tuple[int, int]
+    bad_vintage: int
+    padded: int
+
+
+def judge_rows(columns: I64Array, values: F64Array, rules: RowRules, dtype: np.dtype[Any]) -> JudgedRows:
+    """Apply the row rules.
+
+    Parameters
+    ----------
+    columns
+        Integers and packed codes (see `fields.pack`), shape (n_columns, n).
+    values
+        Shape (n,); NaN where empty.
+    rules
+        What they are compared with.
+    dtype
+        Of the rows that stay: fields product (in base 36, 36**6 for all together), partner, value (USD), mot, part
+        (a mark of the columns that break totals down), flow and breakdown (a bit for each of those columns).
+    """
+    n = len(values)
+    partition, rule, usd = np.empty(n, np.int64), np.empty(n, np.uint8), np.empty(n)
+    home, rows = np.empty(n, np.int64), np.empty(n, dtype)
+    found = np.array([_MOST, _LEAST, _MOST, _LEAST, _MOST, _LEAST, -1, 0])
+    n_stay = loops.judge_rows(
+        columns, rules.place, values, (rules.flows, rules.vintages, rules.totals, rules.whole),
+        (rules.vintage, rules.flow, rules.may_lose_zeros, rules.scale, rules.limit),
+        (partition, rule, usd, home, rows), found,
+    )  # fmt: skip
+    ends = found.tolist()
+    return JudgedRows(
+        partition, rule, usd, home[:n_stay], rows[:n_stay],
+        (ends[0], ends[1]), (ends[2], ends[3]), (ends[4], ends[5]), ends[6], ends[7],
+    )  # fmt: skip
