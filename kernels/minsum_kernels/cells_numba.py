@@ -60,23 +60,19 @@ def _grown(found: U32Array, bits: int) -> tuple[U32Array, I32Array]:
 
 
 @kernel()
-def _dense_pairs(flow: NDArray[Any], partner: NDArray[Any], pairs: I32Array) -> int:
-    """Set `pairs` to the position of each row's flow and partner among all that occur; returns their number."""
-    width = 0
-    n_flows = 0
-    for n in range(flow.size):
-        width, n_flows = max(width, partner[n] + 1), max(n_flows, flow[n] + 1)
-    position = np.zeros(width * n_flows, dtype=np.int32)
-    for n in range(flow.size):
-        position[flow[n] * width + partner[n]] = 1
-    n_pairs = 0
-    for at in range(position.size):
-        if position[at] == 1:
-            position[at] = n_pairs
-            n_pairs += 1
-    for n in range(flow.size):
-        pairs[n] = position[flow[n] * width + partner[n]]
-    return n_pairs
+def _dense(codes: I32Array, n_codes: int) -> int:
+    """Replace codes below `n_codes` by their positions among all that occur; returns how many do."""
+    position = np.zeros(n_codes, dtype=np.int32)
+    for n in range(codes.size):
+        position[codes[n]] = 1
+    n_found = 0
+    for code in range(n_codes):
+        if position[code] == 1:
+            position[code] = n_found
+            n_found += 1
+    for n in range(codes.size):
+        codes[n] = position[codes[n]]
+    return n_found
 
 
 @kernel()
@@ -100,9 +96,13 @@ def order_cells(
     """
     rows = flow.size
     minor, pairs = np.empty(rows, dtype=np.int32), np.empty(rows, dtype=np.int32)
+    width, n_flows = 0, 0
+    for n in range(rows):
+        width, n_flows = max(width, partner[n] + 1), max(n_flows, flow[n] + 1)
     for n in range(rows):
         minor[n] = 2 * product[n] + is_part[n]
-    n_pairs = _dense_pairs(flow, partner, pairs)
+        pairs[n] = flow[n] * width + partner[n]
+    n_pairs = _dense(pairs, width * n_flows)
     by_product, by_cell = np.empty(rows, dtype=np.uint32), np.empty(rows, dtype=np.uint32)
     at = _starts(minor, 2 * n_products)
     for n in range(rows):

@@ -13,11 +13,17 @@ from minsum_kernels import fields_numba as loops
 from minsum_kernels import plain_numba
 from minsum_kernels.errors import FieldError
 from minsum_kernels.jit import F64Array, I32Array, I64Array
+from minsum_kernels.plain_numba import find_byte, last_byte
+
+__all__ = [
+    "EMPTY", "NEWLINE", "PADDING", "FieldReader", "Kind", "Lines", "find_byte", "last_byte", "pack", "unpack",
+]  # fmt: skip
 
 Kind = Literal["skip", "integer", "code", "number"]
 EMPTY: Final = loops.EMPTY
 """An integer field with nothing in it."""
 
+NEWLINE: Final = loops.NEWLINE
 PADDING: Final = 80
 """Bytes that must follow the text in its buffer: 64 are read at a time."""
 
@@ -70,7 +76,7 @@ class FieldReader:
     """
 
     def __init__(
-        self, kinds: Sequence[Kind], separator: bytes, *, is_quoted: bool, room: int = 65_536
+        self, kinds: Sequence[Kind], separator: bytes, *, is_quoted: bool, room: int = 8_192
     ) -> None:
         self._kinds = np.array([_KINDS[kind] for kind in kinds], dtype=np.int64)
         self._number_field = kinds.index("number")

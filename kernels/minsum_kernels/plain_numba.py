@@ -72,6 +72,27 @@ def _decimal(text: U8Array, p: int, end: int) -> tuple[bool, float]:
 
 
 @kernel()
+def find_byte(text: U8Array, p: int, stop: int, byte: int) -> int:
+    """Position of the first such byte from p until stop, or -1."""
+    while p < stop:
+        found = equal64(text, p, np.uint8(byte))
+        if found != _U0:
+            p += np.int64(trailing_zeros(found))
+            return p if p < stop else -1
+        p += 64
+    return -1
+
+
+@kernel()
+def last_byte(text: U8Array, start: int, stop: int, byte: int) -> int:
+    """Position of the last such byte from start until stop, or -1."""
+    for p in range(stop - 1, start - 1, -1):
+        if text[p] == byte:
+            return p
+    return -1
+
+
+@kernel()
 def _delimiters(text: U8Array, p: int, stop: int, separator: int, ends: I32Array, breaks: I32Array) -> int:
     """Find all separators and line ends: their positions, and which of them end lines. Returns lines."""
     d, n_lines = 0, 0

@@ -14,6 +14,7 @@ from minsum_kernels.jit import F64Array, I64Array
 GROUP: Final = loops.GROUP
 """A partner that is a group of countries, which no code stands for; no field reads as this number."""
 
+_ABSENT: Final = np.empty(0, dtype=np.int64)
 _LEAST, _MOST = np.iinfo(np.int64).min, np.iinfo(np.int64).max
 
 
@@ -26,7 +27,7 @@ class RowRules:
     place
         Row of the columns that holds reporter, year, partner, product, classification, flow, and the four columns
         that break totals down (partner 2, customs procedure, mode of transport, mode of supply); -1 for none.
-        Shape (10,). Reporter, year, partner and product must be there.
+        Ten of them; reporter, year, partner and product must be there.
     flows
         Packed flow codes that are kept and their positions, shape (2, n).
     vintages
@@ -45,7 +46,7 @@ class RowRules:
         Values above it, USD, are bad.
     """
 
-    place: I64Array
+    place: tuple[int, ...]
     flows: I64Array
     vintages: I64Array
     totals: I64Array
@@ -112,8 +113,8 @@ def judge_rows(columns: I64Array, values: F64Array, rules: RowRules, dtype: np.d
     home, rows = np.empty(n, np.int64), np.empty(n, dtype)
     found = np.array([_MOST, _LEAST, _MOST, _LEAST, _MOST, _LEAST, -1, 0])
     n_stay = loops.judge_rows(
-        columns, rules.place, values, (rules.flows, rules.vintages, rules.totals, rules.whole),
-        (rules.vintage, rules.flow, rules.may_lose_zeros, rules.scale, rules.limit),
+        tuple(columns[row] if row >= 0 else _ABSENT for row in rules.place), values,
+        (rules.flows, rules.vintages, rules.totals, rules.whole), (rules.vintage, rules.flow, rules.may_lose_zeros, rules.scale, rules.limit),
         (partition, rule, usd, home, rows), found,
     )  # fmt: skip
     ends = found.tolist()

@@ -11,13 +11,12 @@ import numpy as np
 from minsum_kernels.fields_numba import EMPTY, U8Array
 from minsum_kernels.jit import F64Array, I64Array, kernel
 from minsum_kernels.plain_numba import digits_of
+from minsum_kernels.words_numba import trailing_zeros
 
 U64Array = np.ndarray[Any, np.dtype[np.uint64]]
 
-N_BREAKDOWNS = 4
-"""Columns that break a total down: partner 2, customs procedure, mode of transport, mode of supply."""
 KEPT, FLOW, FIRST_PART, LEVEL, VALUE, ZERO, PARTNER = 0, 1, 2, 6, 7, 8, 9
-"""Rules by number; the four of the breakdowns are FIRST_PART to FIRST_PART + 3."""
+"""Rules by number; FIRST_PART to FIRST_PART + 3 are those of partner 2, customs, mode of transport and of supply."""
 GROUP = EMPTY + 1
 """Stands for a group of countries as partner."""
 TOTAL_PRODUCT, NO_PRODUCT = 36**6, 2**32 - 1
@@ -56,79 +55,92 @@ def product_number(packed: int, may_lose_zeros: bool) -> tuple[int, bool]:
 
 
 @kernel()
+def _broken_down(
+    column: I64Array, n: int, whole: I64Array, b: int, breakdown: int, mark: np.uint64
+) -> tuple[int, np.uint64]:
+    """Add one column to the bits and to the mark of what breaks a total down."""
+    if column.size == 0:
+        return breakdown, mark
+    content = column[n]
+    is_part = content != whole[b, 0] and content != whole[b, 1] and content != whole[b, 2]
+    return breakdown | (np.int64(is_part) << b), mark * _MIX ^ np.uint64(content) * _MIX
+
+
+@kernel()
 def judge_rows(
-    columns: I64Array,
-    place: I64Array,
+    columns: tuple[I64Array, ...],
     values: F64Array,
     codes: tuple[I64Array, I64Array, I64Array, I64Array],
     constants: tuple[int, int, bool, float, float],
     out: tuple[I64Array, U8Array, F64Array, I64Array, Any],
     found: I64Array,
 ) -> int:
-    """Judge every row; returns how many stay. Arguments as in `rows.judge_rows`.
+    """Judge every row; returns how many stay. Arguments as in `rows.judge_rows`; absent columns are empty.
 
     `found` is set to the least and greatest reporter, year, and partner of rows that stay; the first row of no vintage;
     and how many codes got their zero back.
     """
+    reporters, years, partners, products, vintage_codes, flow_codes, partner2, customs, mot, mos = columns
     flows, vintages, totals, whole = codes
     vintage, flow, may_lose_zeros, scale, limit = constants
     partition, rule, usd, home, rows = out
-    n_stay, last_vintage = 0, EMPTY
+    n_stay, last_vintage, bad_vintage, n_padded = 0, EMPTY, -1, 0
+    least_reporter, most_reporter, least_year, most_year = found[0], found[1], found[2], found[3]
+    least_partner, most_partner = found[4], found[5]
     for n in range(values.size):
-        reporter, year, partner = columns[place[0], n], columns[place[1], n], columns[place[2], n]
-        found[0], found[1] = min(found[0], reporter), max(found[1], reporter)
-        found[2], found[3] = min(found[2], year), max(found[3], year)
-        if place[4] >= 0 and columns[place[4], n] != last_vintage:
-            last_vintage, vintage = columns[place[4], n], -1
+        reporter, year, partner = reporters[n], years[n], partners[n]
+        least_reporter, most_reporter = min(least_reporter, reporter), max(most_reporter, reporter)
+        least_year, most_year = min(least_year, year), max(most_year, year)
+        if vintage_codes.size and vintage_codes[n] != last_vintage:
+            last_vintage, vintage = vintage_codes[n], -1
             for v in range(vintages.size):
                 if vintages[v] == last_vintage:
                     vintage = v
-            if vintage < 0 and found[6] < 0:
-                found[6] = n
+            if vintage < 0 and bad_vintage < 0:
+                bad_vintage = n
         partition[n] = vintage * 10**11 + year * 10**7 + reporter
-        if place[5] >= 0:
+        if flow_codes.size:
             flow = -1
             for f in range(flows.shape[1]):
-                if flows[0, f] == columns[place[5], n]:
+                if flows[0, f] == flow_codes[n]:
                     flow = flows[1, f]
                     break
-        breakdown, first_part, mark = 0, N_BREAKDOWNS, _U0
-        for b in range(N_BREAKDOWNS):
-            if place[6 + b] >= 0:
-                content = columns[place[6 + b], n]
-                mark = mark * _MIX ^ np.uint64(content) * _MIX
-                if content != whole[b, 0] and content != whole[b, 1] and content != whole[b, 2]:
-                    breakdown |= 1 << b
-                    first_part = min(first_part, b)
-        packed = columns[place[3], n]
-        product, is_padded = product_number(packed, may_lose_zeros)
-        found[7] += is_padded
+        breakdown, mark = _broken_down(partner2, n, whole, 0, 0, _U0)
+        breakdown, mark = _broken_down(customs, n, whole, 1, breakdown, mark)
+        breakdown, mark = _broken_down(mot, n, whole, 2, breakdown, mark)
+        breakdown, mark = _broken_down(mos, n, whole, 3, breakdown, mark)
+        product, is_padded = product_number(products[n], may_lose_zeros)
+        n_padded += is_padded
         for t in range(totals.size):
-            if packed == totals[t]:
+            if products[n] == totals[t]:
                 product = TOTAL_PRODUCT
         value = values[n] * scale
         is_usd = value >= 0 and value <= limit
         usd[n] = value if abs(value) <= limit else 0.0
-        is_sound = product != NO_PRODUCT and is_usd and value > 0 and partner != GROUP
+        fate = KEPT
         if flow < 0:
-            rule[n] = FLOW
+            fate = FLOW
         elif breakdown != 0:
-            rule[n] = FIRST_PART + first_part
+            fate = FIRST_PART + np.int64(trailing_zeros(np.uint64(breakdown)))
         elif product == NO_PRODUCT:
-            rule[n] = LEVEL
+            fate = LEVEL
         elif not is_usd:
-            rule[n] = VALUE
+            fate = VALUE
         elif value == 0:
-            rule[n] = ZERO
-        else:
-            rule[n] = PARTNER if partner == GROUP else KEPT
-        if flow >= 0 and is_sound:
-            found[4], found[5] = min(found[4], partner), max(found[5], partner)
+            fate = ZERO
+        elif partner == GROUP:
+            fate = PARTNER
+        rule[n] = fate
+        if flow >= 0 and product != NO_PRODUCT and is_usd and value > 0 and partner != GROUP:
+            least_partner, most_partner = min(least_partner, partner), max(most_partner, partner)
             home[n_stay] = partition[n]
             row = rows[n_stay]
             row.product, row.partner, row.value, row.flow = product, partner, value, flow
             row.breakdown = breakdown
-            row.mot = columns[place[8], n] if place[8] >= 0 else 0
+            row.mot = mot[n] if mot.size else 0
             row.part = np.uint32(mark >> _U32) if breakdown != 0 else 0
             n_stay += 1
+    found[0], found[1], found[2], found[3] = least_reporter, most_reporter, least_year, most_year
+    found[4], found[5] = least_partner, most_partner
+    found[6], found[7] = bad_vintage, n_padded
     return n_stay

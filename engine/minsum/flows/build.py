@@ -71,12 +71,12 @@ def build(rows: Rows, *, is_complete: bool, has_world_rows: bool) -> Built:
         rows["flow"], rows["partner"], rows["product"],
         is_part=rows["breakdown"] != 0, n_products=len(products),
     )  # fmt: skip
-    kept = _unique(rows[kept_at], repairs)
+    kept = _unique(rows.take(kept_at), repairs)  # an eighth of the time of rows[kept_at]
     if not has_world_rows:
         kept = _define_sums(kept, len(products))
     is_rebuilt = np.zeros(len(kept), dtype=np.bool_)
     if is_complete and has_world_rows:
-        totals = _rebuild_totals(rows[orphans_at], repairs)
+        totals = _rebuild_totals(rows.take(orphans_at), repairs)
         kept, is_rebuilt = _with_rebuilt(kept, is_rebuilt, totals)
         kept, is_rebuilt = _mend_world(kept, is_rebuilt, len(products), repairs)
     return Built(products, kept, is_rebuilt, repairs, identity_checks(kept, products))

@@ -15,10 +15,10 @@ import numpy as np
 from minsum.errors import BrokenSourceError
 from minsum.formats import MAX_LINE_BYTES, Header
 from minsum_kernels.errors import FieldError
-from minsum_kernels.fields import PADDING, FieldReader, Lines
+from minsum_kernels.fields import NEWLINE, PADDING, FieldReader, Lines, find_byte, last_byte
 
-BLOCK_BYTES: Final = 4 << 20
-"""Decompressed at a time; with its rows it stays in the last-level cache."""
+BLOCK_BYTES: Final = 512 << 10
+"""Decompressed at a time; with its rows it stays in the caches."""
 
 MAX_BLANK_LINES: Final = 1_000_000
 """Blank lines without a row among them that are taken for a decompression bomb."""
@@ -48,24 +48,24 @@ def batches(file: BinaryIO, fields: FieldReader, header: Header, name: str) -> I
     BrokenSourceError
         If a line has other fields than the header says; the message names line, column and problem.
     """
-    buffer = bytearray(BLOCK_BYTES + MAX_LINE_BYTES + PADDING + 1)
-    text, window = np.frombuffer(buffer, dtype=np.uint8), memoryview(buffer)
+    text = np.empty(BLOCK_BYTES + MAX_LINE_BYTES + PADDING + 1, dtype=np.uint8)
+    window = text.data
     held, line = len(header.ahead), 2
-    buffer[:held] = header.ahead
+    window[:held] = header.ahead
     unseen = 0
     while True:
         n_read = file.readinto(window[held : held + BLOCK_BYTES])  # type: ignore[attr-defined]
         end = held + n_read
-        if buffer.find(b"\0", unseen, end) >= 0:
+        if find_byte(text, unseen, end, 0) >= 0:
             raise BrokenSourceError(
                 f"{name}, after line {line}: a zero byte, which no text holds",
                 "the file is damaged, binary or UTF-16; download it again or save it as UTF-8",
             )
         if not n_read and held:
             # The last line may lack its end.
-            buffer[end] = ord("\n")
+            window[end] = NEWLINE
             end += 1
-        stop, start = buffer.rfind(b"\n", 0, end) + 1, 0
+        stop, start = last_byte(text, 0, end, NEWLINE) + 1, 0
         while start < stop:
             try:
                 lines = fields.read(text, start, stop)
@@ -89,7 +89,7 @@ def batches(file: BinaryIO, fields: FieldReader, header: Header, name: str) -> I
                 f"{name}, line {line}: a line of more than {MAX_LINE_BYTES:,} bytes, or a quote that never closes",
                 "this is not a table minsum can read; download it again",
             )
-        buffer[:held] = buffer[start:end]
+        text[:held] = text[start:end].copy()
 
 
 def _explained(error: FieldError, header: Header, *, line: int, name: str) -> BrokenSourceError:

@@ -81,7 +81,7 @@ class Judge:
         kept = [(pack(code), FLOWS.index(flow)) for code, flow in codes.items() if flow in flows]
         constant = self.form.constant_flow
         return RowRules(
-            place=np.array([self._names.index(one) if one in self._names else -1 for one in _PLACED]),
+            place=tuple(self._names.index(one) if one in self._names else -1 for one in _PLACED),
             flows=np.array(kept, dtype=np.int64).reshape(-1, 2).T.copy(),
             vintages=_VINTAGES,
             totals=np.array(_TOTALS if self.form.has_world_rows else [], dtype=np.int64),
