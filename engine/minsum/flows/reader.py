@@ -52,7 +52,7 @@ def batches(file: BinaryIO, fields: FieldReader, header: Header, name: str) -> I
     window = text.data
     held, line = len(header.ahead), 2
     window[:held] = header.ahead
-    unseen = 0
+    unseen = n_blank = 0
     while True:
         n_read = file.readinto(window[held : held + BLOCK_BYTES])  # type: ignore[attr-defined]
         end = held + n_read
@@ -65,7 +65,7 @@ def batches(file: BinaryIO, fields: FieldReader, header: Header, name: str) -> I
             # The last line may lack its end.
             window[end] = NEWLINE
             end += 1
-        stop, start = last_byte(text, 0, end, NEWLINE) + 1, 0
+        stop, start = last_byte(text, unseen, end, NEWLINE) + 1, 0
         while start < stop:
             try:
                 lines = fields.read(text, start, stop)
@@ -73,13 +73,14 @@ def batches(file: BinaryIO, fields: FieldReader, header: Header, name: str) -> I
                 raise _explained(error, header, line=line, name=name) from error
             if lines.stop == start:
                 break
-            if len(lines.values):
-                yield Batch(lines, line)
-            elif lines.n_lines > MAX_BLANK_LINES:
+            n_blank = 0 if len(lines.values) else n_blank + lines.n_lines
+            if n_blank > MAX_BLANK_LINES:
                 raise BrokenSourceError(
-                    f"{name}, from line {line}: {lines.n_lines:,} blank lines",
+                    f"{name}, to line {line + lines.n_lines}: {n_blank:,} blank lines",
                     "this is not a table minsum can read",
                 )
+            if not n_blank:
+                yield Batch(lines, line)
             start, line = lines.stop, line + lines.n_lines
         held = unseen = end - start
         if not n_read and not held:
