@@ -53,14 +53,16 @@ def double_part(rng: random.Random, data: bytes) -> bytes:
 
 
 def shuffle_lines(rng: random.Random, text: bytes) -> bytes:
-    head, *rows = [line for line in _lines(text) if line]
+    lines = [line for line in _lines(text) if line]
+    head, rows = lines[:1], lines[1:]
     rng.shuffle(rows)
-    return b"\n".join([head, *rows, b""])
+    return b"\n".join([*head, *rows, b""])
 
 
 def repeat_lines(rng: random.Random, text: bytes) -> bytes:
-    head, *rows = [line for line in _lines(text) if line]
-    return b"\n".join([head, *rows, *rng.sample(rows, len(rows) // 2), b""])
+    lines = [line for line in _lines(text) if line]
+    rows = lines[1:]
+    return b"\n".join([*lines, *rng.sample(rows, len(rows) // 2), b""])
 
 
 def drop_end(_rng: random.Random, text: bytes) -> bytes:
