@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from minsum.check import Finding
     from minsum.esi.decomposition import Decomposition
+    from minsum.fetch.stage import Plan
     from minsum.pipeline import RunReport
     from minsum.report.table import Table
 
@@ -119,6 +120,9 @@ class Console:
         for reason, hint in report.rejected.values():
             self.error(MinsumError(f"rejected: {reason}", hint))
         seconds = sum(stage.seconds for stage in report.stages)
+        if not report.changed and report.remote is not None:
+            self.say(f"nothing new: {where} stays as it was ({seconds:.1f} s)")
+            return
         if not report.changed:
             rejected = f"; {len(report.rejected)} sources rejected" if report.rejected else ""
             self.say(f"nothing to do: {where} is up to date{rejected} ({seconds:.1f} s)")
@@ -210,6 +214,15 @@ class Console:
             self._print_frame("Not up to date", ["what", "which", "why", "what to do"], rows)
         self.mapping(status["totals"])
 
+    def plan(self, plan: Plan) -> None:
+        """What a fetch would do."""
+        for reason, hint in plan.rejected.values():
+            self.error(MinsumError(f"rejected: {reason}", hint))
+        self.mapping({
+            "files to fetch": f"{plan.files:,}", "files here already": f"{plan.held:,}", "calls": f"{plan.calls:,}",
+            "bytes": f"{plan.n_bytes:,}", "disk free": f"{plan.free_bytes:,}", "days": plan.days,
+        })  # fmt: skip
+
     def findings(self, findings: list[Finding], *, where: str, as_json: bool) -> None:
         """What `minsum check` found."""
         if as_json:
@@ -268,6 +281,8 @@ def _listed(names: list[str]) -> str:
 
 
 def _described(stage: str, summary: dict[str, Any]) -> str:
+    if stage == "fetch":
+        return f"{len(summary['fetched']):,} files, {summary['n_bytes'] / 1e6:,.1f} MB fetched in {summary['calls']:,} calls"
     if stage == "flows":
         return f"{len(summary['added'])} sources, {summary['rows_in']:,} rows, {summary['n_partitions']} reporter-years"
     if stage == "esi":

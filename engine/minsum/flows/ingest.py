@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -16,8 +14,9 @@ from minsum.flows.build import build
 from minsum.flows.lake import Lake, survey
 from minsum.flows.options import IngestOptions
 from minsum.flows.slices import Slices
+from minsum.rejections import read_rejections, write_rejection
 from minsum.sources import Source, discover, identify
-from minsum.workspace import Layout, canonical_json, publish_text
+from minsum.workspace import Layout
 
 if TYPE_CHECKING:
     from minsum.flows.parse import Parsed
@@ -183,35 +182,29 @@ def _publish_slices(slices: Slices, report: IngestReport) -> dict[str, SourceErr
     return rejected
 
 
-def _rejection_file(source: Source, layout: Layout) -> Path:
-    return layout.rejected / f"{source.sha256}.json"
-
-
 def _rejections(layout: Layout, options: IngestOptions) -> dict[tuple[str, str], tuple[str, str]]:
     """Reason and hint of what was rejected before under the same recipe, by digest and name."""
     recipe = options.rejection_recipe()
-    found: dict[tuple[str, str], tuple[str, str]] = {}
-    for file in layout.rejected.glob("*.json"):
-        record = json.loads(file.read_text(encoding="utf-8"))
-        if record["recipe"] == recipe:
-            found[record["sha256"], record["name"]] = record["reason"], record["hint"]
-    return found
+    return {
+        (record["sha256"], record["name"]): (record["reason"], record["hint"])
+        for record in read_rejections(layout).values()
+        if record["recipe"] == recipe
+    }
 
 
 def _reject(
     source: Source, error: MinsumError, options: IngestOptions, layout: Layout, report: IngestReport
 ) -> None:
-    record = {
-        "name": source.name, "sha256": source.sha256, "size": source.size, "kind": type(error).__name__,
-        "reason": error.message, "hint": error.hint, "recipe": options.rejection_recipe(),
-    }  # fmt: skip
-    publish_text(canonical_json(record).decode(), _rejection_file(source, layout), layout=layout)
+    write_rejection(
+        layout, error, name=source.name, sha256=source.sha256, size=source.size,
+        recipe=options.rejection_recipe(),
+    )  # fmt: skip
     report.rejected[source.name] = (error.message, error.hint)
 
 
 def _forget_rejections(sources: list[Source], report: IngestReport, layout: Layout) -> None:
     """A name whose new content is good is no longer rejected for its old content."""
     good = {source.name for source in sources} - set(report.rejected)
-    for file in layout.rejected.glob("*.json"):
-        if json.loads(file.read_text(encoding="utf-8"))["name"] in good:
-            os.unlink(file)
+    for file, record in read_rejections(layout).items():
+        if record["name"] in good:
+            file.unlink()

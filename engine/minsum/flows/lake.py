@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from minsum.errors import RivalSourceError
 from minsum.flows.build import Built, rank_products
 from minsum.flows.codes import ROW, decode_products, encode_products, partition_of
+from minsum.publications import version_key
 from minsum.schema import FLOWS
 from minsum.workspace import Footer, Layout, publish_parts, read_footer, read_footers
 
@@ -54,6 +55,11 @@ class Known:
             for footer in self.footers.values()
             for record in footer["sources"] + footer["superseded"]
         }
+
+    def unused(self) -> set[str]:
+        """Names of sources that were superseded everywhere they gave something."""
+        used = {record["name"] for footer in self.footers.values() for record in footer["sources"]}
+        return {record["name"] for footer in self.footers.values() for record in footer["superseded"]} - used
 
 
 def survey(layout: Layout) -> Known:
@@ -175,12 +181,13 @@ class Lake:
         )
 
 
-def _version(record: SourceRecord) -> tuple[str, str, str]:
-    return record["published"] or "", record["name"], record["sha256"]
+def _version(record: SourceRecord) -> tuple[str, str, str, str]:
+    return *version_key(record["published"], record.get("made")), record["name"], record["sha256"]
 
 
 def _remembered(record: SourceRecord) -> SourceRecord:
-    return {key: record[key] for key in ("name", "sha256", "published", "partitions")}
+    kept = ("name", "sha256", "published", "partitions", "made", "row_key", "e_tag")
+    return {key: record[key] for key in kept if key in record}
 
 
 def as_rows(table: pa.Table) -> NDArray[np.void]:
