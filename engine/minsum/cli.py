@@ -248,6 +248,7 @@ def run(console: Any, workspace: Path, jobs: int | None) -> int:
     """Every stage the settings name, only what changed: the nightly command."""
     work = _open(console, workspace, jobs)
     done = work.run()
+    console.changes(done)
     if done.changed and work.settings.panel is not None:
         console.tables(work.tables())
     return _finish(console, done, str(work.layout.root))

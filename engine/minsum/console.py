@@ -132,6 +132,28 @@ class Console:
             parts.append(f"{len(report.rejected)} sources rejected")
         self.say(f"{'; '.join(parts)} in {seconds:.1f} s -> {where}")
 
+    def changes(self, report: RunReport) -> None:
+        """What changed in the numbers: new and revised reporter-years, and the largest moves of the index."""
+        if self._quiet:
+            return
+        new = [one for one in report.reporter_years if one["exports_usd_before"] is None]
+        revised = [one for one in report.reporter_years if one["exports_usd_before"] is not None]
+        if new:
+            names = [f"{one['reporter']} {one['year']} {one['classification']}" for one in new]
+            self.say(f"New reporter-years: {_listed(names)}")
+        if revised:
+            rows = [
+                [one["classification"], one["year"], one["reporter"], before := one["exports_usd_before"] / 1e9,
+                 after := one["exports_usd"] / 1e9, after - before]
+                for one in sorted(revised, key=lambda one: -abs(one["exports_usd"] - one["exports_usd_before"]))
+            ]  # fmt: skip
+            columns = ["", "year", "reporter", "before", "after", "change"]
+            self._print_some("Revised reporter-years, exports in bn USD", columns, rows)
+        if report.moves:
+            moves = [[*one.values(), one["after"] - one["before"]] for one in report.moves]
+            columns = ["", "year", "reporter", "reference", "before", "after", "change"]
+            self._print_some("Largest moves of the index", columns, moves)
+
     def tables(self, tables: list[Table]) -> None:
         """The paper's tables."""
         if self._quiet:

@@ -97,11 +97,16 @@ class RunReport:
         Source name to (reason, hint).
     remote
         Why not everything could be fetched; the other stages worked on what is there.
+    reporter_years, moves
+        What changed in the numbers: new and revised reporter-years (`flows.lake.Lake.changes`), and the largest
+        changes of the index (`esi.moves`).
     """
 
     stages: list[StageReport] = field(default_factory=list)
     rejected: dict[str, tuple[str, str]] = field(default_factory=dict)
     remote: RemoteError | None = None
+    reporter_years: list[dict[str, Any]] = field(default_factory=list)
+    moves: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def changed(self) -> bool:
@@ -383,7 +388,10 @@ class Workspace:
             report = ingest(
                 self.layout, paths or [self.layout.raw], options, jobs=self.jobs, progress=self._progress
             )
-            done(bool(report.n_partitions), asdict(report))
+            self._report.reporter_years += report.changes
+            # a count: thousands of names each night would fill runs/
+            summary = asdict(report) | {"unchanged": len(report.unchanged)}
+            done(bool(report.n_partitions), _without(summary, "changes"))
         for name, (reason, hint) in report.rejected.items():
             log.warning("rejected: %s", reason, extra={"source": name, "hint": hint})
         self._report.rejected |= report.rejected
@@ -393,7 +401,8 @@ class Workspace:
 
         with self._stage("esi") as done:
             report = compute_esi(self.layout, self._esi_options(), progress=self._progress)
-            done(bool(report.computed) or report.is_covered, asdict(report))
+            self._report.moves += report.moves
+            done(bool(report.computed) or report.is_covered, _without(asdict(report), "moves"))
 
     def _ingest_options(self) -> IngestOptions:
         from minsum.flows.options import IngestOptions
@@ -458,6 +467,7 @@ class Workspace:
                     "seconds": (datetime.now(UTC) - started).total_seconds(),
                     "stages": [asdict(stage) for stage in self._report.stages],
                     "rejected": self._report.rejected,
+                    "changes": {"reporter_years": self._report.reporter_years, "esi": self._report.moves},
                     "exit_code": getattr(problem, "exit_code", 1) if problem else self._report.exit_code,
                     "error": _in_words(problem or self._report.remote),
                     "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
@@ -485,6 +495,10 @@ class Workspace:
             )
 
         yield done
+
+
+def _without(summary: dict[str, Any], name: str) -> dict[str, Any]:
+    return {key: value for key, value in summary.items() if key != name}
 
 
 def _in_words(problem: BaseException | None) -> str | None:

@@ -24,7 +24,6 @@ from pydantic_settings import (
 
 from minsum.errors import SettingsError
 from minsum.explain import explained
-from minsum.fetch.options import BASE_URL
 from minsum.schema import FLOWS, Unit
 from minsum.specs import Specification
 
@@ -57,7 +56,9 @@ class Fetch(_Section):
     reporters: tuple[str, ...] = ()
     dataset: Literal["final", "classic"] = "final"
     since: Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\d$")] | None = None
-    base_url: Annotated[str, Field(pattern=r"^https?://[^/?#@\s]+(/[^?#\s]*)?$")] = BASE_URL
+    base_url: Annotated[str, Field(pattern=r"^https?://[^/?#@\s]+(/[^?#\s]*)?$")] = (
+        "https://comtradeapi.un.org"
+    )
     key_file: Path = Path("~/.config/minsum/comtrade-key")
     calls_per_day: int = Field(default=5_000, ge=1)
     calls_per_minute: float = Field(default=60.0, gt=0, allow_inf_nan=False)

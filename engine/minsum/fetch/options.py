@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from minsum.countries import codes_named
-
-BASE_URL: Final = "https://comtradeapi.un.org"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +16,10 @@ class FetchOptions:
     ----------
     classification
         `HS` for files as reported, `H0` to `H6` for UN's conversions; a list call each.
+    base_url
+        Scheme, host and what stands before `/bulk`.
+    key_file
+        File with the key, where the environment has none.
     years, reporters
         Empty means all; reporters are ISO3 labels.
     dataset
@@ -26,10 +27,6 @@ class FetchOptions:
     since
         Only what was published from this ISO date on; None for everything. Files made anew under an older
         date are missed, so the nightly run leaves it out.
-    base_url
-        Scheme, host and what stands before `/bulk`.
-    key_file
-        File with the key, where the environment has none.
     calls_per_day
         What the user's plan allows; used for planning, the service itself says when it ends.
     calls_per_minute
@@ -44,12 +41,12 @@ class FetchOptions:
     """
 
     classification: tuple[str, ...]
+    base_url: str
+    key_file: Path
     years: tuple[int, ...] = ()
     reporters: tuple[str, ...] = ()
     dataset: str = "final"
     since: str | None = None
-    base_url: str = BASE_URL
-    key_file: Path = Path("~/.config/minsum/comtrade-key")
     calls_per_day: int = 5_000
     calls_per_minute: float = 60.0
     attempts: int = 8

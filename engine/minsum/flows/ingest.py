@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from minsum.errors import MinsumError, SourceError
 from minsum.flows.archives import unfold
@@ -40,6 +40,8 @@ class IngestReport:
         Source name to reason and hint.
     n_partitions, rows_in
         Partitions published and rows read.
+    changes
+        Of `lake.Lake`, in order of classification, year and reporter.
     """
 
     added: list[str] = field(default_factory=list)
@@ -50,6 +52,7 @@ class IngestReport:
     rejected: dict[str, tuple[str, str]] = field(default_factory=dict)
     n_partitions: int = 0
     rows_in: int = 0
+    changes: list[dict[str, Any]] = field(default_factory=list)
 
 
 def ingest(
@@ -107,6 +110,7 @@ def ingest(
         for sha, problem in _publish_slices(slices, report).items():
             _reject(slices.sources[sha], problem, options, layout, report)
     _forget_rejections(sources, report, layout)
+    report.changes = sorted(lake.changes, key=lambda one: list(one.values())[:3])
     return report
 
 
