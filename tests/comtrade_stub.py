@@ -59,6 +59,8 @@ class Stub:
         Where the fault `redirect` leads.
     calls
         Every call.
+    delivered
+        Paths of files that were sent to their end, whole or from where a range began.
     """
 
     url: str = ""
@@ -72,6 +74,7 @@ class Stub:
     skew: float = 0.0
     elsewhere: str = ""
     calls: list[Call] = field(default_factory=list)
+    delivered: list[str] = field(default_factory=list)
 
     def publish(
         self,
@@ -199,6 +202,8 @@ class _Handler(BaseHTTPRequestHandler):
         if content is None:
             self._refuse("404")
             return
+        if "/file/" in call.path:
+            self.stub.delivered.append(call.path)
         start = int(self.headers.get("Range", "bytes=0-").removeprefix("bytes=").removesuffix("-"))
         if "/file/" not in call.path or self.stub.ranges == "ignore" or not start:
             self._send(200, content, self._file_headers(call))

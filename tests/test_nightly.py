@@ -50,7 +50,9 @@ def state(folder: Path) -> dict[str, tuple[int, bytes]]:
 
 def test_a_revision_redoes_what_depends_on_it(night: Night) -> None:
     before = state(night.folder)
-    night.stub.publish(704, 2015, basket(704, 2015, first=900), date="2024-04-01", made="2024-04-01T00:00:00Z")
+    night.stub.publish(
+        704, 2015, basket(704, 2015, first=900), date="2024-04-01", made="2024-04-01T00:00:00Z"
+    )
     result = night.command("run")
     after = state(night.folder)
     redone = {name for name in after if after[name] != before[name]}
