@@ -155,8 +155,7 @@ def serving(stub: Stub | None = None, port: int = 0) -> Iterator[Stub]:
     """The stub at work on a port of this machine."""
     stub = stub or Stub()
     handler = type("Handler", (_Handler,), {"stub": stub})
-    server = ThreadingHTTPServer(("127.0.0.1", port), handler)
-    server.daemon_threads = True
+    server = _Server(("127.0.0.1", port), handler)
     stub.url = f"http://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
@@ -166,6 +165,14 @@ def serving(stub: Stub | None = None, port: int = 0) -> Iterator[Stub]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 64
+
+    def handle_error(self, *_: object) -> None:
+        """Clients that leave in the middle are no news."""
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -47,6 +47,9 @@ def download(client: Client, listed: Listed, layout: Layout, *, attempts: int | 
             if error.is_content:
                 part.unlink(missing_ok=True)
             raise
+        except OSError:  # a full disk is not left full
+            part.unlink(missing_ok=True)
+            raise
 
     try:
         client.persist(attempt, attempts=attempts)

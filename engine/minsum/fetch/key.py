@@ -26,7 +26,7 @@ def find_key(file: Path) -> SecretStr:
     Raises
     ------
     KeyRefusedError
-        If there is none, it cannot be a key, or others may read the file.
+        If there is none, it cannot be a key, or everyone may read the file.
     """
     file = file.expanduser()
     hint = _HOW.format(file=file)
@@ -41,8 +41,9 @@ def find_key(file: Path) -> SecretStr:
 def _from_file(file: Path) -> str | None:
     try:
         with file.open(encoding="utf-8", errors="replace") as opened:
-            if os.fstat(opened.fileno()).st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-                raise KeyRefusedError(f"{file}: others than its owner may read the key", f"chmod 600 {file}")
+            # A group may: systemd's credentials show the access list of the service's user there.
+            if os.fstat(opened.fileno()).st_mode & stat.S_IRWXO:
+                raise KeyRefusedError(f"{file}: everyone may read the key", f"chmod 600 {file}")
             return opened.read(1_000).strip()
     except (FileNotFoundError, NotADirectoryError):
         return None

@@ -207,7 +207,7 @@ def _check_room(layout: Layout, todo: list[Listed]) -> None:
     needed = _size(todo) - sum(part.stat().st_size for part in parts if part.is_file())
     if needed > (free := _free(layout)):
         raise MinsumError(
-            f"{layout.raw}: {len(todo):,} files of {needed / 1e9:,.3f} GB to fetch, {free / 1e9:,.3f} GB free",
+            f"{layout.raw}: {len(todo):,} files of {needed / 1e6:,.1f} MB to fetch, {free / 1e6:,.1f} MB free",
             "make room, or fetch fewer years or reporters at a time",
         )
 
