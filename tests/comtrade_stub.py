@@ -282,7 +282,7 @@ class _Handler(BaseHTTPRequestHandler):
                     self.wfile.write(bytes([byte]))
                 except OSError:
                     return
-                time.sleep(0.05)
+                time.sleep(0.02)
             return
         self.wfile.write(half)
         if fault == "reset":

@@ -303,7 +303,7 @@ def test_names_from_outside_are_no_paths(night: Night) -> None:
 
 
 def test_a_list_that_makes_no_sense(night: Night) -> None:
-    night.stub.publish(156, 2015, content())["rowKey"] = "short"
+    night.stub.publish(156, 2015, content())["rowKey"] = "a b"
     report = night.fetch()
     assert report.exit_code == 7
     assert "no entry of the list makes sense" in str(report.remote)
@@ -402,6 +402,15 @@ def test_the_size_in_the_list_counts(night: Night) -> None:
     report = night.fetch()
     assert report.exit_code == 3
     assert "but the list says 1,211,740" in str(report.rejected)
+
+
+def test_a_file_that_flows_reject_is_forgotten_once_a_later_one_is_good(night: Night) -> None:
+    night.stub.publish(156, 2015, content(reporter=842))  # another reporter than it says
+    assert night.command("run").exit_code == 4  # nothing to compare
+    night.stub.publish(156, 2015, content(), made="2024-03-12T00:00:00Z")
+    assert night.work().run().exit_code == 0
+    assert night.work().run().exit_code == 0
+    assert night.value() == pytest.approx(100)
 
 
 def test_plan_downloads_nothing(night: Night) -> None:

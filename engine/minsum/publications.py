@@ -4,7 +4,7 @@ UN's client names a download by dataset, reporter, period, classification and pu
 adds when the service made the file, its row key and a digest of its eTag:
 
     COMTRADE-FINAL-CA1562015H4[2024-03-10].gz
-    COMTRADE-FINAL-CA1562015H4[2024-03-10]_20240311T081500.123456Z_<64 hex>_<16 hex>.gz
+    COMTRADE-FINAL-CA1562015H4[2024-03-10]_20240311T081500.123456Z_<row key>_<eTag>.gz
 
 So a republication of the same day is another file, and nothing beside the file can be lost or disagree with it.
 """
@@ -23,7 +23,7 @@ NO_DATE: Final = "1900-01-01"
 _NAME: Final = re.compile(
     r"COMTRADE-(?P<dataset>FINAL|FINALCLASSIC)-C(?P<frequency>[AM])(?P<reporter>\d{3})(?P<period>\d{4}|\d{6})"
     r"(?P<classification>HS|[A-Z]\d)\[(?P<published>\d{4}-\d{2}-\d{2})\]"
-    r"(?:_(?P<made>\d{8}T\d{6}\.\d{6}Z)?_(?P<row_key>[0-9a-f]{64})_(?P<e_tag>[0-9a-f]{16})\.gz$)?",
+    r"(?:_(?P<made>\d{8}T\d{6}\.\d{6}Z)?_(?P<row_key>[0-9A-Za-z-]+)_(?P<e_tag>[0-9a-f]{16})\.gz$)?",
     re.IGNORECASE,
 )
 

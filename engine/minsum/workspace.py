@@ -159,12 +159,17 @@ def staged(target: Path, layout: Layout) -> Iterator[Path]:
     temporary = layout.scratch / uuid.uuid4().hex
     try:
         yield temporary
-        _sync(temporary)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary.replace(target)
-        _sync(target.parent)
+        publish_file(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def publish_file(file: Path, target: Path) -> None:
+    """Make a whole file of the workspace durable and rename it into place."""
+    _sync(file)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    file.replace(target)
+    _sync(target.parent)
 
 
 def _sync(path: Path) -> None:

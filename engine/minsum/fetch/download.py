@@ -12,7 +12,7 @@ from minsum.errors import BrokenSourceError
 from minsum.fetch.client import Client, TransientError
 from minsum.fetch.listing import Listed
 from minsum.sources import Source, open_text
-from minsum.workspace import Layout, staged
+from minsum.workspace import Layout, publish_file
 
 _BLOCK: Final = 1 << 20
 _GZIP: Final = b"\x1f\x8b"
@@ -59,8 +59,7 @@ def download(client: Client, listed: Listed, layout: Layout, *, attempts: int | 
         raise BrokenSourceError(f"{listed.name}: {error}", _MENDED_THERE) from error
     except BrokenSourceError as error:
         raise BrokenSourceError(f"{listed.name}: {error}", _MENDED_THERE) from error
-    with staged(layout.raw / listed.name, layout) as temporary:
-        part.replace(temporary)
+    publish_file(part, layout.raw / listed.name)
 
 
 def _is_whole(part: Path, listed: Listed) -> bool:

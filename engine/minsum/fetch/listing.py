@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -12,6 +13,7 @@ from minsum.fetch.client import Client, TransientError
 from minsum.fetch.options import FetchOptions
 from minsum.publications import Publication, as_made, as_published, tag_digest
 
+log = logging.getLogger("minsum")
 _LISTS: Final = {"final": ("FINAL", "get"), "classic": ("FINALCLASSIC", "getClassic")}
 """Dataset to its name in file names and its list."""
 _SIZE: Final = re.compile(r"([\d,]+(?:\.\d+)?)\s*(B|Bytes|KB|MB|GB)", re.IGNORECASE)
@@ -113,6 +115,9 @@ def _read_list(client: Client, classification: str) -> list[Any]:
             f"no list of files: {error}", "check the network and fetch.base_url; the next run tries again"
         ) from error
     data = answer.get("data")
+    count = answer.get("count")
+    if isinstance(data, list) and isinstance(count, int) and count > len(data):
+        log.warning("fetch: the list of %s holds %d of %d entries", classification, len(data), count)
     if not isinstance(data, list) or answer.get("error"):
         raise RemoteError(
             f"{path}: the list says {str(answer.get('error') or type(data).__name__)[:200]!r}",
@@ -140,11 +145,11 @@ def _checked(entry: dict[str, Any], dataset: str) -> Listed | None:
     """An entry, or None when it is not annual trade in goods; raises when it makes no sense."""
     if (entry["typeCode"], entry["freqCode"]) != ("C", "A"):
         return None
-    reporter, period, row_key = int(entry["reporterCode"]), int(entry["period"]), str(entry["rowKey"]).lower()
+    reporter, period, row_key = int(entry["reporterCode"]), int(entry["period"]), str(entry["rowKey"])
     classification = str(entry["classificationCode"]).upper()
     path = urlsplit(str(entry["fileUrl"])).path
     for name, text, pattern in (
-        ("rowKey", row_key, r"[0-9a-f]{64}"),
+        ("rowKey", row_key, r"[0-9A-Za-z-]{1,100}"),
         ("classificationCode", classification, r"[A-Z]\d"),
         ("reporterCode", str(reporter), r"\d{1,3}"),
         ("period", str(period), r"(19|20|21)\d\d"),

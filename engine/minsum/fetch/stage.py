@@ -217,7 +217,7 @@ def _size(todo: list[Listed]) -> int:
 
 
 def _free(layout: Layout) -> int:
-    return shutil.disk_usage(layout.root).free
+    return shutil.disk_usage(layout.raw if layout.raw.is_dir() else layout.root).free
 
 
 def _fetch_all(

@@ -14,6 +14,7 @@ from minsum.flows.build import build
 from minsum.flows.lake import Lake, survey
 from minsum.flows.options import IngestOptions
 from minsum.flows.slices import Slices
+from minsum.publications import from_name
 from minsum.rejections import read_rejections, write_rejection
 from minsum.sources import Source, discover, identify
 from minsum.workspace import Layout
@@ -110,6 +111,7 @@ def ingest(
         for sha, problem in _publish_slices(slices, report).items():
             _reject(slices.sources[sha], problem, options, layout, report)
     _forget_rejections(sources, report, layout)
+    _pass_over_outlived(sources, report)
     report.changes = sorted(lake.changes, key=lambda one: list(one.values())[:3])
     return report
 
@@ -204,6 +206,19 @@ def _reject(
         recipe=options.rejection_recipe(),
     )  # fmt: skip
     report.rejected[source.name] = (error.message, error.hint)
+
+
+def _pass_over_outlived(sources: list[Source], report: IngestReport) -> None:
+    """A fetched file that was rejected no longer counts once a later publication is good."""
+    known = {source.name: one for source in sources if (one := from_name(source.name)) and one.row_key}
+    good: dict[str, tuple[str, str]] = {}
+    for name, one in known.items():
+        if name not in report.rejected:
+            good[one.slot] = max(one.version, good.get(one.slot, one.version))
+    for name, one in known.items():
+        if name in report.rejected and one.version < good.get(one.slot, ("", "")):
+            del report.rejected[name]
+            report.superseded.append(name)
 
 
 def _forget_rejections(sources: list[Source], report: IngestReport, layout: Layout) -> None:
