@@ -390,6 +390,28 @@ def test_a_new_version_that_is_withdrawn_or_broken_leaves_the_old(night: Night, 
     assert not read_rejections(night.work().layout)
 
 
+def test_rows_of_another_classification_are_refused(night: Night) -> None:
+    night.stub.publish(156, 2015, content(100))
+    night.work().run()
+    night.stub.publish(156, 2015, packed([{}, {"classificationCode": "S1"}]), made="2024-03-11T21:00:00Z")
+    report = night.work().run()
+    assert report.exit_code == 3
+    assert "classification 'S1', expected H0 to H6" in str(report.rejected)
+    assert night.value() == pytest.approx(100)
+
+
+def test_what_is_no_longer_listed_is_forgotten_where_it_was_asked_for(night: Night) -> None:
+    night.stub.publish(156, 2015, content()[:-9])
+    assert night.fetch().exit_code == 3
+    night.stub.withdraw(156, 2015)
+    night.configure(reporters=["USA"])
+    assert night.fetch().exit_code == 0
+    assert read_rejections(night.work().layout)
+    night.configure()
+    assert night.fetch().exit_code == 0
+    assert not read_rejections(night.work().layout)
+
+
 def test_a_broken_version_that_is_replaced_is_forgotten(night: Night) -> None:
     night.stub.publish(156, 2015, content()[:-9])  # broken at the service, of the length it lists
     assert night.fetch().exit_code == 3

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from importlib.metadata import version
 from typing import Any, Final, TypeVar
 
 import urllib3
@@ -24,6 +25,7 @@ from minsum.fetch.options import FetchOptions
 log = logging.getLogger("minsum")
 Result = TypeVar("Result")
 KEY_HEADER: Final = "Ocp-Apim-Subscription-Key"
+_AGENT: Final = f"minsum/{version('minsum')}"
 _REDIRECTS: Final = urllib3.Retry(
     total=None, connect=0, read=0, status=0, other=0, redirect=3, respect_retry_after_header=False,
     remove_headers_on_redirect=frozenset({KEY_HEADER.lower()}),
@@ -147,7 +149,11 @@ class Client:
         BrokenSourceError
             If there is no such file.
         """
-        headers = {KEY_HEADER: self._key.get_secret_value(), "Accept-Encoding": "identity"}
+        headers = {
+            KEY_HEADER: self._key.get_secret_value(),
+            "Accept-Encoding": "identity",
+            "User-Agent": _AGENT,
+        }
         if offset:
             headers["Range"] = f"bytes={offset}-"
         self._take_turn()

@@ -14,7 +14,7 @@ from minsum.fetch.options import FetchOptions
 from minsum.publications import Publication, as_made, as_published, tag_digest
 
 log = logging.getLogger("minsum")
-_LISTS: Final = {"final": ("FINAL", "get"), "classic": ("FINALCLASSIC", "getClassic")}
+DATASETS: Final = {"final": ("FINAL", "get"), "classic": ("FINALCLASSIC", "getClassic")}
 """Dataset to its name in file names and its list."""
 _SIZE: Final = re.compile(r"([\d,]+(?:\.\d+)?)\s*(B|Bytes|KB|MB|GB)", re.IGNORECASE)
 _UNITS: Final = {"B": 1, "BYTES": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30}
@@ -80,13 +80,13 @@ def read_lists(client: Client) -> Listing:
         for entry in _read_list(client, classification):
             listing.n_listed += 1
             try:
-                one = _checked(entry, _LISTS[options.dataset][0])
+                one = _checked(entry, DATASETS[options.dataset][0])
             except (KeyError, TypeError, ValueError) as error:
                 name = f"list entry {listing.n_listed} of {classification}"
                 problem = f"{name}: {type(error).__name__} {str(error)[:100]!r}"
                 listing.malformed[name] = BrokenSourceError(problem, "the service has to mend it")
                 continue
-            if one is not None and _is_wanted(one.publication, classification, options):
+            if one is not None and is_wanted(one.publication, classification, options):
                 rival = found.get(one.publication.slot)
                 if rival is None or rival.publication.version < one.publication.version:
                     found[one.publication.slot] = one
@@ -101,7 +101,7 @@ def read_lists(client: Client) -> Listing:
 
 def _read_list(client: Client, classification: str) -> list[Any]:
     options = client.options
-    path = f"/bulk/v1/{_LISTS[options.dataset][1]}/C/A/{classification}"
+    path = f"/bulk/v1/{DATASETS[options.dataset][1]}/C/A/{classification}"
     query = {
         "reporterCode": ",".join(str(code) for code in sorted(options.reporter_codes())),
         "period": ",".join(str(year) for year in sorted(options.years)),
@@ -126,8 +126,8 @@ def _read_list(client: Client, classification: str) -> list[Any]:
     return data
 
 
-def _is_wanted(one: Publication, classification: str, options: FetchOptions) -> bool:
-    """Whether it was asked for: the list of `HS` also holds SITC, and a service may ignore a parameter."""
+def is_wanted(one: Publication, classification: str, options: FetchOptions) -> bool:
+    """Whether a list was asked for it: the list of `HS` also holds SITC, and a service may ignore a parameter."""
     codes = options.reporter_codes()
     fits = (
         re.fullmatch("H[0-6]", one.classification)
@@ -136,6 +136,7 @@ def _is_wanted(one: Publication, classification: str, options: FetchOptions) -> 
     )
     return (
         bool(fits)
+        and one.dataset == DATASETS[options.dataset][0]
         and (not options.years or one.period in options.years)
         and (not codes or one.reporter_code in codes)
     )

@@ -13,7 +13,7 @@ from minsum.errors import MinsumError, RemoteError, SourceError
 from minsum.fetch.client import Client, TransientError
 from minsum.fetch.download import download, part_of
 from minsum.fetch.key import find_key
-from minsum.fetch.listing import Listed, Listing, read_lists
+from minsum.fetch.listing import Listed, Listing, is_wanted, read_lists
 from minsum.fetch.options import FetchOptions
 from minsum.publications import from_name
 from minsum.rejections import read_rejections, write_rejection
@@ -197,8 +197,8 @@ def _clear(layout: Layout, listing: Listing, todo: list[Listed], options: FetchO
     for file, record in read_rejections(layout).items():
         known = from_name(record["name"])
         if record["recipe"] == RECIPE and known is not None and record["name"] not in waiting:
-            is_asked = options.since is None and known.classification in options.classification
-            if known.slot in listed or is_asked:
+            is_asked = any(is_wanted(known, one, options) for one in options.classification)
+            if known.slot in listed or (is_asked and options.since is None):
                 file.unlink()
 
 
