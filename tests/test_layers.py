@@ -15,7 +15,7 @@ from minsum.cli import main
 
 ROOT = Path(__file__).parents[1]
 ENGINE = ROOT / "engine" / "minsum"
-STAGES = {"flows", "esi", "panel", "estimates", "report", "synth"}
+STAGES = {"fetch", "flows", "esi", "panel", "estimates", "report", "synth"}
 TOP = {"pipeline", "cli", "console", "status", "check", "staleness"}
 
 

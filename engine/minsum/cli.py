@@ -67,6 +67,8 @@ def _open(console: Any, workspace: Path, jobs: int | None, **flags: Any) -> Work
 
 def _finish(console: Any, report: RunReport, where: str) -> int:
     console.summary(report, where)
+    if report.remote is not None:
+        console.error(report.remote)
     return report.exit_code
 
 
@@ -81,7 +83,8 @@ def main() -> None:
              cd my-study; minsum run
 
     Exit codes: 0 done; 2 usage or settings; 3 done, but sources were rejected; 4 data check failed;
-    5 estimation impossible; 6 another run holds the workspace; 1 unexpected.
+    5 estimation impossible; 6 another run holds the workspace; 7 remote service (quota, key, network);
+    1 unexpected.
     """
 
 
@@ -155,6 +158,31 @@ def synth(console: Any, _workspace: Path, jobs: int | None, *, folder: Path, **o
 
 
 @main.command()
+@click.option("--plan", "is_plan", is_flag=True, help="Calls, bytes and days; downloads nothing.")
+@click.option("--classification", multiple=True, help="HS as reported, H0 to H6 as converted; repeatable.")
+@click.option("--years", help="Years and ranges, such as 2002,2014-2021; default: all.")
+@click.option("--reporters", help="ISO3, separated by commas; default: all.")
+@click.option("--dataset", type=click.Choice(["final", "classic"]), help="Default: final.")
+@click.option("--since", help="Only what was published from this date on, YYYY-MM-DD.")
+@_common
+def fetch(console: Any, workspace: Path, jobs: int | None, *, is_plan: bool, **options: Any) -> int:
+    """Download what is new at UN Comtrade into raw/, as [fetch] in minsum.toml and the options say.
+
+    \b
+    minsum fetch --plan --classification H2 --years 2002-2023
+    minsum fetch                           what [fetch] names
+    """
+    options["years"] = _chosen_years(options["years"])
+    options["reporters"] = (options["reporters"] or "").split(",") if options["reporters"] else ()
+    flags = {name: value for name, value in options.items() if value}
+    work = _open(console, workspace, jobs, **({"fetch": flags} if flags else {}))
+    if is_plan:
+        console.plan(work.fetch_plan())
+        return 0
+    return _finish(console, work.fetch(), str(work.layout.raw))
+
+
+@main.command()
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--classification", help="HS vintage of files that do not say, such as H5.")
 @_common
@@ -220,6 +248,7 @@ def run(console: Any, workspace: Path, jobs: int | None) -> int:
     """Every stage the settings name, only what changed: the nightly command."""
     work = _open(console, workspace, jobs)
     done = work.run()
+    console.changes(done)
     if done.changed and work.settings.panel is not None:
         console.tables(work.tables())
     return _finish(console, done, str(work.layout.root))

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from minsum.check import Finding
     from minsum.esi.decomposition import Decomposition
+    from minsum.fetch.stage import Plan
     from minsum.pipeline import RunReport
     from minsum.report.table import Table
 
@@ -119,6 +120,9 @@ class Console:
         for reason, hint in report.rejected.values():
             self.error(MinsumError(f"rejected: {reason}", hint))
         seconds = sum(stage.seconds for stage in report.stages)
+        if not report.changed and report.remote is not None:
+            self.say(f"nothing new: {where} stays as it was ({seconds:.1f} s)")
+            return
         if not report.changed:
             rejected = f"; {len(report.rejected)} sources rejected" if report.rejected else ""
             self.say(f"nothing to do: {where} is up to date{rejected} ({seconds:.1f} s)")
@@ -127,6 +131,28 @@ class Console:
         if report.rejected:
             parts.append(f"{len(report.rejected)} sources rejected")
         self.say(f"{'; '.join(parts)} in {seconds:.1f} s -> {where}")
+
+    def changes(self, report: RunReport) -> None:
+        """What changed in the numbers: new and revised reporter-years, and the largest moves of the index."""
+        if self._quiet:
+            return
+        new = [one for one in report.reporter_years if one["exports_usd_before"] is None]
+        revised = [one for one in report.reporter_years if one["exports_usd_before"] is not None]
+        if new:
+            names = [f"{one['reporter']} {one['year']} {one['classification']}" for one in new]
+            self.say(f"New reporter-years: {_listed(names)}")
+        if revised:
+            rows = [
+                [one["classification"], one["year"], one["reporter"], before := one["exports_usd_before"] / 1e9,
+                 after := one["exports_usd"] / 1e9, after - before]
+                for one in sorted(revised, key=lambda one: -abs(one["exports_usd"] - one["exports_usd_before"]))
+            ]  # fmt: skip
+            columns = ["", "year", "reporter", "before", "after", "change"]
+            self._print_some("Revised reporter-years, exports in bn USD", columns, rows)
+        if report.moves:
+            moves = [[*one.values(), one["after"] - one["before"]] for one in report.moves]
+            columns = ["", "year", "reporter", "reference", "before", "after", "change"]
+            self._print_some("Largest moves of the index", columns, moves)
 
     def tables(self, tables: list[Table]) -> None:
         """The paper's tables."""
@@ -210,6 +236,15 @@ class Console:
             self._print_frame("Not up to date", ["what", "which", "why", "what to do"], rows)
         self.mapping(status["totals"])
 
+    def plan(self, plan: Plan) -> None:
+        """What a fetch would do."""
+        for reason, hint in plan.rejected.values():
+            self.error(MinsumError(f"rejected: {reason}", hint))
+        self.mapping({
+            "files to fetch": f"{plan.files:,}", "files here already": f"{plan.held:,}", "calls": f"{plan.calls:,}",
+            "bytes": f"{plan.n_bytes:,}", "disk free": f"{plan.free_bytes:,}", "days": plan.days,
+        })  # fmt: skip
+
     def findings(self, findings: list[Finding], *, where: str, as_json: bool) -> None:
         """What `minsum check` found."""
         if as_json:
@@ -268,6 +303,8 @@ def _listed(names: list[str]) -> str:
 
 
 def _described(stage: str, summary: dict[str, Any]) -> str:
+    if stage == "fetch":
+        return f"{len(summary['fetched']):,} files, {summary['n_bytes'] / 1e6:,.1f} MB fetched in {summary['calls']:,} calls"
     if stage == "flows":
         return f"{len(summary['added'])} sources, {summary['rows_in']:,} rows, {summary['n_partitions']} reporter-years"
     if stage == "esi":

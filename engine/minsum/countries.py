@@ -7,8 +7,11 @@ A label is never a key: twelve ISO3 labels belong to two codes each (a state and
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from typing import Final
+
+from minsum.errors import SettingsError
 
 WORLD: Final = 0
 
@@ -78,6 +81,24 @@ def code_of(iso3: str) -> int:
     if iso3 in _CURRENT:
         return _CURRENT[iso3]
     return _codes_by_label()[iso3][-1]
+
+
+def codes_named(labels: Iterable[str], *, setting: str) -> frozenset[int]:
+    """Every code that ever carried one of the labels that a setting names.
+
+    Raises
+    ------
+    SettingsError
+        If a label belongs to no country.
+    """
+    codes = {label: codes_of(label) for label in labels}
+    for label, found in codes.items():
+        if not found:
+            raise SettingsError(
+                f"{setting}: no country has the label {label!r}",
+                "write ISO3 as Comtrade does, such as CHN or S19 (Other Asia, nes)",
+            )
+    return frozenset(code for found in codes.values() for code in found)
 
 
 def is_group(code: int) -> bool:

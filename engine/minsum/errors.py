@@ -11,7 +11,10 @@
     ├── DataCheckError              4  a table is not what its stage promised
     │   └── MissingInputError       4  a stage has nothing to work on
     ├── EstimationError             5  the model cannot be estimated on this sample
-    └── WorkspaceLockedError        6  another run holds the workspace
+    ├── WorkspaceLockedError        6  another run holds the workspace
+    └── RemoteError                 7  the remote service cannot be reached or answers with nonsense
+        ├── KeyRefusedError            no key, or one that the service does not take
+        └── QuotaError                 the service allows no more calls for now; says when it will
 
 Each carries a message (what was found, where, what was expected) and a hint (what to do about it).
 """
@@ -93,3 +96,17 @@ class WorkspaceLockedError(MinsumError):
     """Another run holds the workspace."""
 
     exit_code = 6
+
+
+class RemoteError(MinsumError):
+    """The remote service cannot be reached, or its answer makes no sense."""
+
+    exit_code = 7
+
+
+class KeyRefusedError(RemoteError):
+    """There is no key, or the service does not take it."""
+
+
+class QuotaError(RemoteError):
+    """The service allows no more calls for now; the message says when it will again."""

@@ -1,4 +1,4 @@
-"""The file to read first: raw files to flows, esi, panel, estimates and report, in that order.
+"""The file to read first: fetch, then raw files to flows, esi, panel, estimates and report, in that order.
 
     w = Workspace("my-folder").init()
     w.ingest(["downloads/"])
@@ -25,7 +25,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from minsum.classifications import chosen_classification
-from minsum.errors import MinsumError, SettingsError, UsageError
+from minsum.errors import (
+    DataCheckError,
+    EstimationError,
+    RemoteError,
+    SettingsError,
+    SourceError,
+    UsageError,
+)
 from minsum.settings import PAPER_TEMPLATE, TEMPLATE, WORLD_TEMPLATE, Settings, load_settings
 from minsum.workspace import Layout, canonical_json, exclusive, publish_text
 
@@ -37,12 +44,14 @@ if TYPE_CHECKING:
     from minsum.esi.decomposition import Decomposition
     from minsum.esi.options import EsiOptions
     from minsum.esi.sections import By
+    from minsum.fetch.options import FetchOptions
+    from minsum.fetch.stage import Plan
     from minsum.flows.options import IngestOptions
     from minsum.report.table import Table
 
 log = logging.getLogger("minsum")
 Progress = Callable[[str, int, int], None]
-STAGES: Final = ("flows", "esi", "panel", "estimates", "report")
+STAGES: Final = ("fetch", "flows", "esi", "panel", "estimates", "report")
 _TEMPLATES: Final = {
     "empty": TEMPLATE,
     "paper": TEMPLATE + PAPER_TEMPLATE,
@@ -86,10 +95,18 @@ class RunReport:
         In order.
     rejected
         Source name to (reason, hint).
+    remote
+        Why not everything could be fetched; the other stages worked on what is there.
+    reporter_years, moves
+        What changed in the numbers: new and revised reporter-years (`flows.lake.Lake.changes`), and the largest
+        changes of the index (`esi.moves`).
     """
 
     stages: list[StageReport] = field(default_factory=list)
     rejected: dict[str, tuple[str, str]] = field(default_factory=dict)
+    remote: RemoteError | None = None
+    reporter_years: list[dict[str, Any]] = field(default_factory=list)
+    moves: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def changed(self) -> bool:
@@ -98,8 +115,10 @@ class RunReport:
 
     @property
     def exit_code(self) -> int:
-        """0, or 3 when sources were rejected."""
-        return 3 if self.rejected else 0
+        """0; 3 when sources were rejected; 7 when not everything could be fetched."""
+        if self.remote is not None:
+            return self.remote.exit_code
+        return SourceError.exit_code if self.rejected else 0
 
 
 class Workspace:
@@ -164,6 +183,18 @@ class Workspace:
         publish_text(_TEMPLATES[template], self.layout.settings, layout=self.layout)
         return self
 
+    def fetch(self) -> RunReport:
+        """Download what `[fetch]` names and is not here; `remote` of the report says why something is missing."""
+        with self._run():
+            self._fetch()
+        return self._report
+
+    def fetch_plan(self) -> Plan:
+        """What `fetch` would do: files, calls, bytes and days; only the lists are called."""
+        from minsum.fetch.stage import plan
+
+        return plan(self.layout, self._fetch_options(), in_lake=self._in_lake)
+
     def ingest(self, sources: Iterable[str | Path] | None = None) -> RunReport:
         """Bring files and folders (default `raw/`) into the lake; bad ones are rejected and reported."""
         paths = None if sources is None else [Path(source) for source in sources]
@@ -198,15 +229,17 @@ class Workspace:
     def run(self) -> RunReport:
         """Every stage the settings name, only what changed."""
         with self._run():
-            self._flows(None)
-            self._esi()
-            if self.settings.panel is not None:
-                self._panel()
-                if self.settings.estimate is not None:
-                    self._estimates()
-                for spec in self.settings.specs:
-                    self._estimates(self.layout.root / spec)
-                self._tables()
+            if self.settings.fetch is not None:
+                self._fetch()
+            try:
+                self._flows(None)
+                self._prune()
+                self._esi()
+                self._modelling()
+            except (DataCheckError, EstimationError) as error:
+                if self._report.remote is None:
+                    raise
+                log.warning("%s", error, extra={"hint": error.hint})  # what is missing was not fetched
         return self._report
 
     def sql(self, query: str) -> duckdb.DuckDBPyRelation | None:
@@ -302,6 +335,51 @@ class Workspace:
             )
         return section
 
+    def _fetch(self) -> None:
+        from minsum.fetch.stage import fetch
+
+        with self._stage("fetch") as done:
+            report = fetch(self.layout, self._fetch_options(), in_lake=self._in_lake, progress=self._progress)
+            done(bool(report.fetched), report.as_json())
+        self._report.rejected |= report.rejected
+        self._report.remote = report.problem
+        if report.problem is not None:
+            log.warning("fetch: %s", report.problem, extra={"hint": report.problem.hint})
+
+    def _fetch_options(self) -> FetchOptions:
+        from minsum.fetch.options import FetchOptions
+
+        return FetchOptions(**self._section("fetch").model_dump(exclude={"keep"}))
+
+    def _in_lake(self) -> set[str]:
+        """Names of sources that need not be read again."""
+        from minsum.flows.lake import survey
+
+        known = survey(self.layout)
+        names = known.names()
+        return {names[sha] for sha in known.complete(self._ingest_options().recipe())}
+
+    def _prune(self) -> None:
+        """Remove files of superseded publications from `raw/`, as many as `[fetch] keep` says."""
+        from minsum.fetch.retention import prune
+        from minsum.flows.lake import survey
+
+        keep = self.settings.fetch and self.settings.fetch.keep
+        if isinstance(keep, int):
+            for name in prune(self.layout, keep, superseded=lambda: survey(self.layout).unused()):
+                log.info("fetch: removed %s: superseded", name, extra={"source": name})
+
+    def _modelling(self) -> None:
+        """Panel, estimates and tables, as far as the settings name them."""
+        if self.settings.panel is None:
+            return
+        self._panel()
+        if self.settings.estimate is not None:
+            self._estimates()
+        for spec in self.settings.specs:
+            self._estimates(self.layout.root / spec)
+        self._tables()
+
     def _flows(self, paths: list[Path] | None) -> None:
         from minsum.flows.ingest import ingest
 
@@ -310,7 +388,10 @@ class Workspace:
             report = ingest(
                 self.layout, paths or [self.layout.raw], options, jobs=self.jobs, progress=self._progress
             )
-            done(bool(report.n_partitions), asdict(report))
+            self._report.reporter_years += report.changes
+            # a count: thousands of names each night would fill runs/
+            summary = asdict(report) | {"unchanged": len(report.unchanged)}
+            done(bool(report.n_partitions), _without(summary, "changes"))
         for name, (reason, hint) in report.rejected.items():
             log.warning("rejected: %s", reason, extra={"source": name, "hint": hint})
         self._report.rejected |= report.rejected
@@ -320,7 +401,8 @@ class Workspace:
 
         with self._stage("esi") as done:
             report = compute_esi(self.layout, self._esi_options(), progress=self._progress)
-            done(bool(report.computed) or report.is_covered, asdict(report))
+            self._report.moves += report.moves
+            done(bool(report.computed) or report.is_covered, _without(asdict(report), "moves"))
 
     def _ingest_options(self) -> IngestOptions:
         from minsum.flows.options import IngestOptions
@@ -372,11 +454,11 @@ class Workspace:
         settings = self.settings.model_dump(mode="json")
         started = datetime.now(UTC)
         self._report = RunReport()
-        problem: MinsumError | None = None
+        problem: BaseException | None = None
         with exclusive(self.layout):
             try:
                 yield
-            except MinsumError as error:
+            except BaseException as error:
                 problem = error
                 raise
             finally:
@@ -385,8 +467,9 @@ class Workspace:
                     "seconds": (datetime.now(UTC) - started).total_seconds(),
                     "stages": [asdict(stage) for stage in self._report.stages],
                     "rejected": self._report.rejected,
-                    "exit_code": problem.exit_code if problem else self._report.exit_code,
-                    "error": str(problem) if problem else None,
+                    "changes": {"reporter_years": self._report.reporter_years, "esi": self._report.moves},
+                    "exit_code": getattr(problem, "exit_code", 1) if problem else self._report.exit_code,
+                    "error": _in_words(problem or self._report.remote),
                     "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
                     "jobs": self.jobs,
                     "versions": versions(),
@@ -406,12 +489,20 @@ class Workspace:
             log.info(
                 "%s: %s in %.1f s",
                 stage,
-                "done" if changed else "nothing to do",
+                "stopped" if summary.get("problem") else "done" if changed else "nothing to do",
                 seconds,
                 extra={"stage": stage},
             )
 
         yield done
+
+
+def _without(summary: dict[str, Any], name: str) -> dict[str, Any]:
+    return {key: value for key, value in summary.items() if key != name}
+
+
+def _in_words(problem: BaseException | None) -> str | None:
+    return None if problem is None else str(problem) or type(problem).__name__
 
 
 def default_jobs() -> int:

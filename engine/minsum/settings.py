@@ -48,6 +48,37 @@ class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Fetch(_Section):
+    """`[fetch]`, by its presence: what `minsum fetch` and `minsum run` download (fetch.options.FetchOptions)."""
+
+    classification: tuple[Annotated[str, Field(pattern=r"^(HS|H[0-6])$")], ...] = Field(min_length=1)
+    years: tuple[Year, ...] = ()
+    reporters: tuple[str, ...] = ()
+    dataset: Literal["final", "classic"] = "final"
+    since: Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\d$")] | None = None
+    base_url: Annotated[str, Field(pattern=r"^https?://[^/?#@\s]+(/[^?#\s]*)?$")] = (
+        "https://comtradeapi.un.org"
+    )
+    key_file: Path = Path("~/.config/minsum/comtrade-key")
+    calls_per_day: int = Field(default=5_000, ge=1)
+    calls_per_minute: float = Field(default=60.0, gt=0, allow_inf_nan=False)
+    attempts: int = Field(default=8, ge=1)
+    wait: float = Field(default=1.0, gt=0, allow_inf_nan=False)
+    longest_wait: float = Field(default=300.0, gt=0, allow_inf_nan=False)
+    timeout: float = Field(default=60.0, gt=0, allow_inf_nan=False)
+    keep: Literal["all"] | Annotated[int, Field(ge=1)] = "all"
+
+    @field_validator("classification", mode="before")
+    @classmethod
+    def _one_or_several(cls, given: Any) -> Any:
+        return (given,) if isinstance(given, str) else given
+
+    @field_validator("base_url")
+    @classmethod
+    def _without_end(cls, url: str) -> str:
+        return url.rstrip("/")
+
+
 class Ingest(_Section):
     """`[ingest]`: which flows and reporters the lake keeps, and the vintage of files that do not say."""
 
@@ -185,6 +216,7 @@ class Settings(BaseSettings):
         frozen=True, extra="forbid", env_prefix="MINSUM_", env_nested_delimiter="__"
     )
 
+    fetch: Fetch | None = None
     ingest: Ingest = Ingest()
     esi: Esi = Esi()
     market_esi: MarketEsi | None = None
@@ -247,6 +279,16 @@ TEMPLATE: Final = """\
 
 # Model spec files that minsum run estimates besides [estimate]; see docs/estimation.md
 # specs = ["models/gravity.toml"]
+
+# Download from UN Comtrade, first in every minsum run: remove the "#". The key: docs/operation.md
+# [fetch]
+# classification = "H2"    # HS as reported | H0 to H6 as converted by the UN; or several: ["H2", "H5"]
+# years = []               # empty: all
+# reporters = []           # empty: all; ISO3 as Comtrade writes it
+# dataset = "final"        # final | classic
+# calls_per_day = 5000     # what your plan allows
+# calls_per_minute = 60
+# keep = "all"             # earlier publications in raw/: all, or how many of each reporter-year
 
 [ingest]
 # Comtrade flow codes to keep: X exports (contains RX), M imports, DX domestic exports, RX re-exports ...

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections import defaultdict
@@ -13,6 +12,7 @@ from typing import Any
 from minsum.countries import is_group
 from minsum.flows.codes import RULES
 from minsum.flows.options import IngestOptions
+from minsum.rejections import read_rejections
 from minsum.staleness import by_key, esi_years, find_stale
 from minsum.workspace import Footer, Layout, read_footer, read_footers
 
@@ -37,9 +37,7 @@ def read_status(layout: Layout, options: IngestOptions) -> Record:
     """
     by_path = read_footers(layout.partitions())
     footers = by_key(by_path)
-    rejected = [
-        json.loads(file.read_text(encoding="utf-8")) for file in sorted(layout.rejected.glob("*.json"))
-    ]
+    rejected = list(read_rejections(layout).values())
     sources = _sources(footers.values())
     stale = find_stale(layout, by_path, options)
     return {

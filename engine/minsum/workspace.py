@@ -14,6 +14,7 @@ import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import lru_cache
 from hashlib import sha256
 from itertools import chain
 from pathlib import Path
@@ -159,12 +160,17 @@ def staged(target: Path, layout: Layout) -> Iterator[Path]:
     temporary = layout.scratch / uuid.uuid4().hex
     try:
         yield temporary
-        _sync(temporary)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary.replace(target)
-        _sync(target.parent)
+        publish_file(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def publish_file(file: Path, target: Path) -> None:
+    """Make a whole file of the workspace durable and rename it into place."""
+    _sync(file)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    file.replace(target)
+    _sync(target.parent)
 
 
 def _sync(path: Path) -> None:
@@ -176,7 +182,7 @@ def _sync(path: Path) -> None:
 
 
 def read_footer(path: Path) -> Footer:
-    """The `minsum` entry of a Parquet file.
+    """The `minsum` entry of a Parquet file; shared by all who read it, so not to be changed.
 
     Raises
     ------
@@ -184,14 +190,22 @@ def read_footer(path: Path) -> Footer:
         If the file is not readable Parquet or was not written by minsum.
     """
     try:
-        with pa.OSFile(str(path)) as file:  # half the time of the path
-            metadata = pq.read_metadata(file).metadata or {}
-        footer: Footer = json.loads(metadata[FOOTER_KEY])
+        stat = path.stat()
+        return _read_footer(path, stat.st_ino, stat.st_ctime_ns, stat.st_size)
     except (OSError, pa.ArrowException, KeyError, ValueError) as error:
         raise DataCheckError(
             f"{path}: not a Parquet file written by minsum ({type(error).__name__})",
             "delete it and run the stage again",
         ) from error
+
+
+@lru_cache(maxsize=8_192)
+def _read_footer(path: Path, *_file: int) -> Footer:
+    """Remembered while the file stays the same: stages read the footers of the whole lake in turn, and a night
+    without news consists of little else (4,400 of them take 0.7 s)."""
+    with pa.OSFile(str(path)) as file:  # half the time of the path
+        metadata = pq.read_metadata(file).metadata or {}
+    footer: Footer = json.loads(metadata[FOOTER_KEY])
     return footer
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from minsum.esi.moves import Move, largest_moves, merged, read_indices
 from minsum.schema import check_table
 from minsum.workspace import (
     Footer,
@@ -81,6 +82,8 @@ class EsiReport:
         `classification/year` to composite name to its members without data there.
     rows
         Table to rows written.
+    moves
+        The largest changes of the index of a pair that was computed before (`moves`).
     """
 
     is_covered: bool = False
@@ -88,6 +91,7 @@ class EsiReport:
     unchanged: list[str] = field(default_factory=list)
     absent: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     rows: dict[str, int] = field(default_factory=dict)
+    moves: list[Move] = field(default_factory=list)
 
 
 def bring_up_to_date(
@@ -109,7 +113,11 @@ def bring_up_to_date(
         for output in outputs:
             footer = _footer(job, output.table, key, inputs[key]) | {"absent": output.absent}
             target = _target(layout, output.table, key)
+            before = read_indices(target) if output.table == "esi" else None
             report.rows[output.table] += publish_parts(_checked(output), target, footer=footer, layout=layout)
+            if before is not None and (after := read_indices(target)) is not None:
+                found = largest_moves(before, after, classification=key[0], year=key[1])
+                report.moves = merged([*report.moves, *found])
         if job is stale[key][-1]:
             report.computed.append(_name(key))
             progress("esi", len(report.unchanged) + len(report.computed), len(groups))

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from minsum.errors import MinsumError, SourceError
 from minsum.flows.archives import unfold
@@ -16,8 +14,10 @@ from minsum.flows.build import build
 from minsum.flows.lake import Lake, survey
 from minsum.flows.options import IngestOptions
 from minsum.flows.slices import Slices
+from minsum.publications import from_name
+from minsum.rejections import read_rejections, write_rejection
 from minsum.sources import Source, discover, identify
-from minsum.workspace import Layout, canonical_json, publish_text
+from minsum.workspace import Layout
 
 if TYPE_CHECKING:
     from minsum.flows.parse import Parsed
@@ -41,6 +41,8 @@ class IngestReport:
         Source name to reason and hint.
     n_partitions, rows_in
         Partitions published and rows read.
+    changes
+        Of `lake.Lake`, in order of classification, year and reporter.
     """
 
     added: list[str] = field(default_factory=list)
@@ -51,6 +53,7 @@ class IngestReport:
     rejected: dict[str, tuple[str, str]] = field(default_factory=dict)
     n_partitions: int = 0
     rows_in: int = 0
+    changes: list[dict[str, Any]] = field(default_factory=list)
 
 
 def ingest(
@@ -108,6 +111,8 @@ def ingest(
         for sha, problem in _publish_slices(slices, report).items():
             _reject(slices.sources[sha], problem, options, layout, report)
     _forget_rejections(sources, report, layout)
+    _pass_over_outlived(sources, report)
+    report.changes = sorted(lake.changes, key=lambda one: list(one.values())[:3])
     return report
 
 
@@ -183,35 +188,42 @@ def _publish_slices(slices: Slices, report: IngestReport) -> dict[str, SourceErr
     return rejected
 
 
-def _rejection_file(source: Source, layout: Layout) -> Path:
-    return layout.rejected / f"{source.sha256}.json"
-
-
 def _rejections(layout: Layout, options: IngestOptions) -> dict[tuple[str, str], tuple[str, str]]:
     """Reason and hint of what was rejected before under the same recipe, by digest and name."""
     recipe = options.rejection_recipe()
-    found: dict[tuple[str, str], tuple[str, str]] = {}
-    for file in layout.rejected.glob("*.json"):
-        record = json.loads(file.read_text(encoding="utf-8"))
-        if record["recipe"] == recipe:
-            found[record["sha256"], record["name"]] = record["reason"], record["hint"]
-    return found
+    return {
+        (record["sha256"], record["name"]): (record["reason"], record["hint"])
+        for record in read_rejections(layout).values()
+        if record["recipe"] == recipe
+    }
 
 
 def _reject(
     source: Source, error: MinsumError, options: IngestOptions, layout: Layout, report: IngestReport
 ) -> None:
-    record = {
-        "name": source.name, "sha256": source.sha256, "size": source.size, "kind": type(error).__name__,
-        "reason": error.message, "hint": error.hint, "recipe": options.rejection_recipe(),
-    }  # fmt: skip
-    publish_text(canonical_json(record).decode(), _rejection_file(source, layout), layout=layout)
+    write_rejection(
+        layout, error, name=source.name, sha256=source.sha256, size=source.size,
+        recipe=options.rejection_recipe(),
+    )  # fmt: skip
     report.rejected[source.name] = (error.message, error.hint)
+
+
+def _pass_over_outlived(sources: list[Source], report: IngestReport) -> None:
+    """A fetched file that was rejected no longer counts once a later publication is good."""
+    known = {source.name: one for source in sources if (one := from_name(source.name)) and one.row_key}
+    good: dict[str, tuple[str, str]] = {}
+    for name, one in known.items():
+        if name not in report.rejected:
+            good[one.slot] = max(one.version, good.get(one.slot, one.version))
+    for name, one in known.items():
+        if name in report.rejected and one.version < good.get(one.slot, ("", "")):
+            del report.rejected[name]
+            report.superseded.append(name)
 
 
 def _forget_rejections(sources: list[Source], report: IngestReport, layout: Layout) -> None:
     """A name whose new content is good is no longer rejected for its old content."""
     good = {source.name for source in sources} - set(report.rejected)
-    for file in layout.rejected.glob("*.json"):
-        if json.loads(file.read_text(encoding="utf-8"))["name"] in good:
-            os.unlink(file)
+    for file, record in read_rejections(layout).items():
+        if record["name"] in good:
+            file.unlink()

@@ -18,9 +18,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from minsum.countries import iso3_of
 from minsum.errors import RivalSourceError
 from minsum.flows.build import Built, rank_products
 from minsum.flows.codes import ROW, decode_products, encode_products, partition_of
+from minsum.publications import version_key
 from minsum.schema import FLOWS
 from minsum.workspace import Footer, Layout, publish_parts, read_footer, read_footers
 
@@ -55,6 +57,11 @@ class Known:
             for record in footer["sources"] + footer["superseded"]
         }
 
+    def unused(self) -> set[str]:
+        """Names of sources that were superseded everywhere they gave something."""
+        used = {record["name"] for footer in self.footers.values() for record in footer["sources"]}
+        return {record["name"] for footer in self.footers.values() for record in footer["superseded"]} - used
+
 
 def survey(layout: Layout) -> Known:
     """Read every footer of the lake.
@@ -79,10 +86,17 @@ class Lake:
     batch
         Digests of the sources of this run: among them the version decides, while a file of an earlier
         run is replaced by new content under its own name.
+
+    Attributes
+    ----------
+    changes
+        Reporter-years that are new or have other sources than before: classification, year, reporter, and
+        World exports before (None: there were none) and after, in USD.
     """
 
     def __init__(self, layout: Layout, recipe: Footer, batch: frozenset[str]) -> None:
         self.recipe = recipe
+        self.changes: list[dict[str, Any]] = []
         self._layout, self._batch = layout, batch
         self._locks: dict[int, threading.Lock] = defaultdict(threading.Lock)
 
@@ -114,6 +128,7 @@ class Lake:
         """Publish one partition of a complete source; False when the lake holds a later one."""
         with self._locks[number]:
             old = self.existing(number)
+            same: list[SourceRecord] = []
             superseded: list[SourceRecord] = []
             if old is not None:
                 same = [one for one in old["sources"] if one["sha256"] == record["sha256"]]
@@ -127,11 +142,15 @@ class Lake:
                     _remembered(one) for one in old["sources"] if one["sha256"] != record["sha256"]
                 ]
             self._write(number, built, [record], superseded)
+            if old is None or not same:
+                self._note(number, old, built)
             return True
 
     def publish_slices(self, number: int, built: Built, records: list[SourceRecord]) -> None:
         """Publish one partition made of slices."""
+        old = self.existing(number)
         self._write(number, built, records, [])
+        self._note(number, old, built)
 
     def remember(self, number: int, records: list[SourceRecord]) -> None:
         """Note slices that a complete publication in the lake makes superfluous."""
@@ -152,6 +171,14 @@ class Lake:
         if old["name"] == new["name"] and old["sha256"] not in self._batch:
             return False
         return _version(old) > _version(new)
+
+    def _note(self, number: int, old: Footer | None, built: Built) -> None:
+        classification, year, reporter = partition_of(number)
+        self.changes.append({
+            "classification": classification, "year": year, "reporter": iso3_of(reporter),
+            "exports_usd_before": None if old is None else _exports(old["checks"]),
+            "exports_usd": _exports(built.checks),
+        })  # fmt: skip
 
     def _rewrite(self, number: int, old: Footer, superseded: list[SourceRecord]) -> None:
         rows, is_rebuilt = self.load(number)
@@ -175,12 +202,17 @@ class Lake:
         )
 
 
-def _version(record: SourceRecord) -> tuple[str, str, str]:
-    return record["published"] or "", record["name"], record["sha256"]
+def _exports(checks: Footer) -> float:
+    return float(checks.get("X", {}).get("world_usd", 0.0))
+
+
+def _version(record: SourceRecord) -> tuple[str, str, str, str]:
+    return *version_key(record["published"], record.get("made")), record["name"], record["sha256"]
 
 
 def _remembered(record: SourceRecord) -> SourceRecord:
-    return {key: record[key] for key in ("name", "sha256", "published", "partitions")}
+    kept = ("name", "sha256", "published", "partitions", "made", "row_key", "e_tag")
+    return {key: record[key] for key in kept if key in record}
 
 
 def as_rows(table: pa.Table) -> NDArray[np.void]:

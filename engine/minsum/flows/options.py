@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from minsum.countries import codes_of
-from minsum.errors import SettingsError
+from minsum.countries import codes_named
 from minsum.flows.lake import RECIPE
 from minsum.formats import formats
 from minsum.workspace import Footer
@@ -49,10 +48,4 @@ class IngestOptions:
         SettingsError
             If a label belongs to no country.
         """
-        for label in self.reporters:
-            if not codes_of(label):
-                raise SettingsError(
-                    f"ingest.reporters: no country has the label {label!r}",
-                    "write ISO3 as Comtrade does, such as CHN or S19 (Other Asia, nes)",
-                )
-        return frozenset(code for label in self.reporters for code in codes_of(label))
+        return codes_named(self.reporters, setting="ingest.reporters")

@@ -65,7 +65,7 @@ def parse(source: Source, options: IngestOptions, layout: Layout) -> Parsed | No
     base = {
         "name": source.name, "size": source.size, "sha256": source.sha256, "format": form.name,
         "publisher": form.publisher, "published": claims.published, "is_complete": form.is_complete,
-        "partitions": len(pending.partitions), "padded_codes": pending.padded,
+        "partitions": len(pending.partitions), "padded_codes": pending.padded, **claims.identity,
     }  # fmt: skip
     return Parsed(
         source, form, pending, {number: base | _audit_json(pending, number) for number in pending.partitions}

@@ -45,12 +45,15 @@ class Claims:
         HS vintage, `H0` to `H6`; used where the content has no such column.
     published
         Publication date, ISO `YYYY-MM-DD`.
+    identity
+        What else the publisher calls it by (`publications.Publication.identity`).
     """
 
     reporter_code: int | None = None
     year: int | None = None
     classification: str | None = None
     published: str | None = None
+    identity: Mapping[str, str | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import re
-
 from minsum.formats.base import Claims, Column, Format
-
-# As UN's own client names a download; brackets hold the publication date, 1900-01-01 when unknown.
-_NAME = re.compile(
-    r"COMTRADE-(?:FINAL|FINALCLASSIC)-C(?P<frequency>[AM])(?P<reporter>\d{3})(?P<period>\d{4}|\d{6})"
-    r"(?P<classification>HS|[A-Z]\d)\[(?P<published>\d{4}-\d{2}-\d{2})\]",
-    re.IGNORECASE,
-)
+from minsum.publications import from_name
 
 
 def _claims(file_name: str) -> Claims:
-    match = _NAME.search(file_name)
-    if match is None:
+    known = from_name(file_name)
+    if known is None:
         return Claims()
-    classification = match["classification"].upper()
     return Claims(
-        reporter_code=int(match["reporter"]),
-        year=int(match["period"]),
-        classification=None if classification == "HS" else classification,
-        published=None if match["published"] == "1900-01-01" else match["published"],
+        reporter_code=known.reporter_code,
+        year=known.period,
+        classification=None if known.classification == "HS" else known.classification,
+        published=known.published,
+        identity=known.identity(),
     )
 
 

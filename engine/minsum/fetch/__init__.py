@@ -1,0 +1,1 @@
+"""Stage `fetch`: bulk files from UN Comtrade into `raw/`."""

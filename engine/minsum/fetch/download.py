@@ -1,0 +1,126 @@
+"""One file: in parts where the service allows it, looked through to its end, then renamed into `raw/`."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Final
+
+from urllib3 import BaseHTTPResponse
+
+from minsum.errors import BrokenSourceError
+from minsum.fetch.client import Client, TransientError
+from minsum.fetch.listing import Listed
+from minsum.sources import Source, open_text
+from minsum.workspace import Layout, publish_file
+
+_BLOCK: Final = 1 << 20
+_GZIP: Final = b"\x1f\x8b"
+_MENDED_THERE: Final = "the service has to mend it; what it gave earlier stays, and the next run tries again"
+
+
+def part_of(listed: Listed, layout: Layout) -> Path:
+    """Where a file lies until it is whole. Its name holds row key and eTag: it is never joined to another's."""
+    return layout.private / "fetch" / f"{listed.name}.part"
+
+
+def download(client: Client, listed: Listed, layout: Layout, *, attempts: int | None = None) -> None:
+    """Bring one file into `raw/`; a part that an earlier run left is gone on with.
+
+    Raises
+    ------
+    BrokenSourceError
+        If it is not there, or arrives whole and broken however often.
+    TransientError
+        If it does not arrive whole.
+    RemoteError
+        If the service allows no more calls.
+    """
+    part = part_of(listed, layout)
+    part.parent.mkdir(parents=True, exist_ok=True)
+
+    def attempt() -> None:
+        try:
+            if not _is_whole(part, listed):
+                _receive(client, listed, part)
+        except TransientError as error:
+            if error.is_content:
+                part.unlink(missing_ok=True)
+            raise
+        except OSError:  # a full disk is not left full
+            part.unlink(missing_ok=True)
+            raise
+
+    try:
+        client.persist(attempt, attempts=attempts)
+    except TransientError as error:
+        if not error.is_content:
+            raise
+        raise BrokenSourceError(f"{listed.name}: {error}", _MENDED_THERE) from error
+    except BrokenSourceError as error:
+        raise BrokenSourceError(f"{listed.name}: {error}", _MENDED_THERE) from error
+    publish_file(part, layout.raw / listed.name)
+
+
+def _is_whole(part: Path, listed: Listed) -> bool:
+    """Whether a part is the whole file: a run may have ended between its last byte and its renaming."""
+    if not part.is_file() or listed.size is None or part.stat().st_size < listed.size - listed.tolerance:
+        return False
+    try:
+        _verify(part, listed)
+    except TransientError:
+        return False
+    return True
+
+
+def _receive(client: Client, listed: Listed, part: Path) -> None:
+    """Get what is missing and look at the whole."""
+    held = part.stat().st_size if part.is_file() else 0
+    with client.get(listed.path, offset=held) as response:
+        start, total = _extent(response, held)
+        with part.open("r+b" if start else "wb") as file:
+            file.seek(start)
+            for data in client.chunks(response):
+                file.write(data)
+    size = part.stat().st_size
+    if total is not None and size != total:
+        raise TransientError(f"{size:,} of {total:,} bytes arrived", is_content=size > total)
+    _verify(part, listed)
+
+
+def _extent(response: BaseHTTPResponse, held: int) -> tuple[int, int | None]:
+    """Where the body begins in the file, and the length of the whole file where it is said.
+
+    A service that knows no ranges, or gives another one, sends a body that is of use from its start only.
+    """
+    if response.status == 206:
+        match = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+|\*)", response.headers.get("Content-Range", "").strip())
+        if match is None or int(match[1]) != held:
+            raise TransientError("another range than asked for", is_content=True)
+        return held, None if match[3] == "*" else int(match[3])
+    length = response.headers.get("Content-Length", "")
+    return 0, int(length) if length.isdecimal() else None
+
+
+def _verify(part: Path, listed: Listed) -> None:
+    """Read to the end and compare with the list.
+
+    Raises
+    ------
+    TransientError
+        If it is not a whole gzip file of the listed size.
+    """
+    size = part.stat().st_size
+    with part.open("rb") as file:
+        first = file.read(512)
+    if not first.startswith(_GZIP):
+        what = "a web page" if first.lstrip().startswith(b"<") else f"{size:,} bytes that are no gzip file"
+        raise TransientError(f"{what} came in its place", is_content=True)
+    try:
+        with open_text(Source(part, size, "")) as text:
+            while text.read(_BLOCK):
+                pass
+    except BrokenSourceError as error:
+        raise TransientError(error.message.removeprefix(f"{part.name}: "), is_content=True) from error
+    if listed.size is not None and abs(size - listed.size) > listed.tolerance:
+        raise TransientError(f"{size:,} bytes, but the list says {listed.size:,}", is_content=True)

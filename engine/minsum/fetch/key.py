@@ -1,0 +1,72 @@
+"""The Comtrade subscription key: from the environment, a file or the keyring, and from there nowhere else."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import Final
+
+from pydantic import SecretStr
+
+from minsum.errors import KeyRefusedError
+
+VARIABLE: Final = "MINSUM_COMTRADE_KEY"
+KEYRING: Final = ("minsum", "comtrade")
+"""Service and user name in the keyring."""
+_HOW: Final = (
+    f"set {VARIABLE}, or write the key to {{file}} (chmod 600), or store it with: "
+    f"keyring set {' '.join(KEYRING)}; bulk files need a premium key of comtradeplus.un.org"
+)
+
+
+def find_key(file: Path) -> SecretStr:
+    """The key of the environment, else of the file, else of the keyring where that is installed.
+
+    Raises
+    ------
+    KeyRefusedError
+        If there is none, it cannot be a key, or everyone may read the file.
+    """
+    file = file.expanduser()
+    hint = _HOW.format(file=file)
+    for place, text in ((VARIABLE, os.environ.get(VARIABLE)), (str(file), _from_file(file))):
+        if text:
+            return _checked(text, place, hint)
+    if text := _from_keyring():
+        return _checked(text, "the keyring", hint)
+    raise KeyRefusedError(f"no Comtrade key: not in {VARIABLE}, not in {file}, not in the keyring", hint)
+
+
+def _from_file(file: Path) -> str | None:
+    try:
+        with file.open(encoding="utf-8", errors="replace") as opened:
+            # A group may: systemd's credentials show the access list of the service's user there.
+            if os.fstat(opened.fileno()).st_mode & stat.S_IRWXO:
+                raise KeyRefusedError(f"{file}: everyone may read the key", f"chmod 600 {file}")
+            return opened.read(1_000).strip()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _from_keyring() -> str | None:
+    try:
+        import keyring
+        from keyring.errors import KeyringError
+    except ImportError:
+        return None
+    try:
+        found: str | None = keyring.get_password(*KEYRING)
+    except KeyringError:
+        return None
+    return found
+
+
+def _checked(text: str, place: str, hint: str) -> SecretStr:
+    """The key, if it can stand in a header; it is never quoted."""
+    text = text.strip()
+    if not (text.isascii() and text.isprintable()) or " " in text or len(text) > 200:
+        raise KeyRefusedError(
+            f"{place}: what stands there is no key: expected one word of ASCII letters", hint
+        )
+    return SecretStr(text)

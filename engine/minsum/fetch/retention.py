@@ -1,0 +1,45 @@
+"""Which fetched files of earlier publications stay in `raw/`."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection
+from pathlib import Path
+
+from minsum.publications import Publication, from_name
+from minsum.sources import discover
+from minsum.workspace import Layout
+
+
+def prune(layout: Layout, keep: int, *, superseded: Callable[[], Collection[str]]) -> list[str]:
+    """Remove fetched files beyond the latest publications of each reporter-year.
+
+    Parameters
+    ----------
+    layout
+        The workspace, held by the caller.
+    keep
+        How many publications stay.
+    superseded
+        Names of sources that the lake has seen and does not use, looked up only when there is something to
+        remove: no other file goes, whatever its version.
+
+    Returns
+    -------
+    Names of the files removed.
+    """
+    slots: dict[str, list[tuple[Publication, Path]]] = defaultdict(list)
+    for path in discover([layout.raw]) if layout.raw.is_dir() else []:
+        publication = from_name(path.name)
+        if publication is not None and publication.row_key is not None:
+            slots[publication.slot].append((publication, path))
+    beyond = [
+        path
+        for versions in slots.values()
+        for _, path in sorted(versions, key=lambda one: (one[0].version, one[1].name), reverse=True)[keep:]
+    ]
+    unused = set(superseded()) if beyond else set()
+    gone = [path for path in beyond if path.name in unused]
+    for path in gone:
+        path.unlink()
+    return sorted(path.name for path in gone)

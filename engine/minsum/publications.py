@@ -1,0 +1,134 @@
+"""What a Comtrade bulk file is a publication of, written in its name and read back from it.
+
+UN's client names a download by dataset, reporter, period, classification and publication date. `minsum fetch`
+adds when the service made the file, its row key and a digest of its eTag:
+
+    COMTRADE-FINAL-CA1562015H4[2024-03-10].gz
+    COMTRADE-FINAL-CA1562015H4[2024-03-10]_20240311T081500.123456Z_<row key>_<eTag>.gz
+
+So a republication of the same day is another file, and nothing beside the file can be lost or disagree with it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from hashlib import sha256
+from typing import Any, Final
+
+NO_DATE: Final = "1900-01-01"
+"""What UN's client writes when the service knows no publication date."""
+
+_NAME: Final = re.compile(
+    r"COMTRADE-(?P<dataset>FINAL|FINALCLASSIC)-C(?P<frequency>[AM])(?P<reporter>\d{3})(?P<period>\d{4}|\d{6})"
+    r"(?P<classification>HS|[A-Z]\d)\[(?P<published>\d{4}-\d{2}-\d{2})\]"
+    r"(?:_(?P<made>\d{8}T\d{6}\.\d{6}Z)?_(?P<row_key>[0-9A-Za-z-]+)_(?P<e_tag>[0-9a-f]{16})\.gz$)?",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """One publication of a reporter, period and classification.
+
+    Attributes
+    ----------
+    dataset
+        `FINAL` or `FINALCLASSIC`.
+    reporter_code, period, classification
+        What it is of; the period is a year, or a year and month.
+    published
+        Publication date, ISO; None when unknown. Local time of the publisher.
+    made
+        When the service made the file, `20240311T081500.123456Z`; None when unknown.
+    row_key, e_tag
+        The service's key of the file and the digest of its eTag (`tag_digest`); None for files of other origin.
+    """
+
+    dataset: str
+    reporter_code: int
+    period: int
+    classification: str
+    published: str | None
+    made: str | None = None
+    row_key: str | None = None
+    e_tag: str | None = None
+
+    @property
+    def slot(self) -> str:
+        """What it is a publication of: equal for all publications of which the latest counts."""
+        frequency = "M" if self.period > 9999 else "A"
+        return (
+            f"COMTRADE-{self.dataset}-C{frequency}{self.reporter_code:03d}{self.period}{self.classification}"
+        )
+
+    @property
+    def file_name(self) -> str:
+        """Its name in `raw/`."""
+        stamp = f"_{self.made or ''}_{self.row_key}_{self.e_tag}" if self.row_key else ""
+        return f"{self.slot}[{self.published or NO_DATE}]{stamp}.gz"
+
+    @property
+    def version(self) -> tuple[str, str]:
+        """Orders publications of one slot."""
+        return version_key(self.published, self.made)
+
+    def identity(self) -> dict[str, Any]:
+        """What a footer says of it beyond its date: nothing for files of other origin."""
+        return {"made": self.made, "row_key": self.row_key, "e_tag": self.e_tag} if self.row_key else {}
+
+
+def from_name(file_name: str) -> Publication | None:
+    """The publication that a file name tells of, or None for another kind of name."""
+    match = _NAME.search(file_name)
+    if match is None:
+        return None
+    return Publication(
+        dataset=match["dataset"].upper(),
+        reporter_code=int(match["reporter"]),
+        period=int(match["period"]),
+        classification=match["classification"].upper(),
+        published=None if match["published"] == NO_DATE else match["published"],
+        made=match["made"],
+        row_key=match["row_key"],
+        e_tag=match["e_tag"],
+    )
+
+
+def version_key(published: str | None, made: str | None) -> tuple[str, str]:
+    """Publication date, then the time the file was made; its day stands in for an unknown date."""
+    day = f"{made[:4]}-{made[4:6]}-{made[6:8]}" if made else ""
+    return published or day, made or ""
+
+
+def as_made(timestamp: str | None) -> str | None:
+    """An ISO timestamp as it stands in names; None for none.
+
+    Raises
+    ------
+    ValueError
+        If it is not ISO 8601.
+    """
+    if not timestamp:
+        return None
+    moment = datetime.fromisoformat(timestamp)
+    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return moment.strftime("%Y%m%dT%H%M%S.%fZ")
+
+
+def as_published(text: str | None) -> str | None:
+    """The day of an ISO date or time; None for none.
+
+    Raises
+    ------
+    ValueError
+        If it does not begin with an ISO date.
+    """
+    day = date.fromisoformat(text[:10]).isoformat() if text else NO_DATE
+    return None if day == NO_DATE else day
+
+
+def tag_digest(e_tag: str | None) -> str:
+    """An eTag as 16 hexadecimal digits: it may hold quotes, slashes and anything else."""
+    return sha256((e_tag or "").encode()).hexdigest()[:16]
