@@ -252,3 +252,14 @@ def test_two_publishers_are_never_mixed(desk: Desk) -> None:
     message, _ = desk.ingest().rejected[BACI]
     assert "CEPII BACI figures for reporter 156, 2015, H4" in message
     assert desk.lake() == before
+
+
+@pytest.mark.parametrize("jobs", [1, 2, 7])
+def test_of_two_publishers_in_one_run_the_first_named_is_kept(desk: Desk, jobs: int) -> None:
+    """However long each takes to read."""
+    rows = b"".join(b"2015,156,842,01%04d,1.5,NA\n" % n for n in range(9_000))
+    desk.put_bytes(b"t,i,j,k,v,q\n" + rows, BACI)
+    desk.put([{}])
+    report = desk.ingest(jobs=jobs)
+    assert [*report.rejected] == [NAME]
+    assert report.added == [BACI]
