@@ -1,6 +1,7 @@
 """Ingest of a synthetic year against what people use today, over the same files in the same run.
 
     python benchmarks/bench_flows.py [--reporters 180] [--rows 5000] [--max-rows 1600000] [--repeats 3]
+    python benchmarks/bench_flows.py --curve        ours alone, at 1, 2, 4 and 8 times the rows
 
 Each peer gives the World exports of all reporters; the sum is its checksum and must be ours. The floor is
 decompression alone, by isal, on the same number of threads. The pandas and Polars scripts are written as a
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import statistics
 import subprocess
 import sys
@@ -181,14 +183,39 @@ def in_process(name: str, files: list[str]) -> dict[str, object]:
     return {"seconds": seconds, "checksum": result, "peak_rss_bytes": peak}
 
 
+def curve(repeats: int) -> list[dict[str, object]]:
+    """Ours on worlds of 24 files with 1, 2, 4 and 8 times the rows; the exponent is that of time in rows."""
+    rows: list[dict[str, object]] = []
+    for factor in (1, 2, 4, 8):
+        with tempfile.TemporaryDirectory() as folder:
+            spec = WorldSpec(
+                24, years=(2015,), rows_per_file=(25_000 * factor, 200_000 * factor), missing_share=0.0
+            )
+            world = write_world(spec, Path(folder), jobs=JOBS)
+            files = sorted((Path(folder) / "raw").glob("*.gz"), key=lambda path: -path.stat().st_size)
+            runs = [run_alone("minsum", files) for _ in range(repeats)]
+        best = min(runs, key=lambda run: float(str(run["seconds"])))
+        base = {"files": world.files, "rows": world.rows, "text_bytes": world.text_bytes, "threads": JOBS}
+        rows.append({"name": f"minsum, {factor} times the rows"} | base | best)
+        print(rows[-1], flush=True)
+    logs = [[math.log(float(str(row[key]))) for row in rows] for key in ("rows", "seconds")]
+    exponent = statistics.linear_regression(*logs).slope
+    print(f"seconds grow with rows to the power {exponent:.3f}")
+    return [row | {"exponent": exponent} for row in rows]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
+    parser.add_argument("--curve", action="store_true")
     parser.add_argument("--reporters", type=int, default=180)
     parser.add_argument("--rows", type=int, default=5_000)
     parser.add_argument("--max-rows", type=int, default=1_600_000)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--peers", default=",".join(PEERS))
     chosen = parser.parse_args()
+    if chosen.curve:
+        print(record("flows", curve(chosen.repeats)))
+        return
     with tempfile.TemporaryDirectory() as folder:
         spec = WorldSpec(
             chosen.reporters, years=(2015,), rows_per_file=(chosen.rows, chosen.max_rows), missing_share=0.0
