@@ -8,6 +8,7 @@ READY := $(VENV)/.ready
 
 # The environment: exact versions with hashes from the lock, then this checkout in editable mode.
 $(READY): requirements.lock pyproject.toml
+	@echo "making $(VENV) from requirements.lock; the first time takes some minutes"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .

@@ -38,4 +38,6 @@ nitpicky = True
 # Inventories of other projects lie on the network; the site is built without it. Names of theirs, and type
 # aliases, are shown and not linked.
 nitpick_ignore_regex = [("py:.*", r"(?!minsum).*")]
-nitpick_ignore = [("py:class", "minsum.settings.Settings")]  # documented by the comments that minsum init writes
+nitpick_ignore = [
+    ("py:class", "minsum.settings.Settings")
+]  # documented by the comments that minsum init writes

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
+import time
 from dataclasses import asdict
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import rich.console
 from rich.box import SIMPLE_HEAD
@@ -16,12 +18,15 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
+    Task,
     TaskID,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
 from rich.table import Table as RichTable
+from rich.text import Text
 
 from minsum.errors import MinsumError, UsageError
 
@@ -39,6 +44,8 @@ _STANDARD = set(logging.LogRecord("", 0, "", 0, "", (), None).__dict__) | {"mess
 _SHOWN = 15
 """Rows of a table that may have thousands."""
 
+_SECONDS_BETWEEN_LINES: Final = 10.0
+
 
 class JsonLines(logging.Formatter):
     """One JSON object a line: time, level, message and whatever was passed as `extra`."""
@@ -52,6 +59,21 @@ class JsonLines(logging.Formatter):
         )
 
 
+class _Speed(ProgressColumn):
+    """Files or years a second."""
+
+    def render(self, task: Task) -> Text:
+        """Of one bar."""
+        return Text(f"{task.speed:.1f}/s" if task.speed else "")
+
+
+class _WithoutHints(logging.Filter):
+    """Leaves out what the summary says again with its hint."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not hasattr(record, "hint")
+
+
 class Console:
     """Output of one command.
 
@@ -61,21 +83,27 @@ class Console:
         Only results and errors.
     log_format
         `text` or `json` lines on stderr; on a terminal, text gives way to progress bars.
+    colour
+        Whether a terminal gets colours and type styles; the environment's NO_COLOR forbids them too.
     """
 
-    def __init__(self, *, quiet: bool, log_format: str) -> None:
-        self._out = rich.console.Console(width=None if sys.stdout.isatty() else 160)
-        self._err = rich.console.Console(stderr=True, soft_wrap=True)
+    def __init__(self, *, quiet: bool, log_format: str, colour: bool = True) -> None:
+        system: Literal["auto"] | None = "auto" if colour and not os.environ.get("NO_COLOR") else None
+        self._out = rich.console.Console(width=None if sys.stdout.isatty() else 160, color_system=system)
+        self._err = rich.console.Console(stderr=True, soft_wrap=True, color_system=system)
         self._quiet = quiet
         self._bars: Progress | None = None
         self._tasks: dict[str, TaskID] = {}
+        self._lines: dict[str, tuple[float, int, float]] = {}
         if self._err.is_terminal and not quiet and log_format == "text":
             self._bars = Progress(
-                TextColumn("{task.description:10}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+                TextColumn("{task.description:10}"), BarColumn(), MofNCompleteColumn(), _Speed(), TimeElapsedColumn(),
                 TimeRemainingColumn(), console=self._err, transient=True,
             )  # fmt: skip
         handler = logging.StreamHandler()
         handler.setFormatter(JsonLines() if log_format == "json" else logging.Formatter("%(message)s"))
+        if log_format == "text":
+            handler.addFilter(_WithoutHints())
         logger = logging.getLogger("minsum")
         logger.handlers = [handler]
         logger.setLevel(logging.WARNING if quiet or self._bars else logging.INFO)
@@ -95,12 +123,24 @@ class Console:
             self._bars.stop()
 
     def progress(self, stage: str, done: int, total: int) -> None:
-        """Move a stage's bar."""
+        """Move a stage's bar; without bars, a line every few seconds."""
         if self._bars is None:
+            self._log_progress(stage, done, total)
             return
         if stage not in self._tasks:
             self._tasks[stage] = self._bars.add_task(stage, total=total)
         self._bars.update(self._tasks[stage], completed=done, total=total)
+
+    def _log_progress(self, stage: str, done: int, total: int) -> None:
+        now = time.monotonic()
+        started, first, said = self._lines.setdefault(stage, (now, done, now))
+        if now - said < _SECONDS_BETWEEN_LINES or done >= total or done == first:
+            return
+        self._lines[stage] = (started, first, now)
+        left = (now - started) / (done - first) * (total - done)
+        logging.getLogger("minsum").info(
+            "%s: %d of %d, about %.0f s left", stage, done, total, left, extra={"stage": stage}
+        )
 
     def say(self, text: str) -> None:
         """One line on stdout."""
@@ -110,9 +150,9 @@ class Console:
     def error(self, error: MinsumError) -> None:
         """`error: ...` and `hint: ...` on stderr."""
         self._stop()
-        self._err.print(f"error: {error.message}", markup=False, highlight=False)
+        self._err.print(Text.assemble(("error:", "bold red"), f" {error.message}"))
         if error.hint:
-            self._err.print(f"hint: {error.hint}", markup=False, highlight=False)
+            self._err.print(Text.assemble(("hint:", "bold"), f" {error.hint}"))
 
     def summary(self, report: RunReport, where: str) -> None:
         """Rejected sources with their reasons, then one line on what was done and where it is."""
@@ -126,7 +166,12 @@ class Console:
         parts = [_described(stage.stage, stage.summary) for stage in report.stages if stage.changed]
         if report.rejected:
             parts.append(f"{len(report.rejected)} sources rejected")
-        self.say(f"{'; '.join(parts)} in {seconds:.1f} s -> {where}")
+        self.say(f"{'; '.join(parts)} in {seconds:.1f} s{_speed(report)} -> {where}")
+
+    def advise(self, text: str) -> None:
+        """What to do next; not with --quiet."""
+        if not self._quiet:
+            self.say(f"next: {text}")
 
     def tables(self, tables: list[Table]) -> None:
         """The paper's tables."""
@@ -283,6 +328,12 @@ def _described(stage: str, summary: dict[str, Any]) -> str:
     if stage == "estimates":
         return f"{len(summary['models'])} models of {summary['spec']}"
     return stage
+
+
+def _speed(report: RunReport) -> str:
+    """Rows a second, where files were read."""
+    read = [stage for stage in report.stages if stage.stage == "flows" and stage.summary["rows_in"]]
+    return f" ({read[0].summary['rows_in'] / read[0].seconds:,.0f} rows/s read)" if read else ""
 
 
 def _similarities(rows: dict[str, int], n_years: int) -> str:

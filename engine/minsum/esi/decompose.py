@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from minsum.countries import iso3_of
+from minsum.country_hints import check_country
 from minsum.errors import MissingInputError, UsageError
 from minsum.esi.bands import Pair, Resampling, replicates
 from minsum.esi.baskets import Baskets, gather
 from minsum.esi.decomposition import Decomposition
-from minsum.esi.options import EsiOptions, check_country
+from minsum.esi.options import EsiOptions
 from minsum.esi.references import WORLD_RULES, Rule, member_rows, member_values
 from minsum.esi.sections import By, segments_of
 from minsum.workspace import partition_key
