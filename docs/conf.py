@@ -26,6 +26,7 @@ html_show_copyright = False
 
 myst_heading_anchors = 3
 highlight_language = "none"
+default_role = "code"
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import pty
 import re
@@ -16,8 +17,10 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from conftest import NAME, bulk_text
 from documents import Reader, blocks, check_words, inline_commands
 from minsum.cli import main
+from minsum.console import Console
 from minsum.pipeline import Workspace
 
 ROOT = Path(__file__).parents[1]
@@ -163,6 +166,35 @@ def test_typos_are_answered(
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 2
     assert words in result.stderr
+
+
+def test_a_run_ends_with_what_to_do_next(tmp_path: Path) -> None:
+    work = tmp_path / "work"
+    CliRunner().invoke(main, ["init", str(work)])
+    empty = CliRunner().invoke(main, ["ingest", "-w", str(work)])
+    assert "next: no file was found; put Comtrade or BACI files into raw/" in empty.stdout
+    (work / "raw" / NAME).write_bytes(gzip.compress(bulk_text([{}])))
+    alone = CliRunner().invoke(main, ["run", "-w", str(work)])
+    assert "next: a similarity needs two countries" in alone.stdout
+    (work / "raw" / NAME.replace("156", "842")).write_bytes(gzip.compress(bulk_text([{"reporterCode": 842}])))
+    assert "next: minsum esi" in CliRunner().invoke(main, ["ingest", "-w", str(work)]).stdout
+    assert "next:" not in CliRunner().invoke(main, ["esi", "-q", "-w", str(work)]).stdout
+    (work / "raw" / "page.gz").write_bytes(b"<html>")
+    rejected = CliRunner().invoke(main, ["run", "-w", str(work)])
+    assert "next: minsum status" in rejected.stdout
+    assert rejected.stderr.count("page.gz, line 1") == 1
+
+
+def test_progress_on_a_terminal_and_elsewhere(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    moments = iter((0.0, 5.0, 20.0))
+    monkeypatch.setattr("minsum.console.time.monotonic", lambda: next(moments))
+    plain = Console(quiet=False, log_format="text")
+    with caplog.at_level("INFO", logger="minsum"):
+        for done in (1_000, 2_000, 5_000):
+            plain.progress("flows", done, 9_000)
+    assert [one.message for one in caplog.records] == ["flows: 5,000 of 9,000 rows, about 20 s left"]
 
 
 def on_terminal(arguments: list[str], **environment: str) -> str:

@@ -55,10 +55,10 @@ def latest_rows(bench: str, where: dict[str, str], *, folder: Path = RESULTS) ->
 
 def as_markdown(rows: list[Row], columns: list[str]) -> str:
     """The table, and a line on when, where and from which commit it was recorded."""
-    lines = ["| name | " + " | ".join(one.replace("_", " ") for one in columns) + " |"]
+    lines = ["| name | " + " | ".join(_heading(one) for one in columns) + " |"]
     lines.append("|---|" + "---:|" * len(columns))
     for row in rows:
-        cells = [row["failure"]] if "failure" in row else [_cell(row.get(one)) for one in columns]
+        cells = [row["failure"]] if "failure" in row else [_cell(row.get(one), one) for one in columns]
         cells += [""] * (len(columns) - len(cells))
         lines.append(f"| {row['name']} | " + " | ".join(cells) + " |")
     first = rows[0]
@@ -69,9 +69,15 @@ def as_markdown(rows: list[Row], columns: list[str]) -> str:
     return "\n".join(lines)
 
 
-def _cell(value: object) -> str:
+def _heading(column: str) -> str:
+    return column.replace("_bytes", "_MB").replace("_", " ")
+
+
+def _cell(value: object, column: str) -> str:
     if value is None:
         return ""
+    if column.endswith("_bytes") and isinstance(value, int):
+        return f"{value / 1e6:,.0f}"
     if isinstance(value, float):
         return f"{value:.3g}" if abs(value) < 100 else f"{value:,.0f}"
     return f"{value:,}" if isinstance(value, int) else str(value)

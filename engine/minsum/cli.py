@@ -68,8 +68,10 @@ def _open(console: Any, workspace: Path, jobs: int | None, **flags: Any) -> Work
 
 
 def _finish(console: Any, report: RunReport, where: str, then: str) -> int:
+    from minsum.advice import next_step
+
     console.summary(report, where)
-    console.advise("minsum status says what to do about the rejected sources" if report.rejected else then)
+    console.advise(next_step(report, otherwise=then))
     return report.exit_code
 
 

@@ -16,7 +16,6 @@ import rich.console
 from rich.box import SIMPLE_HEAD
 from rich.progress import (
     BarColumn,
-    MofNCompleteColumn,
     Progress,
     ProgressColumn,
     Task,
@@ -59,12 +58,19 @@ class JsonLines(logging.Formatter):
         )
 
 
-class _Speed(ProgressColumn):
-    """Files or years a second."""
+_UNITS: Final = {"flows": "rows", "esi": "years", "synth": "files"}
+"""What the progress of a stage counts."""
+
+
+class _Count(ProgressColumn):
+    """How much is done, of how much, and how fast."""
 
     def render(self, task: Task) -> Text:
         """Of one bar."""
-        return Text(f"{task.speed:.1f}/s" if task.speed else "")
+        unit = _UNITS.get(task.description, "")
+        speed = f", {task.speed:,.3g} {unit}/s" if task.speed and task.speed < 1_000 else ""
+        speed = f", {task.speed:,.0f} {unit}/s" if task.speed and not speed else speed
+        return Text(f"{task.completed:,.0f} of {task.total or 0:,.0f} {unit}{speed}")
 
 
 class _WithoutHints(logging.Filter):
@@ -97,7 +103,7 @@ class Console:
         self._lines: dict[str, tuple[float, int, float]] = {}
         if self._err.is_terminal and not quiet and log_format == "text":
             self._bars = Progress(
-                TextColumn("{task.description:10}"), BarColumn(), MofNCompleteColumn(), _Speed(), TimeElapsedColumn(),
+                TextColumn("{task.description:10}"), BarColumn(), _Count(), TimeElapsedColumn(),
                 TimeRemainingColumn(), console=self._err, transient=True,
             )  # fmt: skip
         handler = logging.StreamHandler()
@@ -139,7 +145,8 @@ class Console:
         self._lines[stage] = (started, first, now)
         left = (now - started) / (done - first) * (total - done)
         logging.getLogger("minsum").info(
-            "%s: %d of %d, about %.0f s left", stage, done, total, left, extra={"stage": stage}
+            f"{stage}: {done:,} of {total:,} {_UNITS.get(stage, '')}, about {left:.0f} s left",
+            extra={"stage": stage},
         )
 
     def say(self, text: str) -> None:
