@@ -6,28 +6,18 @@ import json
 import logging
 import os
 import sys
-import time
 from dataclasses import asdict
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import rich.console
 from rich.box import SIMPLE_HEAD
-from rich.progress import (
-    BarColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 from rich.table import Table as RichTable
 from rich.text import Text
 
 from minsum.errors import MinsumError, UsageError
+from minsum.progress import StageProgress
 
 if TYPE_CHECKING:
     import duckdb
@@ -43,8 +33,6 @@ _STANDARD = set(logging.LogRecord("", 0, "", 0, "", (), None).__dict__) | {"mess
 _SHOWN = 15
 """Rows of a table that may have thousands."""
 
-_SECONDS_BETWEEN_LINES: Final = 10.0
-
 
 class JsonLines(logging.Formatter):
     """One JSON object a line: time, level, message and whatever was passed as `extra`."""
@@ -56,21 +44,6 @@ class JsonLines(logging.Formatter):
         return json.dumps(
             {"time": moment, "level": record.levelname, "message": record.getMessage()} | extra, default=str
         )
-
-
-_UNITS: Final = {"flows": "rows", "esi": "years", "synth": "files"}
-"""What the progress of a stage counts."""
-
-
-class _Count(ProgressColumn):
-    """How much is done, of how much, and how fast."""
-
-    def render(self, task: Task) -> Text:
-        """Of one bar."""
-        unit = _UNITS.get(task.description, "")
-        speed = f", {task.speed:,.3g} {unit}/s" if task.speed and task.speed < 1_000 else ""
-        speed = f", {task.speed:,.0f} {unit}/s" if task.speed and not speed else speed
-        return Text(f"{task.completed:,.0f} of {task.total or 0:,.0f} {unit}{speed}")
 
 
 class _WithoutHints(logging.Filter):
@@ -98,25 +71,18 @@ class Console:
         self._out = rich.console.Console(width=None if sys.stdout.isatty() else 160, color_system=system)
         self._err = rich.console.Console(stderr=True, soft_wrap=True, color_system=system)
         self._quiet = quiet
-        self._bars: Progress | None = None
-        self._tasks: dict[str, TaskID] = {}
-        self._lines: dict[str, tuple[float, int, float]] = {}
-        if self._err.is_terminal and not quiet and log_format == "text":
-            self._bars = Progress(
-                TextColumn("{task.description:10}"), BarColumn(), _Count(), TimeElapsedColumn(),
-                TimeRemainingColumn(), console=self._err, transient=True,
-            )  # fmt: skip
+        on_bars = self._err.is_terminal and not quiet and log_format == "text"
+        self._progress = StageProgress(self._err if on_bars else None)
         handler = logging.StreamHandler()
         handler.setFormatter(JsonLines() if log_format == "json" else logging.Formatter("%(message)s"))
         if log_format == "text":
             handler.addFilter(_WithoutHints())
         logger = logging.getLogger("minsum")
         logger.handlers = [handler]
-        logger.setLevel(logging.WARNING if quiet or self._bars else logging.INFO)
+        logger.setLevel(logging.WARNING if quiet or on_bars else logging.INFO)
 
     def __enter__(self) -> Console:
-        if self._bars:
-            self._bars.start()
+        self._progress.start()
         return self
 
     def __exit__(
@@ -125,29 +91,11 @@ class Console:
         self._stop()
 
     def _stop(self) -> None:
-        if self._bars:
-            self._bars.stop()
+        self._progress.stop()
 
     def progress(self, stage: str, done: int, total: int) -> None:
-        """Move a stage's bar; without bars, a line every few seconds."""
-        if self._bars is None:
-            self._log_progress(stage, done, total)
-            return
-        if stage not in self._tasks:
-            self._tasks[stage] = self._bars.add_task(stage, total=total)
-        self._bars.update(self._tasks[stage], completed=done, total=total)
-
-    def _log_progress(self, stage: str, done: int, total: int) -> None:
-        now = time.monotonic()
-        started, first, said = self._lines.setdefault(stage, (now, done, now))
-        if now - said < _SECONDS_BETWEEN_LINES or done >= total or done == first:
-            return
-        self._lines[stage] = (started, first, now)
-        left = (now - started) / (done - first) * (total - done)
-        logging.getLogger("minsum").info(
-            f"{stage}: {done:,} of {total:,} {_UNITS.get(stage, '')}, about {left:.0f} s left",
-            extra={"stage": stage},
-        )
+        """How far a stage is: a bar on a terminal, a line every few seconds elsewhere."""
+        self._progress.move(stage, done, total)
 
     def say(self, text: str) -> None:
         """One line on stdout."""
