@@ -14,7 +14,6 @@ from rich.progress import (
     Task,
     TaskID,
     TextColumn,
-    TimeElapsedColumn,
     TimeRemainingColumn,
 )
 from rich.text import Text
@@ -48,8 +47,8 @@ class StageProgress:
         self._bars: Progress | None = None
         if terminal is not None:
             self._bars = Progress(
-                TextColumn("{task.description:10}"), BarColumn(), _Count(), TimeElapsedColumn(),
-                TimeRemainingColumn(), console=terminal, transient=True,
+                TextColumn("{task.description:10}"), BarColumn(bar_width=12), _Count(), TimeRemainingColumn(),
+                console=terminal, transient=True,
             )  # fmt: skip
         self._tasks: dict[str, TaskID] = {}
         self._lines: dict[str, tuple[float, int, float]] = {}
@@ -71,7 +70,9 @@ class StageProgress:
             return
         if stage not in self._tasks:
             self._tasks[stage] = self._bars.add_task(stage, total=total)
-        self._bars.update(self._tasks[stage], completed=done, total=total)
+        # A new total given to update() would forget the speed.
+        self._bars.tasks[self._tasks[stage]].total = total
+        self._bars.update(self._tasks[stage], completed=done)
 
     def _log(self, stage: str, done: int, total: int) -> None:
         now = time.monotonic()
