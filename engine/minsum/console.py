@@ -143,12 +143,14 @@ class Console:
         self._answer("", relation.columns, relation.fetchall(), form)
 
     def answers(self, tables: list[Table], form: str | None) -> None:
-        """Tables that a command was asked for; their notes go with the form for people."""
+        """Tables that a command was asked for; beside a form for machines their notes go to stderr."""
         for table in tables:
             self._answer(table.title, table.frame.columns, table.frame.rows(), form)
-            if self._form(form) == "table":
-                for note in table.notes:
+            for note in table.notes:
+                if self._form(form) == "table":
                     self.say(f"  {note}")
+                elif not self._quiet:
+                    self._err.print(note, markup=False, highlight=False)
 
     def decomposition(self, found: Decomposition, form: str | None) -> None:
         """For people the index by year and what changed; for machines every contribution."""

@@ -85,7 +85,7 @@ def decompose(
     if not baskets:
         raise MissingInputError(
             f"no year of {classification} has data of {question.reporter} and {question.reference}",
-            "see what is there: minsum status",
+            'see which countries are there: minsum sql "SELECT DISTINCT year, reporter FROM coverage"',
         )
     products = sorted({product for one in baskets.values() for product in one.products})
     segments, bounds = segments_of(products, question.by)
