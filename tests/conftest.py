@@ -11,6 +11,7 @@ import pytest
 
 from minsum.flows.ingest import IngestOptions, IngestReport, ingest
 from minsum.pipeline import Workspace
+from minsum.synth import WorldSpec, write_world
 from minsum.workspace import Layout, read_footer
 
 COLUMNS = [
@@ -123,6 +124,16 @@ def desk(tmp_path: Path) -> Desk:
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
     return Workspace(tmp_path / "work", jobs=2).init()
+
+
+@pytest.fixture(scope="session")
+def finished_world(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A finished run of a small synthetic world with the paper's settings; to be read, not changed."""
+    folder = tmp_path_factory.mktemp("world")
+    work = Workspace(folder, jobs=2).init("paper")
+    write_world(WorldSpec(reporters=14, rows_per_file=4_000, products=600), folder, jobs=2)
+    assert work.run().exit_code == 0
+    return work
 
 
 @pytest.fixture(scope="session")

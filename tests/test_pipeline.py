@@ -19,20 +19,13 @@ from click.testing import CliRunner
 from minsum.cli import main
 from minsum.errors import WorkspaceLockedError
 from minsum.pipeline import Workspace
-from minsum.synth import WorldSpec, write_world
 from minsum.workspace import exclusive
 
-SPEC = WorldSpec(reporters=14, rows_per_file=4_000, products=600)
 
-
-@pytest.fixture(scope="module")
-def done(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+@pytest.fixture
+def done(finished_world: Workspace) -> Workspace:
     """A finished run of a small world."""
-    folder = tmp_path_factory.mktemp("world")
-    work = Workspace(folder, jobs=2).init("paper")
-    write_world(SPEC, folder, jobs=2)
-    assert work.run().exit_code == 0
-    return work
+    return finished_world
 
 
 def lake(folder: Path) -> dict[str, bytes]:

@@ -31,7 +31,8 @@ def chosen_classification(folder: Path, wanted: str | None, *, setting: str) -> 
         raise MissingInputError(f"{folder}: nothing there yet", "make it first: minsum run")
     if wanted is None and len(found) > 1:
         raise SettingsError(
-            f"{setting} is not set and the workspace holds {', '.join(found)}", "choose one of them"
+            f"{setting} is not set and the workspace holds {', '.join(found)}",
+            f"choose one of them, such as {'--' if setting == 'classification' else ''}{setting} {found[0]}",
         )
     if wanted is not None and wanted not in found:
         raise SettingsError(f"{setting}: {wanted} is not in the workspace", f"it holds {', '.join(found)}")

@@ -31,6 +31,7 @@ def _common(command: Callable[..., Any]) -> Callable[..., Any]:
     @click.option(
         "--log-format", type=click.Choice(["text", "json"]), default="text", help="Log lines on stderr."
     )
+    @click.option("--no-color", is_flag=True, help="No colours; the environment's NO_COLOR does the same.")
     @click.option("--debug", is_flag=True, help="Show tracebacks.")
     @wraps(command)
     def wrapped(
@@ -38,7 +39,8 @@ def _common(command: Callable[..., Any]) -> Callable[..., Any]:
     ) -> None:
         from minsum.console import Console
 
-        console = Console(quiet=quiet, log_format=log_format)
+        colour = not options.pop("no_color")
+        console = Console(quiet=quiet, log_format=log_format, colour=colour)
         try:
             with console:
                 code = command(console, workspace, jobs, **options)
@@ -65,11 +67,17 @@ def _open(console: Any, workspace: Path, jobs: int | None, **flags: Any) -> Work
     return Workspace(find_root(workspace), jobs=jobs, progress=console.progress, flags=flags)
 
 
-def _finish(console: Any, report: RunReport, where: str) -> int:
+def _finish(console: Any, report: RunReport, where: str, then: str) -> int:
+    from minsum.advice import next_step
+
     console.summary(report, where)
     if report.remote is not None:
         console.error(report.remote)
+    console.advise(next_step(report, otherwise=then))
     return report.exit_code
+
+
+_LOOK = "minsum status, or minsum growth CHN -r USA"
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -94,7 +102,13 @@ def main() -> None:
 @click.option("--world", "template", flag_value="world", help="Settings for all reporters.")
 @_common
 def init(console: Any, _workspace: Path, _jobs: int | None, *, folder: Path, template: str | None) -> int:
-    """Make FOLDER a workspace with a commented minsum.toml."""
+    """Make FOLDER a workspace with a commented minsum.toml.
+
+    \b
+    minsum init my-study
+    minsum init --paper study              the China-ASEAN panel and its regressions
+    minsum init --world world              all reporters
+    """
     from minsum.pipeline import Workspace
 
     Workspace(folder).init(template or "empty")
@@ -106,7 +120,12 @@ def init(console: Any, _workspace: Path, _jobs: int | None, *, folder: Path, tem
 @click.argument("folder", type=click.Path(path_type=Path), default=Path("demo"))
 @_common
 def demo(console: Any, _workspace: Path, jobs: int | None, *, folder: Path) -> int:
-    """Run everything on a synthetic world in FOLDER (default: demo)."""
+    """Run everything on a synthetic world in FOLDER (default: demo).
+
+    \b
+    minsum demo
+    minsum demo my-demo --jobs 1
+    """
     from minsum.pipeline import Workspace
     from minsum.synth import WorldSpec, write_world
 
@@ -120,6 +139,7 @@ def demo(console: Any, _workspace: Path, jobs: int | None, *, folder: Path) -> i
     console.say(f"ESI panel: {work.layout.panel}")
     console.say(f"estimates: {work.layout.estimates}")
     console.say(f"report:    {work.layout.tables}")
+    console.advise(f"minsum growth CHN VNM -r high_end -w {folder}")
     return report.exit_code
 
 
@@ -137,7 +157,12 @@ def demo(console: Any, _workspace: Path, jobs: int | None, *, folder: Path) -> i
 @click.option("--seed", type=int, default=1, show_default=True, help="Another seed, another world.")
 @_common
 def synth(console: Any, _workspace: Path, jobs: int | None, *, folder: Path, **options: Any) -> int:
-    """Write a synthetic world as Comtrade bulk files, with its covariates and its truth, into FOLDER."""
+    """Write a synthetic world as Comtrade bulk files, with its covariates and its truth, into FOLDER.
+
+    \b
+    minsum synth world --reporters 8 --years 2019-2021 --rows 2000
+    minsum synth big --reporters 180 --rows 5000 --max-rows 1600000
+    """
     from minsum.console import parse_years
     from minsum.pipeline import default_jobs
     from minsum.synth import WorldSpec, write_world
@@ -154,6 +179,7 @@ def synth(console: Any, _workspace: Path, jobs: int | None, *, folder: Path, **o
         spec, folder, jobs=jobs or default_jobs(), progress=partial(console.progress, "synth")
     )
     console.say(f"{world.files} files, {world.rows:,} rows in {folder / 'raw'}; truth in {folder / 'truth'}")
+    console.advise(f"minsum init {folder}; minsum run -w {folder}")
     return 0
 
 
@@ -197,23 +223,32 @@ def ingest(
     """
     flags = {"ingest": {"classification": classification}} if classification else {}
     work = _open(console, workspace, jobs, **flags)
-    return _finish(console, work.ingest(paths or None), str(work.layout.flows))
+    return _finish(console, work.ingest(paths or None), str(work.layout.flows), "minsum esi")
 
 
 @main.command()
 @_common
 def esi(console: Any, workspace: Path, jobs: int | None) -> int:
-    """Compute the similarities that changed."""
+    """Compute the similarities that changed.
+
+    \b
+    minsum esi                             -> esi/, coverage.parquet, and what minsum.toml asks for
+    MINSUM_ESI__LEVEL=4 minsum esi         a setting for once
+    """
     work = _open(console, workspace, jobs)
-    return _finish(console, work.esi(), str(work.layout.esi))
+    return _finish(console, work.esi(), str(work.layout.esi), _LOOK)
 
 
 @main.command()
 @_common
 def panel(console: Any, workspace: Path, jobs: int | None) -> int:
-    """Build the panel that [panel] describes."""
+    """Build the panel that [panel] describes.
+
+    \b
+    minsum panel                           esi/, flows/ and covariates/ -> panel.parquet
+    """
     work = _open(console, workspace, jobs)
-    return _finish(console, work.panel(), str(work.layout.panel))
+    return _finish(console, work.panel(), str(work.layout.panel), "minsum estimate")
 
 
 @main.command()
@@ -229,36 +264,50 @@ def estimate(console: Any, workspace: Path, jobs: int | None, *, spec: Path | No
     work = _open(console, workspace, jobs)
     report = work.estimate(spec)
     console.tables(work.tables())
-    return _finish(console, report, str(work.layout.estimates))
+    return _finish(console, report, str(work.layout.estimates), "minsum report")
 
 
 @main.command()
 @_common
 def report(console: Any, workspace: Path, jobs: int | None) -> int:
-    """Write the tables as CSV, text, LaTeX and HTML, and print them."""
+    """Write the tables as CSV, text, LaTeX and HTML, and print them.
+
+    \b
+    minsum report                          -> report/
+    """
     work = _open(console, workspace, jobs)
     done = work.report()
     console.tables(work.tables())
-    return _finish(console, done, str(work.layout.tables))
+    return _finish(console, done, str(work.layout.tables), f"open the tables in {work.layout.tables}")
 
 
 @main.command()
 @_common
 def run(console: Any, workspace: Path, jobs: int | None) -> int:
-    """Every stage the settings name, only what changed: the nightly command."""
+    """Every stage the settings name, only what changed: the nightly command.
+
+    \b
+    minsum run
+    minsum run -w my-study -q --log-format json
+    """
     work = _open(console, workspace, jobs)
     done = work.run()
     console.changes(done)
     if done.changed and work.settings.panel is not None:
         console.tables(work.tables())
-    return _finish(console, done, str(work.layout.root))
+    return _finish(console, done, str(work.layout.root), _LOOK)
 
 
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
 @_common
 def status(console: Any, workspace: Path, jobs: int | None, *, as_json: bool) -> int:
-    """What is there, what is stale, what was rejected and why."""
+    """What is there, what is stale, what was rejected and why.
+
+    \b
+    minsum status
+    minsum status --json
+    """
     console.status(_open(console, workspace, jobs).status(), as_json=as_json)
     return 0
 
@@ -267,7 +316,12 @@ def status(console: Any, workspace: Path, jobs: int | None, *, as_json: bool) ->
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
 @_common
 def check(console: Any, workspace: Path, jobs: int | None, *, as_json: bool) -> int:
-    """Read every file and compare the figures with each other; exit code 4 when something is wrong."""
+    """Read every file and compare the figures with each other; exit code 4 when something is wrong.
+
+    \b
+    minsum check
+    minsum check --json
+    """
     work = _open(console, workspace, jobs)
     found = work.check()
     console.findings(found, where=str(work.layout.root), as_json=as_json)
@@ -308,7 +362,13 @@ def growth(console: Any, workspace: Path, jobs: int | None, *, form: str | None,
 @main.command()
 @click.argument("reporter")
 @click.argument("reference")
-@click.option("--by", type=click.Choice(["section", "chapter"]), default="section", show_default=True)
+@click.option(
+    "--by",
+    type=click.Choice(["section", "chapter"]),
+    default="section",
+    show_default=True,
+    help="Parts of the HS.",
+)
 @click.option(
     "--bands",
     type=click.Choice(["bootstrap", "jackknife"]),
@@ -357,7 +417,11 @@ def sql(console: Any, workspace: Path, jobs: int | None, *, query: str, form: st
 @main.command()
 @_common
 def doctor(console: Any, workspace: Path, _jobs: int | None) -> int:
-    """Versions, threads, memory and disk."""
+    """Versions, threads, memory and disk.
+
+    \b
+    minsum doctor
+    """
     from minsum.status import examine
 
     console.mapping(examine(workspace))

@@ -4,26 +4,20 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import rich.console
 from rich.box import SIMPLE_HEAD
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 from rich.table import Table as RichTable
+from rich.text import Text
 
 from minsum.errors import MinsumError, UsageError
+from minsum.progress import StageProgress
 
 if TYPE_CHECKING:
     import duckdb
@@ -53,6 +47,13 @@ class JsonLines(logging.Formatter):
         )
 
 
+class _WithoutHints(logging.Filter):
+    """Leaves out what the summary says again with its hint."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not hasattr(record, "hint")
+
+
 class Console:
     """Output of one command.
 
@@ -62,28 +63,27 @@ class Console:
         Only results and errors.
     log_format
         `text` or `json` lines on stderr; on a terminal, text gives way to progress bars.
+    colour
+        Whether a terminal gets colours and type styles; the environment's NO_COLOR forbids them too.
     """
 
-    def __init__(self, *, quiet: bool, log_format: str) -> None:
-        self._out = rich.console.Console(width=None if sys.stdout.isatty() else 160)
-        self._err = rich.console.Console(stderr=True, soft_wrap=True)
+    def __init__(self, *, quiet: bool, log_format: str, colour: bool = True) -> None:
+        system: Literal["auto"] | None = "auto" if colour and not os.environ.get("NO_COLOR") else None
+        self._out = rich.console.Console(width=None if sys.stdout.isatty() else 160, color_system=system)
+        self._err = rich.console.Console(stderr=True, soft_wrap=True, color_system=system)
         self._quiet = quiet
-        self._bars: Progress | None = None
-        self._tasks: dict[str, TaskID] = {}
-        if self._err.is_terminal and not quiet and log_format == "text":
-            self._bars = Progress(
-                TextColumn("{task.description:10}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-                TimeRemainingColumn(), console=self._err, transient=True,
-            )  # fmt: skip
+        on_bars = self._err.is_terminal and not quiet and log_format == "text"
+        self._progress = StageProgress(self._err if on_bars else None)
         handler = logging.StreamHandler()
         handler.setFormatter(JsonLines() if log_format == "json" else logging.Formatter("%(message)s"))
+        if log_format == "text":
+            handler.addFilter(_WithoutHints())
         logger = logging.getLogger("minsum")
         logger.handlers = [handler]
-        logger.setLevel(logging.WARNING if quiet or self._bars else logging.INFO)
+        logger.setLevel(logging.WARNING if quiet or on_bars else logging.INFO)
 
     def __enter__(self) -> Console:
-        if self._bars:
-            self._bars.start()
+        self._progress.start()
         return self
 
     def __exit__(
@@ -92,16 +92,11 @@ class Console:
         self._stop()
 
     def _stop(self) -> None:
-        if self._bars:
-            self._bars.stop()
+        self._progress.stop()
 
     def progress(self, stage: str, done: int, total: int) -> None:
-        """Move a stage's bar."""
-        if self._bars is None:
-            return
-        if stage not in self._tasks:
-            self._tasks[stage] = self._bars.add_task(stage, total=total)
-        self._bars.update(self._tasks[stage], completed=done, total=total)
+        """How far a stage is: a bar on a terminal, a line every few seconds elsewhere."""
+        self._progress.move(stage, done, total)
 
     def say(self, text: str) -> None:
         """One line on stdout."""
@@ -111,9 +106,9 @@ class Console:
     def error(self, error: MinsumError) -> None:
         """`error: ...` and `hint: ...` on stderr."""
         self._stop()
-        self._err.print(f"error: {error.message}", markup=False, highlight=False)
+        self._err.print(Text.assemble(("error:", "bold red"), f" {error.message}"))
         if error.hint:
-            self._err.print(f"hint: {error.hint}", markup=False, highlight=False)
+            self._err.print(Text.assemble(("hint:", "bold"), f" {error.hint}"))
 
     def summary(self, report: RunReport, where: str) -> None:
         """Rejected sources with their reasons, then one line on what was done and where it is."""
@@ -130,7 +125,12 @@ class Console:
         parts = [_described(stage.stage, stage.summary) for stage in report.stages if stage.changed]
         if report.rejected:
             parts.append(f"{len(report.rejected)} sources rejected")
-        self.say(f"{'; '.join(parts)} in {seconds:.1f} s -> {where}")
+        self.say(f"{'; '.join(parts)} in {seconds:.1f} s{_speed(report)} -> {where}")
+
+    def advise(self, text: str) -> None:
+        """What to do next; not with --quiet."""
+        if not self._quiet:
+            self.say(f"next: {text}")
 
     def changes(self, report: RunReport) -> None:
         """What changed in the numbers: new and revised reporter-years, and the largest moves of the index."""
@@ -169,12 +169,14 @@ class Console:
         self._answer("", relation.columns, relation.fetchall(), form)
 
     def answers(self, tables: list[Table], form: str | None) -> None:
-        """Tables that a command was asked for; their notes go with the form for people."""
+        """Tables that a command was asked for; beside a form for machines their notes go to stderr."""
         for table in tables:
             self._answer(table.title, table.frame.columns, table.frame.rows(), form)
-            if self._form(form) == "table":
-                for note in table.notes:
+            for note in table.notes:
+                if self._form(form) == "table":
                     self.say(f"  {note}")
+                elif not self._quiet:
+                    self._err.print(note, markup=False, highlight=False)
 
     def decomposition(self, found: Decomposition, form: str | None) -> None:
         """For people the index by year and what changed; for machines every contribution."""
@@ -320,6 +322,12 @@ def _described(stage: str, summary: dict[str, Any]) -> str:
     if stage == "estimates":
         return f"{len(summary['models'])} models of {summary['spec']}"
     return stage
+
+
+def _speed(report: RunReport) -> str:
+    """Rows a second, where files were read."""
+    read = [stage for stage in report.stages if stage.stage == "flows" and stage.summary["rows_in"]]
+    return f" ({read[0].summary['rows_in'] / read[0].seconds:,.0f} rows/s read)" if read else ""
 
 
 def _similarities(rows: dict[str, int], n_years: int) -> str:

@@ -331,7 +331,8 @@ class Workspace:
         section = getattr(self.settings, name)
         if section is None:
             raise SettingsError(
-                f"{self.layout.settings}: no [{name}] section", "minsum init --paper writes one to start from"
+                f"{self.layout.settings}: no [{name}] section",
+                "copy it from the minsum.toml that minsum init --paper OTHER-FOLDER writes",
             )
         return section
 

@@ -33,7 +33,9 @@ def run_query(layout: Layout, query: str) -> duckdb.DuckDBPyRelation | None:
     try:
         return con.sql(query)
     except duckdb.Error as error:
-        raise UsageError(str(error), f"tables here: {', '.join(there) or 'none yet'}") from error
+        raise UsageError(
+            str(error), f"tables here: {', '.join(there) or 'none yet; make them with minsum run'}"
+        ) from error
 
 
 def _tables(layout: Layout) -> dict[str, list[Path]]:

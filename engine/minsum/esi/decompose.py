@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from minsum.countries import iso3_of
+from minsum.country_hints import check_country
 from minsum.errors import MissingInputError, UsageError
 from minsum.esi.bands import Pair, Resampling, replicates
 from minsum.esi.baskets import Baskets, gather
 from minsum.esi.decomposition import Decomposition
-from minsum.esi.options import EsiOptions, check_country
+from minsum.esi.options import EsiOptions
 from minsum.esi.references import WORLD_RULES, Rule, member_rows, member_values
 from minsum.esi.sections import By, segments_of
 from minsum.workspace import partition_key
@@ -84,7 +85,7 @@ def decompose(
     if not baskets:
         raise MissingInputError(
             f"no year of {classification} has data of {question.reporter} and {question.reference}",
-            "see what is there: minsum status",
+            'see which countries are there: minsum sql "SELECT DISTINCT year, reporter FROM coverage"',
         )
     products = sorted({product for one in baskets.values() for product in one.products})
     segments, bounds = segments_of(products, question.by)

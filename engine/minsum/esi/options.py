@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from minsum.countries import codes_of, labels
+from minsum.country_hints import check_country
 from minsum.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -86,14 +85,3 @@ class EsiOptions:
                 raise SettingsError(f"{place}: a member occurs twice in {list(countries)}", "name each once")
             for country in countries:
                 check_country(country, place)
-
-
-def check_country(country: str, place: str) -> None:
-    """Raise SettingsError unless this is the label of a country; unknown codes are their own labels."""
-    if codes_of(country) or country.isdigit():
-        return
-    near = difflib.get_close_matches(country, sorted(set(labels().values())), n=1)
-    raise SettingsError(
-        f"{place}: {country!r} is the label of no country",
-        f"did you mean {near[0]!r}?" if near else "ISO3 as Comtrade writes it, such as DEU or S19",
-    )

@@ -98,7 +98,7 @@ class PanelFGLS:
         Parameters
         ----------
         tolerance
-            With igls, the largest |b - b_old| / (|b_old| + 1) at which the coefficients have settled.
+            With igls, the largest `|b - b_old| / (|b_old| + 1)` at which the coefficients have settled.
         max_iterations
             With igls, the steps after which to give up. Grunfeld's five firms with correlated panels
             take 1,047.

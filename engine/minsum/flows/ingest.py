@@ -95,7 +95,7 @@ def ingest(
         return parse(source, options, layout)
 
     slices = Slices(lake, {source.sha256: source for source in sources}, read)
-    done = 0
+    meter = _Meter(sum(source.size for source in todo))
     with ThreadPoolExecutor(jobs) as pool:
         by_publisher = _by_publisher(todo, pool)
         for source, outcome in chain.from_iterable(
@@ -103,6 +103,7 @@ def ingest(
         ):
             try:
                 parsed = outcome()
+                meter.rows += sum(one["rows_in"] for one in parsed.records.values()) if parsed else 0
                 if parsed is None:
                     report.passed_over.append(source.name)
                 elif parsed.form.is_complete:
@@ -111,8 +112,8 @@ def ingest(
                     slices.add(parsed)
             except SourceError as error:
                 _reject(source, error, options, layout, report)
-            done += 1
-            progress("flows", done, len(todo))
+            meter.bytes_done += source.size
+            progress("flows", meter.rows, meter.expected_rows())
         for sha, problem in _publish_slices(slices, report).items():
             _reject(slices.sources[sha], problem, options, layout, report)
     _forget_rejections(sources, report, layout)
@@ -165,6 +166,18 @@ def _publisher(source: Source) -> str:
     except SourceError:
         return ""
     return form.publisher if form else ""
+
+
+@dataclass(slots=True)
+class _Meter:
+    """Rows read, and how many there will be if the files to come hold as many rows a byte."""
+
+    bytes_all: int
+    bytes_done: int = 0
+    rows: int = 0
+
+    def expected_rows(self) -> int:
+        return round(self.rows * self.bytes_all / self.bytes_done) if self.bytes_done else 0
 
 
 def _bounded(

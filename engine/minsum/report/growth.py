@@ -8,6 +8,7 @@ from typing import Final
 import polars as pl
 
 from minsum.classifications import chosen_classification
+from minsum.country_hints import check_country, near_labels
 from minsum.errors import MissingInputError, UsageError
 from minsum.report.table import Table
 from minsum.settings import PAPER_COUNTRIES
@@ -48,10 +49,12 @@ def growth_tables(
     MissingInputError
         If there are no similarities of these countries and years.
     SettingsError
-        If the classification is ambiguous or not there.
+        If a reporter is no country, or the classification is ambiguous or not there.
     UsageError
         If a reference is unknown.
     """
+    for reporter in reporters:
+        check_country(reporter, "reporter")
     vintage = chosen_classification(layout.esi, classification, setting="classification")
     esi = pl.scan_parquet(layout.esi / f"classification={vintage}" / "*.parquet", hive_partitioning=False)
     chosen = esi.select("reporter", "year", "esi", "reference").filter(pl.col("reference").is_in(references))
@@ -68,9 +71,11 @@ def _of_reference(found: pl.DataFrame, esi: pl.LazyFrame, reference: str, report
         known = esi.select(pl.col("reference").unique().sort()).collect()["reference"].to_list()
         if reference not in known:
             composites = [one for one in known if one.islower()]
+            near = [one for one in near_labels(reference) if one in known]
+            meant = f"did you mean {' or '.join(near)}? " if near else ""
             raise UsageError(
                 f"no similarity with {reference!r} in the workspace",
-                f"ISO3 labels, or composites: {', '.join(composites) or 'none'}",
+                f"{meant}ISO3 labels, or composites: {', '.join(composites) or 'none'}",
             )
         raise MissingInputError(
             f"no similarity with {reference} of these countries and years", "see what is there: minsum status"

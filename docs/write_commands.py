@@ -1,0 +1,34 @@
+"""Writes the `--help` texts into commands.md: python docs/write_commands.py. A test holds the page against them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from minsum.cli import main
+
+PAGE = Path(__file__).resolve().parent / "commands.md"
+MARK = "<!-- what follows is written by write_commands.py -->\n"
+WIDTH = 92
+
+
+def help_texts() -> Iterator[tuple[str, str]]:
+    """Heading and help text of minsum and of each command, in alphabetical order."""
+    above = main.make_context("minsum", [], resilient_parsing=True, terminal_width=WIDTH)
+    yield "minsum", main.get_help(above)
+    for name in sorted(main.commands):
+        context = click.Context(main.commands[name], info_name=name, parent=above, terminal_width=WIDTH)
+        yield f"minsum {name}", main.commands[name].get_help(context)
+
+
+def page(written: str) -> str:
+    """The page with its help texts as they are now; what is above the mark stays."""
+    by_hand = written.partition(MARK)[0]
+    sections = [f"## {heading}\n\n```text\n{text.strip()}\n```\n" for heading, text in help_texts()]
+    return by_hand + MARK + "\n" + "\n".join(sections)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
