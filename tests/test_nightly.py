@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -110,16 +111,20 @@ def start(night: Night, *arguments: str, **environment: str) -> subprocess.Popen
 
 
 def test_of_two_runs_one_works(night: Night) -> None:
-    night.configure(timeout=5)
-    night.stub.publish(392, 2015, basket(392, 2015))
-    night.stub.faults["file"] = ["drip"]  # keeps the first run busy for some seconds
-    runs = [start(night, "run") for _ in range(2)]
-    said = [run.communicate() for run in runs]
-    codes = [run.returncode for run in runs]
-    assert sorted(codes) == [0, 6]
-    winner, loser = codes.index(0), codes.index(6)
-    assert f"another run holds the workspace: process {runs[winner].pid} since " in said[loser][1]
-    assert "New reporter-years: JPN 2015" in said[winner][0]
+    entry = night.stub.publish(392, 2015, basket(392, 2015))
+    night.stub.faults["file"] = ["hold"]
+    first = start(night, "run")
+    while entry["rowKey"] not in night.stub.calls[-1].path:
+        assert first.poll() is None
+        time.sleep(0.01)
+    second = start(night, "run")
+    _, error = second.communicate()
+    assert second.returncode == 6
+    assert f"another run holds the workspace: process {first.pid} since " in error
+    night.stub.released.set()
+    out, _ = first.communicate()
+    assert first.returncode == 0
+    assert "New reporter-years: JPN 2015" in out
 
 
 @pytest.mark.parametrize("locale", ["C", "tr_TR.UTF-8"])
