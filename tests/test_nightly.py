@@ -25,13 +25,17 @@ REPORTERS = (156, 842, 276, 704)
 YEARS = (2014, 2015, 2016)
 
 
+def amounts(reporter: int, year: int, *, first: float = 100) -> list[float]:
+    """Exports of a dozen products."""
+    return [first, *((reporter * (k + 3) + year * k * k) % 97 + 1.0 for k in range(1, 12))]
+
+
 def basket(reporter: int, year: int, *, first: float = 100) -> bytes:
-    """A file of a dozen products."""
+    """A file of them."""
     return packed(
-        {"reporterCode": reporter, "period": year, "cmdCode": f"{10 + k}0121",
-         "primaryValue": first if k == 0 else (reporter * (k + 3)) % 97 + 1}
-        for k in range(12)
-    )  # fmt: skip
+        {"reporterCode": reporter, "period": year, "cmdCode": f"{10 + k}0121", "primaryValue": value}
+        for k, value in enumerate(amounts(reporter, year, first=first))
+    )
 
 
 @pytest.fixture
@@ -207,7 +211,7 @@ def test_a_disk_that_fills_while_fetching(night: Night, mounted: Callable[[str],
     (disk / "ballast").unlink()
     night.stub.publish(156, 2015, basket(156, 2015, first=5), made="2024-04-02T00:00:00Z")
     assert night.command("run").exit_code == 0
-    assert night.value() == pytest.approx(5 + sum((156 * (k + 3)) % 97 + 1 for k in range(1, 12)))
+    assert night.value() == pytest.approx(sum(amounts(156, 2015, first=5)))
 
 
 def test_a_reader_never_sees_a_torn_state(night: Night) -> None:
@@ -258,3 +262,21 @@ class Reader(threading.Thread):
     def stop(self) -> None:
         self._done.set()
         self.join()
+
+
+def test_a_revision_reaches_panel_estimates_and_report(night: Night) -> None:
+    with (night.folder / "minsum.toml").open("a") as file:
+        file.write('[panel]\nreporters = []\nreference = "USA"\nbloc = ["CHN"]\n[panel.variables]\n')
+        file.write('[estimate]\nregressors = ["lr"]\nestimators = ["FE"]\n')
+    lines = [f"{one},{year},{(n * year) % 7 / 10 + 0.1}" for n, one in enumerate(("CHN", "DEU", "VNM"), 3) for year in YEARS]  # fmt: skip
+    (night.folder / "covariates" / "lr.csv").write_text("\n".join(["iso3,year,lr", *lines, ""]))
+    first = night.work().run()
+    assert [stage.changed for stage in first.stages[3:]] == [True, True, True]
+    assert not night.work().run().changed
+    night.stub.publish(704, 2015, basket(704, 2015, first=900), made="2024-04-01T00:00:00Z")
+    again = night.work().run()
+    assert [stage.stage for stage in again.stages if stage.changed] == [
+        "fetch", "flows", "esi", "panel", "estimates", "report",
+    ]  # fmt: skip
+    assert again.stages[2].summary["computed"] == ["H4/2015"]
+    assert not night.work().run().changed

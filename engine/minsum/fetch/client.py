@@ -184,7 +184,8 @@ class Client:
 
     def _unreached(self, error: HTTPError) -> Exception:
         reason = error.reason if isinstance(error, MaxRetryError) and error.reason else error
-        text = f"{self.options.base_url}: {self._clean(str(reason))}"
+        said = re.sub(r"^HTTPS?Connection(Pool)?\(.*?\): ", "", str(reason))  # the host once is enough
+        text = f"{self.options.base_url}: {self._clean(said)}"
         if isinstance(reason, SSLError):
             return RemoteError(
                 f"no secure connection to {text}", "check the clock of this machine and its certificates"
