@@ -59,6 +59,8 @@ class Stub:
         Where the fault `redirect` leads.
     calls
         Every call.
+    released
+        Lets calls go on that the fault `hold` holds.
     delivered
         Paths of files that were sent to their end, whole or from where a range began.
     """
@@ -75,6 +77,7 @@ class Stub:
     elsewhere: str = ""
     calls: list[Call] = field(default_factory=list)
     delivered: list[str] = field(default_factory=list)
+    released: threading.Event = field(default_factory=threading.Event)
 
     def publish(
         self,
@@ -258,7 +261,10 @@ class _Handler(BaseHTTPRequestHandler):
     def _misbehave(self, fault: str, call: Call) -> None:
         content = self._content(call) or b""
         half = content[: len(content) // 2]
-        if fault in ("reset", "cut", "drip"):
+        if fault == "hold":
+            self.stub.released.wait(30)
+            self._serve(call)
+        elif fault in ("reset", "cut", "drip"):
             self._break_off(fault, content, half)
         elif fault == "short":
             self._send(200, half, self._file_headers(call))

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -24,13 +25,17 @@ REPORTERS = (156, 842, 276, 704)
 YEARS = (2014, 2015, 2016)
 
 
+def amounts(reporter: int, year: int, *, first: float = 100) -> list[float]:
+    """Exports of a dozen products."""
+    return [first, *((reporter * (k + 3) + year * k * k) % 97 + 1.0 for k in range(1, 12))]
+
+
 def basket(reporter: int, year: int, *, first: float = 100) -> bytes:
-    """A file of a dozen products."""
+    """A file of them."""
     return packed(
-        {"reporterCode": reporter, "period": year, "cmdCode": f"{10 + k}0121",
-         "primaryValue": first if k == 0 else (reporter * (k + 3)) % 97 + 1}
-        for k in range(12)
-    )  # fmt: skip
+        {"reporterCode": reporter, "period": year, "cmdCode": f"{10 + k}0121", "primaryValue": value}
+        for k, value in enumerate(amounts(reporter, year, first=first))
+    )
 
 
 @pytest.fixture
@@ -110,16 +115,20 @@ def start(night: Night, *arguments: str, **environment: str) -> subprocess.Popen
 
 
 def test_of_two_runs_one_works(night: Night) -> None:
-    night.configure(timeout=5)
-    night.stub.publish(392, 2015, basket(392, 2015))
-    night.stub.faults["file"] = ["drip"]  # keeps the first run busy for some seconds
-    runs = [start(night, "run") for _ in range(2)]
-    said = [run.communicate() for run in runs]
-    codes = [run.returncode for run in runs]
-    assert sorted(codes) == [0, 6]
-    winner, loser = codes.index(0), codes.index(6)
-    assert f"another run holds the workspace: process {runs[winner].pid} since " in said[loser][1]
-    assert "New reporter-years: JPN 2015" in said[winner][0]
+    entry = night.stub.publish(392, 2015, basket(392, 2015))
+    night.stub.faults["file"] = ["hold"]
+    first = start(night, "run")
+    while entry["rowKey"] not in night.stub.calls[-1].path:
+        assert first.poll() is None
+        time.sleep(0.01)
+    second = start(night, "run")
+    _, error = second.communicate()
+    assert second.returncode == 6
+    assert f"another run holds the workspace: process {first.pid} since " in error
+    night.stub.released.set()
+    out, _ = first.communicate()
+    assert first.returncode == 0
+    assert "New reporter-years: JPN 2015" in out
 
 
 @pytest.mark.parametrize("locale", ["C", "tr_TR.UTF-8"])
@@ -202,7 +211,7 @@ def test_a_disk_that_fills_while_fetching(night: Night, mounted: Callable[[str],
     (disk / "ballast").unlink()
     night.stub.publish(156, 2015, basket(156, 2015, first=5), made="2024-04-02T00:00:00Z")
     assert night.command("run").exit_code == 0
-    assert night.value() == pytest.approx(5 + sum((156 * (k + 3)) % 97 + 1 for k in range(1, 12)))
+    assert night.value() == pytest.approx(sum(amounts(156, 2015, first=5)))
 
 
 def test_a_reader_never_sees_a_torn_state(night: Night) -> None:
@@ -253,3 +262,21 @@ class Reader(threading.Thread):
     def stop(self) -> None:
         self._done.set()
         self.join()
+
+
+def test_a_revision_reaches_panel_estimates_and_report(night: Night) -> None:
+    with (night.folder / "minsum.toml").open("a") as file:
+        file.write('[panel]\nreporters = []\nreference = "USA"\nbloc = ["CHN"]\n[panel.variables]\n')
+        file.write('[estimate]\nregressors = ["lr"]\nestimators = ["FE"]\n')
+    lines = [f"{one},{year},{(n * year) % 7 / 10 + 0.1}" for n, one in enumerate(("CHN", "DEU", "VNM"), 3) for year in YEARS]  # fmt: skip
+    (night.folder / "covariates" / "lr.csv").write_text("\n".join(["iso3,year,lr", *lines, ""]))
+    first = night.work().run()
+    assert [stage.changed for stage in first.stages[3:]] == [True, True, True]
+    assert not night.work().run().changed
+    night.stub.publish(704, 2015, basket(704, 2015, first=900), made="2024-04-01T00:00:00Z")
+    again = night.work().run()
+    assert [stage.stage for stage in again.stages if stage.changed] == [
+        "fetch", "flows", "esi", "panel", "estimates", "report",
+    ]  # fmt: skip
+    assert again.stages[2].summary["computed"] == ["H4/2015"]
+    assert not night.work().run().changed

@@ -1,4 +1,4 @@
-"""Calls to the service: paced, timed out, told apart by their answers, and never quoting the key."""
+"""Calls to the service: paced, timed out, tried again, and never quoting the key."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any, Final, TypeVar
 
@@ -19,7 +18,8 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 from tenacity.wait import wait_exponential, wait_random
 from urllib3.exceptions import HTTPError, MaxRetryError, SSLError
 
-from minsum.errors import BrokenSourceError, KeyRefusedError, QuotaError, RemoteError
+from minsum.errors import RemoteError
+from minsum.fetch.answers import TransientError, date_of, meaning
 from minsum.fetch.options import FetchOptions
 
 log = logging.getLogger("minsum")
@@ -31,29 +31,10 @@ _REDIRECTS: Final = urllib3.Retry(
     remove_headers_on_redirect=frozenset({KEY_HEADER.lower()}),
 )  # fmt: skip
 """Redirects are followed, to another host without the key; every other retry is `Client.persist`'s."""
-_QUOTA: Final = re.compile(r"quota.*?(?:replenished in (?:(\d+)\.)?(\d+):(\d\d):(\d\d)|$)", re.I | re.S)
 _CHUNK: Final = 1 << 18
 _LOWEST_RATE: Final = 1024
 """Bytes a second, below which a transfer is broken off and taken up again."""
 _CLOCK_TOLERANCE: Final = 3_600.0
-
-
-class TransientError(Exception):
-    """A call failed in a way that another try may mend.
-
-    Parameters
-    ----------
-    message
-        What happened.
-    wait
-        Seconds the service asked for; None when it said nothing.
-    is_content
-        Whether something arrived whole that is not what it should be.
-    """
-
-    def __init__(self, message: str, *, wait: float | None = None, is_content: bool = False) -> None:
-        super().__init__(message)
-        self.wait, self.is_content = wait, is_content
 
 
 class Client:
@@ -166,7 +147,9 @@ class Client:
             raise self._unreached(error) from error
         try:
             self._check_clock(response)
-            self._judge(response, path)
+            if response.status not in (200, 206):
+                said, longest = self._said(response), self.options.longest_wait
+                raise meaning(response, path, said=said, longest_wait=longest)
             yield response
         finally:
             response.close()
@@ -201,32 +184,13 @@ class Client:
 
     def _unreached(self, error: HTTPError) -> Exception:
         reason = error.reason if isinstance(error, MaxRetryError) and error.reason else error
-        text = f"{self.options.base_url}: {self._clean(str(reason))}"
+        said = re.sub(r"^HTTPS?Connection(Pool)?\(.*?\): ", "", str(reason))  # the host once is enough
+        text = f"{self.options.base_url}: {self._clean(said)}"
         if isinstance(reason, SSLError):
             return RemoteError(
                 f"no secure connection to {text}", "check the clock of this machine and its certificates"
             )
         return TransientError(f"cannot reach {text}")
-
-    def _judge(self, response: urllib3.BaseHTTPResponse, path: str) -> None:
-        """Return when a body may be read; else raise what the status means."""
-        status = response.status
-        if status in (200, 206):
-            return
-        said = self._said(response)
-        answer = f"{path}: {status} {said}".rstrip()
-        if status in (401, 403):
-            raise _refusal(status, said)
-        if status in (404, 410):
-            raise BrokenSourceError(f"not there: {answer}")
-        if status == 416:
-            raise TransientError(answer, is_content=True)
-        if status in (408, 425, 429) or status >= 500:
-            wait = _retry_after(response)
-            if wait is not None and wait > self.options.longest_wait:
-                raise QuotaError(f"the service asks to wait {_until(timedelta(seconds=wait))}", _GOES_ON)
-            raise TransientError(answer, wait=wait)
-        raise RemoteError(f"unexpected answer to {answer}", "check fetch.base_url")
 
     def _said(self, response: urllib3.BaseHTTPResponse) -> str:
         """The message of an error, one line without the key."""
@@ -247,7 +211,7 @@ class Client:
 
     def _check_clock(self, response: urllib3.BaseHTTPResponse) -> None:
         """Warn once when this machine's clock and the service's are far apart."""
-        theirs = _date(response.headers.get("Date"))
+        theirs = date_of(response.headers.get("Date"))
         if self._is_clock_checked or theirs is None:
             return
         self._is_clock_checked = True
@@ -258,44 +222,3 @@ class Client:
                 abs(apart) / 3_600,
                 "ahead of" if apart > 0 else "behind",
             )
-
-
-_GOES_ON: Final = "what was fetched is kept; the next run goes on from there"
-
-
-def _refusal(status: int, said: str) -> RemoteError:
-    quota = _QUOTA.search(said)
-    if status == 401:
-        return KeyRefusedError(f"the service asks for a key (401: {said})", "check that the key is whole")
-    if quota is None:
-        return KeyRefusedError(f"the service refuses the key (403: {said})", "check the key and its plan")
-    if quota[2] is None:
-        return QuotaError(f"the quota of calls is used up ({said})", _GOES_ON)
-    days, hours, minutes, seconds = (int(part or 0) for part in quota.groups())
-    left = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
-    return QuotaError(f"the quota of calls is used up; replenished {_until(left)}", _GOES_ON)
-
-
-def _until(left: timedelta) -> str:
-    moment = datetime.now(UTC).replace(microsecond=0) + left
-    return f"in {left}, at {moment.isoformat().replace('+00:00', 'Z')}"
-
-
-def _retry_after(response: urllib3.BaseHTTPResponse) -> float | None:
-    """Seconds to wait; a date counts from the service's own clock."""
-    text = response.headers.get("Retry-After", "").strip()
-    if text.isdecimal():
-        return float(text)
-    then = _date(text)
-    if then is None:
-        return None
-    now = _date(response.headers.get("Date")) or datetime.now(UTC)
-    return max(0.0, (then - now).total_seconds())
-
-
-def _date(text: str | None) -> datetime | None:
-    try:
-        moment = parsedate_to_datetime(text or "")
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

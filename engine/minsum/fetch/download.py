@@ -9,7 +9,8 @@ from typing import Final
 from urllib3 import BaseHTTPResponse
 
 from minsum.errors import BrokenSourceError
-from minsum.fetch.client import Client, TransientError
+from minsum.fetch.answers import TransientError
+from minsum.fetch.client import Client
 from minsum.fetch.listing import Listed
 from minsum.sources import Source, open_text
 from minsum.workspace import Layout, publish_file

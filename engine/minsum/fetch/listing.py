@@ -9,7 +9,8 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from minsum.errors import BrokenSourceError, RemoteError
-from minsum.fetch.client import Client, TransientError
+from minsum.fetch.answers import TransientError
+from minsum.fetch.client import Client
 from minsum.fetch.options import FetchOptions
 from minsum.publications import Publication, as_made, as_published, tag_digest
 

@@ -10,7 +10,8 @@ from hashlib import sha256
 from typing import Any, Final
 
 from minsum.errors import MinsumError, RemoteError, SourceError
-from minsum.fetch.client import Client, TransientError
+from minsum.fetch.answers import TransientError
+from minsum.fetch.client import Client
 from minsum.fetch.download import download, part_of
 from minsum.fetch.key import find_key
 from minsum.fetch.listing import Listed, Listing, is_wanted, read_lists
