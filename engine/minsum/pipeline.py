@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from minsum.esi.options import EsiOptions
     from minsum.esi.sections import By
     from minsum.flows.options import IngestOptions
+    from minsum.report.options import PageOptions
     from minsum.report.table import Table
 
 log = logging.getLogger("minsum")
@@ -190,9 +191,9 @@ class Workspace:
         return self._report
 
     def report(self) -> RunReport:
-        """Write the tables as CSV, text, LaTeX and HTML."""
+        """Write the page, its figures and, with a panel, the tables as CSV, text, LaTeX and HTML."""
         with self._run():
-            self._tables()
+            self._page()
         return self._report
 
     def run(self) -> RunReport:
@@ -206,7 +207,7 @@ class Workspace:
                     self._estimates()
                 for spec in self.settings.specs:
                     self._estimates(self.layout.root / spec)
-                self._tables()
+            self._page()
         return self._report
 
     def sql(self, query: str) -> duckdb.DuckDBPyRelation | None:
@@ -360,11 +361,32 @@ class Workspace:
             report = estimate(self.layout, spec, name=name)
             done(report.changed, asdict(report))
 
-    def _tables(self) -> None:
+    def _page(self) -> None:
+        from minsum.esi.contributions import write_contributions
+        from minsum.report.stage import write_page
         from minsum.report.tables import write_tables
 
         with self._stage("report") as done:
-            done(write_tables(self.layout, self._section("panel").reporters), {})
+            options = self._page_options()
+            changed = [write_contributions(self.layout, self._esi_options())]
+            if self.layout.panel.is_file():
+                changed.append(write_tables(self.layout, options.reporters))
+            changed.append(write_page(self.layout, options))
+            done(any(changed), {})
+
+    def _page_options(self) -> PageOptions:
+        from minsum.esi.sections import SECTIONS
+        from minsum.report.options import PageOptions
+
+        panel = self.settings.panel
+        return PageOptions(
+            reporters=panel.reporters if panel else (),
+            reference=panel.reference if panel else None,
+            references={name: (one.members, one.rule) for name, one in self.settings.esi.references.items()},
+            settings=self.settings.model_dump(mode="json"),
+            versions=versions(),
+            section_titles={name: words for name, _, _, words in SECTIONS},
+        )
 
     @contextmanager
     def _run(self) -> Iterator[None]:

@@ -1,0 +1,170 @@
+"""The charts, once: the page feeds them by name, the figures hold their data."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import altair as alt
+
+COLOURS: Final = ["#0b6e99", "#c2410c", "#15803d", "#7e22ce", "#a16207", "#be185d", "#475569", "#0891b2"]
+"""Apart for the colour-blind and dark enough on white; dashes and symbols say the same without colour."""
+DASHES: Final = [[1, 0], [6, 3], [2, 2], [8, 2, 2, 2], [4, 4], [10, 3], [1, 3], [6, 2, 1, 2]]
+SHAPES: Final = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right", "triangle-left"]
+FEED: Final = alt.NamedData("rows")
+"""Data that the page puts in."""
+CONFIG: Final[dict[str, Any]] = {
+    "font": "system-ui, -apple-system, 'Segoe UI', Roboto, 'Liberation Sans', sans-serif",
+    "view": {"stroke": None},
+    "axis": {"labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal", "domain": False, "tickSize": 4},
+    "legend": {"labelFontSize": 12, "orient": "bottom", "columns": 3, "symbolSize": 80, "labelLimit": 240},
+    "title": {"anchor": "start", "fontSize": 14, "fontWeight": 600},
+    "header": {"labelFontSize": 12, "labelFontWeight": 600},
+}
+_ESI: Final = "Export similarity, 0 to 1"
+Rows = alt.NamedData | alt.InlineData
+
+
+def over_time(rows: Rows = FEED) -> alt.LayerChart:
+    """Lines over years: year, esi, series."""
+    names = alt.Legend(title=None, symbolStrokeWidth=2, symbolSize=90)
+    base = alt.Chart(rows).encode(
+        x=_years(),
+        y=alt.Y("esi:Q", title=_ESI, axis=alt.Axis(tickCount=5, format=".2f")),
+        color=alt.Color("series:N", sort=None, scale=alt.Scale(range=COLOURS), legend=names),
+        strokeDash=alt.StrokeDash("series:N", sort=None, scale=alt.Scale(range=DASHES), legend=names),
+        shape=alt.Shape("series:N", sort=None, scale=alt.Scale(range=SHAPES), legend=names),
+        tooltip=_tooltip("series:N", "year:Q", "esi:Q"),
+    )
+    return alt.layer(base.mark_line(strokeWidth=2), base.mark_point(filled=True, size=44, opacity=1))
+
+
+def standing(rows: Rows = FEED) -> alt.LayerChart:
+    """Similarities of one year, best first: label, esi."""
+    base = alt.Chart(rows, height=alt.Step(24)).encode(
+        x=alt.X("esi:Q", title=_ESI, scale=alt.Scale(zero=True), axis=alt.Axis(tickCount=5, format=".2f")),
+        y=_names("label:N"),
+        tooltip=_tooltip("label:N", "esi:Q"),
+    )
+    return alt.layer(
+        base.mark_bar(height=12, color=COLOURS[0]),
+        base.mark_text(align="left", dx=5, fontSize=11).encode(text=alt.Text("esi:Q", format=".3f")),
+    )
+
+
+def ranks(rows: Rows = FEED) -> alt.LayerChart:
+    """Places over years: year, rank, name, series (the name of a chosen country, else empty), is_last."""
+    drawn = alt.Chart(rows).encode(
+        x=_years(),
+        y=alt.Y(
+            "rank:Q", title="Rank, 1 = most similar", scale=alt.Scale(reverse=True, zero=False, nice=False),
+            axis=alt.Axis(tickMinStep=1, grid=False, format="d"),
+        ),
+        detail="name:N",
+        tooltip=_tooltip("name:N", "year:Q", "rank:Q", "esi:Q"),
+    )  # fmt: skip
+    chosen = drawn.transform_filter("datum.series !== ''").encode(
+        color=alt.Color("series:N", sort=None, scale=alt.Scale(range=COLOURS), legend=None)
+    )
+    dash = alt.StrokeDash("series:N", sort=None, scale=alt.Scale(range=DASHES), legend=None)
+    shape = alt.Shape("series:N", sort=None, scale=alt.Scale(range=SHAPES), legend=None)
+    rest = drawn.transform_filter("datum.series === ''")
+    label = drawn.transform_filter("datum.is_last").mark_text(align="left", dx=8, fontSize=11, clip=False)
+    return alt.layer(
+        rest.mark_line(strokeWidth=1, color="#94a3b8"),
+        rest.mark_point(size=14, filled=True, opacity=1, color="#94a3b8"),
+        chosen.mark_line(strokeWidth=2.5).encode(strokeDash=dash),
+        chosen.mark_point(size=60, filled=True, opacity=1).encode(shape=shape),
+        label.encode(text="name:N"),
+    )  # fmt: skip
+
+
+def shared(rows: Rows = FEED) -> alt.LayerChart:
+    """What two countries share by section, now and before: label, first, last."""
+    base = alt.Chart(rows, height=alt.Step(22)).encode(y=_names("label:N"))
+    x = alt.X("last:Q", title="Contribution to the similarity", axis=alt.Axis(tickCount=5, format=".2f"))
+    tooltip = _tooltip("label:N", "first:Q", "last:Q", "change:Q")
+    return alt.layer(
+        base.mark_bar(height=11, color=COLOURS[0]).encode(x=x, tooltip=tooltip),
+        base.mark_tick(thickness=2.5, height=18, color=COLOURS[1]).encode(
+            x=alt.X("first:Q", title="Contribution to the similarity"), tooltip=tooltip
+        ),
+    )
+
+
+def change(rows: Rows = FEED) -> alt.Chart:
+    """What changed by section: label, change."""
+    falls = alt.condition("datum.change < 0", alt.value(COLOURS[1]), alt.value(COLOURS[2]))
+    return (
+        alt.Chart(rows, height=alt.Step(22))
+        .mark_bar(height=11)
+        .encode(
+            x=alt.X("change:Q", title="Change, percentage points", axis=alt.Axis(tickCount=5)),
+            y=_names("label:N"),
+            color=falls,
+            tooltip=_tooltip("label:N", "change:Q"),
+        )
+    )
+
+
+def coefficients(rows: Rows = FEED) -> alt.LayerChart:
+    """Estimates of one term, with 95 % intervals: model, coefficient, low, high."""
+    base = alt.Chart(rows, height=alt.Step(22)).encode(
+        y=alt.Y("model:N", sort=None, title=None, axis=alt.Axis(ticks=False, grid=False))
+    )
+    tooltip = _tooltip("model:N", "coefficient:Q", "low:Q", "high:Q")
+    few = alt.Axis(tickCount=4, grid=False)
+    return alt.layer(
+        alt.Chart(rows).mark_rule(strokeDash=[3, 3], color="#94a3b8").encode(x=alt.datum(0)),
+        base.mark_rule(strokeWidth=2, color=COLOURS[0]).encode(
+            x=alt.X("low:Q", title=None, axis=few, scale=alt.Scale(zero=True)), x2="high:Q", tooltip=tooltip
+        ),
+        base.mark_point(filled=True, size=70, opacity=1, color=COLOURS[0]).encode(
+            x=alt.X("coefficient:Q"), tooltip=tooltip
+        ),
+    )
+
+
+def matrix(rows: Rows) -> alt.Chart:
+    """Countries by references of one year: reporter, reference, esi. The page draws its own."""
+    return (
+        alt.Chart(rows, width=alt.Step(15), height=alt.Step(15))
+        .mark_rect()
+        .encode(
+            x=alt.X("reference:N", sort=None, title="Reference", axis=alt.Axis(labelAngle=-90, ticks=False)),
+            y=alt.Y("reporter:N", sort=None, title="Country", axis=alt.Axis(ticks=False)),
+            color=alt.Color("esi:Q", title=_ESI, scale=alt.Scale(scheme="blues", domainMin=0)),
+        )
+    )
+
+
+def page_specs() -> dict[str, Any]:
+    """Specifications of the page's charts, by name, their data to come."""
+    charts = {
+        "over_time": over_time().properties(width="container", height=360),
+        "standing": standing().properties(width="container"),
+        "ranks": ranks().properties(width="container", height=420),
+        "shared": shared().properties(width="container"),
+        "change": change().properties(width="container"),
+        "coefficients": coefficients().properties(width="container"),
+    }
+    return {name: chart.to_dict() for name, chart in charts.items()}
+
+
+def _years() -> alt.X:
+    axis = alt.Axis(format="d", tickMinStep=1, grid=False, labelOverlap=True)
+    return alt.X("year:Q", title=None, axis=axis, scale=alt.Scale(zero=False, nice=False, padding=12))
+
+
+def _names(field: str) -> alt.Y:
+    return alt.Y(field, sort=None, title=None, axis=alt.Axis(ticks=False, grid=False, labelLimit=220))
+
+
+def _tooltip(*fields: str) -> list[alt.Tooltip]:
+    forms = {"esi": ".4f", "first": ".4f", "last": ".4f", "change": "+.3f"}
+    forms |= dict.fromkeys(("coefficient", "low", "high"), ".4g")
+    titles = {"series": "Country and reference", "esi": "Similarity"}
+    return [
+        alt.Tooltip(field, title=titles.get(name, name.capitalize()), format=forms.get(name, ""))
+        for field in fields
+        for name in [field.partition(":")[0]]
+    ]

@@ -1,0 +1,72 @@
+"""Stage `report`: tables, the page and its figures, each only where something changed."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any, Final
+
+from minsum.errors import MissingInputError
+from minsum.report.options import PageOptions
+from minsum.workspace import Layout, digest, footer_digest, publish_text, staged
+
+RECIPE: Final = "page-1"
+
+
+def write_page(layout: Layout, options: PageOptions) -> bool:
+    """Bring `report/index.html` and the figures beside it up to date; False when they were current.
+
+    Raises
+    ------
+    MissingInputError
+        If there are no similarities.
+    """
+    inputs = _inputs(layout)
+    mark = digest([RECIPE, inputs, asdict(options)])
+    stamp, target = layout.tables / ".page-digest", layout.tables / "index.html"
+    if target.is_file() and stamp.is_file() and stamp.read_text(encoding="utf-8") == mark:
+        return False
+    from minsum.report.page import render_page
+    from minsum.report.tables import make_tables
+
+    tables = make_tables(layout, options.reporters) if layout.panel.is_file() else []
+    publish_text(render_page(layout, options, tables=tables, inputs=inputs), target, layout=layout)
+    _publish_figures(layout, options)
+    publish_text(mark, stamp, layout=layout)
+    return True
+
+
+def _inputs(layout: Layout) -> dict[str, str]:
+    """Name to digest of everything the page is made of."""
+    if not layout.yearly("esi") or not layout.coverage.is_file():
+        raise MissingInputError(f"{layout.esi}: no similarities yet", "compute them first: minsum esi")
+    found: dict[str, Any] = {
+        table: digest([[path.parent.name, path.stem, footer_digest(path)] for path in layout.yearly(table)])
+        for table in ("esi", "market_esi")
+        if layout.yearly(table)
+    }
+    for path in (layout.coverage, layout.tables / "section_esi.parquet", layout.panel):
+        if path.is_file():
+            found[path.stem] = footer_digest(path)
+    for path in sorted(layout.estimates.glob("*.parquet")):
+        found[f"estimates/{path.stem}"] = footer_digest(path)
+    return found
+
+
+def _publish_figures(layout: Layout, options: PageOptions) -> None:
+    import polars as pl
+
+    from minsum.report.choice import choose
+    from minsum.report.cube import read_cubes
+    from minsum.report.figures import drawn, figures_of
+    from minsum.report.page import exporters_of
+
+    cube = read_cubes(layout)[-1]
+    exporters = exporters_of(layout, cube)
+    choice = choose(cube, exporters, wanted=options.reporters, reference=options.reference)
+    main = layout.estimates / "main.parquet"
+    estimates = pl.read_parquet(main) if main.is_file() else None
+    for name, chart in figures_of(cube, choice, estimates).items():
+        svg, png = drawn(chart)
+        publish_text(svg, layout.tables / f"{name}.svg", layout=layout)
+        with staged(layout.tables / f"{name}.png", layout) as temporary:
+            temporary.write_bytes(png)
