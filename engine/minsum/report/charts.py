@@ -9,6 +9,10 @@ import altair as alt
 COLOURS: Final = ["#0b6e99", "#c2410c", "#15803d", "#7e22ce", "#a16207", "#be185d", "#475569", "#0891b2"]
 """Apart for the colour-blind and dark enough on white; dashes and symbols say the same without colour."""
 DASHES: Final = [[1, 0], [6, 3], [2, 2], [8, 2, 2, 2], [4, 4], [10, 3], [1, 3], [6, 2, 1, 2]]
+DARK: Final = ["#4cb4e0", "#fb923c", "#4ade80", "#c084fc", "#facc15", "#f472b6", "#cbd5e1", "#22d3ee"]
+"""The same on a dark page."""
+STEP: Final = 23
+"""Height of a bar and its gap, pixels."""
 SHAPES: Final = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right", "triangle-left"]
 FEED: Final = alt.NamedData("rows")
 """Data that the page puts in."""
@@ -16,6 +20,7 @@ CONFIG: Final[dict[str, Any]] = {
     "font": "system-ui, -apple-system, 'Segoe UI', Roboto, 'Liberation Sans', sans-serif",
     "view": {"stroke": None},
     "axis": {"labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal", "domain": False, "tickSize": 4},
+    "axisY": {"labelLimit": 260},
     "legend": {"labelFontSize": 12, "orient": "bottom", "columns": 3, "symbolSize": 80, "labelLimit": 240},
     "title": {"anchor": "start", "fontSize": 14, "fontWeight": 600},
     "header": {"labelFontSize": 12, "labelFontWeight": 600},
@@ -26,21 +31,28 @@ Rows = alt.NamedData | alt.InlineData
 
 def over_time(rows: Rows = FEED) -> alt.LayerChart:
     """Lines over years: year, esi, series."""
-    names = alt.Legend(title=None, symbolStrokeWidth=2, symbolSize=90)
+    names = alt.Legend(title=None, symbolSize=90)
+    colours, dashes, shapes = (alt.Scale(range=one) for one in (COLOURS, DASHES, SHAPES))
     base = alt.Chart(rows).encode(
         x=_years(),
         y=alt.Y("esi:Q", title=_ESI, axis=alt.Axis(tickCount=5, format=".2f")),
-        color=alt.Color("series:N", sort=None, scale=alt.Scale(range=COLOURS), legend=names),
-        strokeDash=alt.StrokeDash("series:N", sort=None, scale=alt.Scale(range=DASHES), legend=names),
-        shape=alt.Shape("series:N", sort=None, scale=alt.Scale(range=SHAPES), legend=names),
         tooltip=_tooltip("series:N", "year:Q", "esi:Q"),
     )
-    return alt.layer(base.mark_line(strokeWidth=2), base.mark_point(filled=True, size=44, opacity=1))
+    # Stroke, not colour: only then the legend of the points holds colour and symbol in one.
+    lines = base.mark_line(strokeWidth=2).encode(
+        stroke=alt.Stroke("series:N", sort=None, scale=colours, legend=None),
+        strokeDash=alt.StrokeDash("series:N", sort=None, scale=dashes, legend=None),
+    )
+    points = base.mark_point(filled=True, size=44, opacity=1).encode(
+        color=alt.Color("series:N", sort=None, scale=colours, legend=names),
+        shape=alt.Shape("series:N", sort=None, scale=shapes, legend=names),
+    )
+    return alt.layer(lines, points)
 
 
 def standing(rows: Rows = FEED) -> alt.LayerChart:
     """Similarities of one year, best first: label, esi."""
-    base = alt.Chart(rows, height=alt.Step(24)).encode(
+    base = alt.Chart(rows).encode(
         x=alt.X("esi:Q", title=_ESI, scale=alt.Scale(zero=True), axis=alt.Axis(tickCount=5, format=".2f")),
         y=_names("label:N"),
         tooltip=_tooltip("label:N", "esi:Q"),
@@ -80,7 +92,7 @@ def ranks(rows: Rows = FEED) -> alt.LayerChart:
 
 def shared(rows: Rows = FEED) -> alt.LayerChart:
     """What two countries share by section, now and before: label, first, last."""
-    base = alt.Chart(rows, height=alt.Step(22)).encode(y=_names("label:N"))
+    base = alt.Chart(rows).encode(y=_names("label:N"))
     x = alt.X("last:Q", title="Contribution to the similarity", axis=alt.Axis(tickCount=5, format=".2f"))
     tooltip = _tooltip("label:N", "first:Q", "last:Q", "change:Q")
     return alt.layer(
@@ -95,7 +107,7 @@ def change(rows: Rows = FEED) -> alt.Chart:
     """What changed by section: label, change."""
     falls = alt.condition("datum.change < 0", alt.value(COLOURS[1]), alt.value(COLOURS[2]))
     return (
-        alt.Chart(rows, height=alt.Step(22))
+        alt.Chart(rows)
         .mark_bar(height=11)
         .encode(
             x=alt.X("change:Q", title="Change, percentage points", axis=alt.Axis(tickCount=5)),
@@ -108,7 +120,7 @@ def change(rows: Rows = FEED) -> alt.Chart:
 
 def coefficients(rows: Rows = FEED) -> alt.LayerChart:
     """Estimates of one term, with 95 % intervals: model, coefficient, low, high."""
-    base = alt.Chart(rows, height=alt.Step(22)).encode(
+    base = alt.Chart(rows).encode(
         y=alt.Y("model:N", sort=None, title=None, axis=alt.Axis(ticks=False, grid=False))
     )
     tooltip = _tooltip("model:N", "coefficient:Q", "low:Q", "high:Q")
@@ -138,16 +150,15 @@ def matrix(rows: Rows) -> alt.Chart:
 
 
 def page_specs() -> dict[str, Any]:
-    """Specifications of the page's charts, by name, their data to come."""
-    charts = {
-        "over_time": over_time().properties(width="container", height=360),
-        "standing": standing().properties(width="container"),
-        "ranks": ranks().properties(width="container", height=420),
-        "shared": shared().properties(width="container"),
-        "change": change().properties(width="container"),
-        "coefficients": coefficients().properties(width="container"),
+    """Specifications of the page's charts, by name; the page adds data, and the height of those with bars."""
+    high = {"over_time": over_time().properties(height=360), "ranks": ranks().properties(height=420)}
+    bars = {
+        "standing": standing(),
+        "shared": shared(),
+        "change": change(),
+        "coefficients": coefficients(),
     }
-    return {name: chart.to_dict() for name, chart in charts.items()}
+    return {name: chart.properties(width="container").to_dict() for name, chart in (high | bars).items()}
 
 
 def _years() -> alt.X:
@@ -156,7 +167,7 @@ def _years() -> alt.X:
 
 
 def _names(field: str) -> alt.Y:
-    return alt.Y(field, sort=None, title=None, axis=alt.Axis(ticks=False, grid=False, labelLimit=220))
+    return alt.Y(field, sort=None, title=None, axis=alt.Axis(ticks=False, grid=False))
 
 
 def _tooltip(*fields: str) -> list[alt.Tooltip]:

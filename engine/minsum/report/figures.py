@@ -7,7 +7,7 @@ from typing import Any, Final
 import altair as alt
 import polars as pl
 
-from minsum.report.charts import CONFIG, coefficients, matrix, over_time, ranks, standing
+from minsum.report.charts import CONFIG, STEP, coefficients, matrix, over_time, ranks, standing
 from minsum.report.choice import Choice
 from minsum.report.cube import Cube
 from minsum.report.names import names_of
@@ -42,7 +42,7 @@ def figures_of(cube: Cube, choice: Choice, estimates: pl.DataFrame | None) -> di
     else:
         shown = chosen.with_columns(label="name").sort("esi", descending=True)
         figures["esi_over_time"] = standing(_data(shown)).properties(
-            width=520, title=f"Export similarity with {reference}, {cube.years[-1]}"
+            width=520, height=alt.Step(STEP), title=f"Export similarity with {reference}, {cube.years[-1]}"
         )
     figures["esi_matrix"] = matrix(_data(_square(cube, choice))).properties(
         title=f"Export similarity, {cube.years[-1]}: the {len(choice.leaders)} largest exporters"
@@ -118,7 +118,7 @@ def _facets(estimates: pl.DataFrame) -> alt.FacetChart:
     rows = estimates.filter(~is_effect).with_columns(
         low=pl.col("coefficient") - half, high=pl.col("coefficient") + half
     )
-    chart = coefficients(_data(rows)).properties(width=200)
+    chart = coefficients(_data(rows)).properties(width=200, height=alt.Step(STEP))
     facet = alt.Facet("term:N", title=None, sort=None)
     whole = chart.facet(facet, columns=3).properties(title="Coefficients with 95 % intervals")
     return whole.resolve_scale(x="independent")

@@ -81,7 +81,7 @@ def render_page(layout: Layout, options: PageOptions, *, tables: Sequence[Table]
     inputs
         Name to digest, shown at the foot.
     """
-    from minsum.report.charts import CONFIG, page_specs
+    from minsum.report.charts import COLOURS, CONFIG, DARK, STEP, page_specs
 
     blobs = Blobs()
     cubes = read_cubes(layout)
@@ -94,10 +94,12 @@ def render_page(layout: Layout, options: PageOptions, *, tables: Sequence[Table]
     page = {
         "specs": page_specs(),
         "config": CONFIG,
+        "dark": dict(zip(COLOURS, DARK, strict=True)),
+        "step": STEP,
         "names": names_of(labels),
         "vintages": vintages,
         "sections": _sections(layout, cubes, options, blobs=blobs),
-        "section_titles": options.section_titles,
+        "section_titles": list(options.section_titles.items()),
         "markets": markets,
         "market_references": market_references,
         "quality": _columns(quality),
@@ -121,7 +123,7 @@ def render_page(layout: Layout, options: PageOptions, *, tables: Sequence[Table]
 def _vintage(layout: Layout, cube: Cube, options: PageOptions, *, blobs: Blobs) -> dict[str, Any]:
     exporters = exporters_of(layout, cube)
     choice: Choice = choose(cube, exporters, wanted=options.reporters, reference=options.reference)
-    highest = np.nanmax(np.append(cube.pairs, 0.0))
+    highest = np.nanquantile(np.append(cube.pairs[np.isfinite(cube.pairs)], 0.0), 0.995)
     return {
         "classification": cube.classification,
         "years": cube.years,
@@ -208,7 +210,7 @@ def _words(cubes: Sequence[Cube], quality: pl.DataFrame, options: PageOptions) -
     countries = {one for cube in cubes for one in cube.countries}
     facts = [
         ("countries", f"{len(countries):,}"),
-        ("years" if len(years) > 1 else "year", f"{len(years)} ({span})" if len(years) > 1 else span),
+        (f"{len(years)} years" if len(years) > 1 else "the year", span.replace(" to ", "–")),
         ("pairs of countries compared", f"{n_pairs:,}"),
         ("classification", ", ".join(cube.classification for cube in cubes)),
         ("exports in the last year", f"{_last_exports(quality, years[-1]):,.1f} tn USD"),
@@ -254,9 +256,11 @@ def _flat(settings: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]
 def _setting(value: Any) -> str:
     if value is None:
         return "not set"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, (list, tuple)):
-        return ", ".join(map(str, value)) or "empty"
-    return str(value)
+        value = ", ".join(map(str, value))
+    return str(value or "empty") if value != 0 else "0"
 
 
 def _part(name: str) -> str:

@@ -20,7 +20,7 @@ class Matrix {
     const labelled = this.rows.length <= 60;
     const margin = labelled ? 78 : 8;
     const room = this.box.clientWidth - margin - 2;
-    const cell = Math.max(labelled ? 14 : 3, Math.min(22, Math.floor(room / this.columns.length)));
+    const cell = Math.max(labelled ? 14 : 3, Math.min(28, Math.floor(room / this.columns.length)));
     return { labelled, margin, cell };
   }
 

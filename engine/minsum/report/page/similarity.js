@@ -122,7 +122,7 @@ class MatrixView {
     this.matrix.show({ rows, columns, value, top: cube.top, told: byId("matrix-says"), spoken });
     byId("matrix-says").textContent = this.matrix.cursor ? spoken(rows[this.matrix.cursor[0]], columns[this.matrix.cursor[1]]) : spoken(null, null);
     const scale = byId("matrix-scale");
-    scale.replaceChildren("0", element("i", { "aria-hidden": "true" }), cube.top.toFixed(2), " export similarity");
+    scale.replaceChildren("0", element("i", { "aria-hidden": "true" }), element("span", {}, `${cube.top.toFixed(2)} and more`));
     const figures = () => rows.flatMap((reporter) => columns.filter((one) => one !== reporter).map((reference) => ({ year, reporter, reference, esi: value(reporter, reference) })));
     const named = ["year", "reporter", "reference", "esi"];
     byId("matrix-csv").onclick = () => download(`esi_matrix_${year}.csv`, csvOf(figures(), named));

@@ -46,7 +46,7 @@ class SectionView {
     const [reporter, reference, first, last] = ["country", "reference", "first", "last"].map((part) => byId(`sections-${part}`).value);
     const found = [...rowsOf(this.table, { classification: this.cube.classification, reporter, reference })];
     const at = (year, section) => found.find((row) => row.year === Number(year) && row.section === section)?.contribution;
-    const rows = Object.entries(page.section_titles).map(([section, words]) => {
+    const rows = page.section_titles.map(([section, words]) => {
       const now = at(last, section), then = at(first, section);
       return { section, title: words, label: `${section}  ${words}`, first: then ?? 0, last: now ?? 0, change: 100 * ((now ?? 0) - (then ?? 0)), there: now !== undefined || then !== undefined };
     }).filter((row) => row.there);
@@ -64,9 +64,15 @@ class SectionView {
     return Promise.all([done, this.changed.show({
       spec: "change", rows, table: rows, columns: ["section", "title", "first", "last", "change"],
       file: `esi_change_${reporter}_${reference}_${first}_${last}.csv`, caption: `What changed, ${first} to ${last}`,
-      says: missing.length || !rows.length ? "No change without data of both years." : `${points(total("change") / 100)} in all; up most: ${movement[0].title}; down most: ${movement.at(-1).title}.`,
+      says: missing.length || !rows.length ? "No change without data of both years." : `${points(total("change") / 100)} in all${extremes(movement)}.`,
     })]);
   }
+}
+
+function extremes(movement) {
+  const up = movement[0], down = movement.at(-1);
+  const told = (word, one) => `; most ${word}: ${one.title} (${points(one.change / 100)})`;
+  return (up.change > 0 ? told("up", up) : "") + (down.change < 0 ? told("down", down) : "");
 }
 
 const MARKETS_SHOWN = 25;

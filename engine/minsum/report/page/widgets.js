@@ -112,11 +112,11 @@ class Figure {
 }
 
 async function drawInto(box, { spec, rows, says }, view) {
+  const height = page.specs[spec].height ?? page.step * new Set(rows.map((row) => row.label ?? row.model)).size;
   if (view) {
-    await view.data("rows", rows).resize().runAsync();
+    await view.data("rows", rows).height(height).resize().runAsync();
   } else {
-    const whole = { ...page.specs[spec], description: says };
-    whole.datasets = { rows };
+    const whole = { ...coloured(page.specs[spec]), height, description: says, datasets: { rows } };
     box.replaceChildren();
     const made = await vegaEmbed(box, whole, { actions: false, renderer: "svg", config: chartConfig(), tooltip: { theme: "custom" } });
     view = made.view;
@@ -130,6 +130,14 @@ async function drawInto(box, { spec, rows, says }, view) {
   return view;
 }
 
+/* The charts' colours, or their lighter kin on a dark page. */
+function coloured(spec) {
+  if (!matchMedia("(prefers-color-scheme: dark)").matches) return spec;
+  let text = JSON.stringify(spec);
+  for (const [light, dark] of Object.entries(page.dark)) text = text.replaceAll(light, dark);
+  return JSON.parse(text);
+}
+
 function chartConfig() {
   const style = getComputedStyle(document.documentElement);
   const [ink, soft, line] = ["--ink", "--soft", "--line"].map((name) => style.getPropertyValue(name).trim());
@@ -138,5 +146,6 @@ function chartConfig() {
   Object.assign(config.axis, { labelColor: soft, titleColor: soft, gridColor: line, tickColor: line });
   Object.assign(config.legend, { labelColor: ink, columns: innerWidth < 600 ? 1 : 3 });
   config.text = { color: ink };
+  if (innerWidth < 600) config.axisY.labelLimit = 120;
   return config;
 }
