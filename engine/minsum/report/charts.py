@@ -13,13 +13,28 @@ DARK: Final = ["#4cb4e0", "#fb923c", "#4ade80", "#c084fc", "#facc15", "#f472b6",
 """The same on a dark page."""
 STEP: Final = 23
 """Height of a bar and its gap, pixels."""
-SHAPES: Final = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right", "triangle-left"]
+SHAPES: Final = [
+    "circle",
+    "square",
+    "triangle-up",
+    "diamond",
+    "cross",
+    "triangle-down",
+    "triangle-right",
+    "triangle-left",
+]
 FEED: Final = alt.NamedData("rows")
 """Data that the page puts in."""
 CONFIG: Final[dict[str, Any]] = {
     "font": "system-ui, -apple-system, 'Segoe UI', Roboto, 'Liberation Sans', sans-serif",
     "view": {"stroke": None},
-    "axis": {"labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal", "domain": False, "tickSize": 4},
+    "axis": {
+        "labelFontSize": 12,
+        "titleFontSize": 12,
+        "titleFontWeight": "normal",
+        "domain": False,
+        "tickSize": 4,
+    },
     "axisY": {"labelLimit": 260},
     "legend": {"labelFontSize": 12, "orient": "bottom", "columns": 3, "symbolSize": 80, "labelLimit": 240},
     "title": {"anchor": "start", "fontSize": 14, "fontWeight": 600},
@@ -47,7 +62,7 @@ def over_time(rows: Rows = FEED) -> alt.LayerChart:
         color=alt.Color("series:N", sort=None, scale=colours, legend=names),
         shape=alt.Shape("series:N", sort=None, scale=shapes, legend=names),
     )
-    return alt.layer(lines, points)
+    return _layers(lines, points)
 
 
 def standing(rows: Rows = FEED) -> alt.LayerChart:
@@ -57,7 +72,7 @@ def standing(rows: Rows = FEED) -> alt.LayerChart:
         y=_names("label:N"),
         tooltip=_tooltip("label:N", "esi:Q"),
     )
-    return alt.layer(
+    return _layers(
         base.mark_bar(height=12, color=COLOURS[0]),
         base.mark_text(align="left", dx=5, fontSize=11).encode(text=alt.Text("esi:Q", format=".3f")),
     )
@@ -81,7 +96,7 @@ def ranks(rows: Rows = FEED) -> alt.LayerChart:
     shape = alt.Shape("series:N", sort=None, scale=alt.Scale(range=SHAPES), legend=None)
     rest = drawn.transform_filter("datum.series === ''")
     label = drawn.transform_filter("datum.is_last").mark_text(align="left", dx=8, fontSize=11, clip=False)
-    return alt.layer(
+    return _layers(
         rest.mark_line(strokeWidth=1, color="#94a3b8"),
         rest.mark_point(size=14, filled=True, opacity=1, color="#94a3b8"),
         chosen.mark_line(strokeWidth=2.5).encode(strokeDash=dash),
@@ -95,7 +110,7 @@ def shared(rows: Rows = FEED) -> alt.LayerChart:
     base = alt.Chart(rows).encode(y=_names("label:N"))
     x = alt.X("last:Q", title="Contribution to the similarity", axis=alt.Axis(tickCount=5, format=".2f"))
     tooltip = _tooltip("label:N", "first:Q", "last:Q", "change:Q")
-    return alt.layer(
+    return _layers(
         base.mark_bar(height=11, color=COLOURS[0]).encode(x=x, tooltip=tooltip),
         base.mark_tick(thickness=2.5, height=18, color=COLOURS[1]).encode(
             x=alt.X("first:Q", title="Contribution to the similarity"), tooltip=tooltip
@@ -106,7 +121,7 @@ def shared(rows: Rows = FEED) -> alt.LayerChart:
 def change(rows: Rows = FEED) -> alt.Chart:
     """What changed by section: label, change."""
     falls = alt.condition("datum.change < 0", alt.value(COLOURS[1]), alt.value(COLOURS[2]))
-    return (
+    drawn: alt.Chart = (
         alt.Chart(rows)
         .mark_bar(height=11)
         .encode(
@@ -116,6 +131,7 @@ def change(rows: Rows = FEED) -> alt.Chart:
             tooltip=_tooltip("label:N", "change:Q"),
         )
     )
+    return drawn
 
 
 def coefficients(rows: Rows = FEED) -> alt.LayerChart:
@@ -125,7 +141,7 @@ def coefficients(rows: Rows = FEED) -> alt.LayerChart:
     )
     tooltip = _tooltip("model:N", "coefficient:Q", "low:Q", "high:Q")
     few = alt.Axis(tickCount=4, grid=False)
-    return alt.layer(
+    return _layers(
         alt.Chart(rows).mark_rule(strokeDash=[3, 3], color="#94a3b8").encode(x=alt.datum(0)),
         base.mark_rule(strokeWidth=2, color=COLOURS[0]).encode(
             x=alt.X("low:Q", title=None, axis=few, scale=alt.Scale(zero=True)), x2="high:Q", tooltip=tooltip
@@ -136,17 +152,18 @@ def coefficients(rows: Rows = FEED) -> alt.LayerChart:
     )
 
 
-def matrix(rows: Rows) -> alt.Chart:
-    """Countries by references of one year: reporter, reference, esi. The page draws its own."""
-    return (
+def matrix(rows: Rows, order: list[str]) -> alt.Chart:
+    """Countries by references of one year, in an order: reporter, reference, esi. The page draws its own."""
+    drawn: alt.Chart = (
         alt.Chart(rows, width=alt.Step(15), height=alt.Step(15))
         .mark_rect()
         .encode(
-            x=alt.X("reference:N", sort=None, title="Reference", axis=alt.Axis(labelAngle=-90, ticks=False)),
-            y=alt.Y("reporter:N", sort=None, title="Country", axis=alt.Axis(ticks=False)),
+            x=alt.X("reference:N", sort=order, title="Reference", axis=alt.Axis(labelAngle=-90, ticks=False)),
+            y=alt.Y("reporter:N", sort=order, title="Country", axis=alt.Axis(ticks=False)),
             color=alt.Color("esi:Q", title=_ESI, scale=alt.Scale(scheme="blues", domainMin=0)),
         )
     )
+    return drawn
 
 
 def page_specs() -> dict[str, Any]:
@@ -159,6 +176,10 @@ def page_specs() -> dict[str, Any]:
         "coefficients": coefficients(),
     }
     return {name: chart.properties(width="container").to_dict() for name, chart in (high | bars).items()}
+
+
+def _layers(*charts: alt.Chart) -> alt.LayerChart:
+    return alt.LayerChart(layer=list(charts))
 
 
 def _years() -> alt.X:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import polars as pl
 
-from minsum.report.cube import Cube
+from minsum.report.cube import Cube, read_cubes
+from minsum.report.options import PageOptions
+from minsum.workspace import Layout
 
 SHOWN: Final = 8
 """Lines that eight colours, dashes and symbols keep apart."""
 LEADERS: Final = 40
+MOVERS: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +38,30 @@ class Choice:
     leaders: list[str]
 
 
-def choose(cube: Cube, exporters: Sequence[str], *, wanted: Collection[str], reference: str | None) -> Choice:
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A classification and what is shown of it first.
+
+    Attributes
+    ----------
+    cube
+        Its similarities.
+    choice
+        Defaults.
+    """
+
+    cube: Cube
+    choice: Choice
+
+
+def read_shown(layout: Layout, options: PageOptions) -> list[Shown]:
+    """Every classification that has similarities, with its defaults."""
+    return [
+        Shown(cube, choose(cube, _exporters(layout, cube), options=options)) for cube in read_cubes(layout)
+    ]
+
+
+def choose(cube: Cube, exporters: Sequence[str], *, options: PageOptions) -> Choice:
     """Defaults of one classification.
 
     Parameters
@@ -43,23 +70,33 @@ def choose(cube: Cube, exporters: Sequence[str], *, wanted: Collection[str], ref
         Its similarities.
     exporters
         ISO3, largest first.
-    wanted
-        Countries of the panel, in its order.
-    reference
-        Of the panel.
+    options
+        Countries and reference of the panel, and the members of composites.
     """
+    reference = options.reference
     known = {*cube.composites, *cube.countries}
     first = reference if reference in known else next(iter([*cube.composites, *exporters]))
     leaders = [one for one in exporters if one in cube.countries][:LEADERS]
-    countries = [one for one in wanted if one in cube.reporters and one != first][:SHOWN]
-    return Choice(first, countries or _movers(cube, first, leaders), leaders)
+    countries = [one for one in options.reporters if one in cube.reporters and one != first][:SHOWN]
+    inside, _ = options.references.get(first, ((), ""))
+    others = [one for one in leaders if one in cube.reporters and one not in (first, *inside)]
+    return Choice(first, countries or _movers(cube, first, others), leaders)
+
+
+def _exporters(layout: Layout, cube: Cube) -> list[str]:
+    """Countries by their exports in the last year, largest first; then those without data in it."""
+    coverage = pl.scan_parquet(layout.coverage).filter(
+        pl.col("classification") == cube.classification, pl.col("year") == cube.years[-1]
+    )
+    ordered = coverage.sort("exports_usd", "reporter", descending=[True, False]).collect()["reporter"]
+    return list(dict.fromkeys([*(one for one in ordered if one in cube.countries), *cube.countries]))
 
 
 def _movers(cube: Cube, reference: str, leaders: Sequence[str]) -> list[str]:
-    """Those whose similarity changed most between the ends of the years; the most similar where there is one."""
+    """Those whose similarity changed most between the ends of the years; the largest where there is one year."""
+    if len(cube.years) == 1:
+        return list(leaders[:SHOWN])
     values = cube.of(reference)
-    place = [cube.countries.index(one) for one in leaders if one in cube.reporters]
-    size = np.abs(values[-1] - values[0]) if len(cube.years) > 1 else values[-1]
-    size = np.nan_to_num(size[place], nan=-1.0)
-    order = np.argsort(-size, kind="stable")[:6]
-    return [cube.countries[place[k]] for k in order if size[k] >= 0]
+    moved = dict(zip(cube.countries, np.abs(values[-1] - values[0]), strict=True))
+    there = [one for one in leaders if np.isfinite(moved[one])]
+    return sorted(there, key=lambda one: -moved[one])[:MOVERS]

@@ -71,7 +71,9 @@ def _cube(classification: str, esi: pl.DataFrame) -> Cube:
         column=_place("reference", [*countries, *composites]),
     ).drop_nulls("esi")
     two, many = placed.filter(~pl.col("is_composite")), placed.filter("is_composite")
-    high, low = (two.select(one("row", "column")).to_series() for one in (pl.max_horizontal, pl.min_horizontal))
+    high, low = (
+        two.select(one("row", "column")).to_series() for one in (pl.max_horizontal, pl.min_horizontal)
+    )
     pairs = np.full((len(years), n * (n - 1) // 2), np.nan)
     pairs[two["year"], high * (high - 1) // 2 + low] = two["esi"]
     with_composites = np.full((len(years), n, len(composites)), np.nan)

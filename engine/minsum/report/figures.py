@@ -44,7 +44,7 @@ def figures_of(cube: Cube, choice: Choice, estimates: pl.DataFrame | None) -> di
         figures["esi_over_time"] = standing(_data(shown)).properties(
             width=520, height=alt.Step(STEP), title=f"Export similarity with {reference}, {cube.years[-1]}"
         )
-    figures["esi_matrix"] = matrix(_data(_square(cube, choice))).properties(
+    figures["esi_matrix"] = matrix(_data(_square(cube, choice)), choice.leaders).properties(
         title=f"Export similarity, {cube.years[-1]}: the {len(choice.leaders)} largest exporters"
     )
     if estimates is not None:
@@ -100,15 +100,10 @@ def _ranked(esi: pl.DataFrame, choice: Choice) -> pl.DataFrame:
 
 
 def _square(cube: Cube, choice: Choice) -> pl.DataFrame:
-    rows = [
-        {"reporter": reporter, "reference": reference, "esi": None if value != value else value}
-        for reference in choice.leaders
-        for values in [cube.of(reference)[-1]]
-        for reporter in choice.leaders
-        for value in [float(values[cube.countries.index(reporter)])]
-    ]
-    order = {name: k for k, name in enumerate(choice.leaders)}
-    return pl.DataFrame(sorted(rows, key=lambda row: (order[row["reporter"]], order[row["reference"]])))
+    place = [cube.countries.index(one) for one in choice.leaders]
+    columns = {reference: cube.of(reference)[-1][place] for reference in choice.leaders}
+    wide = pl.DataFrame({"reporter": choice.leaders} | columns)
+    return wide.unpivot(index="reporter", variable_name="reference", value_name="esi").drop_nans("esi")
 
 
 def _facets(estimates: pl.DataFrame) -> alt.FacetChart:
@@ -120,5 +115,5 @@ def _facets(estimates: pl.DataFrame) -> alt.FacetChart:
     )
     chart = coefficients(_data(rows)).properties(width=200, height=alt.Step(STEP))
     facet = alt.Facet("term:N", title=None, sort=None)
-    whole = chart.facet(facet, columns=3).properties(title="Coefficients with 95 % intervals")
-    return whole.resolve_scale(x="independent")
+    whole: alt.FacetChart = chart.facet(facet, columns=3).resolve_scale(x="independent")
+    return whole.properties(title="Coefficients with 95 % intervals")

@@ -23,5 +23,7 @@ def names_of(labels: Iterable[str]) -> dict[str, str]:
     """Names of ISO3 labels; what has none, such as a composite, keeps its label."""
     import pycountry
 
-    known = {country.alpha_3: getattr(country, "common_name", country.name) for country in pycountry.countries}
+    known = {
+        country.alpha_3: getattr(country, "common_name", country.name) for country in pycountry.countries
+    }
     return {label: _SHORTER.get(label) or str(known.get(label, label)) for label in sorted(set(labels))}

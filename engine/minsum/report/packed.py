@@ -13,5 +13,3 @@ def packed(values: NDArray[np.float64]) -> str:
     """Every bit of the values, as text: little-endian, all first bytes, then all second bytes and so on."""
     planes = np.ascontiguousarray(values, dtype="<f8").view(np.uint8).reshape(-1, 8).T
     return b64encode(zlib.compress(np.ascontiguousarray(planes).tobytes(), 9)).decode("ascii")
-
-

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from minsum.errors import MissingInputError
 from minsum.report.options import PageOptions
 from minsum.workspace import Layout, digest, footer_digest, publish_text, staged
+
+if TYPE_CHECKING:
+    from minsum.report.choice import Shown
 
 RECIPE: Final = "page-1"
 
@@ -25,12 +28,15 @@ def write_page(layout: Layout, options: PageOptions) -> bool:
     stamp, target = layout.tables / ".page-digest", layout.tables / "index.html"
     if target.is_file() and stamp.is_file() and stamp.read_text(encoding="utf-8") == mark:
         return False
+    from minsum.report.choice import read_shown
     from minsum.report.page import render_page
     from minsum.report.tables import make_tables
 
     tables = make_tables(layout, options.reporters) if layout.panel.is_file() else []
-    publish_text(render_page(layout, options, tables=tables, inputs=inputs), target, layout=layout)
-    _publish_figures(layout, options)
+    shown = read_shown(layout, options)
+    page = render_page(layout, shown, options=options, tables=tables, inputs=inputs)
+    publish_text(page, target, layout=layout)
+    _publish_figures(layout, shown[-1])
     publish_text(mark, stamp, layout=layout)
     return True
 
@@ -52,20 +58,14 @@ def _inputs(layout: Layout) -> dict[str, str]:
     return found
 
 
-def _publish_figures(layout: Layout, options: PageOptions) -> None:
+def _publish_figures(layout: Layout, shown: Shown) -> None:
     import polars as pl
 
-    from minsum.report.choice import choose
-    from minsum.report.cube import read_cubes
     from minsum.report.figures import drawn, figures_of
-    from minsum.report.page import exporters_of
 
-    cube = read_cubes(layout)[-1]
-    exporters = exporters_of(layout, cube)
-    choice = choose(cube, exporters, wanted=options.reporters, reference=options.reference)
     main = layout.estimates / "main.parquet"
     estimates = pl.read_parquet(main) if main.is_file() else None
-    for name, chart in figures_of(cube, choice, estimates).items():
+    for name, chart in figures_of(shown.cube, shown.choice, estimates).items():
         svg, png = drawn(chart)
         publish_text(svg, layout.tables / f"{name}.svg", layout=layout)
         with staged(layout.tables / f"{name}.png", layout) as temporary:

@@ -48,7 +48,7 @@ class SectionView {
     const at = (year, section) => found.find((row) => row.year === Number(year) && row.section === section)?.contribution;
     const rows = page.section_titles.map(([section, words]) => {
       const now = at(last, section), then = at(first, section);
-      return { section, title: words, label: `${section}  ${words}`, first: then ?? 0, last: now ?? 0, change: 100 * ((now ?? 0) - (then ?? 0)), there: now !== undefined || then !== undefined };
+      return { section, title: words, label: `${section}  ${words}`, first: first === last ? null : then ?? 0, last: now ?? 0, change: 100 * ((now ?? 0) - (then ?? 0)), there: now !== undefined || then !== undefined };
     }).filter((row) => row.there);
     const total = (name) => rows.reduce((sum, row) => sum + row[name], 0);
     const pair = `${nameOf(reporter)} with ${nameOf(reference)}`;
@@ -87,7 +87,7 @@ class MarketView {
   open(cube) {
     this.cube = cube;
     const years = labelsIn(this.table, "year", cube.classification).map(String);
-    const references = page.market_references[cube.classification] ?? [];
+    const references = page.markets.references[cube.classification] ?? [];
     fillSelect(byId("markets-country"), cube.reporters.map((one) => [one, title(one)]), cube.chosen[0]);
     fillSelect(byId("markets-reference"), references.map((one) => [one, title(one)]), references.find((one) => one !== cube.chosen[0]));
     fillSelect(byId("markets-year"), years.map((one) => [one, one]), years.at(-1));
