@@ -47,6 +47,12 @@ class Cube {
     return this.pairs[year * ((n * (n - 1)) / 2) + (high * (high - 1)) / 2 + low];
   }
 
+  /* The first of those shown that has data in the last year. */
+  get first() {
+    const last = this.years.length - 1;
+    return this.chosen.find((one) => !Number.isNaN(this.esi(last, one, this.reference))) ?? this.reporters[0];
+  }
+
   ranking(year, reference) {
     return this.reporters
       .map((country) => ({ country, esi: this.esi(year, country, reference) }))

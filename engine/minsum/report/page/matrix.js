@@ -4,6 +4,7 @@ class Matrix {
     this.canvas = canvas;
     this.box = box;
     this.cursor = null;
+    this.still = document.createElement("canvas");
     canvas.addEventListener("pointermove", (event) => this.point(event));
     canvas.addEventListener("click", (event) => this.point(event));
     canvas.addEventListener("pointerleave", () => this.move(null));
@@ -24,34 +25,45 @@ class Matrix {
     return { labelled, margin, cell };
   }
 
+  /* All cells once, on a canvas of their own; the cursor is drawn over a copy. */
   paint() {
     const { labelled, margin, cell } = this.size;
     const width = margin + cell * this.columns.length + 2, height = margin + cell * this.rows.length + 2;
     const scale = window.devicePixelRatio || 1;
-    Object.assign(this.canvas, { width: width * scale, height: height * scale });
+    for (const one of [this.canvas, this.still]) Object.assign(one, { width: width * scale, height: height * scale });
     Object.assign(this.canvas.style, { width: `${width}px`, height: `${height}px` });
-    const brush = this.canvas.getContext("2d");
+    const brush = this.still.getContext("2d");
     brush.scale(scale, scale);
     const colours = heatColours();
     const ink = getComputedStyle(document.documentElement).getPropertyValue("--soft");
-    const gap = cell > 8 ? 1 : 0;
+    const side = cell - (cell > 8 ? 1 : 0);
+    const strokes = new Path2D();
+    this.rows.forEach((row, r) => this.columns.forEach((column, c) => {
+      if (row === column) return;
+      const value = this.value(row, column), x = margin + c * cell, y = margin + r * cell;
+      if (Number.isNaN(value)) {
+        strokes.moveTo(x + cell * 0.3, y + cell * 0.7);
+        strokes.lineTo(x + cell * 0.7, y + cell * 0.3);
+      } else {
+        brush.fillStyle = colours[Math.min(colours.length - 1, Math.floor((value / this.top) * colours.length))];
+        brush.fillRect(x, y, side, side);
+      }
+    }));
     brush.strokeStyle = ink;
     brush.lineWidth = 0.6;
-    this.rows.forEach((row, r) => this.columns.forEach((column, c) => {
-      const value = this.value(row, column), x = margin + c * cell, y = margin + r * cell;
-      if (row === column) return;
-      if (Number.isNaN(value)) {
-        brush.beginPath();
-        brush.moveTo(x + cell * 0.3, y + cell * 0.7);
-        brush.lineTo(x + cell * 0.7, y + cell * 0.3);
-        brush.stroke();
-        return;
-      }
-      brush.fillStyle = colours[Math.min(colours.length - 1, Math.floor((value / this.top) * colours.length))];
-      brush.fillRect(x, y, cell - gap, cell - gap);
-    }));
+    brush.stroke(strokes);
     if (labelled) this.label(brush, { margin, cell, ink });
-    if (this.cursor) this.frame(brush, { margin, cell });
+    this.compose();
+  }
+
+  compose() {
+    const brush = this.canvas.getContext("2d");
+    brush.setTransform(1, 0, 0, 1, 0, 0);
+    brush.clearRect(0, 0, this.canvas.width, this.canvas.height);
+    brush.drawImage(this.still, 0, 0);
+    const scale = window.devicePixelRatio || 1;
+    brush.scale(scale, scale);
+    if (this.cursor) this.frame(brush, this.size);
   }
 
   label(brush, { margin, cell, ink }) {
@@ -100,7 +112,7 @@ class Matrix {
   move(place) {
     if (String(place) === String(this.cursor)) return;
     this.cursor = place;
-    this.paint();
+    this.compose();
     this.told.textContent = place ? this.spoken(this.rows[place[0]], this.columns[place[1]]) : this.spoken(null, null);
   }
 }

@@ -33,7 +33,7 @@ class SectionView {
     this.cube = cube;
     const found = (column) => labelsIn(this.table, column, cube.classification);
     const references = found("reference"), years = found("year").map(String);
-    fillSelect(byId("sections-country"), cube.reporters.map((one) => [one, title(one)]), cube.chosen[0]);
+    fillSelect(byId("sections-country"), cube.reporters.map((one) => [one, title(one)]), cube.first);
     fillSelect(byId("sections-reference"), references.map((one) => [one, title(one)]), cube.reference);
     fillSelect(byId("sections-first"), years.map((one) => [one, one]), years[0]);
     fillSelect(byId("sections-last"), years.map((one) => [one, one]), years.at(-1));
@@ -88,8 +88,8 @@ class MarketView {
     this.cube = cube;
     const years = labelsIn(this.table, "year", cube.classification).map(String);
     const references = page.markets.references[cube.classification] ?? [];
-    fillSelect(byId("markets-country"), cube.reporters.map((one) => [one, title(one)]), cube.chosen[0]);
-    fillSelect(byId("markets-reference"), references.map((one) => [one, title(one)]), references.find((one) => one !== cube.chosen[0]));
+    fillSelect(byId("markets-country"), cube.reporters.map((one) => [one, title(one)]), cube.first);
+    fillSelect(byId("markets-reference"), references.map((one) => [one, title(one)]), references.find((one) => one !== cube.first));
     fillSelect(byId("markets-year"), years.map((one) => [one, one]), years.at(-1));
     return this.draw();
   }

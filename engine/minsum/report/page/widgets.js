@@ -106,6 +106,11 @@ class Figure {
   async draw(wanted) {
     if (this.drawn === wanted) return;
     this.drawn = wanted;
+    if (!wanted.rows.length) {
+      byId(`${this.id}-plot`).replaceChildren(element("p", { class: "note" }, "No data to draw."));
+      this.view = this.spec = null;
+      return;
+    }
     this.view = await drawInto(byId(`${this.id}-plot`), wanted, this.spec === wanted.spec ? this.view : null);
     this.spec = wanted.spec;
   }
