@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
+from minsum.errors import MissingInputError
 from minsum.esi.baskets import Baskets, gather, shares_of
 from minsum.esi.options import EsiOptions
 from minsum.esi.references import member_rows, member_values, merged
@@ -43,12 +44,19 @@ def write_contributions(layout: Layout, options: EsiOptions) -> bool:
     options
         As the similarities were made.
 
+    Raises
+    ------
+    MissingInputError
+        If there are no similarities.
+
     Notes
     -----
     References are the composites, their members, then the largest exporters of the last year, as many as
     `BUDGET` allows, three at least. `world_minus_self`, another basket for every country, is left out.
     """
     esi = layout.yearly("esi")
+    if not esi:
+        raise MissingInputError(f"{layout.esi}: no similarities yet", "compute them first: minsum esi")
     mark = digest([RECIPE, BUDGET, len(SECTIONS), [[path.name, footer_digest(path)] for path in esi]])
     target = layout.tables / "section_esi.parquet"
     if footer_digest(target) == mark:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 import altair as alt
@@ -58,7 +59,14 @@ def drawn(chart: Any) -> tuple[str, bytes]:
 
     spec = chart.properties(background="white").to_dict()
     spec["config"] = CONFIG | {"font": "Liberation Sans, Arial, sans-serif"}
-    return vl_convert.vegalite_to_svg(spec), vl_convert.vegalite_to_png(spec, scale=PNG_SCALE)
+    return _renumbered(vl_convert.vegalite_to_svg(spec)), vl_convert.vegalite_to_png(spec, scale=PNG_SCALE)
+
+
+def _renumbered(svg: str) -> str:
+    """Gradients and clips numbered from 0: Vega counts on through a process."""
+    found = dict.fromkeys(re.findall(r"\b(?:gradient_|clip)\d+", svg))
+    names = {name: f"{name.rstrip('0123456789')}{k}" for k, name in enumerate(found)}
+    return re.sub(r"\b(?:gradient_|clip)\d+", lambda match: names[match[0]], svg)
 
 
 def _data(frame: pl.DataFrame) -> alt.InlineData:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
-from minsum.errors import MissingInputError
 from minsum.report.options import PageOptions
 from minsum.workspace import Layout, digest, footer_digest, publish_text, staged
 
@@ -16,13 +15,7 @@ RECIPE: Final = "page-1"
 
 
 def write_page(layout: Layout, options: PageOptions) -> bool:
-    """Bring `report/index.html` and the figures beside it up to date; False when they were current.
-
-    Raises
-    ------
-    MissingInputError
-        If there are no similarities.
-    """
+    """Bring `report/index.html` and the figures beside it up to date; False when they were current."""
     inputs = _inputs(layout)
     mark = digest([RECIPE, inputs, asdict(options)])
     stamp, target = layout.tables / ".page-digest", layout.tables / "index.html"
@@ -43,8 +36,6 @@ def write_page(layout: Layout, options: PageOptions) -> bool:
 
 def _inputs(layout: Layout) -> dict[str, str]:
     """Name to digest of everything the page is made of."""
-    if not layout.yearly("esi") or not layout.coverage.is_file():
-        raise MissingInputError(f"{layout.esi}: no similarities yet", "compute them first: minsum esi")
     found: dict[str, Any] = {
         table: digest([[path.parent.name, path.stem, footer_digest(path)] for path in layout.yearly(table)])
         for table in ("esi", "market_esi")
