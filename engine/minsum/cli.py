@@ -116,7 +116,7 @@ def demo(console: Any, _workspace: Path, jobs: int | None, *, folder: Path) -> i
     console.summary(report, str(folder))
     console.say(f"ESI panel: {work.layout.panel}")
     console.say(f"estimates: {work.layout.estimates}")
-    console.say(f"report:    {work.layout.tables / 'index.html'}")
+    console.say(f"report:    {work.layout.page}")
     return report.exit_code
 
 
@@ -212,7 +212,7 @@ def report(console: Any, workspace: Path, jobs: int | None) -> int:
     done = work.report()
     if work.layout.panel.is_file():
         console.tables(work.tables())
-    return _finish(console, done, str(work.layout.tables / "index.html"))
+    return _finish(console, done, str(work.layout.page))
 
 
 @main.command()

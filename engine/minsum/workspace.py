@@ -52,6 +52,7 @@ class Layout:
         self.panel = root / "panel.parquet"
         self.estimates = root / "estimates"
         self.tables = root / "report"
+        self.page = self.tables / "index.html"
         self.runs = root / "runs"
         self.rejected = root / "rejected"
         self.private = root / ".minsum"

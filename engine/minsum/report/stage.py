@@ -18,7 +18,7 @@ def write_page(layout: Layout, options: PageOptions) -> bool:
     """Bring `report/index.html` and the figures beside it up to date; False when they were current."""
     inputs = _inputs(layout)
     mark = digest([RECIPE, inputs, asdict(options)])
-    stamp, target = layout.tables / ".page-digest", layout.tables / "index.html"
+    stamp, target = layout.tables / ".page-digest", layout.page
     if target.is_file() and stamp.is_file() and stamp.read_text(encoding="utf-8") == mark:
         return False
     from minsum.report.choice import read_shown
