@@ -105,16 +105,17 @@ def ranks(rows: Rows = FEED) -> alt.LayerChart:
     )  # fmt: skip
 
 
-def shared(rows: Rows = FEED) -> alt.LayerChart:
-    """What two countries share by section, now and before: label, first, last."""
+def shared(rows: Rows = FEED, *, has_before: bool = True) -> alt.LayerChart:
+    """What two countries share by section, now and before: label, last, and first if there is a before."""
     base = alt.Chart(rows).encode(y=_names("label:N"))
-    x = alt.X("last:Q", title="Contribution to the similarity", axis=alt.Axis(tickCount=5, format=".2f"))
+    bars = base.mark_bar(height=11, color=COLOURS[0])
+    if not has_before:
+        return _layers(bars.encode(x=_contribution("last:Q"), tooltip=_tooltip("label:N", "last:Q")))
     tooltip = _tooltip("label:N", "first:Q", "last:Q", "change:Q")
+    ticks = base.mark_tick(thickness=2.5, height=18, color=COLOURS[1])
     return _layers(
-        base.mark_bar(height=11, color=COLOURS[0]).encode(x=x, tooltip=tooltip),
-        base.mark_tick(thickness=2.5, height=18, color=COLOURS[1]).encode(
-            x=alt.X("first:Q", title="Contribution to the similarity"), tooltip=tooltip
-        ),
+        bars.encode(x=_contribution("last:Q"), tooltip=tooltip),
+        ticks.encode(x=_contribution("first:Q"), tooltip=tooltip),
     )
 
 
@@ -144,7 +145,9 @@ def coefficients(rows: Rows = FEED) -> alt.LayerChart:
     return _layers(
         alt.Chart(rows).mark_rule(strokeDash=[3, 3], color="#94a3b8").encode(x=alt.datum(0)),
         base.mark_rule(strokeWidth=2, color=COLOURS[0]).encode(
-            x=alt.X("low:Q", title=None, axis=few, scale=alt.Scale(zero=True)), x2="high:Q", tooltip=tooltip
+            x=alt.X("low:Q", title=None, axis=few, scale=alt.Scale(zero=True, padding=12)),
+            x2="high:Q",
+            tooltip=tooltip,
         ),
         base.mark_point(filled=True, size=70, opacity=1, color=COLOURS[0]).encode(
             x=alt.X("coefficient:Q"), tooltip=tooltip
@@ -172,6 +175,7 @@ def page_specs() -> dict[str, Any]:
     bars = {
         "standing": standing(),
         "shared": shared(),
+        "shared_once": shared(has_before=False),
         "change": change(),
         "coefficients": coefficients(),
     }
@@ -185,6 +189,11 @@ def _layers(*charts: alt.Chart) -> alt.LayerChart:
 def _years() -> alt.X:
     axis = alt.Axis(format="d", tickMinStep=1, grid=False, labelOverlap=True)
     return alt.X("year:Q", title=None, axis=axis, scale=alt.Scale(zero=False, nice=False, padding=12))
+
+
+def _contribution(field: str) -> alt.X:
+    axis = alt.Axis(tickCount=5, format=".2f")
+    return alt.X(field, title="Contribution to the similarity", axis=axis)
 
 
 def _names(field: str) -> alt.Y:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from minsum.report.options import PageOptions
@@ -17,7 +19,7 @@ RECIPE: Final = "page-1"
 def write_page(layout: Layout, options: PageOptions) -> bool:
     """Bring `report/index.html` and the figures beside it up to date; False when they were current."""
     inputs = _inputs(layout)
-    mark = digest([RECIPE, inputs, asdict(options)])
+    mark = digest([RECIPE, _parts(), inputs, asdict(options)])
     stamp, target = layout.tables / ".page-digest", layout.page
     if target.is_file() and stamp.is_file() and stamp.read_text(encoding="utf-8") == mark:
         return False
@@ -32,6 +34,15 @@ def write_page(layout: Layout, options: PageOptions) -> bool:
     _publish_figures(layout, shown[-1])
     publish_text(mark, stamp, layout=layout)
     return True
+
+
+def _parts() -> list[str]:
+    """What the page is made with: its template, style and scripts, and the versions of what draws."""
+    files = sorted((Path(__file__).parent / "page").iterdir())
+    drawing = ("altair", "great-tables", "vl-convert-python")
+    return [file.read_text(encoding="utf-8") for file in files if file.is_file()] + [
+        version(name) for name in drawing
+    ]
 
 
 def _inputs(layout: Layout) -> dict[str, str]:

@@ -55,7 +55,7 @@ def _facts(cubes: Sequence[Cube], quality: pl.DataFrame, *, years: Sequence[int]
     return [
         ("countries", f"{len(countries):,}"),
         (f"{len(years)} years" if len(years) > 1 else "year", _span(years)),
-        ("pairs of countries compared", f"{pairs:,}"),
+        ("pairs compared", f"{pairs:,}"),
         ("classification", ", ".join(cube.classification for cube in cubes)),
         ("exports in the last year", f"{float(last['exports_usd'].sum()) / 1e12:,.1f} tn USD"),
     ]

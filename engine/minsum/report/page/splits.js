@@ -39,6 +39,7 @@ class SectionView {
     fillSelect(byId("sections-last"), years.map((one) => [one, one]), years.at(-1));
     byId("change-figure").hidden = years.length === 1;
     byId("sections-first").parentElement.hidden = years.length === 1;
+    byId("sections-last").parentElement.firstChild.data = years.length === 1 ? "Year " : "To ";
     return this.draw();
   }
 
@@ -48,7 +49,7 @@ class SectionView {
     const at = (year, section) => found.find((row) => row.year === Number(year) && row.section === section)?.contribution;
     const rows = page.section_titles.map(([section, words]) => {
       const now = at(last, section), then = at(first, section);
-      return { section, title: words, label: `${section}  ${words}`, first: first === last ? null : then ?? 0, last: now ?? 0, change: 100 * ((now ?? 0) - (then ?? 0)), there: now !== undefined || then !== undefined };
+      return { section, title: words, label: `${section}  ${words}`, first: then ?? 0, last: now ?? 0, change: 100 * ((now ?? 0) - (then ?? 0)), there: now !== undefined || then !== undefined };
     }).filter((row) => row.there);
     const total = (name) => rows.reduce((sum, row) => sum + row[name], 0);
     const pair = `${nameOf(reporter)} with ${nameOf(reference)}`;
@@ -60,7 +61,7 @@ class SectionView {
     const says = missing.length ? `No data in ${missing.join(", ")}.`
       : `${single ? `${fixed(total("last"))} in ${last}` : `${fixed(total("first"))} in ${first}, ${fixed(total("last"))} in ${last}`}; most of it from ${biggest.title} (${fixed(biggest.last)}).`;
     const movement = rows.toSorted((a, b) => b.change - a.change);
-    const done = this.shared.show({ spec: "shared", rows, table, columns, file: `esi_by_section_${reporter}_${reference}.csv`, says, caption: `${pair}: contributions by section` });
+    const done = this.shared.show({ spec: single ? "shared_once" : "shared", rows, table, columns, file: `esi_by_section_${reporter}_${reference}.csv`, says, caption: `${pair}: contributions by section` });
     return Promise.all([done, this.changed.show({
       spec: "change", rows, table: rows, columns: ["section", "title", "first", "last", "change"],
       file: `esi_change_${reporter}_${reference}_${first}_${last}.csv`, caption: `What changed, ${first} to ${last}`,
