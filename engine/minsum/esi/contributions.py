@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from minsum.errors import MissingInputError
-from minsum.esi.baskets import Baskets, gather, shares_of
+from minsum.esi.baskets import Baskets, F64Matrix, gather, shares_of
 from minsum.esi.options import EsiOptions
 from minsum.esi.references import member_rows, member_values, merged
 from minsum.esi.sections import SECTIONS, segments_of
@@ -100,13 +100,14 @@ def _table(
     segments, bounds = segments_of(baskets.products, "section")
     shares = baskets.shares()
     wanted = set(options.reporters)
-    rows = [row for row, label in enumerate(baskets.labels) if not wanted or label in wanted]
+    is_thick = (baskets.values > 0).sum(axis=1) >= options.min_products
+    rows = [row for row in np.flatnonzero(is_thick) if not wanted or baskets.labels[row] in wanted]
     columns: dict[str, list[Any]] = {"reporter": [], "reference": [], "section": [], "contribution": []}
     for reference in references:
-        members = _members(baskets, reference, options.references)
-        if members is None:
-            continue
+        members = _members(baskets, reference, options)
         others = [row for row in rows if baskets.labels[row] != reference]
+        if members is None or not others:
+            continue
         split = segment_min_sum(shares[others], members, np.array(bounds)).mean(axis=2)
         for row, contributions in zip(others, split.T, strict=True):
             columns["reporter"] += [baskets.labels[row]] * len(segments)
@@ -117,10 +118,11 @@ def _table(
     return pa.table({"classification": [vintage] * n_rows, "year": [year] * n_rows} | columns, schema=_SCHEMA)
 
 
-def _members(baskets: Baskets, reference: str, composites: Mapping[str, Any]) -> Any:
-    """Shares of the basket or baskets whose mean similarity is meant, or None without data."""
-    names, rule = composites.get(reference, ((reference,), "pooled"))
+def _members(baskets: Baskets, reference: str, options: EsiOptions) -> F64Matrix | None:
+    """Shares of the basket or baskets whose mean similarity is meant, or None where there is too little."""
+    names, rule = options.references.get(reference, ((reference,), "pooled"))
     rows, absent = member_rows(baskets, names, rule)
     if absent or not rows:
         return None
-    return merged(shares_of(*member_values(baskets, rows, rule)), rule)
+    members = merged(shares_of(*member_values(baskets, rows, rule)), rule)
+    return members if (members.max(axis=0) > 0).sum() >= options.min_products else None

@@ -53,7 +53,8 @@ class Cube:
 def read_cubes(layout: Layout) -> list[Cube]:
     """A cube for each classification that has similarities."""
     folders = sorted({path.parent for path in layout.yearly("esi")})
-    return [_cube(folder.name.partition("=")[2], pl.read_parquet(folder / "*.parquet")) for folder in folders]
+    tables = {folder.name.partition("=")[2]: pl.read_parquet(folder / "*.parquet") for folder in folders}
+    return [_cube(classification, esi) for classification, esi in tables.items() if len(esi)]
 
 
 def _cube(classification: str, esi: pl.DataFrame) -> Cube:

@@ -17,7 +17,12 @@ RECIPE: Final = "page-1"
 
 
 def write_page(layout: Layout, options: PageOptions) -> bool:
-    """Bring `report/index.html` and the figures beside it up to date; False when they were current."""
+    """Bring `report/index.html` and the figures beside it up to date.
+
+    Returns
+    -------
+    False when they were current, or when no two countries can be compared.
+    """
     inputs = _inputs(layout)
     mark = digest([RECIPE, _parts(), inputs, asdict(options)])
     stamp, target = layout.tables / ".page-digest", layout.page
@@ -27,8 +32,10 @@ def write_page(layout: Layout, options: PageOptions) -> bool:
     from minsum.report.page import render_page
     from minsum.report.tables import make_tables
 
-    tables = make_tables(layout, options.reporters) if layout.panel.is_file() else []
     shown = read_shown(layout, options)
+    if not shown:
+        return False
+    tables = make_tables(layout, options.reporters) if layout.panel.is_file() else []
     page = render_page(layout, shown, options=options, tables=tables, inputs=inputs)
     publish_text(page, target, layout=layout)
     _publish_figures(layout, shown[-1])
