@@ -58,7 +58,7 @@ def write_contributions(layout: Layout, options: EsiOptions) -> bool:
     if not esi:
         raise MissingInputError(f"{layout.esi}: no similarities yet", "compute them first: minsum esi")
     mark = digest([RECIPE, BUDGET, len(SECTIONS), [[path.name, footer_digest(path)] for path in esi]])
-    target = layout.tables / "section_esi.parquet"
+    target = layout.sections
     if footer_digest(target) == mark:
         return False
     vintages = sorted({path.parent.name.partition("=")[2] for path in esi})

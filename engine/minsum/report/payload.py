@@ -74,7 +74,7 @@ def section_table(
     layout: Layout, shown: Sequence[Shown], *, options: PageOptions, blobs: Blobs
 ) -> dict[str, Any]:
     """Contributions by section."""
-    table = pl.read_parquet(layout.tables / "section_esi.parquet")
+    table = pl.read_parquet(layout.sections)
     labels = {
         "classification": [one.cube.classification for one in shown],
         "reporter": table["reporter"].unique().sort().to_list(),

@@ -59,7 +59,7 @@ def _inputs(layout: Layout) -> dict[str, str]:
         for table in ("esi", "market_esi")
         if layout.yearly(table)
     }
-    for path in (layout.coverage, layout.tables / "section_esi.parquet", layout.panel):
+    for path in (layout.coverage, layout.sections, layout.panel):
         if path.is_file():
             found[path.stem] = footer_digest(path)
     for path in sorted(layout.estimates.glob("*.parquet")):
