@@ -50,7 +50,7 @@ def over_time(rows: Rows = FEED) -> alt.LayerChart:
     colours, dashes, shapes = (alt.Scale(range=one) for one in (COLOURS, DASHES, SHAPES))
     base = alt.Chart(rows).encode(
         x=_years(),
-        y=alt.Y("esi:Q", title=_ESI, axis=alt.Axis(tickCount=5, format=".2f")),
+        y=alt.Y("esi:Q", title=_ESI, axis=alt.Axis(tickCount=5, format=".3~f")),
         tooltip=_tooltip("series:N", "year:Q", "esi:Q"),
     )
     # Stroke, not colour: only then the legend of the points holds colour and symbol in one.
@@ -68,7 +68,7 @@ def over_time(rows: Rows = FEED) -> alt.LayerChart:
 def standing(rows: Rows = FEED) -> alt.LayerChart:
     """Similarities of one year, best first: label, esi."""
     base = alt.Chart(rows).encode(
-        x=alt.X("esi:Q", title=_ESI, scale=alt.Scale(zero=True), axis=alt.Axis(tickCount=5, format=".2f")),
+        x=alt.X("esi:Q", title=_ESI, scale=alt.Scale(zero=True), axis=alt.Axis(tickCount=5, format=".3~f")),
         y=_names("label:N"),
         tooltip=_tooltip("label:N", "esi:Q"),
     )
@@ -192,7 +192,7 @@ def _years() -> alt.X:
 
 
 def _contribution(field: str) -> alt.X:
-    axis = alt.Axis(tickCount=5, format=".2f")
+    axis = alt.Axis(tickCount=5, format=".3~f")
     return alt.X(field, title="Contribution to the similarity", axis=axis)
 
 

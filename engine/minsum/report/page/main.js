@@ -25,8 +25,11 @@ async function start() {
   for (const button of document.querySelectorAll("[data-table]"))
     button.addEventListener("click", () => download(`${button.dataset.table}.csv`, page.tables[button.dataset.table]));
   await openVintage(page.vintages[Number(select.value)]);
-  if (page.estimates) await new EstimateView().draw();
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => redraw());
+  if (page.estimates) {
+    views.estimates = new EstimateView();
+    await views.estimates.draw();
+  }
+  for (const medium of [DARK, "print"]) matchMedia(medium).addEventListener("change", redraw);
   let waiting = 0;
   addEventListener("resize", () => { clearTimeout(waiting); waiting = setTimeout(() => views.matrix.matrix.paint(), 120); });
   document.documentElement.dataset.ready = "yes";
@@ -34,9 +37,13 @@ async function start() {
 
 /* Colours are fixed when a chart is made: another scheme needs other charts. */
 async function redraw() {
-  for (const figure of [views.time.figure, views.ranks.figure, views.sections.shared, views.sections.changed, views.markets?.figure])
-    if (figure) Object.assign(figure, { view: null, spec: null, drawn: null }) && (await figure.draw(figure.latest));
   views.matrix.matrix.paint();
+  for (const figure of [views.time.figure, views.ranks.figure, views.sections.shared, views.sections.changed, views.markets?.figure])
+    if (figure) {
+      Object.assign(figure, { view: null, spec: null, drawn: null });
+      await figure.draw(figure.latest);
+    }
+  await views.estimates?.draw();
 }
 
 start();

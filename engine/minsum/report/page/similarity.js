@@ -199,7 +199,7 @@ class RankView {
     const box = byId("ranks-movers"), years = this.cube.years;
     if (years.length === 1) return box.replaceChildren();
     const block = (heading, some) => {
-      const head = element("tr", {}, ...["Country", `Rank ${years[0]}`, `Rank ${years.at(-1)}`, "Similarity then", "now"].map((text) => element("th", { scope: "col" }, text)));
+      const head = element("tr", {}, ...["Country", `Rank ${years[0]}`, `Rank ${years.at(-1)}`, `ESI ${years[0]}`, `ESI ${years.at(-1)}`].map((text) => element("th", { scope: "col" }, text)));
       const body = some.map((one) => element("tr", {}, element("th", { scope: "row" }, nameOf(one.country)), ...[one.from.rank, one.to.rank, fixed(one.from.esi), fixed(one.to.esi)].map((text) => element("td", {}, String(text)))));
       const table = element("table", {}, element("thead", {}, head), element("tbody", {}, ...body));
       return element("div", {}, element("h3", {}, heading), element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": heading }, table));

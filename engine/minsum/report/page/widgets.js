@@ -135,9 +135,11 @@ async function drawInto(box, { spec, rows, says }, view) {
   return view;
 }
 
+const DARK = "screen and (prefers-color-scheme: dark)";
+
 /* The charts' colours, or their lighter kin on a dark page. */
 function coloured(spec) {
-  if (!matchMedia("(prefers-color-scheme: dark)").matches) return spec;
+  if (!matchMedia(DARK).matches) return spec;
   let text = JSON.stringify(spec);
   for (const [light, dark] of Object.entries(page.dark)) text = text.replaceAll(light, dark);
   return JSON.parse(text);
