@@ -17,7 +17,14 @@ $(READY): requirements.lock pyproject.toml
 demo: $(READY)
 	$(BIN)/minsum demo demo
 
-test: $(READY)
+# The report is tested in a real browser: Debian's, where there is none and the machine may be changed.
+.PHONY: browser
+browser:
+	@command -v chromium >/dev/null || test "$$(id -u)" -ne 0 || ! command -v apt-get >/dev/null || \
+	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; } || \
+	  echo "no chromium: the tests of the report page are skipped"
+
+test: $(READY) browser
 	$(BIN)/python -m pytest
 
 lint: $(READY)

@@ -147,3 +147,21 @@ def shared_data() -> Callable[[str], Path]:
         return path
 
     return find
+
+
+@pytest.fixture(scope="session")
+def real_2024(shared_data: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """The real world of 2024 as a BACI file, through ingest and esi."""
+    world = pl.scan_parquet(shared_data("baci/baci_hs17_2024_bilateral.parquet"))
+    codes = pl.read_csv(shared_data("countries/world_2024_codes.csv"))
+    code = dict(zip(codes["iso3"], codes["code"], strict=True))
+    number = {"return_dtype": pl.Int32}
+    work = Workspace(tmp_path_factory.mktemp("real") / "work", jobs=2).init()
+    world.select(
+        t=pl.lit(2024), i=pl.col("exporter").cast(pl.String).replace_strict(code, **number),
+        j=pl.col("importer").cast(pl.String).replace_strict(code, **number), k=pl.col("hs6").cast(pl.String),
+        v=pl.col("value_usd") / 1000, q=pl.lit("           NA"),
+    ).sink_csv(work.layout.raw / "BACI_HS17_Y2024_V202601.csv", float_precision=3, quote_style="never")  # fmt: skip
+    work.ingest()
+    work.esi()
+    return work

@@ -237,6 +237,8 @@ def test_flows_newer_than_what_was_made_of_them(layout: Layout) -> None:
     assert stale(layout) == {"coverage": ["coverage.parquet"], "esi": ["H4/2015"]}
     assert status(layout)["years"][0]["esi"] == "stale"  # type: ignore[index]
     Workspace(layout.root).esi()
+    assert stale(layout) == {"report": ["index.html"]}
+    Workspace(layout.root).report()
     assert stale(layout) == {}
 
 

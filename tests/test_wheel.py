@@ -16,6 +16,8 @@ def test_the_wheel_works_alone(tmp_path: Path) -> None:
     wheel = next(tmp_path.glob("minsum-*.whl"))
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {f"minsum/sql/{path.name}" for path in (ROOT / "sql").glob("*.sql")} <= names
+    page = ROOT / "engine" / "minsum" / "report" / "page"
+    assert {f"minsum/report/page/{path.name}" for path in page.iterdir()} <= names
     assert {"minsum/py.typed", "minsum_kernels/py.typed"} <= names
     site = tmp_path / "site"
     install = [

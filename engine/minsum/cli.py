@@ -138,7 +138,7 @@ def demo(console: Any, _workspace: Path, jobs: int | None, *, folder: Path) -> i
     console.summary(report, str(folder))
     console.say(f"ESI panel: {work.layout.panel}")
     console.say(f"estimates: {work.layout.estimates}")
-    console.say(f"report:    {work.layout.tables}")
+    console.say(f"report:    {work.layout.page}")
     console.advise(f"minsum growth CHN VNM -r high_end -w {folder}")
     return report.exit_code
 
@@ -270,15 +270,16 @@ def estimate(console: Any, workspace: Path, jobs: int | None, *, spec: Path | No
 @main.command()
 @_common
 def report(console: Any, workspace: Path, jobs: int | None) -> int:
-    """Write the tables as CSV, text, LaTeX and HTML, and print them.
+    """Write report/index.html, its figures and, with a panel, the tables (CSV, text, LaTeX, HTML), and print them.
 
     \b
     minsum report                          -> report/
     """
     work = _open(console, workspace, jobs)
     done = work.report()
-    console.tables(work.tables())
-    return _finish(console, done, str(work.layout.tables), f"open the tables in {work.layout.tables}")
+    if work.layout.panel.is_file():
+        console.tables(work.tables())
+    return _finish(console, done, str(work.layout.page), f"open {work.layout.page} in a browser")
 
 
 @main.command()

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from minsum.fetch.options import FetchOptions
     from minsum.fetch.stage import Plan
     from minsum.flows.options import IngestOptions
+    from minsum.report.options import PageOptions
     from minsum.report.table import Table
 
 log = logging.getLogger("minsum")
@@ -221,9 +222,9 @@ class Workspace:
         return self._report
 
     def report(self) -> RunReport:
-        """Write the tables as CSV, text, LaTeX and HTML."""
+        """Write the page, its figures and, with a panel, the tables as CSV, text, LaTeX and HTML."""
         with self._run():
-            self._tables()
+            self._page()
         return self._report
 
     def run(self) -> RunReport:
@@ -236,6 +237,7 @@ class Workspace:
                 self._prune()
                 self._esi()
                 self._modelling()
+                self._page()
             except (DataCheckError, EstimationError) as error:
                 if self._report.remote is None:
                     raise
@@ -371,7 +373,7 @@ class Workspace:
                 log.info("fetch: removed %s: superseded", name, extra={"source": name})
 
     def _modelling(self) -> None:
-        """Panel, estimates and tables, as far as the settings name them."""
+        """Panel and estimates, as far as the settings name them."""
         if self.settings.panel is None:
             return
         self._panel()
@@ -379,7 +381,6 @@ class Workspace:
             self._estimates()
         for spec in self.settings.specs:
             self._estimates(self.layout.root / spec)
-        self._tables()
 
     def _flows(self, paths: list[Path] | None) -> None:
         from minsum.flows.ingest import ingest
@@ -443,11 +444,32 @@ class Workspace:
             report = estimate(self.layout, spec, name=name)
             done(report.changed, asdict(report))
 
-    def _tables(self) -> None:
+    def _page(self) -> None:
+        from minsum.esi.contributions import write_contributions
+        from minsum.report.stage import write_page
         from minsum.report.tables import write_tables
 
         with self._stage("report") as done:
-            done(write_tables(self.layout, self._section("panel").reporters), {})
+            options = self._page_options()
+            changed = [write_contributions(self.layout, self._esi_options())]
+            if self.layout.panel.is_file():
+                changed.append(write_tables(self.layout, options.reporters))
+            changed.append(write_page(self.layout, options))
+            done(any(changed), {})
+
+    def _page_options(self) -> PageOptions:
+        from minsum.esi.sections import SECTIONS
+        from minsum.report.options import PageOptions
+
+        panel = self.settings.panel
+        return PageOptions(
+            reporters=panel.reporters if panel else (),
+            reference=panel.reference if panel else None,
+            references={name: (one.members, one.rule) for name, one in self.settings.esi.references.items()},
+            settings=self.settings.model_dump(mode="json"),
+            versions=versions(),
+            section_titles={name: words for name, _, _, words in SECTIONS},
+        )
 
     @contextmanager
     def _run(self) -> Iterator[None]:

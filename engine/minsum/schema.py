@@ -102,6 +102,14 @@ TABLES: Final[dict[str, tuple[Column, ...]]] = {
         Column("is_rebuilt", "bool", "rebuilt values entered on either side"),
         Column("reason", "string", "why tci is null; null otherwise"),
     ),
+    "section_esi": (
+        Column("classification", "string", "HS vintage, H0 to H6"),
+        Column("year", "int16", "calendar year"),
+        Column("reporter", "string", "ISO3 as Comtrade writes it"),
+        Column("reference", "string", "ISO3, or the name of a composite"),
+        Column("section", "string", "section of the HS: I to XXI, or other"),
+        Column("contribution", "double", "part of the similarity that comes from the section, unit 1"),
+    ),
     "coverage": (
         Column("classification", "string", "HS vintage, H0 to H6"),
         Column("year", "int16", "calendar year"),

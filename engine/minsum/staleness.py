@@ -47,6 +47,12 @@ def find_stale(layout: Layout, footers: Mapping[Path, Footer], options: IngestOp
         ("panel", [layout.panel], [*footers, *chain(*yearly.values())], "minsum panel"),
         ("estimates", estimates, [layout.panel], "minsum estimate"),
         ("report", tables, [layout.panel, *estimates], "minsum report"),
+        (
+            "report",
+            [layout.page],
+            [layout.coverage, *yearly.get("esi", ()), layout.panel, *estimates],
+            "minsum report",
+        ),
     ):
         found.append((what, _older(files, sources), "older than what it is made from", command))
     return [

@@ -45,6 +45,7 @@ def _tables(layout: Layout) -> dict[str, list[Path]]:
         "coverage": [layout.coverage],
         "panel": [layout.panel],
         "estimates": sorted(layout.estimates.glob("*.parquet")),
+        "section_esi": [layout.sections],
     }
 
 

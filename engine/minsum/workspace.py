@@ -53,6 +53,8 @@ class Layout:
         self.panel = root / "panel.parquet"
         self.estimates = root / "estimates"
         self.tables = root / "report"
+        self.page = self.tables / "index.html"
+        self.sections = self.tables / "section_esi.parquet"
         self.runs = root / "runs"
         self.rejected = root / "rejected"
         self.private = root / ".minsum"

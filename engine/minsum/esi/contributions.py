@@ -1,0 +1,128 @@
+"""`report/section_esi.parquet`: what every country shares with chosen references, by section of the HS."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+
+from minsum.errors import MissingInputError
+from minsum.esi.baskets import Baskets, F64Matrix, gather, shares_of
+from minsum.esi.options import EsiOptions
+from minsum.esi.references import member_rows, member_values, merged
+from minsum.esi.sections import SECTIONS, segments_of
+from minsum.esi.stage import files_of
+from minsum.schema import check_table
+from minsum.workspace import Layout, digest, footer_digest, publish_parts
+from minsum_kernels import segment_min_sum
+
+RECIPE: Final = "sections-1"
+BUDGET: Final = 500_000
+"""Contributions in the table, so that the page that holds them stays small: 8 bytes each before compression."""
+_SCHEMA: Final = pa.schema(
+    [
+        ("classification", pa.string()),
+        ("year", pa.int16()),
+        ("reporter", pa.string()),
+        ("reference", pa.string()),
+        ("section", pa.string()),
+        ("contribution", pa.float64()),
+    ]
+)
+
+
+def write_contributions(layout: Layout, options: EsiOptions) -> bool:
+    """Bring `report/section_esi.parquet` up to date with `esi/`; False when it was current.
+
+    Parameters
+    ----------
+    layout
+        The workspace.
+    options
+        As the similarities were made.
+
+    Raises
+    ------
+    MissingInputError
+        If there are no similarities.
+
+    Notes
+    -----
+    References are the composites, their members, then the largest exporters of the last year, as many as
+    `BUDGET` allows, three at least. `world_minus_self`, another basket for every country, is left out.
+    """
+    esi = layout.yearly("esi")
+    if not esi:
+        raise MissingInputError(f"{layout.esi}: no similarities yet", "compute them first: minsum esi")
+    mark = digest([RECIPE, BUDGET, len(SECTIONS), [[path.name, footer_digest(path)] for path in esi]])
+    target = layout.sections
+    if footer_digest(target) == mark:
+        return False
+    vintages = sorted({path.parent.name.partition("=")[2] for path in esi})
+    footer = {"stage": "report", "recipe": RECIPE, "digest": mark}
+    parts = (part for vintage in vintages for part in _tables(layout, vintage, options=options))
+    publish_parts(parts, target, footer=footer, layout=layout)
+    return True
+
+
+def _tables(layout: Layout, vintage: str, *, options: EsiOptions) -> Iterator[pa.Table]:
+    there = {int(path.stem) for path in layout.yearly("esi") if path.parent.name.endswith(f"={vintage}")}
+    years = {year: files for year, files in files_of(layout, vintage, ()).items() if year in there}
+    references: list[str] = []
+    for year in sorted(years, reverse=True):
+        baskets = _baskets(years[year], options)
+        references = references or _references(baskets, options, n_years=len(years))
+        table = _table(baskets, references, year=year, vintage=vintage, options=options)
+        check_table(table, "section_esi")
+        yield table
+
+
+def _baskets(files: Sequence[Path], options: EsiOptions) -> Baskets:
+    [baskets] = gather(files, basis=options.basis, residual=options.residual, levels=(options.level,))
+    return baskets
+
+
+def _references(baskets: Baskets, options: EsiOptions, *, n_years: int) -> list[str]:
+    composites = [name for name, (_, rule) in options.references.items() if rule != "world_minus_self"]
+    members = [one for members, _ in options.references.values() for one in members]
+    by_size = np.argsort(-baskets.values.sum(axis=1), kind="stable")
+    ordered = dict.fromkeys([*composites, *members, *(baskets.labels[row] for row in by_size)])
+    each = len(baskets.labels) * n_years * len(SECTIONS)
+    return list(ordered)[: max(3, BUDGET // each)]
+
+
+def _table(
+    baskets: Baskets, references: Sequence[str], *, year: int, vintage: str, options: EsiOptions
+) -> pa.Table:
+    segments, bounds = segments_of(baskets.products, "section")
+    shares = baskets.shares()
+    wanted = set(options.reporters)
+    is_thick = (baskets.values > 0).sum(axis=1) >= options.min_products
+    rows = [row for row in np.flatnonzero(is_thick) if not wanted or baskets.labels[row] in wanted]
+    columns: dict[str, list[Any]] = {"reporter": [], "reference": [], "section": [], "contribution": []}
+    for reference in references:
+        members = _members(baskets, reference, options)
+        others = [row for row in rows if baskets.labels[row] != reference]
+        if members is None or not others:
+            continue
+        split = segment_min_sum(shares[others], members, np.array(bounds)).mean(axis=2)
+        for row, contributions in zip(others, split.T, strict=True):
+            columns["reporter"] += [baskets.labels[row]] * len(segments)
+            columns["reference"] += [reference] * len(segments)
+            columns["section"] += [one.name for one in segments]
+            columns["contribution"] += contributions.tolist()
+    n_rows = len(columns["section"])
+    return pa.table({"classification": [vintage] * n_rows, "year": [year] * n_rows} | columns, schema=_SCHEMA)
+
+
+def _members(baskets: Baskets, reference: str, options: EsiOptions) -> F64Matrix | None:
+    """Shares of the basket or baskets whose mean similarity is meant, or None where there is too little."""
+    names, rule = options.references.get(reference, ((reference,), "pooled"))
+    rows, absent = member_rows(baskets, names, rule)
+    if absent or not rows:
+        return None
+    members = merged(shares_of(*member_values(baskets, rows, rule)), rule)
+    return members if (members.max(axis=0) > 0).sum() >= options.min_products else None

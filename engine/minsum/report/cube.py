@@ -1,0 +1,86 @@
+"""The similarities of one classification as arrays: half a matrix a year, and the composites beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from minsum.workspace import Layout
+
+F64 = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Cube:
+    """Similarities of one classification; NaN where there is none.
+
+    Attributes
+    ----------
+    classification
+        HS vintage.
+    years, countries, composites
+        Ascending.
+    reporters
+        Countries whose similarity was asked for; the others are references only.
+    pairs
+        Shape (n_years, n_countries * (n_countries - 1) / 2); countries i > j stand at i * (i - 1) / 2 + j.
+    with_composites
+        Shape (n_years, n_countries, n_composites).
+    """
+
+    classification: str
+    years: list[int]
+    countries: list[str]
+    composites: list[str]
+    reporters: list[str]
+    pairs: F64
+    with_composites: F64
+
+    def of(self, reference: str) -> F64:
+        """Similarity of every country with one reference, shape (n_years, n_countries)."""
+        if reference in self.composites:
+            return self.with_composites[:, :, self.composites.index(reference)]
+        other = self.countries.index(reference)
+        mine = np.arange(len(self.countries))
+        high, low = np.maximum(mine, other), np.minimum(mine, other)
+        place = np.where(mine == other, 0, high * (high - 1) // 2 + low)
+        return np.where(mine == other, np.nan, self.pairs[:, place])
+
+
+def read_cubes(layout: Layout) -> list[Cube]:
+    """A cube for each classification that has similarities."""
+    folders = sorted({path.parent for path in layout.yearly("esi")})
+    tables = {folder.name.partition("=")[2]: pl.read_parquet(folder / "*.parquet") for folder in folders}
+    return [_cube(classification, esi) for classification, esi in tables.items() if len(esi)]
+
+
+def _cube(classification: str, esi: pl.DataFrame) -> Cube:
+    is_composite = pl.col("reference_code").is_null()
+    years = esi["year"].unique().sort().to_list()
+    composites = esi.filter(is_composite)["reference"].unique().sort().to_list()
+    reporters = esi["reporter"].unique().sort().to_list()
+    countries = sorted({*reporters, *esi.filter(~is_composite)["reference"].unique()})
+    n = len(countries)
+    placed = esi.select(
+        "esi",
+        is_composite.alias("is_composite"),
+        year=_place("year", years),
+        row=_place("reporter", countries),
+        column=_place("reference", [*countries, *composites]),
+    ).drop_nulls("esi")
+    two, many = placed.filter(~pl.col("is_composite")), placed.filter("is_composite")
+    high, low = (
+        two.select(one("row", "column")).to_series() for one in (pl.max_horizontal, pl.min_horizontal)
+    )
+    pairs = np.full((len(years), n * (n - 1) // 2), np.nan)
+    pairs[two["year"], high * (high - 1) // 2 + low] = two["esi"]
+    with_composites = np.full((len(years), n, len(composites)), np.nan)
+    with_composites[many["year"], many["row"], many["column"] - n] = many["esi"]
+    return Cube(classification, years, countries, composites, reporters, pairs, with_composites)
+
+
+def _place(column: str, values: list[int] | list[str]) -> pl.Expr:
+    return pl.col(column).replace_strict(values, list(range(len(values))), return_dtype=pl.Int64)

@@ -1,0 +1,127 @@
+"""The page's charts as SVG and PNG, for papers and slides."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+import altair as alt
+import polars as pl
+
+from minsum.report.charts import CONFIG, STEP, coefficients, matrix, over_time, ranks, standing
+from minsum.report.choice import Choice
+from minsum.report.cube import Cube
+from minsum.report.names import names_of
+
+PNG_SCALE: Final = 2.0
+_RANKED: Final = 12
+
+
+def figures_of(cube: Cube, choice: Choice, estimates: pl.DataFrame | None) -> dict[str, alt.TopLevelMixin]:
+    """Charts by file stem: what the page shows first.
+
+    Parameters
+    ----------
+    cube, choice
+        Similarities of the last classification, and what is shown of them.
+    estimates
+        Table estimates of one specification, or None.
+    """
+    names = names_of([*cube.countries, *cube.composites])
+    reference = names[choice.reference]
+    esi = _long(cube, choice.reference).with_columns(name=pl.col("reporter").replace(names))
+    chosen = esi.filter(pl.col("reporter").is_in(choice.countries))
+    figures: dict[str, alt.TopLevelMixin] = {}
+    if len(cube.years) > 1:
+        shown = chosen.with_columns(series="name").sort(_order(choice.countries), "year")
+        figures["esi_over_time"] = over_time(_data(shown)).properties(
+            width=620, height=340, title=f"Export similarity with {reference}"
+        )
+        figures["esi_ranks"] = ranks(_data(_ranked(esi, choice))).properties(
+            width=560, height=420, title=f"Rank by similarity with {reference}"
+        )
+    else:
+        shown = chosen.with_columns(label="name").sort("esi", descending=True)
+        figures["esi_over_time"] = standing(_data(shown)).properties(
+            width=520, height=alt.Step(STEP), title=f"Export similarity with {reference}, {cube.years[-1]}"
+        )
+    figures["esi_matrix"] = matrix(_data(_square(cube, choice)), choice.leaders).properties(
+        title=f"Export similarity, {cube.years[-1]}: the {len(choice.leaders)} largest exporters"
+    )
+    if estimates is not None:
+        figures["estimates"] = _facets(estimates)
+    return figures
+
+
+def drawn(chart: Any) -> tuple[str, bytes]:
+    """A chart as SVG and as PNG."""
+    import vl_convert
+
+    spec = chart.properties(background="white").to_dict()
+    spec["config"] = CONFIG | {"font": "Liberation Sans, Arial, sans-serif"}
+    return _renumbered(vl_convert.vegalite_to_svg(spec)), vl_convert.vegalite_to_png(spec, scale=PNG_SCALE)
+
+
+def _renumbered(svg: str) -> str:
+    """Gradients and clips numbered from 0: Vega counts on through a process."""
+    found = dict.fromkeys(re.findall(r"\b(?:gradient_|clip)\d+", svg))
+    names = {name: f"{name.rstrip('0123456789')}{k}" for k, name in enumerate(found)}
+    return re.sub(r"\b(?:gradient_|clip)\d+", lambda match: names[match[0]], svg)
+
+
+def _data(frame: pl.DataFrame) -> alt.InlineData:
+    return alt.InlineData(values=frame.to_dicts())
+
+
+def _order(labels: list[str]) -> pl.Expr:
+    return pl.col("reporter").replace_strict(labels, list(range(len(labels))), default=len(labels))
+
+
+def _long(cube: Cube, reference: str) -> pl.DataFrame:
+    values = cube.of(reference)
+    n_years, n = values.shape
+    frame = pl.DataFrame(
+        {
+            "year": [year for year in cube.years for _ in range(n)],
+            "reporter": cube.countries * n_years,
+            "esi": values.ravel(),
+        }
+    )
+    return frame.filter(pl.col("esi").is_not_nan(), pl.col("reporter").is_in(cube.reporters))
+
+
+def _ranked(esi: pl.DataFrame, choice: Choice) -> pl.DataFrame:
+    """The leading countries of the last year and the chosen ones, with their places in every year."""
+    place = pl.col("esi").rank("ordinal", descending=True).over("year")
+    ranked = esi.sort("year", "reporter").with_columns(rank=place)
+    leading = (pl.col("year") == pl.col("year").max()) & (pl.col("rank") <= _RANKED)
+    shown = {*ranked.filter(leading)["reporter"], *choice.countries}
+    is_chosen = pl.col("reporter").is_in(choice.countries)
+    return (
+        ranked.filter(pl.col("reporter").is_in(shown))
+        .with_columns(
+            series=pl.when(is_chosen).then("name").otherwise(pl.lit("")),
+            is_last=pl.col("year") == pl.col("year").max().over("reporter"),
+        )
+        .sort(_order(choice.countries), "reporter", "year")
+    )
+
+
+def _square(cube: Cube, choice: Choice) -> pl.DataFrame:
+    place = [cube.countries.index(one) for one in choice.leaders]
+    columns = {reference: cube.of(reference)[-1][place] for reference in choice.leaders}
+    wide = pl.DataFrame({"reporter": choice.leaders} | columns)
+    return wide.unpivot(index="reporter", variable_name="reference", value_name="esi").drop_nans("esi")
+
+
+def _facets(estimates: pl.DataFrame) -> alt.FacetChart:
+    """A panel a regressor, each with its own scale."""
+    is_effect = pl.col("term").str.contains(r"^(const$|reporter_|reference_|year_)")
+    half = 1.96 * pl.col("std_error")
+    rows = estimates.filter(~is_effect).with_columns(
+        low=pl.col("coefficient") - half, high=pl.col("coefficient") + half
+    )
+    chart = coefficients(_data(rows)).properties(width=200, height=alt.Step(STEP))
+    facet = alt.Facet("term:N", title=None, sort=None)
+    whole: alt.FacetChart = chart.facet(facet, columns=3).resolve_scale(x="independent")
+    return whole.properties(title="Coefficients with 95 % intervals")

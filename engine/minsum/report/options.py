@@ -1,0 +1,33 @@
+"""What decides the page besides the tables of the workspace."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class PageOptions:
+    """What decides the page besides the tables of the workspace.
+
+    Attributes
+    ----------
+    reporters, reference
+        Of the panel, shown first; empty and None without a panel.
+    references
+        Composite to its members and rule.
+    settings
+        All of the workspace, shown at the foot.
+    versions
+        Library to version, shown at the foot.
+    section_titles
+        Section of the HS to what is in it.
+    """
+
+    reporters: Sequence[str] = ()
+    reference: str | None = None
+    references: Mapping[str, tuple[Sequence[str], str]] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    section_titles: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,135 @@
+"""`report/index.html`: one page that holds its data, its charts and the library that draws them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from minsum.report.choice import Shown
+from minsum.report.names import names_of
+from minsum.report.options import PageOptions
+from minsum.report.payload import (
+    Blobs,
+    columns_of,
+    estimate_rows,
+    market_table,
+    section_table,
+    vintage_record,
+)
+from minsum.report.quality import quality_table
+from minsum.report.render import cells
+from minsum.report.table import Table
+from minsum.report.words import page_words
+from minsum.workspace import Layout
+
+SCRIPTS: Final = ("data", "widgets", "matrix", "similarity", "splits", "data_views", "main")
+_FOLDER: Final = Path(__file__).parent / "page"
+
+
+def render_page(
+    layout: Layout,
+    shown: Sequence[Shown],
+    *,
+    options: PageOptions,
+    tables: Sequence[Table],
+    inputs: Mapping[str, str],
+) -> str:
+    """The page as text.
+
+    Parameters
+    ----------
+    layout
+        The workspace.
+    shown
+        Its similarities.
+    options
+        What is shown first, and what is told at the foot.
+    tables
+        For people, as they are published beside the page.
+    inputs
+        Name to digest, shown at the foot.
+    """
+    blobs = Blobs()
+    quality = quality_table(layout)
+    page = _data(layout, shown, options=options, blobs=blobs)
+    page["quality"] = columns_of(quality)
+    page["tables"] = {table.name: table.frame.write_csv() for table in tables}
+    return str(
+        _template().render(
+            page=page,
+            blobs=blobs.texts.items(),
+            style=_part("style.css"),
+            script=_script(),
+            library=_library(),
+            tables=[_told(table) for table in tables],
+            inputs=inputs.items(),
+            **page_words([one.cube for one in shown], quality, options),
+        )
+    )
+
+
+def _data(layout: Layout, shown: Sequence[Shown], *, options: PageOptions, blobs: Blobs) -> dict[str, Any]:
+    """What the scripts read, but for coverage and tables; large numbers go into blobs."""
+    from minsum.report.charts import COLOURS, CONFIG, DARK, STEP, page_specs
+
+    vintages = [vintage_record(one, blobs) for one in shown]
+    markets = market_table(layout, shown, options=options, blobs=blobs)
+    estimates = estimate_rows(layout)
+    labels = {one for vintage in vintages for one in (*vintage["countries"], *vintage["composites"])}
+    return {
+        "specs": page_specs(),
+        "config": CONFIG,
+        "dark": dict(zip(COLOURS, DARK, strict=True)),
+        "step": STEP,
+        "names": names_of(labels.union(markets["columns"]["market"]["labels"] if markets else ())),
+        "vintages": vintages,
+        "sections": section_table(layout, shown, options=options, blobs=blobs),
+        "section_titles": list(options.section_titles.items()),
+        "markets": markets,
+        "estimates": columns_of(estimates) if estimates is not None else None,
+    }
+
+
+def _told(table: Table) -> dict[str, Any]:
+    headings, rows = cells(table)
+    return {
+        "name": table.name,
+        "title": table.title,
+        "notes": table.notes,
+        "headings": headings,
+        "rows": rows,
+    }
+
+
+def _part(name: str) -> str:
+    return (_FOLDER / name).read_text(encoding="utf-8")
+
+
+def _script() -> str:
+    return "(() => {\n" + "\n".join(_part(f"{name}.js") for name in SCRIPTS) + "})();"
+
+
+@cache
+def _library() -> str:
+    """Vega and what embeds it, for a script element."""
+    import vl_convert
+
+    return vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;").replace("</script", "<\\/script")
+
+
+def _template() -> Any:
+    from jinja2 import Environment, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["raw"] = Markup
+    environment.policies["json.dumps_kwargs"] = {
+        "sort_keys": False,
+        "allow_nan": False,
+        "separators": (",", ":"),
+    }
+    return environment.from_string(_part("index.html"))

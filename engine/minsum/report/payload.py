@@ -1,0 +1,136 @@
+"""The data of the page: what stands in its JSON, and the packed numbers beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+import polars as pl
+
+from minsum.report.choice import Shown
+from minsum.report.options import PageOptions
+from minsum.report.packed import packed
+from minsum.workspace import Layout
+
+DARKEST: Final = 0.995
+"""Quantile of the similarities that has the heat map's last colour."""
+MARKET_ROWS: Final = 200_000
+"""Similarities within markets that the page holds, 8 bytes each before compression."""
+
+
+@dataclass(slots=True)
+class Blobs:
+    """Packed numbers that stand in scripts of their own.
+
+    Attributes
+    ----------
+    texts
+        Element to text.
+    """
+
+    texts: dict[str, str] = field(default_factory=dict)
+
+    def add(self, name: str, values: Any) -> str:
+        """Pack numbers, and return the element that will hold them."""
+        element = f"packed-{name}"
+        self.texts[element] = packed(np.asarray(values, dtype=np.float64))
+        return element
+
+    def table(self, name: str, frame: pl.DataFrame, labels: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+        """Pack a table; columns with labels as positions among them."""
+        columns = {}
+        for column in frame.columns:
+            values = frame[column]
+            known = labels.get(column)
+            if known is not None:
+                values = values.replace_strict(known, list(range(len(known))), return_dtype=pl.Float64)
+            element = self.add(f"{name}-{column}", values.to_numpy())
+            columns[column] = {"id": element} | ({"labels": list(known)} if known is not None else {})
+        return {"columns": columns}
+
+
+def vintage_record(shown: Shown, blobs: Blobs) -> dict[str, Any]:
+    """One classification: its labels, what is shown first, and where its numbers are."""
+    cube, choice = shown.cube, shown.choice
+    known = np.append(cube.pairs[np.isfinite(cube.pairs)], 0.0)
+    return {
+        "classification": cube.classification,
+        "years": cube.years,
+        "countries": cube.countries,
+        "composites": cube.composites,
+        "reporters": cube.reporters,
+        "reference": choice.reference,
+        "chosen": choice.countries,
+        "leaders": choice.leaders,
+        "top": max(float(np.ceil(np.quantile(known, DARKEST) * 20) / 20), 0.05),
+        "pairs_id": blobs.add(f"pairs-{cube.classification}", cube.pairs),
+        "composites_id": blobs.add(f"composites-{cube.classification}", cube.with_composites),
+    }
+
+
+def section_table(
+    layout: Layout, shown: Sequence[Shown], *, options: PageOptions, blobs: Blobs
+) -> dict[str, Any]:
+    """Contributions by section."""
+    table = pl.read_parquet(layout.sections)
+    labels = {
+        "classification": [one.cube.classification for one in shown],
+        "reporter": table["reporter"].unique().sort().to_list(),
+        "reference": table["reference"].unique(maintain_order=True).to_list(),
+        "section": list(options.section_titles),
+    }
+    return blobs.table("sections", table, labels)
+
+
+def market_table(
+    layout: Layout, shown: Sequence[Shown], *, options: PageOptions, blobs: Blobs
+) -> dict[str, Any] | None:
+    """Similarities within markets in the last year, and by classification the references they are of."""
+    members = [one for names, _ in options.references.values() for one in names]
+    parts, references = [], {}
+    for one in shown:
+        kind = one.cube.classification
+        files = [path for path in layout.yearly("market_esi") if path.parent.name.endswith(f"={kind}")]
+        if not files:
+            continue
+        last = max(files, key=lambda path: int(path.stem))
+        rows = pl.read_parquet(last).select("year", "market", "reporter", "reference", "esi")
+        chosen = _within_budget(rows, [*members, *one.choice.leaders, *one.cube.countries])
+        references[kind] = chosen
+        is_chosen = pl.col("reporter").is_in(chosen) | pl.col("reference").is_in(chosen)
+        parts.append(rows.filter(is_chosen).with_columns(classification=pl.lit(kind)))
+    if not parts:
+        return None
+    table = pl.concat(parts)
+    text = [name for name, dtype in table.schema.items() if dtype == pl.String]
+    labels = {name: table[name].unique().sort().to_list() for name in text}
+    return blobs.table("markets", table, labels) | {"references": references}
+
+
+def _within_budget(rows: pl.DataFrame, wanted: Sequence[str]) -> list[str]:
+    """As many countries, the first wanted first, as `MARKET_ROWS` allows; one at least."""
+    sides = pl.concat([rows["reporter"], rows["reference"]]).value_counts()
+    rows_of = dict(sides.iter_rows())
+    chosen: list[str] = []
+    total = 0
+    for country in dict.fromkeys(one for one in wanted if one in rows_of):
+        total += rows_of[country]
+        if chosen and total > MARKET_ROWS:
+            break
+        chosen.append(country)
+    return chosen
+
+
+def estimate_rows(layout: Layout) -> pl.DataFrame | None:
+    """All estimates, the main ones first; None without any."""
+    files = sorted(layout.estimates.glob("*.parquet"), key=lambda path: (path.stem != "main", path.stem))
+    return pl.concat([pl.read_parquet(path) for path in files], how="diagonal") if files else None
+
+
+def columns_of(frame: pl.DataFrame) -> dict[str, list[Any]]:
+    """Columns as JSON holds them: what is not finite becomes null."""
+    floats = [name for name, dtype in frame.schema.items() if dtype.is_float()]
+    finite = [pl.when(pl.col(name).is_finite()).then(name).alias(name) for name in floats]
+    return frame.with_columns(finite).to_dict(as_series=False)

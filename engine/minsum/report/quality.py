@@ -1,0 +1,48 @@
+"""What the page says of the data: a row for each reporter-year, and what was done to it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+from minsum.countries import is_group
+from minsum.workspace import Layout, partition_key, read_footers
+
+
+def quality_table(layout: Layout) -> pl.DataFrame:
+    """Coverage, and from the footers of the flows what was repaired and where each came from.
+
+    Returns
+    -------
+    The columns of coverage, then repaired_rows, repaired_usd, repairs (names and rows) and sha256 of the sources.
+    """
+    coverage = pl.read_parquet(layout.coverage)
+    rows = []
+    for path, footer in read_footers(layout.partitions()).items():
+        classification, year, code = partition_key(path)
+        repairs = footer["repairs"]
+        rows.append(
+            {
+                "classification": classification,
+                "year": year,
+                "reporter_code": code,
+                "is_group": is_group(code),
+                "repaired_rows": sum(one["rows"] for one in repairs.values()),
+                "repaired_usd": sum(one["usd"] for one in repairs.values()),
+                "repairs": "; ".join(f"{name} {one['rows']}" for name, one in sorted(repairs.items())),
+                "sha256": "; ".join(one["sha256"] for one in footer["sources"]),
+            }
+        )
+    schema: dict[str, Any] = {
+        "classification": pl.String,
+        "year": pl.Int16,
+        "reporter_code": pl.Int32,
+        "is_group": pl.Boolean,
+        "repaired_rows": pl.Int64,
+        "repaired_usd": pl.Float64,
+        "repairs": pl.String,
+        "sha256": pl.String,
+    }
+    keys = ["classification", "year", "reporter_code"]
+    return coverage.join(pl.DataFrame(rows, schema), on=keys, how="left", maintain_order="left")

@@ -1,0 +1,90 @@
+"""What the page says in words: the definition, the facts at the top, the settings at the foot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+import polars as pl
+
+from minsum.report.cube import Cube
+from minsum.report.names import names_of
+from minsum.report.options import PageOptions
+
+_BASIS: Final = {
+    "X": "total exports (re-exports included)",
+    "DX": "domestic exports",
+    "X-RX": "exports less re-exports",
+}
+_RESIDUAL: Final = {
+    "exclude": "left out of numerator and denominator",
+    "keep": "kept as products",
+    "denominator": "counted in the total only",
+}
+
+
+def page_words(cubes: Sequence[Cube], quality: pl.DataFrame, options: PageOptions) -> dict[str, Any]:
+    """Texts of the template, by name."""
+    esi = options.settings["esi"]
+    years = sorted({year for cube in cubes for year in cube.years})
+    digits, residual = f"{esi['level']}-digit", _RESIDUAL[esi["residual"]]
+    return {
+        "span": _span(years),
+        "facts": _facts(cubes, quality, years=years),
+        "product_words": f"{digits} products",
+        "definition": (
+            f"ESI of country i with reference r in year t: the sum over {digits} HS products of the smaller of the two "
+            f"export shares. Basis: {_BASIS[esi['basis']]}. Residual codes 9999xx: {residual}. Countries are compared "
+            "only within one classification and year; a country without data is missing, not zero."
+        ),
+        "residual_words": residual,
+        "references": [_composite_words(name, *one) for name, one in sorted(options.references.items())],
+        "settings": sorted(_flat(options.settings)),
+        "versions": sorted(options.versions.items()),
+    }
+
+
+def _facts(cubes: Sequence[Cube], quality: pl.DataFrame, *, years: Sequence[int]) -> list[tuple[str, str]]:
+    """Label and value of each."""
+    countries = {one for cube in cubes for one in cube.countries}
+    pairs = sum(int(np.isfinite(cube.pairs).sum()) for cube in cubes)
+    last = quality.filter(pl.col("year") == years[-1], ~pl.col("is_group")).unique(
+        "reporter", maintain_order=True
+    )
+    return [
+        ("countries", f"{len(countries):,}"),
+        (f"{len(years)} years" if len(years) > 1 else "year", _span(years)),
+        ("pairs compared", f"{pairs:,}"),
+        ("classification", ", ".join(cube.classification for cube in cubes)),
+        ("exports in the last year", f"{float(last['exports_usd'].sum()) / 1e12:,.1f} tn USD"),
+    ]
+
+
+def _span(years: Sequence[int]) -> str:
+    return str(years[0]) if len(years) == 1 else f"{years[0]}–{years[-1]}"
+
+
+def _composite_words(name: str, members: Sequence[str], rule: str) -> str:
+    of = ", ".join(names_of(members).values()) or "every reporter of the year"
+    return f"Reference {name}: rule {rule}, of {of}."
+
+
+def _flat(settings: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    for name, value in settings.items():
+        if isinstance(value, Mapping) and value:
+            found += _flat(value, f"{prefix}{name}.")
+        else:
+            found.append((f"{prefix}{name}", _setting(value)))
+    return found
+
+
+def _setting(value: Any) -> str:
+    if value is None:
+        return "not set"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, (list, tuple)):
+        value = ", ".join(map(str, value))
+    return str(value or "empty") if value != 0 else "0"

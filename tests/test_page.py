@@ -1,0 +1,273 @@
+"""`report/index.html` in a real browser: quiet, alone, reachable by keyboard, and with the Parquet's own figures."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from minsum.pipeline import Workspace
+from minsum.report.choice import read_shown
+from minsum.report.stage import write_page
+from minsum.synth import WorldSpec, write_world
+
+YEARS = (2006, 2010, 2014, 2017, 2019, 2021)
+SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A finished run of a small world, similarity within markets included."""
+    folder = tmp_path_factory.mktemp("page")
+    work = Workspace(folder, jobs=2).init("paper")
+    settings = work.layout.settings
+    settings.write_text(settings.read_text().replace("# [market_esi]", "[market_esi]"))
+    write_world(WorldSpec(reporters=14, years=YEARS, rows_per_file=3_000, products=600), folder, jobs=2)
+    assert work.run().exit_code == 0
+    return work
+
+
+@pytest.fixture(scope="module")
+def real(real_2024: Workspace) -> Workspace:
+    real_2024.report()
+    return real_2024
+
+
+@dataclass
+class Visit:
+    """A page that is open, and what it did that it should not."""
+
+    page: Any
+    noise: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+
+    def csv(self, button: str, folder: Path) -> pl.DataFrame:
+        """What a button downloads."""
+        with self.page.expect_download() as download:
+            self.page.click(button)
+        target = folder / "download.csv"
+        download.value.save_as(target)
+        return pl.read_csv(target, infer_schema_length=None)
+
+    def picture(self, figure: str) -> str:
+        """The drawing of a chart as text."""
+        return str(self.page.inner_html(f"#{figure}-plot"))
+
+    def heat(self) -> str:
+        return str(self.page.evaluate("document.getElementById('matrix-canvas').toDataURL()"))
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("no browser here: apt-get install chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser: Any) -> Iterator[Callable[..., Visit]]:
+    contexts = []
+
+    def opened(path: Path, *, size: str = "desktop", scheme: str = "light") -> Visit:
+        width, height = SIZES[size]
+        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+        contexts.append(context)
+        visit = Visit(context.new_page())
+        context.route(
+            "**/*", lambda route: route.continue_() if _is_own(route.request.url) else route.abort()
+        )
+        visit.page.on("request", lambda request: visit.requests.append(request.url))
+        visit.page.on("pageerror", lambda error: visit.noise.append(str(error)))
+        visit.page.on(
+            "console", lambda line: line.type in ("error", "warning") and visit.noise.append(line.text)
+        )
+        visit.page.goto(path.as_uri())
+        visit.page.wait_for_function("document.documentElement.dataset.ready === 'yes'")
+        return visit
+
+    yield opened
+    for context in contexts:
+        context.close()
+
+
+def _is_own(url: str) -> bool:
+    return url.startswith(("file:", "data:", "blob:"))
+
+
+@pytest.mark.parametrize(("size", "scheme"), [("desktop", "light"), ("phone", "light"), ("phone", "dark")])
+@pytest.mark.parametrize("which", ["world", "real"])
+def test_quiet_alone_and_accessible(
+    visit: Callable[..., Visit], request: pytest.FixtureRequest, which: str, size: str, scheme: str
+) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    seen = visit(request.getfixturevalue(which).layout.page, size=size, scheme=scheme)
+    seen.page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    found = Axe().run(seen.page).response["violations"]
+    assert [(one["id"], one["help"]) for one in found if one["impact"] in ("serious", "critical")] == []
+    assert seen.noise == []
+    assert [url for url in seen.requests if not _is_own(url)] == []
+    width = seen.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+    assert width[0] <= width[1]
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_slider_and_choices_change_the_charts(
+    world: Workspace, visit: Callable[..., Visit], size: str
+) -> None:
+    seen = visit(world.layout.page, size=size)
+    before = seen.heat()
+    seen.page.locator("#matrix-year").fill("0")
+    seen.page.wait_for_function(f"document.getElementById('matrix-year-shown').textContent === '{YEARS[0]}'")
+    assert seen.heat() != before
+    assert str(YEARS[0]) in seen.page.inner_text("#matrix-title")
+    for figure, control, value in (
+        ("ranks", "#ranks-reference", "DEU"), ("sections", "#sections-country", "VNM"),
+        ("change", "#sections-first", "2014"), ("markets", "#markets-country", "THA"),
+    ):  # fmt: skip
+        drawn = seen.picture(figure)
+        seen.page.select_option(control, value)
+        seen.page.wait_for_function(
+            "([id, old]) => document.getElementById(id).innerHTML !== old", arg=[f"{figure}-plot", drawn]
+        )
+    drawn = seen.picture("time")
+    seen.page.click("#time-countries .chips button >> nth=0")
+    seen.page.fill("#time-countries-field", "germany")
+    seen.page.press("#time-countries-field", "Enter")
+    seen.page.wait_for_function("document.getElementById('time-plot').textContent.includes('Germany')")
+    assert seen.picture("time") != drawn
+    assert seen.noise == []
+
+
+def test_the_heat_map_by_keyboard(world: Workspace, visit: Callable[..., Visit]) -> None:
+    seen = visit(world.layout.page)
+    seen.page.focus("#matrix-scroll")
+    told = []
+    for key in ("ArrowRight", "ArrowRight", "ArrowDown", "ArrowDown"):
+        seen.page.keyboard.press(key)
+        told.append(seen.page.inner_text("#matrix-says"))
+    assert len(set(told)) == 4
+    shown = read_shown(world.layout, world._page_options())[0]
+    row, column = shown.choice.leaders[2], [*shown.cube.composites, *shown.choice.leaders][1]
+    value = shown.cube.of(column)[-1][shown.cube.countries.index(row)]
+    assert told[-1].endswith(f"{YEARS[-1]}: {value:.4f}")
+
+
+def _esi(work: Workspace) -> pl.DataFrame:
+    files = work.layout.yearly("esi")
+    return pl.concat([pl.read_parquet(path, hive_partitioning=False) for path in files]).with_columns(
+        pl.col("year").cast(pl.Int64)
+    )
+
+
+def _same(downloaded: pl.DataFrame, table: pl.DataFrame, *, keys: list[str], value: str) -> None:
+    """Every downloaded figure is the table's, to the last bit."""
+    both = downloaded.join(table, on=keys, how="left", suffix="_table", validate="1:1")
+    assert len(both) == len(downloaded) > 0
+    assert both[value].null_count() == 0
+    assert (both[value] == both[f"{value}_table"]).all()
+
+
+@pytest.mark.parametrize("which", ["world", "real"])
+def test_downloads_equal_the_parquet(
+    visit: Callable[..., Visit], request: pytest.FixtureRequest, which: str, tmp_path: Path
+) -> None:
+    work = request.getfixturevalue(which)
+    seen = visit(work.layout.page)
+    esi = _esi(work)
+    keys = ["year", "reporter", "reference"]
+    seen.page.select_option("#matrix-set", "all")
+    for chart in ("time", "matrix", "ranks"):
+        rows = seen.csv(f"#{chart}-csv", tmp_path).drop_nulls("esi")
+        _same(rows, esi, keys=keys, value="esi")
+    last = esi.filter(pl.col("year") == esi["year"].max())
+    assert len(seen.csv("#matrix-csv", tmp_path).drop_nulls("esi")) == last["esi"].count()
+    parts = pl.read_parquet(work.layout.sections).with_columns(pl.col("year").cast(pl.Int64))
+    rows = seen.csv("#sections-csv", tmp_path)
+    _same(rows, parts, keys=["classification", *keys, "section"], value="contribution")
+    coverage = pl.read_parquet(work.layout.coverage)
+    rows = seen.csv("#quality-csv", tmp_path).select(coverage.columns)
+    assert rows.cast(dict(coverage.schema)).equals(coverage)
+
+
+def test_downloads_of_markets_estimates_and_tables(
+    world: Workspace, visit: Callable[..., Visit], tmp_path: Path
+) -> None:
+    seen = visit(world.layout.page)
+    markets = pl.read_parquet(world.layout.yearly("market_esi")[-1], hive_partitioning=False)
+    low, high, n = markets.group_by("reporter", "reference").len().sort("len", "reporter").row(-1)
+    seen.page.select_option("#markets-country", high)
+    seen.page.select_option("#markets-reference", low)
+    rows = seen.csv("#markets-csv", tmp_path)
+    keys = ["year", "market", "reporter", "reference"]
+    _same(rows, markets.with_columns(pl.col("year").cast(pl.Int64)), keys=keys, value="esi")
+    assert len(rows) == n
+    estimates = pl.read_parquet(world.layout.estimates / "main.parquet")
+    rows = seen.csv("#estimates-csv", tmp_path).with_columns(pl.col("stars").fill_null(""))
+    assert rows.columns == estimates.columns
+    assert rows.cast(dict(estimates.schema)).equals(estimates)
+    for name in ("table1", "table2", "table3"):
+        seen.csv(f"[data-table={name}]", tmp_path)
+        assert (tmp_path / "download.csv").read_bytes() == (world.layout.tables / f"{name}.csv").read_bytes()
+
+
+def test_sections_add_up_to_the_similarity(world: Workspace) -> None:
+    keys = ["year", "reporter", "reference"]
+    parts = pl.read_parquet(world.layout.sections)
+    sums = parts.group_by(keys).agg(pl.col("contribution").sum()).with_columns(pl.col("year").cast(pl.Int64))
+    both = sums.join(_esi(world), on=keys, how="left", validate="1:1")
+    assert both["esi"].null_count() == 0
+    assert (both["esi"] - both["contribution"]).abs().max() < 1e-12
+    assert {"high_end", "USA", "DEU"} <= set(parts["reference"])
+
+
+def test_written_only_when_something_changed(world: Workspace) -> None:
+    """And the same bytes again when it is gone."""
+    files = {path: path.read_bytes() for path in sorted(world.layout.tables.iterdir())}
+    assert {path.suffix for path in files} >= {".html", ".svg", ".png", ".tex", ".csv", ".parquet"}
+    times = {path: path.stat().st_mtime_ns for path in files}
+    assert not world.report().changed
+    assert {path: path.stat().st_mtime_ns for path in files} == times
+    world.layout.page.unlink()
+    assert world.report().changed
+    assert {path: path.read_bytes() for path in sorted(world.layout.tables.iterdir())} == files
+
+
+def test_text_from_outside_is_text(world: Workspace, visit: Callable[..., Visit], tmp_path: Path) -> None:
+    hostile = "</script><img src=x onerror=\"document.title='taken'\"><!-- {{ 7 * 7 }}"
+    work = Workspace(tmp_path / "copy")
+    shutil.copytree(world.layout.root, work.layout.root)
+    coverage = pl.read_parquet(work.layout.coverage)
+    table = coverage.with_columns(source=pl.lit(hostile)).to_arrow()
+    from minsum.workspace import publish_table
+
+    publish_table(table, work.layout.coverage, footer={"digest": "other"}, layout=work.layout)
+    options = work._page_options()
+    assert write_page(work.layout, replace(options, settings={**options.settings, "x": hostile}))
+    seen = visit(work.layout.page)
+    seen.page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    seen.page.wait_for_function(f"document.getElementById('quality-rows').textContent.includes({hostile!r})")
+    assert seen.page.title().startswith("Export similarity")
+    assert seen.noise == []
+
+
+def test_a_workspace_without_similarities_has_no_report(workspace: Workspace) -> None:
+    from minsum.errors import MissingInputError
+
+    with pytest.raises(MissingInputError, match="no similarities yet"):
+        workspace.report()
