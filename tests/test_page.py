@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -11,6 +12,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from conftest import bulk_text
 from minsum.pipeline import Workspace
 from minsum.report.choice import read_shown
 from minsum.report.stage import write_page
@@ -271,3 +273,38 @@ def test_a_workspace_without_similarities_has_no_report(workspace: Workspace) ->
 
     with pytest.raises(MissingInputError, match="no similarities yet"):
         workspace.report()
+
+
+def _put(work: Workspace, vintage: str, year: int, reporters: tuple[int, ...]) -> None:
+    for code in reporters:
+        rows = [
+            {
+                "reporterCode": code,
+                "period": year,
+                "classificationCode": vintage,
+                "cmdCode": k,
+                "primaryValue": usd,
+            }
+            for k, usd in (("010121", code), ("840110", 300), ("999999", 40))
+        ]
+        (work.layout.raw / f"COMTRADE-FINAL-CA{code:03}{year}{vintage}[2024-03-10].gz").write_bytes(
+            gzip.compress(bulk_text(rows), mtime=0)
+        )
+
+
+def test_several_classifications(workspace: Workspace, visit: Callable[..., Visit]) -> None:
+    for vintage, year in (("H4", 2015), ("H5", 2018), ("H5", 2019)):
+        _put(workspace, vintage, year, (156, 276, 842))
+    workspace.run()
+    seen = visit(workspace.layout.page)
+    assert seen.page.inner_text("#matrix-year-shown") == "2019"
+    seen.page.select_option("#vintage", label="H4")
+    seen.page.wait_for_function("document.getElementById('matrix-year-shown').textContent === '2015'")
+    assert seen.page.inner_text("#time-title").endswith("2015")
+    assert seen.noise == []
+
+
+def test_one_country_alone_has_no_page(workspace: Workspace) -> None:
+    _put(workspace, "H4", 2015, (156,))
+    assert workspace.run().exit_code == 0
+    assert not workspace.layout.page.exists()
