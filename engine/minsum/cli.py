@@ -205,7 +205,7 @@ def fetch(console: Any, workspace: Path, jobs: int | None, *, is_plan: bool, **o
     if is_plan:
         console.plan(work.fetch_plan())
         return 0
-    return _finish(console, work.fetch(), str(work.layout.raw))
+    return _finish(console, work.fetch(), str(work.layout.raw), "minsum run")
 
 
 @main.command()

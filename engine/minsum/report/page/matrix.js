@@ -1,4 +1,4 @@
-/* Countries by references. Painted here: 40,000 marks of a chart library took half a second a year (docs/adr/0003). */
+/* Countries by references. Painted here: 40,000 marks of a chart library took half a second a year (docs/adr/0004). */
 class Matrix {
   constructor(canvas, box) {
     this.canvas = canvas;
