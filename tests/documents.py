@@ -111,7 +111,8 @@ class Reader:
         self.n_run += 1
 
     def _command(self, line: str) -> None:
-        program = Path((line.split() or [""])[0]).name
+        first = (line.split() or [""])[0]
+        program = "" if "=" in first else Path(first).name  # WorkingDirectory=/srv/minsum is none
         if any(f"{line} ".startswith(f"{beginning} ") for beginning in NOT_RUN):
             self.not_run.append(line)
             return

@@ -106,7 +106,7 @@ def test_what_is_listed_comes_once(night: Night) -> None:
 def test_a_run_fetches_first_and_the_footer_knows_what_came(night: Night) -> None:
     entry = night.stub.publish(156, 2015, content(700))
     report = night.work().run()
-    assert [stage.stage for stage in report.stages] == ["fetch", "flows", "esi"]
+    assert [stage.stage for stage in report.stages] == ["fetch", "flows", "esi", "report"]
     source = read_footer(night.work().layout.partition("H4", 2015, 156))["sources"][0]
     assert source["row_key"] == entry["rowKey"]
     assert source["made"] == "20240311T081500.123456Z"

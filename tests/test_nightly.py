@@ -190,7 +190,7 @@ def test_a_read_only_folder(night: Night, mounted: Callable[[str], Path]) -> Non
 
 
 def test_a_disk_that_fills_while_fetching(night: Night, mounted: Callable[[str], Path]) -> None:
-    disk = mounted("size=1m")
+    disk = mounted("size=16m")
     shutil.copytree(night.folder, disk / "work")
     night.folder = disk / "work"
     before = state(night.folder)
