@@ -106,7 +106,7 @@ class Judge:
         where = f"{self.name}, from line {batch.first_line}"
         columns = dict(zip(self._names, batch.lines.columns, strict=True))
         self._name_countries(columns, where)
-        judged = judge_rows(batch.lines.columns, batch.lines.values, self._rules, ROW)
+        judged = judge_rows(batch.lines.columns, batch.lines.values[0], self._rules, ROW)
         self._refuse_partitions(columns, judged, where)
         least, most = judged.partner
         if len(judged.rows) and not (least >= self._least_partner and most <= MAX_PARTNER):
