@@ -5,6 +5,7 @@ Rows then have dtype `codes.FIGURED_ROW`; without them nothing here is called fo
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from minsum.flows.codes import FIGURED_ROW, ROW
 from minsum.schema import FIGURES
+from minsum_kernels.fields import unpack
 
 NO_UNIT: Final = np.iinfo(np.int16).min
 """Unit of a quantity that has none; no code of Comtrade's."""
@@ -21,6 +23,8 @@ NO_UNIT: Final = np.iinfo(np.int16).min
 _NAMES: Final = ("net_weight", "quantity", "quantity_unit")
 _NO_QUANTITY: Final = (-1, 1)
 """Units under which Comtrade writes that there is no quantity: today's N/A, and the No Quantity of old files."""
+
+_UNIT: Final = re.compile("-?[0-9]{1,4}")
 
 _LARGEST: Final = 1e21
 """As of values: keeps every sum finite."""
@@ -45,7 +49,7 @@ def has_figures(rows: Rows) -> bool:
 
 
 def take_figures(
-    values: F64Array, names: Sequence[str], *, weight_scale: float
+    values: F64Array, names: Sequence[str], *, units: NDArray[np.int64] | None, weight_scale: float
 ) -> tuple[F64Array, dict[str, int]]:
     """Net weight (kg), quantity and unit of a batch of n rows, and how many of the first two were bad.
 
@@ -55,6 +59,8 @@ def take_figures(
         Numbers of the batch, shape (n_numbers, n): NaN where there is nothing, infinite for what is no number.
     names
         What each of them is.
+    units
+        Packed codes of the units of quantity (`minsum_kernels.fields.pack`), shape (n,), or None.
     weight_scale
         Factor of net weights to kg.
 
@@ -63,7 +69,7 @@ def take_figures(
     Shape (3, n): NaN for no or a bad weight or quantity, `NO_UNIT` for no unit; and the counts by name.
     """
     figures = np.full((3, values.shape[1]), np.nan)
-    for place, name in enumerate(_NAMES):
+    for place, name in enumerate(FIGURES):
         if name in names:
             figures[place] = values[names.index(name)]
     figures[0] *= weight_scale
@@ -73,10 +79,17 @@ def take_figures(
         bad[name] = int(is_bad.sum())
         figure[is_bad] = np.nan
     figures[:2] += 0.0  # of the two zeros one
-    unit = figures[2]
-    unit[~((np.trunc(unit) == unit) & (np.abs(unit) < -NO_UNIT))] = NO_UNIT
-    figures[1][np.isin(unit, _NO_QUANTITY)] = np.nan
+    figures[2] = NO_UNIT if units is None else _units(units)
+    figures[1][np.isin(figures[2], _NO_QUANTITY)] = np.nan
     return figures, bad
+
+
+def _units(packed: NDArray[np.int64]) -> NDArray[np.int16]:
+    """Codes of units as numbers, `NO_UNIT` for what is none."""
+    distinct, place = np.unique(packed, return_inverse=True)
+    texts = [unpack(code) for code in distinct.tolist()]
+    numbers = [int(text) if _UNIT.fullmatch(text) else NO_UNIT for text in texts]
+    return np.array(numbers, dtype=np.int16)[place]
 
 
 def settle_repeats(kept: Rows, rows: Rows, first: NDArray[np.intp]) -> None:

@@ -28,7 +28,7 @@ _KINDS: Final[dict[ColumnName, Kind]] = {
     "reporter_code": "integer", "year": "integer", "partner_code": "integer", "partner2_code": "integer",
     "mot_code": "integer", "classification": "code", "flow": "code", "product_code": "code",
     "customs_code": "code", "mos_code": "code", "value": "number", "after_last": "code",
-    "net_weight": "figure", "quantity": "figure", "quantity_unit": "figure",
+    "net_weight": "figure", "quantity": "figure", "quantity_unit": "code",
 }  # fmt: skip
 _LABELLED: Final[dict[ColumnName, Kind]] = {"reporter_code": "code", "partner_code": "code"}
 _WHOLE: Final[dict[ColumnName, tuple[int, int, int]]] = {
@@ -120,7 +120,11 @@ class Judge:
         self._name_countries(columns, where)
         values = batch.lines.values[self._numbers.index("value")]
         judged = judge_rows(
-            batch.lines.columns, values, self._rules, self._dtype, figures=self._figures(batch.lines.values)
+            batch.lines.columns,
+            values,
+            self._rules,
+            self._dtype,
+            figures=self._figures(columns, batch.lines.values),
         )
         self._refuse_partitions(columns, judged, where)
         least, most = judged.partner
@@ -131,14 +135,15 @@ class Judge:
             )
         return judged
 
-    def _figures(self, values: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    def _figures(self, columns: Columns, values: NDArray[np.float64]) -> NDArray[np.float64] | None:
         """Figures of a batch, when they are asked for; counts the bad ones."""
         if not self.bad_figures:
             return None
-        figures, bad = take_figures(values, self._numbers, weight_scale=self.form.weight_scale)
-        for name, count in bad.items():
-            if count:
-                self.bad_figures[f"bad_{name}"] += count
+        figures, bad = take_figures(
+            values, self._numbers, units=columns.get("quantity_unit"), weight_scale=self.form.weight_scale
+        )
+        for name in self.bad_figures:
+            self.bad_figures[name] += bad[name.removeprefix("bad_")]
         return figures
 
     def _name_countries(self, columns: Columns, where: str) -> None:
