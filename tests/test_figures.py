@@ -15,6 +15,7 @@ from minsum.flows.options import IngestOptions
 from minsum.flows.verify import verify_partition
 from minsum.pipeline import Workspace
 from minsum.settings import load_settings
+from minsum.status import read_status
 from test_formats import BACI, LEGACY_NAME, old, web, wits, zipped
 from trade_files import LEGACY, LEGACY_BULK
 
@@ -164,6 +165,7 @@ def test_a_bad_figure_is_null_and_counted_and_its_row_stays(asked: Desk, bad: st
     assert figures(asked) == {("X", 0, HORSES): (None, 3.0, 5), ("X", 0, MULES): (4.0, None, None)}
     assert (source(asked)["bad_net_weight"], source(asked)["bad_quantity"]) == (1, 1)
     assert source(asked)["rules"] == {"kept": {"rows": 2, "usd": 200.0}}
+    assert read_status(asked.layout, BOTH)["sources"][0]["bad_quantity"] == 1
 
 
 @pytest.mark.parametrize("unit", ["kg", "5.5", "99999", "-", "123456789"])
