@@ -47,8 +47,11 @@ class Outcome:
     seconds: float = 0.0
 
 
-def judge(name: str, data: bytes, folder: Path) -> Outcome:
-    """Ingest one file into a workspace of its own and hold it against the naive reader."""
+def judge(name: str, data: bytes, folder: Path, *, columns: tuple[str, ...] = ()) -> Outcome:
+    """Ingest one file into a workspace of its own and hold it against the naive reader.
+
+    `columns` are asked for beside the usual ones, which they must not change.
+    """
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "in").mkdir(parents=True)
     (folder / "in" / name).write_bytes(data)
@@ -56,7 +59,8 @@ def judge(name: str, data: bytes, folder: Path) -> Outcome:
     started = time.perf_counter()
     faulthandler.dump_traceback_later(6 * SECONDS, exit=True)
     try:
-        report = ingest(layout, [folder / "in"], IngestOptions(), jobs=1, progress=lambda *_: None)
+        options = IngestOptions(columns=columns)
+        report = ingest(layout, [folder / "in"], options, jobs=1, progress=lambda *_: None)
     except Exception as error:
         return Outcome("wrong", f"crash {type(error).__name__}: {error}")
     finally:
@@ -87,7 +91,7 @@ def _verdict(report: IngestReport, layout: Layout, name: str, data: bytes) -> Ou
 
 def _published(path: Path) -> dict[tuple[str, int, str], tuple[float, bool]]:
     rows = pl.read_parquet(path, hive_partitioning=False).rows()
-    return {(flow, partner, product): (value, rebuilt) for flow, partner, product, value, rebuilt in rows}
+    return {(flow, partner, product): (value, rebuilt) for flow, partner, product, value, rebuilt, *_ in rows}
 
 
 def _difference(ours: dict, theirs: dict) -> str:  # type: ignore[type-arg]
@@ -121,7 +125,8 @@ def run(seed: int, count: int, *, keep: Path | None = None) -> Counter[tuple[str
             name, text, how = good[form]
             change, data = mutate(rng, text, how)
             _cut_blocks(rng)
-            outcome = judge(name, data, Path(folder) / "one")
+            columns = rng.choice([(), ("net_weight", "quantity")])
+            outcome = judge(name, data, Path(folder) / "one", columns=columns)
             about = f"{change}: {outcome.about}" if outcome.kind in ("wrong", "foreign") else ""
             if outcome.kind == "stricter":
                 about = re.sub(r"^.*?(, line \d+)?:|\d+|'.*", "", outcome.about.replace(name, ""))[:60]

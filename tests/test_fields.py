@@ -16,25 +16,23 @@ from minsum_kernels import FieldError, FieldReader
 from minsum_kernels.fields import EMPTY, PADDING, pack
 
 KINDS = ("skip", "skip", "integer", "code", "skip", "code", "number", "skip", "integer", "skip")
+SEVERAL = ("figure", "code", "number", "skip", "figure", "integer", "figure")
 
 
 def read(text: bytes, *, separator: bytes = b"\t", is_quoted: bool = False, room: int = 7, kinds=KINDS):
-    """Rows of a text as tuples: integers, codes as bytes and the number last."""
+    """Rows of a text as tuples: integers, codes as bytes and the numbers last."""
     reader = FieldReader(kinds, separator, is_quoted=is_quoted, room=room)
     buffer = np.frombuffer(text + b"\0" * PADDING, dtype=np.uint8)
     start, rows = 0, []
     while start < len(text):
         lines = reader.read(buffer, start, len(text))
         assert lines.stop > start
-        rows += [
-            (*column, float(value))
-            for *column, value in zip(*lines.columns.tolist(), lines.values.tolist(), strict=True)
-        ]
+        rows += [tuple(row) for row in zip(*lines.columns.tolist(), *lines.values.tolist(), strict=True)]
         start = lines.stop
     return rows
 
 
-def twin(text: bytes, *, separator: bytes = b"\t", is_quoted: bool = False):
+def twin(text: bytes, *, separator: bytes = b"\t", is_quoted: bool = False, kinds=KINDS):
     quoting = csv.QUOTE_MINIMAL if is_quoted else csv.QUOTE_NONE
     rows = []
     for fields in csv.reader(
@@ -42,9 +40,9 @@ def twin(text: bytes, *, separator: bytes = b"\t", is_quoted: bool = False):
     ):
         if not fields:
             continue
-        assert len(fields) == len(KINDS)
-        kept = []
-        for kind, field in zip(KINDS, fields, strict=True):
+        assert len(fields) == len(kinds)
+        kept, numbers = [], []
+        for kind, field in zip(kinds, fields, strict=True):
             bare = field.strip(" ")
             if kind == "integer":
                 kept.append(int(bare) if bare else EMPTY)
@@ -52,14 +50,27 @@ def twin(text: bytes, *, separator: bytes = b"\t", is_quoted: bool = False):
                 kept.append(
                     int.from_bytes(bare.encode("latin-1"), "little", signed=True) if len(bare) <= 8 else -1
                 )
-        number = fields[KINDS.index("number")].strip(" ")
-        rows.append((*kept, float(number) if number else math.nan))
+            elif kind == "number":
+                numbers.append(float(bare) if bare else math.nan)
+            elif kind == "figure":
+                numbers.append(figure(bare))
+        rows.append((*kept, *numbers))
     return rows
+
+
+def figure(text: str) -> float:
+    if text in ("", "NA"):
+        return math.nan
+    try:
+        value = float(text.replace("_", "x"))
+    except ValueError:
+        return math.inf
+    return math.inf if math.isnan(value) else value
 
 
 def same(ours, theirs) -> bool:
     return len(ours) == len(theirs) and all(
-        a[:-1] == b[:-1] and (a[-1] == b[-1] or (math.isnan(a[-1]) and math.isnan(b[-1])))
+        len(a) == len(b) and all(x == y or (x != x and y != y) for x, y in zip(a, b, strict=True))
         for a, b in zip(ours, theirs, strict=True)
     )
 
@@ -73,10 +84,13 @@ numbers = st.one_of(
 skipped = st.text(st.sampled_from("abc \"'09."), max_size=20)
 
 
+figures = st.one_of(numbers, st.sampled_from(["NA", "   NA", "N/A", "-3", "1_0", "x", "-", "12.5 kg"]))
+
+
 @st.composite
-def tables(draw) -> list[list[str]]:
-    by_kind = {"integer": integers, "code": codes, "number": numbers, "skip": skipped}
-    return [[draw(by_kind[kind]) for kind in KINDS] for _ in range(draw(st.integers(1, 12)))]
+def tables(draw, kinds=KINDS) -> list[list[str]]:
+    by_kind = {"integer": integers, "code": codes, "number": numbers, "figure": figures, "skip": skipped}
+    return [[draw(by_kind[kind]) for kind in kinds] for _ in range(draw(st.integers(1, 12)))]
 
 
 @settings(deadline=None)  # the first call compiles
@@ -98,6 +112,33 @@ def test_quoted_text_equals_the_twin(table: list[list[str]], everything: bool) -
     ).writerows(table)
     text = out.getvalue().encode()
     assert same(read(text, separator=b",", is_quoted=True), twin(text, separator=b",", is_quoted=True))
+
+
+@settings(deadline=None)
+@given(tables(SEVERAL), st.booleans())
+def test_several_numbers_in_a_line_equal_the_twin(table: list[list[str]], is_quoted: bool) -> None:
+    out = io.StringIO(newline="")
+    if is_quoted:
+        csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows(table)
+    else:
+        out.writelines("\t".join(row) + "\n" for row in table)
+    text, how = out.getvalue().encode(), {"separator": b",\t"[not is_quoted :][:1], "is_quoted": is_quoted}
+    assert same(read(text, kinds=SEVERAL, **how), twin(text, kinds=SEVERAL, **how))
+
+
+@pytest.mark.parametrize("is_quoted", [False, True])
+def test_of_several_numbers_a_wrong_one_is_named_and_a_wrong_figure_is_infinite(is_quoted: bool) -> None:
+    good = b"1e2,a,5,s,wrong,7,NA\n"
+    how = {"separator": b",", "is_quoted": is_quoted, "kinds": SEVERAL}
+    assert same(read(good, **how), [(pack("a"), 7, 100.0, 5.0, math.inf, math.nan)])
+    with pytest.raises(FieldError) as caught:
+        read(good + b"1e2,a,5x,s,wrong,7,NA\n", **how)
+    assert (caught.value.field, caught.value.problem) == (2, "'5x' is not a number")
+
+
+def test_figures_of_a_bad_line_are_not_read() -> None:
+    with pytest.raises(FieldError, match="not a whole number"):
+        read(b"x\ta\t1e9\ts\tx\tseven\t1\n", kinds=SEVERAL)
 
 
 def test_numbers_are_the_nearest_float() -> None:
@@ -135,7 +176,7 @@ def test_a_quote_left_open_reads_nothing() -> None:
     reader = FieldReader(KINDS, b",", is_quoted=True)
     text = b'a,"b,1,X,c,Y,1,d,2,e\nmore\n'
     lines = reader.read(np.frombuffer(text + b"\0" * PADDING, dtype=np.uint8), 0, len(text))
-    assert (lines.stop, len(lines.values)) == (0, 0)
+    assert (lines.stop, lines.values.size) == (0, 0)
 
 
 def test_pack_is_what_the_reader_gives() -> None:

@@ -19,6 +19,8 @@ def _rows(rng: random.Random, n: int) -> list[dict[str, object]]:
             "value": rng.choice([rng.randrange(1, 10**6), rng.random() * 10**rng.randrange(1, 9), 0, ""]),
             "partner2": rng.choice([0, 0, 0, 0, 36]), "customs": rng.choice(["C00"] * 4 + ["C01", "C02"]),
             "mot": rng.choice([0, 0, 0, 2000, 2100, 3200]), "mos": rng.choice(["0", "0", "0 ", "-1", "1", ""]),
+            "weight": rng.choice(["", 0, 12.5, 10**9, -1, "NaN"]), "quantity": rng.choice(["", "0.0", 7, "x"]),
+            "unit": rng.choice([-1, 1, 5, 8, "", "kg"]),
         }
         for _ in range(n)
     ]  # fmt: skip
@@ -65,6 +67,7 @@ def _new(row: dict[str, object], reporter: int, year: int, vintage: str) -> dict
         "classificationSearchCode": "HS", "cmdCode": row["product"], "cmdDesc": "Chevaux; \xe9lev\xe9s, vivants",
         "customsCode": row["customs"], "mosCode": row["mos"], "motCode": row["mot"], "primaryValue": row["value"],
         "isReported": "true", "isAggregate": "false",
+        "netWgt": row["weight"], "qty": row["quantity"], "qtyUnitCode": row["unit"],
     }  # fmt: skip
 
 
@@ -75,6 +78,7 @@ def _old(row: dict[str, object], reporter: int, year: int, vintage: str) -> dict
         "Partner Code": row["partner"], "Partner": "Bolivia (Plurinational State of)", "Commodity Code": row["product"],
         "Commodity": "Horses; live, pure-bred", "Trade Value (US$)": row["value"], "Flag": 0,
         "2nd Partner Code": "", "Customs Proc. Code": "", "Mode of Transport Code": "",
+        "Netweight (kg)": row["weight"], "Qty": row["quantity"], "Qty Unit Code": row["unit"],
     }  # fmt: skip
 
 
@@ -110,7 +114,7 @@ def texts(rng: random.Random) -> dict[str, tuple[str, bytes, str]]:
     classic = [one for one in BULK if one not in ("partner2Code", "customsCode", "mosCode", "motCode")]
     baci = [
         {"t": 2015, "i": rng.choice([4, 156]), "j": rng.choice([842, 276, 36]), "k": int("84" + str(n % 7 + 1000)),
-         "v": f"{rng.random() * 1000:.3f}", "q": "           NA"} for n in range(40)
+         "v": f"{rng.random() * 1000:.3f}", "q": rng.choice(["           NA", "       0.25", ""])} for n in range(40)
     ]  # fmt: skip
     return {
         "bulk": ("COMTRADE-FINAL-CA1562015H4[2024-03-10].gz", _table(BULK, [_new(r, 156, 2015, "H4") for r in rows], **tab), "gz"),

@@ -154,6 +154,19 @@ TABLES: Final[dict[str, tuple[Column, ...]]] = {
     ),
 }
 
+FIGURES: Final[dict[str, tuple[Column, ...]]] = {
+    "net_weight": (
+        Column("net_weight", "double", "kg, null where the source gives none or a sum lacks an addend's"),
+    ),
+    "quantity": (
+        Column(
+            "quantity", "double", "in the unit of quantity_unit; null as net_weight, or when units differ"
+        ),
+        Column("quantity_unit", "int16", "Comtrade's qtyUnitCode, null where the source gives none"),
+    ),
+}
+"""Further columns at the end of flows, by the name that `[ingest] columns` asks for them with."""
+
 YEARLY: Final = ("esi", "esi_levels", "market_esi", "market_mean", "complementarity")
 """Tables with a file for each classification and year, `<table>/classification=H2/2014.parquet`."""
 

@@ -80,11 +80,12 @@ class Fetch(_Section):
 
 
 class Ingest(_Section):
-    """`[ingest]`: which flows and reporters the lake keeps, and the vintage of files that do not say."""
+    """`[ingest]`: which flows, reporters and columns the lake keeps, and the vintage of files that do not say."""
 
     flows: tuple[str, ...] = ("DX", "M", "RX", "X")
     classification: Vintage | None = None
     reporters: tuple[str, ...] = ()
+    columns: tuple[Literal["net_weight", "quantity"], ...] = ()
 
     @field_validator("flows")
     @classmethod
@@ -296,6 +297,8 @@ flows = ["X", "M", "DX", "RX"]
 # HS vintage of files that do not say (BACI under another name), such as "H5"
 # classification = "H5"
 reporters = []         # empty: all; ISO3 as Comtrade writes it
+# Further columns of the flows: "net_weight" (kg), "quantity" (with quantity_unit), or both
+columns = []
 
 [esi]
 basis = "X"            # X | DX | X-RX

@@ -105,6 +105,7 @@ def _sources(footers: Iterable[Footer]) -> list[Record]:
             one = found.setdefault(
                 record["sha256"],
                 {key: record[key] for key in ("name", "format", "published", "sha256")}
+                | {key: record[key] for key in record if key.startswith("bad_")}
                 | {
                     "partitions": 0,
                     "rows_in": 0,

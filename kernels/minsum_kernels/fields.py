@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -19,7 +20,7 @@ __all__ = [
     "EMPTY", "NEWLINE", "PADDING", "FieldReader", "Kind", "Lines", "find_byte", "last_byte", "pack", "unpack",
 ]  # fmt: skip
 
-Kind = Literal["skip", "integer", "code", "number"]
+Kind = Literal["skip", "integer", "code", "number", "figure"]
 EMPTY: Final = loops.EMPTY
 """An integer field with nothing in it."""
 
@@ -29,6 +30,7 @@ PADDING: Final = 80
 
 _KINDS: Final[dict[Kind, int]] = {
     "skip": loops.SKIP, "integer": loops.INTEGER, "code": loops.CODE, "number": loops.NUMBER,
+    "figure": loops.FIGURE,
 }  # fmt: skip
 _PROBLEMS: Final = {
     loops.TOO_FEW: "too few fields",
@@ -50,7 +52,7 @@ class Lines:
     columns
         Shape (n_kept, n_rows): integers (`EMPTY` when empty) and codes (see `pack`), in order of the fields.
     values
-        The number of each row, shape (n_rows,); NaN when empty.
+        Numbers and figures, shape (n_numbers, n_rows), in order of the fields; NaN when empty.
     """
 
     stop: int
@@ -65,8 +67,9 @@ class FieldReader:
     Parameters
     ----------
     kinds
-        What each field of a line is: `integer` (up to 17 digits), `code` (compared by its bytes), `number`
-        (one of them), or `skip`. Blanks around a field do not count.
+        What each field of a line is: `integer` (up to 17 digits), `code` (compared by its bytes), `number`, `figure`
+        (a number that may be wrong: NaN for `NA`, infinite for NaN and for what is no number), or `skip`. Blanks
+        around a field do not count.
     separator
         One byte.
     is_quoted
@@ -79,16 +82,18 @@ class FieldReader:
         self, kinds: Sequence[Kind], separator: bytes, *, is_quoted: bool, room: int = 8_192
     ) -> None:
         self._kinds = np.array([_KINDS[kind] for kind in kinds], dtype=np.int64)
-        self._number_field = kinds.index("number")
         self._separator, self._is_quoted = separator[0], is_quoted
         wanted = np.flatnonzero(self._kinds != loops.SKIP)
-        column = np.cumsum(self._kinds[wanted] != loops.NUMBER) - 1
-        self._wanted: I64Array = np.stack([wanted, self._kinds[wanted], column], axis=1)
-        self._columns: I64Array = np.empty((len(wanted) - 1, room), dtype=np.int64)
-        self._values: F64Array = np.empty(room)
+        is_number = self._kinds[wanted] >= loops.NUMBER
+        place = np.where(is_number, np.cumsum(is_number), np.cumsum(~is_number)) - 1
+        self._wanted: I64Array = np.stack([wanted, self._kinds[wanted], place], axis=1)
+        self._number_fields: list[int] = wanted[is_number].tolist()
+        n_numbers = len(self._number_fields)
+        self._columns: I64Array = np.empty((len(wanted) - n_numbers, room), dtype=np.int64)
+        self._values: F64Array = np.empty((n_numbers, room))
         self._ends: I32Array = np.empty(0, dtype=np.int32)
         self._breaks: I32Array = self._ends
-        self._unread: I64Array = np.empty((room, 3), dtype=np.int64)
+        self._unread: I64Array = np.empty((n_numbers * room, 4), dtype=np.int64)
 
     def read(self, text: NDArray[np.uint8], start: int, stop: int) -> Lines:
         """Read lines from `start` on, until `stop` or as many as there is room for.
@@ -111,11 +116,11 @@ class FieldReader:
         """
         read = self._read_quoted if self._is_quoted else self._read_plain
         n, n_lines, end, problem, field, n_unread = read(text, (start, stop))
-        for row, first, last in self._unread[:n_unread].tolist():
-            self._values[row] = self._number(bytes(text[first:last]), row)
+        for row, place, first, last in self._unread[:n_unread].tolist():
+            self._values[place, row] = self._number(bytes(text[first:last]), row, place)
         if problem in _PROBLEMS and n == 0:
             raise FieldError(_PROBLEMS[problem], n_lines, field if problem == loops.NOT_INTEGER else None)
-        return Lines(end, n_lines, self._columns[:, :n], self._values[:n])
+        return Lines(end, n_lines, self._columns[:, :n], self._values[:, :n])
 
     def _read_quoted(self, text: NDArray[np.uint8], span: tuple[int, int]) -> tuple[int, ...]:
         return loops.read_lines(
@@ -131,15 +136,20 @@ class FieldReader:
             self._unread, (self._ends, self._breaks),
         )  # fmt: skip
 
-    def _number(self, text: bytes, row: int) -> float:
+    def _number(self, text: bytes, row: int, place: int) -> float:
         """A number that is no plain decimal: signs, exponents, many digits, NaN and infinity."""
+        field = self._number_fields[place]
+        is_figure = self._kinds[field] == loops.FIGURE
         try:
             if b"_" in text:
                 raise ValueError
-            return float(text)
+            value = float(text)
         except ValueError:
+            if is_figure:
+                return math.nan if text == b"NA" else math.inf
             found = text[:40].decode("latin-1")
-            raise FieldError(f"{found!r} is not a number", row, self._number_field) from None
+            raise FieldError(f"{found!r} is not a number", row, field) from None
+        return math.inf if is_figure and math.isnan(value) else value
 
 
 def pack(code: str) -> int:

@@ -1,6 +1,6 @@
 """Loops of the field reader for text with quotes: bytes to integers, short codes and decimal numbers."""
 
-# p position in the text, f field of a line, k column that is kept, n rows so far
+# p position in the text, f field of a line, k column that is kept, v number that is kept, n rows so far
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from minsum_kernels.words_numba import first, load, marks
 
 U8Array = NDArray[np.uint8]
 
-SKIP, INTEGER, CODE, NUMBER = 0, 1, 2, 3
+SKIP, INTEGER, CODE, NUMBER, FIGURE = 0, 1, 2, 3, 4
 TOO_FEW, TOO_MANY, NOT_INTEGER, OPEN_QUOTE = 1, 2, 3, 4
 EMPTY = np.iinfo(np.int64).min
 LONG_CODE = -1
@@ -136,7 +136,7 @@ def read_lines(
             p += 1 + (text[p] == RETURN)
             n_lines += 1
             continue
-        f, k = 0, 0
+        f, k, v = 0, 0, 0
         while f < n_fields:
             kind = kinds[f]
             if text[p] == QUOTE:
@@ -156,11 +156,13 @@ def read_lines(
                 return n, n_lines, line, TOO_FEW if is_last else TOO_MANY, f, n_unread
             if kind > SKIP:
                 start, end = trimmed(text, start, end)
-                if kind == NUMBER:
-                    good, values[n] = number(text, start, end)
+                if kind >= NUMBER:
+                    good, values[v, n] = number(text, start, end)
                     if not good:
-                        unread[n_unread, 0], unread[n_unread, 1], unread[n_unread, 2] = n, start, end
+                        unread[n_unread, 0], unread[n_unread, 1] = n, v
+                        unread[n_unread, 2], unread[n_unread, 3] = start, end
                         n_unread += 1
+                    v += 1
                 elif kind == CODE:
                     columns[k, n], k = packed(text, start, end), k + 1
                 else:

@@ -132,12 +132,12 @@ def read_plain(
 ) -> tuple[int, int, int, int, int, int]:
     """Read whole lines until the span or the room for rows ends.
 
-    `wanted` holds field, kind and column of those that are read; `scratch` has room for the delimiters and line
+    `wanted` holds field, kind and column (of `columns` or `values`) of those that are read; `scratch` has room for the delimiters and line
     ends of the text. Returns as `fields_numba.read_lines`.
     """
     p, stop = span
     ends, breaks = scratch
-    flat, room = columns.ravel(), values.size
+    flat, numbers, room = columns.ravel(), values.ravel(), values.shape[1]
     n, n_lines, n_unread, window = 0, 0, 0, WINDOW
     while p < stop and n < room:
         n_found, head = _delimiters(text, p, min(p + window, stop), separator, ends, breaks), 0
@@ -162,11 +162,13 @@ def read_plain(
                 end = np.int64(get(ends, first_end + f))
                 if f + 1 == n_fields and end > start and text[end - 1] == RETURN:
                     end -= 1
-                if kind == NUMBER:
+                if kind >= NUMBER:
                     start, end = trimmed(text, start, end)
-                    good, values[n] = _decimal(text, start, end)
+                    good, value = _decimal(text, start, end)
+                    put(numbers, k * room + n, value)
                     if not good:
-                        unread[n_unread, 0], unread[n_unread, 1], unread[n_unread, 2] = n, start, end
+                        unread[n_unread, 0], unread[n_unread, 1] = n, k
+                        unread[n_unread, 2], unread[n_unread, 3] = start, end
                         n_unread += 1
                     continue
                 length, word = end - start, load(text, start)
@@ -183,7 +185,8 @@ def read_plain(
                     else:
                         good, content = integer(text, start, end)
                         if not good:
-                            n_unread -= n_unread > 0 and unread[n_unread - 1, 0] == n
+                            while n_unread > 0 and unread[n_unread - 1, 0] == n:
+                                n_unread -= 1
                             return n, n_lines, line, NOT_INTEGER, f, n_unread
                 put(flat, k * room + n, content)
             n, n_lines = n + 1, n_lines + 1

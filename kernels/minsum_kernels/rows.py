@@ -93,7 +93,14 @@ class JudgedRows:
     padded: int
 
 
-def judge_rows(columns: I64Array, values: F64Array, rules: RowRules, dtype: np.dtype[Any]) -> JudgedRows:
+def judge_rows(
+    columns: I64Array,
+    values: F64Array,
+    rules: RowRules,
+    dtype: np.dtype[Any],
+    *,
+    figures: F64Array | None = None,
+) -> JudgedRows:
     """Apply the row rules.
 
     Parameters
@@ -106,7 +113,10 @@ def judge_rows(columns: I64Array, values: F64Array, rules: RowRules, dtype: np.d
         What they are compared with.
     dtype
         Of the rows that stay: fields product (in base 36, 36**6 for all together), partner, value (USD), mot, part
-        (a mark of the columns that break totals down), flow and breakdown (a bit for each of those columns).
+        (a mark of the columns that break totals down), flow and breakdown (a bit for each of those columns); with
+        `figures` also net_weight, quantity and quantity_unit.
+    figures
+        What those three hold of each row, shape (3, n), or None.
     """
     n = len(values)
     partition, rule, usd = np.empty(n, np.int64), np.empty(n, np.uint8), np.empty(n)
@@ -115,7 +125,7 @@ def judge_rows(columns: I64Array, values: F64Array, rules: RowRules, dtype: np.d
     n_stay = loops.judge_rows(
         tuple(columns[row] if row >= 0 else _ABSENT for row in rules.place), values,
         (rules.flows, rules.vintages, rules.totals, rules.whole), (rules.vintage, rules.flow, rules.may_lose_zeros, rules.scale, rules.limit),
-        (partition, rule, usd, home, rows), found,
+        (partition, rule, usd, home, rows), found, figures,
     )  # fmt: skip
     ends = found.tolist()
     return JudgedRows(

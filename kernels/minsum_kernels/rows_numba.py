@@ -74,8 +74,11 @@ def judge_rows(
     constants: tuple[int, int, bool, float, float],
     out: tuple[I64Array, U8Array, F64Array, I64Array, Any],
     found: I64Array,
+    figures: F64Array | None,
 ) -> int:
     """Judge every row; returns how many stay. Arguments as in `rows.judge_rows`; absent columns are empty.
+
+    Without `figures` what concerns them is not compiled.
 
     `found` is set to the least and greatest reporter, year, and partner of rows that stay; the first row of no vintage;
     and how many codes got their zero back.
@@ -139,6 +142,8 @@ def judge_rows(
             row.breakdown = breakdown
             row.mot = mot[n] if mot.size else 0
             row.part = np.uint32(mark >> _U32) if breakdown != 0 else 0
+            if figures is not None:
+                row.net_weight, row.quantity, row.quantity_unit = figures[0, n], figures[1, n], figures[2, n]
             n_stay += 1
     found[0], found[1], found[2], found[3] = least_reporter, most_reporter, least_year, most_year
     found[4], found[5] = least_partner, most_partner

@@ -12,7 +12,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from minsum.flows.codes import ROW, TOTAL_CODE, is_residual, sort_key
+from minsum.flows.codes import TOTAL_CODE, is_residual, sort_key
+from minsum.flows.figures import has_figures, put_figures, settle_repeats, sum_figures
 from minsum.schema import FLOWS
 from minsum_kernels.cells import distinct_codes, order_cells
 
@@ -35,7 +36,7 @@ class Built:
     products
         Product codes of `codes.encode_products`, ascending, `TOTAL` last.
     rows
-        dtype `codes.ROW`, sorted by flow, partner and product, each combination once; `product` is a
+        dtype `codes.ROW` or `codes.FIGURED_ROW`, sorted by flow, partner and product, each combination once; `product` is a
         position in `products`.
     is_rebuilt
         Rows that are sums of ours in place of a missing or impossible figure, shape (n,).
@@ -118,9 +119,10 @@ def _unique(rows: Rows, repairs: Repairs) -> Rows:
     for name, chosen in (("duplicates", (repeats > 0) & ~is_conflict), ("conflicts", is_conflict)):
         if chosen.any():
             repairs[name] = {"rows": int(repeats[chosen].sum()), "usd": float(dropped[chosen].sum())}
-    rows = rows[first]
-    rows["value"] = largest
-    return rows
+    kept: Rows = rows[first]
+    kept["value"] = largest
+    settle_repeats(kept, rows, first)
+    return kept
 
 
 def _ordered_sums(
@@ -139,14 +141,17 @@ def _rebuild_totals(orphans: Rows, repairs: Repairs) -> Rows:
     cell = _key(orphans)
     order = np.lexsort((orphans["value"], orphans["breakdown"], cell))
     orphans, cell = orphans[order], cell[order]
-    starts = np.flatnonzero(
-        np.append(True, (cell[1:] != cell[:-1]) | (orphans["breakdown"][1:] != orphans["breakdown"][:-1]))
+    is_start = np.append(
+        True, (cell[1:] != cell[:-1]) | (orphans["breakdown"][1:] != orphans["breakdown"][:-1])
     )
+    starts = np.flatnonzero(is_start)
     sums = np.add.reduceat(orphans["value"], starts)
     best = np.lexsort((-sums, cell[starts]))
     best = best[np.append(True, np.diff(cell[starts][best]) != 0)]
     totals: Rows = orphans[starts[best]].copy()
     totals["value"], totals["breakdown"], totals["mot"] = sums[best], 0, 0
+    if has_figures(orphans):
+        put_figures(totals, slice(None), sum_figures(orphans, np.cumsum(is_start) - 1, len(starts))[best])
     repairs["totals_rebuilt"] = {"rows": len(totals), "usd": float(totals["value"].sum())}
     return totals
 
@@ -163,6 +168,7 @@ def _unique_parts(parts: Rows, repairs: Repairs) -> Rows:
             "rows": int(is_repeat.sum()), "usd": float(np.sort(parts["value"][is_repeat]).sum()),
         }  # fmt: skip
     distinct: Rows = parts[~is_repeat]
+    settle_repeats(distinct, parts, np.flatnonzero(~is_repeat))
     return distinct
 
 
@@ -226,26 +232,39 @@ def _mend_world(
         rows, is_rebuilt = rows.copy(), is_rebuilt.copy()
         rows["value"][hit] = grid.partners.ravel()[grid.cell_of[hit]]
         is_rebuilt[hit] = True
-    return _with_rebuilt(rows, is_rebuilt, _world_rows(grid, missing))
+        if has_figures(rows):
+            put_figures(rows, hit, _partner_figures(rows, grid)[grid.cell_of[hit]])
+    return _with_rebuilt(rows, is_rebuilt, _world_rows(rows, grid, missing))
 
 
-def _world_rows(grid: _Grid, cells: NDArray[np.bool_]) -> Rows:
+def _world_rows(rows: Rows, grid: _Grid, cells: NDArray[np.bool_]) -> Rows:
     flow, product = np.nonzero(cells)
-    rows = np.zeros(len(flow), dtype=ROW)
-    rows["flow"], rows["product"], rows["value"] = flow, product, grid.partners[cells]
-    return rows
+    added = np.zeros(len(flow), dtype=rows.dtype)
+    added["flow"], added["product"], added["value"] = flow, product, grid.partners[cells]
+    if has_figures(rows):
+        put_figures(added, slice(None), _partner_figures(rows, grid)[cells.ravel()])
+    return added
+
+
+def _partner_figures(rows: Rows, grid: _Grid) -> Rows:
+    """Figures of the partners of each cell, together."""
+    is_partner = rows["partner"] != 0
+    return sum_figures(rows[is_partner], grid.cell_of[is_partner], grid.world.size)
 
 
 def _define_sums(rows: Rows, n_products: int) -> Rows:
     """Add TOTAL of every partner, then World of every product and of TOTAL."""
     pair = _key(rows) >> 32
-    starts = np.flatnonzero(np.append(True, pair[1:] != pair[:-1])) if len(rows) else np.empty(0, np.intp)
+    is_start = np.append(True, pair[1:] != pair[:-1])[: len(rows)]
+    starts = np.flatnonzero(is_start)
     totals = rows[starts].copy()
     totals["product"] = n_products - 1
     totals["value"] = np.add.reduceat(rows["value"], starts) if len(rows) else 0
+    if has_figures(rows):
+        put_figures(totals, slice(None), sum_figures(rows, np.cumsum(is_start) - 1, len(starts)))
     rows = np.concatenate([rows, totals])
     grid = _grid(rows, n_products)
-    rows = np.concatenate([rows, _world_rows(grid, grid.has_partners)])
+    rows = np.concatenate([rows, _world_rows(rows, grid, grid.has_partners)])
     return rows[np.argsort(_key(rows), kind="stable")]
 
 

@@ -35,6 +35,11 @@ ROW: Final = np.dtype(
 is a part of (0 for a total row); `mot` and `part`, which tells the parts of one breakdown apart, matter only
 for parts."""
 
+FIGURED_ROW: Final = np.dtype(
+    [*ROW.descr, ("net_weight", "<f8"), ("quantity", "<f8"), ("quantity_unit", "<i2")]
+)
+"""The same with the figures of `flows.figures`, 44 bytes: NaN, and `figures.NO_UNIT`, for none."""
+
 
 def encode_products(codes: list[str]) -> NDArray[np.uint32]:
     """Product codes as integers: six characters in base 36, `TOTAL` above all of them."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -21,7 +22,8 @@ from numpy.typing import NDArray
 from minsum.countries import iso3_of
 from minsum.errors import RivalSourceError
 from minsum.flows.build import Built, rank_products
-from minsum.flows.codes import ROW, decode_products, encode_products, partition_of
+from minsum.flows.codes import decode_products, encode_products, partition_of
+from minsum.flows.figures import as_columns, from_table
 from minsum.publications import version_key
 from minsum.schema import FLOWS
 from minsum.workspace import Footer, Layout, publish_parts, read_footer, read_footers
@@ -183,23 +185,31 @@ class Lake:
     def _rewrite(self, number: int, old: Footer, superseded: list[SourceRecord]) -> None:
         rows, is_rebuilt = self.load(number)
         built = Built(*rank_products(rows), is_rebuilt, old["repairs"], old["checks"])
-        self._write(number, built, old["sources"], superseded)
+        self._write(number, built, old["sources"], superseded, recipe=old["recipe"])
 
     def _write(
-        self, number: int, built: Built, sources: list[SourceRecord], superseded: list[SourceRecord]
+        self,
+        number: int,
+        built: Built,
+        sources: list[SourceRecord],
+        superseded: list[SourceRecord],
+        *,
+        recipe: Footer | None = None,
     ) -> None:
+        recipe = recipe or self.recipe
         distinct = {one["sha256"]: one for one in superseded}
         footer = {
             "stage": "flows",
-            "recipe": self.recipe,
+            "recipe": recipe,
             "sources": sorted(sources, key=_version),
             "superseded": sorted(distinct.values(), key=_version),
             "repairs": built.repairs,
             "checks": built.checks,
         }
         publish_parts(
-            as_parts(built), self._layout.partition(*partition_of(number)), footer=footer, layout=self._layout
-        )
+            as_parts(built, recipe.get("columns", ())), self._layout.partition(*partition_of(number)),
+            footer=footer, layout=self._layout,
+        )  # fmt: skip
 
 
 def _exports(checks: Footer) -> float:
@@ -216,8 +226,8 @@ def _remembered(record: SourceRecord) -> SourceRecord:
 
 
 def as_rows(table: pa.Table) -> NDArray[np.void]:
-    """Rows of a flows table, dtype `codes.ROW`, with products as `codes.encode_products` gives them."""
-    rows = np.zeros(table.num_rows, dtype=ROW)
+    """Rows of a flows table as they were built, with products as `codes.encode_products` gives them."""
+    rows = from_table(table)
     flow = table["flow"].combine_chunks().dictionary_encode()
     rows["flow"] = np.array([FLOWS.index(one) for one in flow.dictionary.to_pylist()], np.uint8)[flow.indices]
     product = table["product_code"].combine_chunks().dictionary_encode()
@@ -227,19 +237,19 @@ def as_rows(table: pa.Table) -> NDArray[np.void]:
     return rows
 
 
-def as_parts(built: Built) -> list[pa.Table]:
+def as_parts(built: Built, columns: Sequence[str] = ()) -> list[pa.Table]:
     """The table cut where the World rows of a flow begin and end, so that they are row groups of their own.
 
     World exports of a year (200 reporters) are then read in 0.09 s instead of 0.15 s; files grow by 5 %.
     """
-    table = as_table(built)
+    table = as_table(built, columns)
     block = built.rows["flow"].astype(np.int16) * 2 + (built.rows["partner"] == 0)
     borders = [0, *(np.flatnonzero(np.diff(block)) + 1).tolist(), table.num_rows]
     return [table.slice(first, last - first) for first, last in pairwise(borders)]
 
 
-def as_table(built: Built) -> pa.Table:
-    """Columns of the flows table in their published types; texts as dictionaries for speed."""
+def as_table(built: Built, columns: Sequence[str] = ()) -> pa.Table:
+    """Columns of the flows table in their published types, those asked for last; texts as dictionaries for speed."""
     return pa.table(
         {
             "flow": pa.DictionaryArray.from_arrays(built.rows["flow"].astype(np.int8), list(FLOWS)),
@@ -249,5 +259,6 @@ def as_table(built: Built) -> pa.Table:
             ),
             "value_usd": pa.array(built.rows["value"]),
             "is_rebuilt": pa.array(built.is_rebuilt),
+            **as_columns(built.rows, columns),
         }
     )

@@ -22,17 +22,22 @@ class IngestOptions:
         HS vintage for files that do not say (BACI under another name).
     reporters
         ISO3 labels of the reporters to keep; empty means all. A label keeps every code that ever carried it.
+    columns
+        Further columns of the flows (`schema.FIGURES`).
     """
 
     flows: tuple[str, ...] = ("DX", "M", "RX", "X")
     classification: str | None = None
     reporters: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
 
     def recipe(self) -> Footer:
         """What is stored in footers; a partition with another recipe is made anew."""
         recipe: Footer = {"version": RECIPE, "flows": sorted(self.flows)}
         if self.reporters:
             recipe["reporters"] = sorted(self.reporters)
+        if self.columns:
+            recipe["columns"] = sorted(set(self.columns))
         return recipe
 
     def rejection_recipe(self) -> Footer:

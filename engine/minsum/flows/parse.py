@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from minsum.errors import SourceError
+from minsum.flows.figures import names_of, row_dtype
 from minsum.flows.lake import SourceRecord
 from minsum.flows.options import IngestOptions
 from minsum.flows.pending import Pending
@@ -44,10 +45,15 @@ def parse(source: Source, options: IngestOptions, layout: Layout) -> Parsed | No
         If it is rejected.
     """
     wanted = options.reporter_codes()
-    pending = Pending(layout.scratch / f"pending-{source.sha256}", source.name, wanted=wanted)
+    pending = Pending(
+        layout.scratch / f"pending-{source.sha256}",
+        source.name,
+        wanted=wanted,
+        dtype=row_dtype(options.columns),
+    )
     with open_text(source) as file:
         header = read_header(file, source.name)
-        form = recognise(header, source.name)
+        form = recognise(header, source.name, figures=names_of(options.columns))
         if form is None:
             return None
         header, claims = form.settle(header), form.claims(source.name)
@@ -55,7 +61,7 @@ def parse(source: Source, options: IngestOptions, layout: Layout) -> Parsed | No
             return None
         if claims.classification is None:
             claims = replace(claims, classification=options.classification)
-        judge = Judge(form, header, claims=claims, flows=options.flows, name=source.name)
+        judge = Judge(form, header, claims=claims, options=options, name=source.name)
         for batch in batches(file, judge.fields, header, source.name):
             pending.add(judge.judge(batch), mirrors_imports=form.mirrors_imports)
     if not pending.rows_in:
@@ -65,7 +71,7 @@ def parse(source: Source, options: IngestOptions, layout: Layout) -> Parsed | No
     base = {
         "name": source.name, "size": source.size, "sha256": source.sha256, "format": form.name,
         "publisher": form.publisher, "published": claims.published, "is_complete": form.is_complete,
-        "partitions": len(pending.partitions), "padded_codes": pending.padded, **claims.identity,
+        "partitions": len(pending.partitions), "padded_codes": pending.padded, **judge.bad_figures, **claims.identity,
     }  # fmt: skip
     return Parsed(
         source, form, pending, {number: base | _audit_json(pending, number) for number in pending.partitions}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from minsum_kernels.rows import JudgedRows
 
 SPILL_ROWS: Final = 6_000_000
-"""Rows of one source held in memory (26 bytes each) before they go to disk."""
+"""Rows of one source held in memory (26 bytes each, 44 with figures) before they go to disk."""
 
 MAX_PARTITION_ROWS: Final = 12_000_000
 """The largest real reporter-year has under two million rows; past this the input is not Comtrade's."""
@@ -58,6 +58,8 @@ class Pending:
         Of the source, for error messages.
     wanted
         Reporters whose rows are kept; empty means all.
+    dtype
+        Of the rows.
 
     Attributes
     ----------
@@ -71,10 +73,12 @@ class Pending:
         Rows held in memory.
     """
 
-    def __init__(self, folder: Path, name: str, *, wanted: frozenset[int] = frozenset()) -> None:
+    def __init__(
+        self, folder: Path, name: str, *, wanted: frozenset[int] = frozenset(), dtype: np.dtype[Any] = ROW
+    ) -> None:
         self.audits: dict[int, Audit] = defaultdict(Audit)
         self.padded = self.rows_in = self.in_memory = 0
-        self._folder, self._name, self._wanted = folder, name, wanted
+        self._folder, self._name, self._wanted, self._dtype = folder, name, wanted, dtype
         self._held: dict[int, list[NDArray[np.void]]] = defaultdict(list)
         self._counts: dict[int, int] = defaultdict(int)
 
@@ -100,14 +104,14 @@ class Pending:
             self.spill()
 
     def take(self, number: int) -> NDArray[np.void]:
-        """All rows of a partition, dtype `codes.ROW`; they are held no longer."""
+        """All rows of a partition; they are held no longer."""
         parts = self._held.pop(number, [])
         self.in_memory -= sum(map(len, parts))
         spilled = self._folder / str(number)
         if spilled.is_file():
-            parts.insert(0, np.fromfile(spilled, dtype=ROW))
+            parts.insert(0, np.fromfile(spilled, dtype=self._dtype))
             spilled.unlink()
-        return np.concatenate(parts) if parts else np.empty(0, dtype=ROW)
+        return np.concatenate(parts) if parts else np.empty(0, dtype=self._dtype)
 
     def spill(self) -> None:
         """Move what is held from memory to disk."""

@@ -1,7 +1,7 @@
 """The row rules: each row is kept, kept as a part of a total, or removed and counted.
 
 A compiled loop (`minsum_kernels.rows_numba`) goes once over the columns of a batch; here stand the words that it
-compares with, and what is refused. What is left is 26 bytes a row (`codes.ROW`).
+compares with, and what is refused. What is left is 26 bytes a row (`codes.ROW`), 44 with figures.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minsum.errors import BrokenSourceError, ContradictionError
-from minsum.flows.codes import MAX_PARTNER, ROW, TOTAL
+from minsum.flows.codes import MAX_PARTNER, TOTAL
+from minsum.flows.figures import row_dtype, take_figures
 from minsum.flows.labels import country_codes
+from minsum.flows.options import IngestOptions
 from minsum.flows.reader import Batch
 from minsum.formats import Claims, Format, Header
 from minsum.formats.base import ColumnName
@@ -26,6 +28,7 @@ _KINDS: Final[dict[ColumnName, Kind]] = {
     "reporter_code": "integer", "year": "integer", "partner_code": "integer", "partner2_code": "integer",
     "mot_code": "integer", "classification": "code", "flow": "code", "product_code": "code",
     "customs_code": "code", "mos_code": "code", "value": "number", "after_last": "code",
+    "net_weight": "figure", "quantity": "figure", "quantity_unit": "code",
 }  # fmt: skip
 _LABELLED: Final[dict[ColumnName, Kind]] = {"reporter_code": "code", "partner_code": "code"}
 _WHOLE: Final[dict[ColumnName, tuple[int, int, int]]] = {
@@ -58,23 +61,32 @@ class Judge:
         The file's format and first line.
     claims
         What its name says; content that contradicts it is refused.
-    flows
-        Flow codes to keep.
+    options
+        Flow codes to keep, and the figures that are asked for.
     name
         For error messages.
+
+    Attributes
+    ----------
+    bad_figures
+        How many figures of each kind were no number, negative or not finite, under `bad_` and its name.
     """
 
     def __init__(
-        self, form: Format, header: Header, *, claims: Claims, flows: tuple[str, ...], name: str
+        self, form: Format, header: Header, *, claims: Claims, options: IngestOptions, name: str
     ) -> None:
         self.form, self.claims, self.name = form, claims, name
         columns = {source: column for column, source in form.present(header).items()}
         known = _KINDS | (_LABELLED if form.country_code else {})
         kinds: list[Kind] = [known[columns[one]] if one in columns else "skip" for one in header.names]
         self.fields = FieldReader(kinds, header.separator.encode(), is_quoted=form.is_quoted)
-        self._names = [columns[one] for one in header.names if one in columns and columns[one] != "value"]
+        names = [columns[one] for one in header.names if one in columns]
+        self._names = [name for name in names if known[name] not in ("number", "figure")]
+        self._numbers = [name for name in names if known[name] in ("number", "figure")]
+        self.bad_figures = {f"bad_{name}": 0 for name in sorted(set(options.columns))}
+        self._dtype = row_dtype(options.columns)
         self._least_partner = 0 if form.has_world_rows else 1
-        self._rules = self._row_rules(flows)
+        self._rules = self._row_rules(options.flows)
 
     def _row_rules(self, flows: tuple[str, ...]) -> RowRules:
         codes = self.form.flow_codes or {flow: flow for flow in FLOWS}
@@ -106,7 +118,14 @@ class Judge:
         where = f"{self.name}, from line {batch.first_line}"
         columns = dict(zip(self._names, batch.lines.columns, strict=True))
         self._name_countries(columns, where)
-        judged = judge_rows(batch.lines.columns, batch.lines.values, self._rules, ROW)
+        values = batch.lines.values[self._numbers.index("value")]
+        judged = judge_rows(
+            batch.lines.columns,
+            values,
+            self._rules,
+            self._dtype,
+            figures=self._figures(columns, batch.lines.values),
+        )
         self._refuse_partitions(columns, judged, where)
         least, most = judged.partner
         if len(judged.rows) and not (least >= self._least_partner and most <= MAX_PARTNER):
@@ -115,6 +134,17 @@ class Judge:
                 "the file is damaged; download it again",
             )
         return judged
+
+    def _figures(self, columns: Columns, values: NDArray[np.float64]) -> NDArray[np.float64] | None:
+        """Figures of a batch, when they are asked for; counts the bad ones."""
+        if not self.bad_figures:
+            return None
+        figures, bad = take_figures(
+            values, self._numbers, units=columns.get("quantity_unit"), weight_scale=self.form.weight_scale
+        )
+        for name in self.bad_figures:
+            self.bad_figures[name] += bad[name.removeprefix("bad_")]
+        return figures
 
     def _name_countries(self, columns: Columns, where: str) -> None:
         """Put codes in place of labels, once nothing stands after the last column."""

@@ -14,9 +14,10 @@ import pyarrow.parquet as pq
 
 from minsum.flows.build import identity_checks, rank_products
 from minsum.flows.codes import MAX_PARTNER, sort_key
+from minsum.flows.figures import names_of
 from minsum.flows.lake import as_rows
 from minsum.formats import formats
-from minsum.schema import FLOWS
+from minsum.schema import FIGURES, FLOWS, TABLES
 from minsum.workspace import Footer
 
 Wrong = list[tuple[str, str, str]]
@@ -39,13 +40,16 @@ def verify_partition(path: Path, footer: Footer) -> Wrong:
     )
     table = pq.read_table(path, partitioning=None)
     return (
-        wrong + (list(_rows(table)) or list(_figures(table, footer))) + list(_audit(table.num_rows, footer))
+        wrong
+        + (list(_rows(table)) or list(_figures(table, footer)))
+        + list(_extra_columns(table, footer))
+        + list(_audit(table.num_rows, footer))
     )
 
 
 def _rows(table: pa.Table) -> Iterator[tuple[str, str, str]]:
     """Values that no row may have."""
-    for name in table.schema.names:
+    for name in (column.name for column in TABLES["flows"]):
         if table[name].null_count:
             yield "rows", f"{table[name].null_count} rows without {name}", "none"
     for flow in sorted(set(table["flow"].unique().to_pylist()) - {*FLOWS, None}):
@@ -81,6 +85,23 @@ def _figures(table: pa.Table, footer: Footer) -> Iterator[tuple[str, str, str]]:
             ours, theirs = (one.get(flow, {}).get(name) for one in (now, stored))
             if not _agree(ours, theirs):
                 yield "audit", f"{flow} {name} {ours} in the rows", f"{theirs}, as in the footer"
+
+
+def _extra_columns(table: pa.Table, footer: Footer) -> Iterator[tuple[str, str, str]]:
+    """Net weight and quantity: there as asked for, and no figure that ingest would have left out."""
+    expected = names_of(footer["recipe"].get("columns", ()))
+    found = tuple(table.schema.names[len(TABLES["flows"]) :])
+    if found != expected:
+        yield "rows", f"further columns: {', '.join(found) or 'none'}", ", ".join(expected) or "none"
+        return
+    types = {column.name: column.dtype for made in FIGURES.values() for column in made}
+    for name in expected:
+        if str(table.schema.field(name).type) != types[name]:
+            yield "rows", f"{name} of type {table.schema.field(name).type}", types[name]
+        elif types[name] == "double":
+            figure = table[name].drop_null().to_numpy()
+            if not (np.isfinite(figure) & (figure >= 0)).all():
+                yield "rows", f"{name} below 0 or not finite", "a figure or null"
 
 
 def _agree(one: float | None, other: float | None) -> bool:

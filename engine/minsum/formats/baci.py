@@ -1,4 +1,4 @@
-"""CEPII BACI: reconciled bilateral flows, value in thousand USD, no World rows.
+"""CEPII BACI: reconciled bilateral flows, value in thousand USD, quantity in metric tons, no World rows.
 
 A BACI row is the exporter's export and the importer's import at once, so both are read from it.
 World and TOTAL rows are sums by definition, not repairs. The HS vintage stands only in the file name.
@@ -37,9 +37,11 @@ FORMAT = Format(
         "product_code": Column("k"),
         "value": Column("v"),
     },
+    figures={"net_weight": Column("q", required=False)},
     claims=_claims,
     constant_flow="X",
     value_scale=1000.0,
+    weight_scale=1000.0,
     has_world_rows=False,
     mirrors_imports=True,
     may_lose_zeros=True,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 ColumnName = Literal[
     "reporter_code", "year", "classification", "flow", "partner_code", "partner2_code", "product_code",
-    "customs_code", "mos_code", "mot_code", "value", "after_last",
+    "customs_code", "mos_code", "mot_code", "value", "after_last", "net_weight", "quantity", "quantity_unit",
 ]  # fmt: skip
 """minsum's names for the columns that the row rules need; `after_last` holds nothing, or the file is damaged."""
 
@@ -143,6 +143,10 @@ class Format:
         they are padded and the repair is counted.
     companions
         First column names of files that ship beside the data and are passed over, separated by commas.
+    figures
+        Net weight, quantity and its unit, read on request; none of them is required.
+    weight_scale
+        Factor from the file's net weights to kg.
     """
 
     name: str
@@ -165,6 +169,13 @@ class Format:
     refused_names: str | None = None
     may_lose_zeros: bool = False
     companions: tuple[str, ...] = ()
+    figures: Mapping[ColumnName, Column] = field(default_factory=dict)
+    weight_scale: float = 1.0
+
+    def carrying(self, names: Collection[str]) -> Format:
+        """The format with those of its figures that are asked for among its columns."""
+        wanted = {name: column for name, column in self.figures.items() if name in names}
+        return replace(self, columns={**self.columns, **wanted}) if wanted else self
 
     def fits(self, header: Header) -> bool:
         """Whether every required column is there, and none of another format."""

@@ -36,6 +36,11 @@ FORMAT = Format(
         "mot_code": Column("motCode", required=False),
         "value": Column("primaryValue"),
     },
+    figures={
+        "net_weight": Column("netWgt", required=False),
+        "quantity": Column("qty", required=False),
+        "quantity_unit": Column("qtyUnitCode", required=False),
+    },
     claims=_claims,
     signature=("datasetCode",),
     absent=("reporterISO", "cmdDesc"),

@@ -39,6 +39,11 @@ FORMAT = Format(
         "product_code": Column("Commodity Code"),
         "value": Column("Trade Value (US$)"),
     },
+    figures={
+        "net_weight": Column("Netweight (kg)", required=False),
+        "quantity": Column("Qty", required=False),
+        "quantity_unit": Column("Qty Unit Code", required=False),
+    },
     claims=_claims,
     flow_codes={"1": "M", "2": "X", "3": "RX", "4": "RM"},
     is_quoted=True,

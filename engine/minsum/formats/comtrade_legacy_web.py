@@ -20,6 +20,11 @@ FORMAT = Format(
         "mot_code": Column("Mode of Transport Code", required=False),
         "value": Column("Trade Value (US$)"),
     },
+    figures={
+        "net_weight": Column("Netweight (kg)", required=False),
+        "quantity": Column("Qty", required=False),
+        "quantity_unit": Column("Qty Unit Code", required=False),
+    },
     flow_codes={"1": "M", "2": "X", "3": "RX", "4": "RM"},
     is_complete=False,
     is_quoted=True,

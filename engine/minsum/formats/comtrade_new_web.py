@@ -26,6 +26,11 @@ FORMAT = Format(
         "value": Column("primaryValue"),
         "after_last": Column(AFTER_LAST, required=False),
     },
+    figures={
+        "net_weight": Column("netWgt", required=False),
+        "quantity": Column("qty", required=False),
+        "quantity_unit": Column("qtyUnitCode", required=False),
+    },
     signature=("reporterISO",),
     is_complete=False,
     is_quoted=True,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Collection
 from functools import cache
 
 import minsum.formats as package
@@ -25,8 +26,10 @@ def formats() -> tuple[Format, ...]:
     return tuple(sorted(found, key=lambda one: (one.refusal is None, -len(one.signature) - len(one.columns))))
 
 
-def recognise(header: Header, file_name: str) -> Format | None:
+def recognise(header: Header, file_name: str, *, figures: Collection[str] = ()) -> Format | None:
     """The format of a file, or None for a file that only accompanies data (a country table).
+
+    Of a format's `figures` those named are among its columns.
 
     Raises
     ------
@@ -38,15 +41,16 @@ def recognise(header: Header, file_name: str) -> Format | None:
             reason, hint = known.refusal
             raise UnknownFormatError(f"{file_name}: {known.title}: {reason}", hint)
         if known.fits(header):
-            _refuse_repeated(known, header, file_name)
-            return known
+            found = known.carrying(figures)
+            _refuse_repeated(found, header, file_name)
+            return found
     first = ",".join(header.names).lower() + ","
     if any(first.startswith(names + ",") for known in formats() for names in known.companions):
         return None
-    found = header.line if len(header.line) <= 200 else header.line[:200] + " ..."
+    line = header.line if len(header.line) <= 200 else header.line[:200] + " ..."
     raise UnknownFormatError(
         f"{file_name}, line 1: the header fits no format that minsum reads; found {len(header.names)} "
-        f"columns: {found!r}",
+        f"columns: {line!r}",
         "minsum reads: " + "; ".join(known.title for known in formats() if not known.refusal),
     )
 
