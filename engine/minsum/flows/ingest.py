@@ -7,7 +7,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from minsum.errors import MinsumError, SourceError
 from minsum.flows.archives import unfold
@@ -26,6 +26,21 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str, int, int], None]
 """Called with the stage, what is done and what there is to do."""
+
+
+Spread = Callable[[Callable[[int], bool], list[int]], Iterable[bool]]
+"""`map`, in this thread or over several."""
+
+_AT_THE_DISK: Final = 1
+"""Threads beyond the jobs: one or another waits for the disk (20 ms a file published)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Brought:
+    """A source that was read, None when it only accompanies data; and whether each partition was written, if yet."""
+
+    parsed: Parsed | None
+    written: list[bool] | None = None
 
 
 @dataclass(slots=True)
@@ -94,20 +109,33 @@ def ingest(
 
         return parse(source, options, layout)
 
+    def bring(source: Source) -> _Brought:
+        """Read a source, and publish it in the same thread when it is one whole reporter-year."""
+        parsed = read(source)
+        if parsed is None or not parsed.form.is_complete or len(parsed.pending.partitions) > 1:
+            return _Brought(parsed)
+        return _Brought(parsed, _publish_complete(parsed, lake, map))
+
     slices = Slices(lake, {source.sha256: source for source in sources}, read)
     meter = _Meter(sum(source.size for source in todo))
-    with ThreadPoolExecutor(jobs) as pool:
+    with ThreadPoolExecutor(jobs + _AT_THE_DISK) as pool:
         by_publisher = _by_publisher(todo, pool)
         for source, outcome in chain.from_iterable(
-            _bounded(pool, one, read, ahead=jobs) for one in by_publisher
+            _bounded(pool, one, bring, ahead=jobs + _AT_THE_DISK) for one in by_publisher
         ):
             try:
-                parsed = outcome()
+                brought = outcome()
+                parsed = brought.parsed
                 meter.rows += sum(one["rows_in"] for one in parsed.records.values()) if parsed else 0
                 if parsed is None:
                     report.passed_over.append(source.name)
                 elif parsed.form.is_complete:
-                    _publish_complete(parsed, lake, pool, report)
+                    written = brought.written
+                    if written is None:
+                        written = _publish_complete(parsed, lake, pool.map)
+                    report.n_partitions += sum(written)
+                    report.rows_in += sum(record["rows_in"] for record in parsed.records.values())
+                    (report.added if any(written) else report.superseded).append(source.name)
                 else:
                     slices.add(parsed)
             except SourceError as error:
@@ -183,13 +211,13 @@ class _Meter:
 def _bounded(
     pool: ThreadPoolExecutor,
     sources: Iterable[Source],
-    work: Callable[[Source], Parsed | None],
+    work: Callable[[Source], _Brought],
     *,
     ahead: int,
-) -> Iterator[tuple[Source, Callable[[], Parsed | None]]]:
+) -> Iterator[tuple[Source, Callable[[], _Brought]]]:
     """Results as they come, never more than `ahead` sources under way or waiting: memory stays flat."""
     waiting = iter(sources)
-    running: dict[Future[Parsed | None], Source] = {}
+    running: dict[Future[_Brought], Source] = {}
     while True:
         for source in waiting:
             running[pool.submit(work, source)] = source
@@ -201,7 +229,8 @@ def _bounded(
             yield running.pop(future), future.result
 
 
-def _publish_complete(parsed: Parsed, lake: Lake, pool: ThreadPoolExecutor, report: IngestReport) -> None:
+def _publish_complete(parsed: Parsed, lake: Lake, spread: Spread) -> list[bool]:
+    """Publish each partition of a source; False for one of which the lake holds a later publication."""
     numbers = parsed.pending.partitions
     lake.refuse_rivals(numbers, parsed.records[numbers[0]])
 
@@ -210,10 +239,7 @@ def _publish_complete(parsed: Parsed, lake: Lake, pool: ThreadPoolExecutor, repo
         built = build(rows, is_complete=True, has_world_rows=parsed.form.has_world_rows)
         return lake.publish_complete(number, built, parsed.records[number])
 
-    written = list(pool.map(publish, numbers))
-    report.n_partitions += sum(written)
-    report.rows_in += sum(record["rows_in"] for record in parsed.records.values())
-    (report.added if any(written) else report.superseded).append(parsed.source.name)
+    return list(spread(publish, numbers))
 
 
 def _publish_slices(slices: Slices, report: IngestReport) -> dict[str, SourceError]:
