@@ -92,7 +92,7 @@ def order_cells(
 ) -> tuple[U32Array, U32Array]:
     """Rows in order of flow, partner and product: those that are no parts, and the parts of cells without such a row.
 
-    Two counting sorts, stable: 12 ns a row, a third of a sort of keys.
+    Two counting sorts, stable: rows of one cell keep their order.
     """
     rows = flow.size
     minor, pairs = np.empty(rows, dtype=np.int32), np.empty(rows, dtype=np.int32)

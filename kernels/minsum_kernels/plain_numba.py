@@ -30,6 +30,8 @@ WINDOW = 1 << 15
 """Bytes whose delimiters are held at a time: these and the text stay in the first caches."""
 
 STRIDE = 8
+"""Positions written without a test between them; 64 bytes of bulk text hold 13 delimiters."""
+
 _U0, _U1 = np.uint64(0), np.uint64(1)
 _ZEROS, _HIGH, _ABOVE_NINE = (np.uint64(b * 0x0101010101010101) for b in (0x30, 0x80, 0x46))
 _PAIRS, _QUADS = np.uint64(0x00FF00FF00FF00FF), np.uint64(0x0000FFFF0000FFFF)
