@@ -62,18 +62,14 @@ def add_tiles(
     shares: F64Array,
     references: F64Array,
     tiles: I64Array,
-    groups: I64Array,
-    blocks: I64Array,
+    columns: tuple[int, int],
     one: float,
     out: F64Array,
 ) -> None:
-    """Add to `out` every tile of `tiles` (first exporter, first reference), over the products of all blocks.
+    """Add to `out` every tile of `tiles` (first exporter, first reference), over the given products.
 
-    Group g holds the tiles groups[g] to groups[g + 1], block b the products blocks[b] to blocks[b + 1]. One
-    thread takes a group block by block, so that the rows its tiles share are read again from its own cache.
+    Each tile reads its rows to the end: six long streams keep the prefetchers busy. Pieces of 256 to 1,308
+    products that a core's own cache holds took 12 to 30 % longer (200 countries x 5,225 products).
     """
-    for g in prange(groups.size - 1):
-        for b in range(blocks.size - 1):
-            columns = (blocks[b], blocks[b + 1])
-            for t in range(groups[g], groups[g + 1]):
-                _add_tile(shares, references, (tiles[t, 0], tiles[t, 1]), columns, one, out)
+    for t in prange(len(tiles)):
+        _add_tile(shares, references, (tiles[t, 0], tiles[t, 1]), columns, one, out)
