@@ -171,13 +171,6 @@ def test_a_pair_has_the_same_bits_in_any_company() -> None:
     assert alone == pairwise_min_sum(shares)[2, 9] == cross_min_sum(shares[9:], shares[:4])[0, 2]
 
 
-def test_more_products_than_one_pass_takes(monkeypatch: pytest.MonkeyPatch) -> None:
-    shares = random_shares(5, 50)
-    expected = naive.pairwise_min_sum(shares)
-    monkeypatch.setattr(pairs, "BLOCK", 7)
-    np.testing.assert_allclose(pairwise_min_sum(shares), expected, rtol=0, atol=1e-13)
-
-
 @quickly
 @given(baskets, st.data())
 def test_segments_equal_their_naive_twin_and_add_up(shares: F64Array, data: st.DataObject) -> None:

@@ -163,7 +163,7 @@ def _min_sums(shares: F64Array, references: F64Array, bounds: list[int]) -> F64A
     """Sum the minima segment by segment; when both sides are one object, over half of the tiles."""
     wanted = np.ones((-(-shares.shape[0] // TILE), -(-references.shape[0] // TILE)), dtype=np.bool_)
     symmetric = references is shares
-    tiles = TILE * np.argwhere(np.triu(wanted) if symmetric else wanted)
+    tiles = np.ascontiguousarray(TILE * np.argwhere(np.triu(wanted) if symmetric else wanted))
     similarity = np.empty((len(bounds) - 1, shares.shape[0], references.shape[0]))
     for segment, (start, end) in enumerate(pairwise(bounds)):
         sums = np.zeros((TILE * wanted.shape[0], TILE * wanted.shape[1]))
