@@ -120,7 +120,9 @@ def with_ratios(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     for row in rows:
         for kind in ("seconds", "seconds_min"):
             if kind in row:
-                row[kind.replace("seconds", "ratio")] = row[kind] / row["parts"] / (ours[kind] / ours["parts"])
+                row[kind.replace("seconds", "ratio")] = (
+                    row[kind] / row["parts"] / (ours[kind] / ours["parts"])
+                )
     return rows
 
 
