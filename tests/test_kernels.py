@@ -33,6 +33,7 @@ from minsum_kernels import (
     pairwise_min_sum,
     segment_min_sum,
 )
+from minsum_kernels.threads import in_parts
 
 F64Array = NDArray[np.float64]
 
@@ -428,7 +429,46 @@ with ThreadPoolExecutor(8) as pool:
 
 @compiled_only
 def test_callers_may_use_several_threads_of_their_own() -> None:
-    run_python(ALL_AT_ONCE, NUMBA_THREADING_LAYER="workqueue", NUMBA_NUM_THREADS="4")
+    run_python(ALL_AT_ONCE, NUMBA_NUM_THREADS="4")
+
+
+FORKED = """
+import multiprocessing, warnings
+warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of every fork beside threads
+import numpy as np
+from minsum_kernels import pairwise_min_sum
+shares = np.random.default_rng(5).random((60, 500))
+expected = pairwise_min_sum(shares)
+with multiprocessing.get_context("fork").Pool(2) as pool:
+    assert all((result == expected).all() for result in pool.map(pairwise_min_sum, [shares] * 4))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_forked_children_start_threads_of_their_own() -> None:
+    run_python(FORKED, NUMBA_NUM_THREADS="4")
+
+
+@pytest.mark.parametrize("n_items", [0, 1, 2, 3, 50])
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_parts_are_all_items_once(n_items: int, n_threads: int) -> None:
+    n_threads = min(n_threads, numba.config.NUMBA_NUM_THREADS)
+    before = numba.get_num_threads()
+    taken: list[int] = []
+    try:
+        numba.set_num_threads(n_threads)
+        in_parts(lambda first, last: taken.extend(range(first, last)), n_items)
+    finally:
+        numba.set_num_threads(before)
+    assert sorted(taken) == list(range(n_items))
+
+
+def test_an_error_in_a_part_is_the_callers() -> None:
+    def fail(first: int, last: int) -> None:
+        raise RuntimeError(f"part from {first} to {last}")
+
+    with pytest.raises(RuntimeError, match="part from"):
+        in_parts(fail, 100)
 
 
 COLD_OR_WARM = """

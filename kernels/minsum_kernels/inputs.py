@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from minsum_kernels.errors import KernelInputError
 from minsum_kernels.inputs_numba import count_invalid, find_invalid
-from minsum_kernels.jit import F64Array, I32Array, I64Array, U32Array, launch_lock
+from minsum_kernels.jit import F64Array, I32Array, I64Array, U32Array
+from minsum_kernels.threads import in_parts
 
 Codes = NDArray[np.integer[Any]]
 
@@ -44,8 +44,7 @@ def checked_shares(values: F64Array, name: str) -> F64Array:
     _require_array(values, name, "float64", ("countries", "products"))
     shares = _compiled_layout(values, np.float64)
     invalid = np.zeros(shares.shape[0], dtype=np.int64)
-    with launch_lock:
-        count_invalid(shares, invalid)
+    in_parts(lambda first, last: count_invalid(shares, first, last, invalid), len(shares), parts=1)
     if invalid.any():
         row = int(np.flatnonzero(invalid)[0])
         column = int(np.flatnonzero(~((shares[row] >= 0) & (shares[row] < np.inf)))[0])
@@ -56,7 +55,7 @@ def checked_shares(values: F64Array, name: str) -> F64Array:
     return shares
 
 
-def checked_bounds(values: Codes, n_products: int) -> list[int]:
+def checked_bounds(values: Codes, n_products: int) -> I64Array:
     """Return the borders of segments; KernelInputError if they do not cut 0 to n_products in order."""
     _require_array(values, "bounds", "integer", ("segments + 1",))
     bounds = [int(bound) for bound in values]
@@ -65,7 +64,7 @@ def checked_bounds(values: Codes, n_products: int) -> list[int]:
             f"bounds is {bounds}; expected one or more positions from 0 to {n_products}, not decreasing: "
             "sort the products by segment and give where each segment starts and the last one ends"
         )
-    return bounds
+    return np.array(bounds, dtype=np.int64)
 
 
 def checked_flows(market: Codes, product: Codes, exporter: Codes, share: F64Array, n_exporters: int) -> Flows:
@@ -80,11 +79,11 @@ def checked_flows(market: Codes, product: Codes, exporter: Codes, share: F64Arra
         share=_compiled_layout(share, np.float64),
         n_exporters=int(n_exporters),
     )
-    found: I64Array = np.empty(numba.get_num_threads(), dtype=np.int64)
-    with launch_lock:
-        find_invalid(flows.market, flows.product, flows.exporter, flows.share, flows.n_exporters, found)
-    if (found >= 0).any():
-        raise KernelInputError(_complaint(flows, int(found[found >= 0][0])))
+    columns = (flows.market, flows.product, flows.exporter, flows.share, flows.n_exporters)
+    found: list[int] = []
+    in_parts(lambda first, last: found.append(find_invalid(*columns, (first, last))), flows.share.size)
+    if bad := [f for f in found if f >= 0]:
+        raise KernelInputError(_complaint(flows, min(bad)))
     return flows
 
 

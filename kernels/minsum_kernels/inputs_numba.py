@@ -1,46 +1,42 @@
 """Loops that look for bad input."""
 
-# i exporters, k products, f flows, w workers
+# i exporters, k products, f flows
 
 from __future__ import annotations
 
 import numpy as np
-from numba import prange
 
 from minsum_kernels.jit import F64Array, I32Array, I64Array, U32Array, kernel
 
 
-@kernel(parallel=True)
-def count_invalid(shares: F64Array, invalid: I64Array) -> None:
-    """Put into invalid[i] how many shares of exporter i are negative, infinite or NaN."""
-    for i in prange(shares.shape[0]):
+@kernel()
+def count_invalid(shares: F64Array, first: int, last: int, invalid: I64Array) -> None:
+    """Put into invalid[i] how many shares of exporter i, one of first to last, are negative, infinite or NaN."""
+    for i in range(first, last):
         n = 0
         for k in range(shares.shape[1]):
             n += not ((shares[i, k] >= 0.0) & (shares[i, k] < np.inf))
         invalid[i] = n
 
 
-@kernel(parallel=True)
+@kernel()
 def find_invalid(
     market: I32Array,
     product: I32Array,
     exporter: U32Array,
     share: F64Array,
     n_exporters: int,
-    found: I64Array,
-) -> None:
-    """Put into found[w] the first flow of part w that is out of range, out of order or repeated, else -1."""
-    part = -(-market.size // found.size)
-    for w in prange(found.size):
-        found[w] = -1
-        for f in range(w * part, min((w + 1) * part, market.size)):
-            ok = exporter[f] < n_exporters and 0.0 <= share[f] < np.inf
-            if f > 0 and market[f] != market[f - 1]:
-                ok = ok and market[f] > market[f - 1]
-            elif f > 0 and product[f] != product[f - 1]:
-                ok = ok and product[f] > product[f - 1]
-            elif f > 0:
-                ok = ok and exporter[f] > exporter[f - 1]
-            if not ok:
-                found[w] = f
-                break
+    flows: tuple[int, int],
+) -> int:
+    """Find the first of the given flows that is out of range, out of order or repeated; -1 if there is none."""
+    for f in range(flows[0], flows[1]):
+        ok = exporter[f] < n_exporters and 0.0 <= share[f] < np.inf
+        if f > 0 and market[f] != market[f - 1]:
+            ok = ok and market[f] > market[f - 1]
+        elif f > 0 and product[f] != product[f - 1]:
+            ok = ok and product[f] > product[f - 1]
+        elif f > 0:
+            ok = ok and exporter[f] > exporter[f - 1]
+        if not ok:
+            return f
+    return -1

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numba
 import numpy as np
 
 from minsum_kernels.inputs import Codes, Flows, checked_flows
-from minsum_kernels.jit import F64Array, I64Array, launch_lock
-from minsum_kernels.markets_numba import fill_markets
+from minsum_kernels.jit import F64Array, I64Array
+from minsum_kernels.markets_numba import fill_market
+from minsum_kernels.threads import in_parts
 
 # Matrices computed at a time: enough markets to keep the threads evenly busy.
 BATCH_BYTES = 32 * 2**20
@@ -58,20 +58,24 @@ def _similarities(flows: Flows) -> Iterator[tuple[int, F64Array]]:
         return
     changes = np.flatnonzero(flows.market[1:] != flows.market[:-1]) + 1
     bounds: I64Array = np.concatenate(([0], changes, [flows.market.size]))
-    n, workers = flows.n_exporters, numba.get_num_threads()
-    batch = max(workers, BATCH_BYTES // (8 * n * n))
+    n = flows.n_exporters
+    batch = max(1, BATCH_BYTES // (8 * n * n))
     for first in range(0, bounds.size - 1, batch):
         edges = bounds[first : first + batch + 1]
         matrices = np.zeros((edges.size - 1, n, n))
-        turns = _deal(np.diff(edges), workers)
-        with launch_lock:
-            fill_markets(flows.product, flows.exporter, flows.share, edges, turns, matrices)
+        _fill(flows, edges, matrices)
         yield from zip(flows.market[edges[:-1]].tolist(), matrices, strict=True)
 
 
-def _deal(sizes: I64Array, workers: int) -> I64Array:
-    """Deal the markets, largest first, back and forth over the workers: (worker, turn), -1 for no market."""
-    rounds = np.full((-(-sizes.size // workers), workers), -1, dtype=np.int64)
-    rounds.flat[: sizes.size] = np.argsort(-sizes, kind="stable")
-    rounds[1::2] = rounds[1::2, ::-1].copy()
-    return np.ascontiguousarray(rounds.T)
+def _fill(flows: Flows, edges: I64Array, matrices: F64Array) -> None:
+    """Fill matrices[m] from flows edges[m] to edges[m + 1], the largest markets first."""
+    largest_first = np.argsort(-np.diff(edges), kind="stable").tolist()
+
+    def fill(first: int, last: int) -> None:
+        for m in largest_first[first:last]:
+            of_market = slice(edges[m], edges[m + 1])
+            fill_market(
+                flows.product[of_market], flows.exporter[of_market], flows.share[of_market], matrices[m]
+            )
+
+    in_parts(fill, len(largest_first), parts=len(largest_first))

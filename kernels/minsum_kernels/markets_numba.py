@@ -1,12 +1,10 @@
 """Loops of the per-market kernel: flows sorted by market, product and exporter."""
 
-# m markets, i and j exporters of one product, w workers
+# i and j exporters of one product
 
 from __future__ import annotations
 
-from numba import prange
-
-from minsum_kernels.jit import F64Array, I32Array, I64Array, U32Array, kernel
+from minsum_kernels.jit import F64Array, I32Array, U32Array, kernel
 
 
 @kernel()
@@ -33,7 +31,7 @@ def _add_product(exporter: U32Array, share: F64Array, out: F64Array) -> None:
 
 
 @kernel()
-def _fill_market(product: I32Array, exporter: U32Array, share: F64Array, out: F64Array) -> None:
+def fill_market(product: I32Array, exporter: U32Array, share: F64Array, out: F64Array) -> None:
     """Fill the zeroed matrix of one market from its flows, product by product."""
     first = 0
     while first < product.size:
@@ -45,20 +43,3 @@ def _fill_market(product: I32Array, exporter: U32Array, share: F64Array, out: F6
     for i in range(out.shape[0]):
         for j in range(i):
             out[i, j] = out[j, i]
-
-
-@kernel(parallel=True)
-def fill_markets(
-    product: I32Array,
-    exporter: U32Array,
-    share: F64Array,
-    bounds: I64Array,
-    turns: I64Array,
-    out: F64Array,
-) -> None:
-    """Fill out[m] from flows bounds[m] to bounds[m + 1]; worker w does the markets turns[w] (-1: none)."""
-    for w in prange(turns.shape[0]):
-        for m in turns[w]:
-            if m >= 0:
-                flows = slice(bounds[m], bounds[m + 1])
-                _fill_market(product[flows], exporter[flows], share[flows], out[m])

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import numpy as np
 from numpy.typing import NDArray
 
 from minsum_kernels.errors import KernelInputError
 from minsum_kernels.inputs import Codes, checked_bounds, checked_shares
-from minsum_kernels.jit import F64Array, I32Array, launch_lock
+from minsum_kernels.jit import F64Array, I32Array, I64Array
 from minsum_kernels.pairs_numba import TILE, add_tiles
+from minsum_kernels.threads import in_parts
 
 
 def pairwise_min_sum(shares: F64Array) -> F64Array:
@@ -46,7 +45,7 @@ def pairwise_min_sum(shares: F64Array) -> F64Array:
            [0.5, 1. ]])
     """
     checked = checked_shares(shares, "shares")
-    similarity: F64Array = _min_sums(checked, checked, [0, checked.shape[1]])[0]
+    similarity: F64Array = _min_sums(checked, checked, np.array([0, checked.shape[1]]))[0]
     return similarity
 
 
@@ -75,7 +74,7 @@ def cross_min_sum(shares: F64Array, references: F64Array) -> F64Array:
     S_ir = sum_k min(s_ik, s_rk). The bits do not depend on the number of threads.
     """
     left, right = _checked_sides(shares, references)
-    similarity: F64Array = _min_sums(left, right, [0, left.shape[1]])[0]
+    similarity: F64Array = _min_sums(left, right, np.array([0, left.shape[1]]))[0]
     return similarity
 
 
@@ -159,17 +158,15 @@ def _checked_sides(shares: F64Array, references: F64Array) -> tuple[F64Array, F6
     return left, right
 
 
-def _min_sums(shares: F64Array, references: F64Array, bounds: list[int]) -> F64Array:
+def _min_sums(shares: F64Array, references: F64Array, bounds: I64Array) -> F64Array:
     """Sum the minima segment by segment; when both sides are one object, over half of the tiles."""
     wanted = np.ones((-(-shares.shape[0] // TILE), -(-references.shape[0] // TILE)), dtype=np.bool_)
     symmetric = references is shares
     tiles = np.ascontiguousarray(TILE * np.argwhere(np.triu(wanted) if symmetric else wanted))
-    similarity = np.empty((len(bounds) - 1, shares.shape[0], references.shape[0]))
-    for segment, (start, end) in enumerate(pairwise(bounds)):
-        sums = np.zeros((TILE * wanted.shape[0], TILE * wanted.shape[1]))
-        with launch_lock:
-            add_tiles(shares, references, tiles, (start, end), 1.0, sums)
-        if symmetric:
-            sums = np.maximum(sums, sums.T)
-        similarity[segment] = sums[: shares.shape[0], : references.shape[0]]
-    return similarity
+    sums = np.zeros((bounds.size - 1, TILE * wanted.shape[0], TILE * wanted.shape[1]))
+    in_parts(
+        lambda first, last: add_tiles(shares, references, tiles[first:last], bounds, 1.0, sums), len(tiles)
+    )
+    if symmetric:
+        np.maximum(sums, sums.transpose(0, 2, 1), out=sums)
+    return np.ascontiguousarray(sums[:, : shares.shape[0], : references.shape[0]])
