@@ -44,7 +44,9 @@ class Contender:
     name
         As it stands in the results.
     answer
-        From the data to an array with one row per year or market.
+        From the data to what the program gives: this is timed.
+    shaped
+        From that to an array with one row per year or market.
     limit
         How many years or markets it gets: fewer than all when all would take more than a minute.
     is_compared
@@ -52,21 +54,30 @@ class Contender:
     """
 
     name: str
-    answer: Callable[[Any], F64Array]
+    answer: Callable[[Any], Any]
+    shaped: Callable[[Any], F64Array] = np.asarray
     limit: int = 10**6
     is_compared: bool = True
 
 
 PAIRS = (
-    Contender("minsum_kernels.pairwise_min_sum", contenders.ours),
+    Contender("minsum_kernels.pairwise_min_sum", contenders.ours, contenders.condensed),
     Contender("peak of min and add", partial(contenders.peak, fused=False), is_compared=False),
     Contender("peak of min and fused multiply-add", partial(contenders.peak, fused=True), is_compared=False),
-    Contender("scipy pdist cityblock", partial(contenders.scipy_pdist, threaded=False)),
     Contender(
-        "scipy pdist cityblock, a year for each thread", partial(contenders.scipy_pdist, threaded=True)
+        "scipy pdist cityblock", partial(contenders.scipy_pdist, threaded=False), contenders.from_distances
     ),
-    Contender("scikit-learn manhattan_distances", contenders.scikit_learn),
-    Contender("torch pdist p=1", contenders.torch_pdist),
+    Contender(
+        "scipy pdist cityblock, a year for each thread",
+        partial(contenders.scipy_pdist, threaded=True),
+        contenders.from_distances,
+    ),
+    Contender(
+        "scikit-learn manhattan_distances",
+        contenders.scikit_learn,
+        lambda years: 1 - contenders.condensed(years) / 2,
+    ),
+    Contender("torch pdist p=1", contenders.torch_pdist, contenders.from_distances),
     Contender("NumPy broadcasting", contenders.numpy_broadcasting, limit=4),
     Contender("DuckDB self-join with least", contenders.duckdb_join, limit=1),
     Contender("Polars self-join with min_horizontal", contenders.polars_join, limit=1),
@@ -80,12 +91,12 @@ MARKETS = (
 
 def contest(entrants: Sequence[Contender], data: Any, *, about: str, turns: int) -> list[dict[str, Any]]:
     """Check each answer against the first entrant's, then time all in turn; a missing package is a row too."""
-    first = entrants[0].answer(data)
+    first = entrants[0].shaped(entrants[0].answer(data))
     rows: list[dict[str, Any]] = []
     seconds: dict[str, list[float]] = {}
     for entrant in entrants:
         try:
-            answer = entrant.answer(data[: entrant.limit])
+            answer = entrant.shaped(entrant.answer(data[: entrant.limit]))
         except ImportError as missing:
             rows.append({"name": entrant.name, "failure": str(missing)})
             continue
@@ -104,7 +115,7 @@ def contest(entrants: Sequence[Contender], data: Any, *, about: str, turns: int)
     return with_ratios(rows)
 
 
-def one_turn(answer: Callable[[], F64Array]) -> list[float]:
+def one_turn(answer: Callable[[], object]) -> list[float]:
     """Time answers until half a second is over: quick ones must not all follow a slow one that left its mess."""
     seconds: list[float] = []
     while sum(seconds) < 0.5:

@@ -105,14 +105,19 @@ def condensed(matrices: Sequence[F64Array]) -> F64Array:
     return np.stack([matrix[upper(len(matrix))] for matrix in matrices])
 
 
+def from_distances(years: Sequence[F64Array]) -> F64Array:
+    """Similarities of condensed distances: half the distance is missing from 1."""
+    return 1 - np.stack(years) / 2
+
+
 def over_years(one_year: Callable[[F64Array], F64Array], years: list[F64Array]) -> list[F64Array]:
     """Give single-threaded programs all threads: one year each at a time."""
     with ThreadPoolExecutor(THREADS) as pool:
         return list(pool.map(one_year, years))
 
 
-def ours(years: list[F64Array]) -> F64Array:
-    return condensed([pairwise_min_sum(shares) for shares in years])
+def ours(years: list[F64Array]) -> list[F64Array]:
+    return [pairwise_min_sum(shares) for shares in years]
 
 
 @functools.cache
@@ -160,25 +165,25 @@ def peak(years: list[F64Array], *, fused: bool) -> F64Array:
     return np.array(answer)
 
 
-def scipy_pdist(years: list[F64Array], *, threaded: bool) -> F64Array:
+def scipy_pdist(years: list[F64Array], *, threaded: bool) -> list[F64Array]:
     """One call a year, which uses one thread; `threaded` gives each thread a year of its own."""
     from scipy.spatial.distance import pdist
 
     run = over_years if threaded else map
-    return 1 - np.stack(list(run(lambda shares: pdist(shares, "cityblock"), years))) / 2
+    return list(run(lambda shares: pdist(shares, "cityblock"), years))
 
 
-def scikit_learn(years: list[F64Array]) -> F64Array:
+def scikit_learn(years: list[F64Array]) -> list[F64Array]:
     from sklearn.metrics.pairwise import manhattan_distances
 
-    return 1 - condensed(over_years(manhattan_distances, years)) / 2
+    return over_years(manhattan_distances, years)
 
 
-def torch_pdist(years: list[F64Array]) -> F64Array:
+def torch_pdist(years: list[F64Array]) -> list[F64Array]:
     import torch
 
     torch.set_num_threads(THREADS)
-    return 1 - np.stack([torch.pdist(torch.from_numpy(shares), p=1).numpy() for shares in years]) / 2
+    return [torch.pdist(torch.from_numpy(shares), p=1).numpy() for shares in years]
 
 
 def numpy_broadcasting(years: list[F64Array]) -> F64Array:

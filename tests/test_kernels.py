@@ -297,7 +297,7 @@ def test_every_layout_runs_the_same_compiled_code() -> None:
     read_only.flags.writeable = False
     for layout in (shares, read_only, np.asfortranarray(shares), shares[:1], shares[:0], shares[:, :1]):
         cross_min_sum(layout, layout)
-    assert len(pairs.add_tiles.signatures) == 1
+    assert len(pairs.fill_tiles.signatures) == 1
 
 
 def with_one(value: float) -> F64Array:
@@ -474,10 +474,10 @@ def test_an_error_in_a_part_is_the_callers() -> None:
 COLD_OR_WARM = """
 import sys
 import minsum_kernels, numpy as np
-from minsum_kernels.pairs_numba import add_tiles
-assert not add_tiles.signatures, "compiled by the import"
+from minsum_kernels.pairs_numba import fill_tiles
+assert not fill_tiles.signatures, "compiled by the import"
 minsum_kernels.pairwise_min_sum(np.ones((2, 2)))
-print(sum(add_tiles.stats.cache_hits.values()), sum(add_tiles.stats.cache_misses.values()))
+print(sum(fill_tiles.stats.cache_hits.values()), sum(fill_tiles.stats.cache_misses.values()))
 """
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from minsum_kernels.errors import KernelInputError
 from minsum_kernels.inputs import Codes, checked_bounds, checked_shares
 from minsum_kernels.jit import F64Array, I32Array, I64Array
-from minsum_kernels.pairs_numba import TILE, add_tiles
+from minsum_kernels.pairs_numba import TILE, fill_tiles
 from minsum_kernels.threads import in_parts
 
 
@@ -163,10 +163,11 @@ def _min_sums(shares: F64Array, references: F64Array, bounds: I64Array) -> F64Ar
     wanted = np.ones((-(-shares.shape[0] // TILE), -(-references.shape[0] // TILE)), dtype=np.bool_)
     symmetric = references is shares
     tiles = np.ascontiguousarray(TILE * np.argwhere(np.triu(wanted) if symmetric else wanted))
-    sums = np.zeros((bounds.size - 1, TILE * wanted.shape[0], TILE * wanted.shape[1]))
+    similarity = np.empty((bounds.size - 1, shares.shape[0], references.shape[0]))
     in_parts(
-        lambda first, last: add_tiles(shares, references, tiles[first:last], bounds, 1.0, sums), len(tiles)
+        lambda first, last: fill_tiles(
+            shares, references, tiles[first:last], bounds, 1.0, symmetric, similarity
+        ),
+        len(tiles),
     )
-    if symmetric:
-        np.maximum(sums, sums.transpose(0, 2, 1), out=sums)
-    return np.ascontiguousarray(sums[:, : shares.shape[0], : references.shape[0]])
+    return similarity
