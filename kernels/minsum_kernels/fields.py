@@ -60,6 +60,11 @@ class Lines:
     columns: I64Array
     values: F64Array
 
+    @property
+    def n_rows(self) -> int:
+        """Lines that hold a row."""
+        return len(self.values[0])
+
 
 class FieldReader:
     """Reads lines that all have the same fields.

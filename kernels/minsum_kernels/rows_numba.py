@@ -67,12 +67,21 @@ def _broken_down(
 
 
 @kernel()
+def _is_constant(column: I64Array) -> bool:
+    n_others = 0
+    for n in range(1, column.size):
+        n_others += column[n] != column[0]
+    return n_others == 0
+
+
+@kernel()
 def judge_rows(
     columns: tuple[I64Array, ...],
     values: F64Array,
     codes: tuple[I64Array, I64Array, I64Array, I64Array],
-    constants: tuple[int, int, bool, float, float],
+    constants: tuple[int, int, bool, bool, float, float],
     out: tuple[I64Array, U8Array, F64Array, I64Array, Any],
+    tally: tuple[I64Array, F64Array],
     found: I64Array,
     figures: F64Array | None,
 ) -> int:
@@ -80,13 +89,17 @@ def judge_rows(
 
     Without `figures` what concerns them is not compiled.
 
-    `found` is set to the least and greatest reporter, year, and partner of rows that stay; the first row of no vintage;
-    and how many codes got their zero back.
+    `tally` gets rows and USD by rule. `found` is set to the least and greatest reporter, year, and partner of rows that stay;
+    the first row of no vintage; how many codes got their zero back; and whether all rows are of one partition: then only
+    the first element of the partitions is written, and nothing of the other arrays but the rows that stay.
     """
     reporters, years, partners, products, vintage_codes, flow_codes, partner2, customs, mot, mos = columns
     flows, vintages, totals, whole = codes
-    vintage, flow, may_lose_zeros, scale, limit = constants
+    vintage, flow, may_lose_zeros, by_row, scale, limit = constants
     partition, rule, usd, home, rows = out
+    rows_by_rule, usd_by_rule = tally
+    is_lone = not by_row and reporters.size > 0
+    is_lone = is_lone and _is_constant(reporters) and _is_constant(years) and _is_constant(vintage_codes)
     n_stay, last_vintage, bad_vintage, n_padded = 0, EMPTY, -1, 0
     least_reporter, most_reporter, least_year, most_year = found[0], found[1], found[2], found[3]
     least_partner, most_partner = found[4], found[5]
@@ -101,7 +114,7 @@ def judge_rows(
                     vintage = v
             if vintage < 0 and bad_vintage < 0:
                 bad_vintage = n
-        partition[n] = vintage * 10**11 + year * 10**7 + reporter
+        number = vintage * 10**11 + year * 10**7 + reporter
         if flow_codes.size:
             flow = -1
             for f in range(flows.shape[1]):
@@ -119,7 +132,7 @@ def judge_rows(
                 product = TOTAL_PRODUCT
         value = values[n] * scale
         is_usd = value >= 0 and value <= limit
-        usd[n] = value if abs(value) <= limit else 0.0
+        counted = value if abs(value) <= limit else 0.0
         fate = KEPT
         if flow < 0:
             fate = FLOW
@@ -133,10 +146,14 @@ def judge_rows(
             fate = ZERO
         elif partner == GROUP:
             fate = PARTNER
-        rule[n] = fate
+        rows_by_rule[fate] += 1
+        usd_by_rule[fate] += counted
+        if n == 0 or not is_lone:
+            partition[n], rule[n], usd[n] = number, fate, counted
         if flow >= 0 and product != NO_PRODUCT and is_usd and value > 0 and partner != GROUP:
             least_partner, most_partner = min(least_partner, partner), max(most_partner, partner)
-            home[n_stay] = partition[n]
+            if not is_lone:
+                home[n_stay] = number
             row = rows[n_stay]
             row.product, row.partner, row.value, row.flow = product, partner, value, flow
             row.breakdown = breakdown
@@ -147,5 +164,5 @@ def judge_rows(
             n_stay += 1
     found[0], found[1], found[2], found[3] = least_reporter, most_reporter, least_year, most_year
     found[4], found[5] = least_partner, most_partner
-    found[6], found[7] = bad_vintage, n_padded
+    found[6], found[7], found[8] = bad_vintage, n_padded, is_lone
     return n_stay

@@ -63,7 +63,8 @@ def parse(source: Source, options: IngestOptions, layout: Layout) -> Parsed | No
             claims = replace(claims, classification=options.classification)
         judge = Judge(form, header, claims=claims, options=options, name=source.name)
         for batch in batches(file, judge.fields, header, source.name):
-            pending.add(judge.judge(batch), mirrors_imports=form.mirrors_imports)
+            judged = judge.judge(batch, pending.room(batch.lines.n_rows))
+            pending.add(judged, mirrors_imports=form.mirrors_imports)
     if not pending.rows_in:
         raise SourceError(f"{source.name}: a header line and no rows", "download it again")
     if not pending.partitions:

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 SPILL_ROWS: Final = 6_000_000
 """Rows of one source held in memory (26 bytes each, 44 with figures) before they go to disk."""
 
+_FIRST_ROOM: Final = 1 << 15
+_GROWTH: Final = 8
+"""Room for rows of one partition, and how it grows: memory is used as far as it is written."""
+
 MAX_PARTITION_ROWS: Final = 12_000_000
 """The largest real reporter-year has under two million rows; past this the input is not Comtrade's."""
 
@@ -81,16 +85,52 @@ class Pending:
         self._folder, self._name, self._wanted, self._dtype = folder, name, wanted, dtype
         self._held: dict[int, list[NDArray[np.void]]] = defaultdict(list)
         self._counts: dict[int, int] = defaultdict(int)
+        self._tail: NDArray[np.void] = np.empty(_FIRST_ROOM, dtype=dtype)
+        self._n_tail, self._tail_of = 0, -1
 
     @property
     def partitions(self) -> list[int]:
         """Partition numbers, ascending."""
         return sorted(self._counts)
 
+    def room(self, n_rows: int) -> NDArray[np.void]:
+        """Where to put the rows of the next block: those of one partition then stay where they are."""
+        needed = self._n_tail + n_rows
+        if needed > len(self._tail):
+            grown = np.empty(max(_GROWTH * len(self._tail), needed), dtype=self._dtype)
+            grown[: self._n_tail] = self._tail[: self._n_tail]
+            self._tail = grown
+        return self._tail[self._n_tail : needed]
+
     def add(self, judged: JudgedRows, *, mirrors_imports: bool) -> None:
-        """Take one block; with `mirrors_imports`, each row is also its partner's import."""
+        """Take one block, its rows in `room`; with `mirrors_imports`, each row is also its partner's import."""
         self.padded += judged.padded
-        self.rows_in += len(judged.rule)
+        self.rows_in += judged.n
+        if judged.is_lone:
+            self._extend_tail(int(judged.partition[0]), judged)
+        else:
+            self._add_mixed(judged, mirrors_imports=mirrors_imports)
+        if self.in_memory > SPILL_ROWS:
+            self.spill()
+
+    def _extend_tail(self, number: int, judged: JudgedRows) -> None:
+        """Take a block of one partition."""
+        if self._wanted and number % 10**7 not in self._wanted:
+            return
+        n_rows = len(judged.rows)
+        if self._tail_of != number:
+            self._settle()
+            self._tail[:n_rows] = judged.rows
+        self._tail_of = number
+        self._n_tail += n_rows
+        self.in_memory += n_rows
+        audit = self.audits[number]
+        audit.rows += judged.rows_by_rule
+        audit.usd += judged.usd_by_rule
+        self._count(number, n_rows, read=int(audit.rows.sum()))
+
+    def _add_mixed(self, judged: JudgedRows, *, mirrors_imports: bool) -> None:
+        self._settle()
         for number, chosen in self._wanted_groups(judged.partition):
             self.audits[number].add(judged.rule[chosen], judged.usd[chosen])
             self._count(number, 0, read=int(self.audits[number].rows.sum()))
@@ -100,21 +140,25 @@ class Pending:
             mirrored = judged.rows.copy()
             mirrored["flow"], mirrored["partner"] = FLOWS.index("M"), reporter
             self._hold(judged.home - reporter + judged.rows["partner"], mirrored)
-        if self.in_memory > SPILL_ROWS:
-            self.spill()
 
     def take(self, number: int) -> NDArray[np.void]:
         """All rows of a partition; they are held no longer."""
         parts = self._held.pop(number, [])
+        if number == self._tail_of:
+            parts.append(self._tail[: self._n_tail])
+            self._tail, self._n_tail = np.empty(0, dtype=self._dtype), 0
         self.in_memory -= sum(map(len, parts))
         spilled = self._folder / str(number)
         if spilled.is_file():
             parts.insert(0, np.fromfile(spilled, dtype=self._dtype))
             spilled.unlink()
+        if len(parts) == 1:
+            return parts[0]
         return np.concatenate(parts) if parts else np.empty(0, dtype=self._dtype)
 
     def spill(self) -> None:
         """Move what is held from memory to disk."""
+        self._settle()
         self._folder.mkdir(parents=True, exist_ok=True)
         for number, parts in self._held.items():
             with (self._folder / str(number)).open("ab") as file:
@@ -122,9 +166,15 @@ class Pending:
         self._held.clear()
         self.in_memory = 0
 
+    def _settle(self) -> None:
+        """Put the rows of one partition that came last with its others."""
+        if self._n_tail:
+            self._held[self._tail_of].append(self._tail[: self._n_tail].copy())
+            self._n_tail = 0
+
     def _hold(self, partition: NDArray[np.int64], rows: NDArray[np.void]) -> None:
         for number, chosen in self._wanted_groups(partition):
-            self._held[number].append(rows[chosen])
+            self._held[number].append(rows[chosen].copy() if isinstance(chosen, slice) else rows[chosen])
             self.in_memory += len(self._held[number][-1])
             self._count(number, len(self._held[number][-1]))
 

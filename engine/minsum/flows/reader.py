@@ -73,7 +73,7 @@ def batches(file: BinaryIO, fields: FieldReader, header: Header, name: str) -> I
                 raise _explained(error, header, line=line, name=name) from error
             if lines.stop == start:
                 break
-            n_blank = 0 if lines.values.size else n_blank + lines.n_lines
+            n_blank = 0 if lines.n_rows else n_blank + lines.n_lines
             if n_blank > MAX_BLANK_LINES:
                 raise BrokenSourceError(
                     f"{name}, to line {line + lines.n_lines}: {n_blank:,} blank lines",

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from minsum.errors import BrokenSourceError, ContradictionError
 from minsum.flows.codes import MAX_PARTNER, TOTAL
-from minsum.flows.figures import row_dtype, take_figures
+from minsum.flows.figures import take_figures
 from minsum.flows.labels import country_codes
 from minsum.flows.options import IngestOptions
 from minsum.flows.reader import Batch
@@ -84,7 +84,6 @@ class Judge:
         self._names = [name for name in names if known[name] not in ("number", "figure")]
         self._numbers = [name for name in names if known[name] in ("number", "figure")]
         self.bad_figures = {f"bad_{name}": 0 for name in sorted(set(options.columns))}
-        self._dtype = row_dtype(options.columns)
         self._least_partner = 0 if form.has_world_rows else 1
         self._rules = self._row_rules(options.flows)
 
@@ -101,12 +100,13 @@ class Judge:
             vintage=-1 if self.claims.classification is None else int(self.claims.classification[1]),
             flow=-1 if constant is None else FLOWS.index(constant),
             may_lose_zeros=self.form.may_lose_zeros,
+            by_row=self.form.mirrors_imports,
             scale=self.form.value_scale,
             limit=_MAX_USD,
         )
 
-    def judge(self, batch: Batch) -> JudgedRows:
-        """Rows of a batch that stay, and the fate of the others.
+    def judge(self, batch: Batch, room: NDArray[np.void]) -> JudgedRows:
+        """Rows of a batch that stay, put into `room`, and the fate of the others.
 
         Raises
         ------
@@ -123,7 +123,7 @@ class Judge:
             batch.lines.columns,
             values,
             self._rules,
-            self._dtype,
+            room,
             figures=self._figures(columns, batch.lines.values),
         )
         self._refuse_partitions(columns, judged, where)
