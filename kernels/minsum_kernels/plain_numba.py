@@ -183,17 +183,19 @@ def read_plain(
                         n_unread += 1
                     continue
                 length, word = end - start, load(text, start)
-                if length < 8:
-                    word &= (_U1 << np.uint64(8 * length)) - _U1
-                is_ordinary = length <= 8 and marks(word, BLANK) == _U0
-                good, content = is_ordinary and kind == CODE, np.int64(word)
-                if is_ordinary and kind != CODE and length > 0:
-                    good, content = digits_of(word, length)
-                if not good:
-                    start, end = trimmed(text, start, end)
-                    if kind == CODE:
+                if kind == CODE:
+                    if length < 8:
+                        word &= (_U1 << np.uint64(8 * length)) - _U1
+                    content = np.int64(word)
+                    if length > 8 or marks(word, BLANK) != _U0:
+                        start, end = trimmed(text, start, end)
                         content = packed(text, start, end)
-                    else:
+                else:
+                    good, content = False, 0
+                    if 0 < length <= 8:
+                        good, content = digits_of(word, length)
+                    if not good:
+                        start, end = trimmed(text, start, end)
                         good, content = integer(text, start, end)
                         if not good:
                             while n_unread > 0 and unread[n_unread - 1, 0] == n:
