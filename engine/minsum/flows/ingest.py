@@ -176,14 +176,15 @@ def _choose(
 
 
 def _by_publisher(todo: list[Source], pool: ThreadPoolExecutor) -> list[list[Source]]:
-    """Sources of one publisher after those of another, the first to be named first.
+    """Sources of one publisher after those of another, the first to be named first; within each, the largest first.
 
-    Within a publisher any order gives the same lake; of two publishers of one reporter-year the first is kept.
+    Within a publisher any order gives the same lake: no thread is left alone with a large file at the end. Of two
+    publishers of one reporter-year the first is kept.
     """
     groups: dict[str, list[Source]] = {}
     for source, publisher in zip(todo, pool.map(_publisher, todo), strict=True):
         groups.setdefault(publisher, []).append(source)
-    return list(groups.values())
+    return [sorted(group, key=lambda source: -source.size) for group in groups.values()]
 
 
 def _publisher(source: Source) -> str:
