@@ -1,7 +1,7 @@
 """Ingest of a synthetic year against what people use today, over the same files in the same run.
 
     python benchmarks/bench_flows.py [--reporters 180] [--rows 5000] [--max-rows 1600000] [--repeats 3]
-    python benchmarks/bench_flows.py --curve        ours alone, at 1, 2, 4 and 8 times the rows
+    python benchmarks/bench_flows.py --curve        ours alone, at 1, 2, 4 and 8 times the rows, in more files and in larger ones
 
 Each peer gives the World exports of all reporters; the sum is its checksum and must be ours. The floor is
 decompression alone, by isal, on the same number of threads. The pandas and Polars scripts are written as a
@@ -183,25 +183,35 @@ def in_process(name: str, files: list[str]) -> dict[str, object]:
     return {"seconds": seconds, "checksum": result, "peak_rss_bytes": peak}
 
 
-def curve(repeats: int) -> list[dict[str, object]]:
-    """Ours on worlds of 24 files with 1, 2, 4 and 8 times the rows; the exponent is that of time in rows."""
+def curves(repeats: int) -> list[dict[str, object]]:
+    """Ours on worlds with 1, 2, 4 and 8 times the rows: so many times the files, then as many files, each so much larger."""
     rows: list[dict[str, object]] = []
-    for factor in (1, 2, 4, 8):
-        with tempfile.TemporaryDirectory() as folder:
-            spec = WorldSpec(
-                24, years=(2015,), rows_per_file=(25_000 * factor, 200_000 * factor), missing_share=0.0
-            )
-            world = write_world(spec, Path(folder), jobs=JOBS)
-            files = sorted((Path(folder) / "raw").glob("*.gz"), key=lambda path: -path.stat().st_size)
-            runs = [run_alone("minsum", files) for _ in range(repeats)]
-        best = min(runs, key=lambda run: float(str(run["seconds"])))
-        base = {"files": world.files, "rows": world.rows, "text_bytes": world.text_bytes, "threads": JOBS}
-        rows.append({"name": f"minsum, {factor} times the rows"} | base | best)
-        print(rows[-1], flush=True)
-    logs = [[math.log(float(str(row[key]))) for row in rows] for key in ("rows", "seconds")]
-    exponent = statistics.linear_regression(*logs).slope
-    print(f"seconds grow with rows to the power {exponent:.3f}")
-    return [row | {"exponent": exponent} for row in rows]
+    for what, files, sizes in (
+        ("files", (22, 44, 88, 176), [(5_000, 1_600_000)] * 4),
+        ("rows a file", (24,) * 4, [(25_000 * factor, 200_000 * factor) for factor in (1, 2, 4, 8)]),
+    ):
+        points = [
+            {"name": f"minsum, {factor} times the {what}"} | point(n_files, size, repeats)
+            for factor, n_files, size in zip((1, 2, 4, 8), files, sizes, strict=True)
+        ]
+        logs = [[math.log(float(str(one[key]))) for one in points] for key in ("rows", "seconds")]
+        exponent = statistics.linear_regression(*logs).slope
+        print(f"{what}: seconds grow with rows to the power {exponent:.3f}", flush=True)
+        rows += [one | {"exponent": exponent} for one in points]
+    return rows
+
+
+def point(n_files: int, rows_per_file: tuple[int, int], repeats: int) -> dict[str, object]:
+    """The fastest of some runs of ours on one world."""
+    with tempfile.TemporaryDirectory() as folder:
+        spec = WorldSpec(n_files, years=(2015,), rows_per_file=rows_per_file, missing_share=0.0)
+        world = write_world(spec, Path(folder), jobs=JOBS)
+        files = sorted((Path(folder) / "raw").glob("*.gz"), key=lambda path: -path.stat().st_size)
+        runs = [run_alone("minsum", files) for _ in range(repeats)]
+    best = min(runs, key=lambda run: float(str(run["seconds"])))
+    found = {"files": world.files, "rows": world.rows, "text_bytes": world.text_bytes, "threads": JOBS} | best
+    print(found, flush=True)
+    return found
 
 
 def main() -> None:
@@ -214,7 +224,7 @@ def main() -> None:
     parser.add_argument("--peers", default=",".join(PEERS))
     chosen = parser.parse_args()
     if chosen.curve:
-        print(record("flows", curve(chosen.repeats)))
+        print(record("flows", curves(chosen.repeats)))
         return
     with tempfile.TemporaryDirectory() as folder:
         spec = WorldSpec(
