@@ -131,6 +131,12 @@ def test_baci_in_tons_mirrored_and_summed_where_no_addend_is_missing(asked: Desk
     assert (source(asked)["bad_net_weight"], source(asked)["bad_quantity"]) == (0, 0)
 
 
+def test_a_weight_in_tons_that_no_number_of_kg_holds_is_bad(asked: Desk) -> None:
+    asked.put_bytes(b"t,i,j,k,v,q\n2015,156,842,10121,1.5,1e308\n", BACI)
+    asked.ingest()
+    assert source(asked)["bad_net_weight"] == 1
+
+
 def test_wits_has_none(asked: Desk) -> None:
     asked.put_bytes(wits([{}]), "wits.csv")
     asked.ingest()

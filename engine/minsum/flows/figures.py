@@ -72,7 +72,8 @@ def take_figures(
     for place, name in enumerate(FIGURES):
         if name in names:
             figures[place] = values[names.index(name)]
-    figures[0] *= weight_scale
+    with np.errstate(over="ignore"):  # too large a weight is a bad one
+        figures[0] *= weight_scale
     bad: dict[str, int] = {}
     for name, figure in zip(FIGURES, figures, strict=False):
         is_bad = (figure < 0) | (figure > _LARGEST)
