@@ -68,6 +68,37 @@ def _broken_down(
 
 
 @kernel()
+def _flow_of(code: int, flows: I64Array) -> int:
+    flow = -1
+    for f in range(flows.shape[1]):
+        flow = flows[1, f] if flows[0, f] == code else flow
+    return flow
+
+
+@kernel()
+def _is_one_of(code: int, codes: I64Array) -> bool:
+    found = False
+    for c in range(codes.size):
+        found |= codes[c] == code
+    return found
+
+
+@kernel()
+def _fate(flow: int, breakdown: int, product: int, value: float, is_usd: bool, partner: int) -> int:
+    """First rule that removes a row, or KEPT.
+
+    From the last rule to the first, so that the first has the last word: choices take half the time of branches.
+    """
+    fate = PARTNER if partner == GROUP else KEPT
+    fate = ZERO if value == 0 else fate
+    fate = fate if is_usd else VALUE
+    fate = LEVEL if product == NO_PRODUCT else fate
+    part = FIRST_PART + np.int64(trailing_zeros(np.uint64(breakdown)))
+    fate = part if breakdown != 0 else fate
+    return FLOW if flow < 0 else fate
+
+
+@kernel()
 def _is_constant(column: I64Array) -> bool:
     n_others = 0
     for n in range(1, column.size):
@@ -117,28 +148,18 @@ def judge_rows(
                 bad_vintage = n
         number = vintage * 10**11 + year * 10**7 + reporter
         if flow_codes.size:
-            flow = -1
-            for f in range(flows.shape[1]):
-                flow = flows[1, f] if flows[0, f] == flow_codes[n] else flow
+            flow = _flow_of(flow_codes[n], flows)
         breakdown, mark = _broken_down(partner2, n, whole, 0, 0, _U0)
         breakdown, mark = _broken_down(customs, n, whole, 1, breakdown, mark)
         breakdown, mark = _broken_down(mot, n, whole, 2, breakdown, mark)
         breakdown, mark = _broken_down(mos, n, whole, 3, breakdown, mark)
         product, is_padded = product_number(products[n], may_lose_zeros)
         n_padded += is_padded
-        for t in range(totals.size):
-            product = TOTAL_PRODUCT if products[n] == totals[t] else product
+        product = TOTAL_PRODUCT if _is_one_of(products[n], totals) else product
         value = values[n] * scale
         is_usd = value >= 0 and value <= limit
         counted = value if abs(value) <= limit else 0.0
-        # From the last rule to the first, so that the first has the last word: choices, no branches.
-        fate = PARTNER if partner == GROUP else KEPT
-        fate = ZERO if value == 0 else fate
-        fate = fate if is_usd else VALUE
-        fate = LEVEL if product == NO_PRODUCT else fate
-        part = FIRST_PART + np.int64(trailing_zeros(np.uint64(breakdown)))
-        fate = part if breakdown != 0 else fate
-        fate = FLOW if flow < 0 else fate
+        fate = _fate(flow, breakdown, product, value, is_usd, partner)
         rows_by_rule[fate] += 1
         usd_by_rule[fate] += counted
         if n == 0 or not is_lone:
