@@ -6,6 +6,7 @@ import gzip
 import io
 import zipfile
 from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
 
@@ -607,3 +608,36 @@ def test_gzip_of_several_members_is_one_text(desk: Desk) -> None:
     desk.put_bytes(gzip.compress(text[:50]) + gzip.compress(b"") + gzip.compress(text[50:]), "file.gz")
     desk.ingest()
     assert desk.rows() == HORSES
+
+
+@pytest.mark.parametrize("spill", [3, 10**6])
+def test_blocks_of_one_reporter_and_of_several_give_what_one_block_gives(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spill: int
+) -> None:
+    reporters = [36] * 6 + [156] * 6 + [36, 156] * 4 + [36] * 5 + [156] + [36] * 3 + [156] * 2
+    rows = [
+        {
+            "Reporter Code": reporter,
+            "Commodity Code": f"01{n:04}" if n % 3 else "01",
+            "Trade Value (US$)": n + 1,
+        }
+        for n, reporter in enumerate(reporters)
+    ]
+    (tmp_path / "whole").mkdir()
+    whole = Desk(tmp_path / "whole")
+    for one in (whole, desk):
+        one.put_bytes(zipped(data__csv=old(rows, LEGACY_BULK)), LEGACY_NAME)
+    whole.ingest()
+    monkeypatch.setattr("minsum.flows.pending.SPILL_ROWS", spill)
+    monkeypatch.setattr("minsum.flows.pending._FIRST_ROOM", 1)
+    monkeypatch.setattr("minsum.flows.reader.BLOCK_BYTES", 400)
+    desk.ingest()
+    assert desk.lake() == whole.lake()
+    for reporter in (36, 156):
+        expected = [
+            (f"01{n:04}", n + 1.0) for n, other in enumerate(reporters) if other == reporter and n % 3
+        ]
+        assert [(row[2], row[3]) for row in desk.rows(reporter=reporter)] == expected
+        levels = [n + 1 for n, other in enumerate(reporters) if other == reporter and n % 3 == 0]
+        rules = desk.footer(reporter=reporter)["sources"][0]["rules"]
+        assert rules["level"] == {"rows": len(levels), "usd": float(sum(levels))}

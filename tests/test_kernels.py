@@ -6,6 +6,7 @@ import doctest
 import os
 import subprocess
 import sys
+import threading
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -390,6 +391,7 @@ def run_python(code: str, **environment: str) -> str:
         capture_output=True,
         text=True,
         check=False,
+        timeout=600,  # a child that waits for threads it has not waits for ever
     )
     assert finished.returncode == 0, finished.stderr
     return finished.stdout
@@ -463,12 +465,18 @@ def test_parts_are_all_items_once(n_items: int, n_threads: int) -> None:
     assert sorted(taken) == list(range(n_items))
 
 
-def test_an_error_in_a_part_is_the_callers() -> None:
-    def fail(first: int, last: int) -> None:
-        raise RuntimeError(f"part from {first} to {last}")
+@pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="needs a second thread")
+def test_an_error_in_another_threads_part_is_the_callers() -> None:
+    caller, failed = threading.current_thread(), threading.Event()
+
+    def fail_elsewhere(first: int, last: int) -> None:
+        if threading.current_thread() is not caller:
+            failed.set()
+            raise RuntimeError(f"part from {first} to {last}")
+        assert failed.wait(60)
 
     with pytest.raises(RuntimeError, match="part from"):
-        in_parts(fail, 100)
+        in_parts(fail_elsewhere, 100)
 
 
 COLD_OR_WARM = """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numba
 import numpy as np
 
 from minsum_kernels.inputs import Codes, Flows, checked_flows
@@ -59,7 +60,7 @@ def _similarities(flows: Flows) -> Iterator[tuple[int, F64Array]]:
     changes = np.flatnonzero(flows.market[1:] != flows.market[:-1]) + 1
     bounds: I64Array = np.concatenate(([0], changes, [flows.market.size]))
     n = flows.n_exporters
-    batch = max(1, BATCH_BYTES // (8 * n * n))
+    batch = max(numba.get_num_threads(), BATCH_BYTES // (8 * n * n))
     for first in range(0, bounds.size - 1, batch):
         edges = bounds[first : first + batch + 1]
         matrices = np.zeros((edges.size - 1, n, n))

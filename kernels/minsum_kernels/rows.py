@@ -73,7 +73,8 @@ class JudgedRows:
     n
         Rows judged.
     is_lone
-        Whether they all belong to one partition, and rows are not wanted one by one. The next three attributes are then one element long or, `home`, empty.
+        Whether they all belong to one partition, and rows are not wanted one by one. Then `partition`, `rule` and `usd`
+        are those of the first row only, and `home` is empty.
     partition
         vintage * 10**11 + year * 10**7 + reporter, shape (n,).
     rule

@@ -122,8 +122,8 @@ def judge_rows(
     Without `figures` what concerns them is not compiled.
 
     `tally` gets rows and USD by rule. `found` is set to the least and greatest reporter, year, and partner of rows that stay;
-    the first row of no vintage; how many codes got their zero back; and whether all rows are of one partition: then only
-    the first element of the partitions is written, and nothing of the other arrays but the rows that stay.
+    the first row of no vintage; how many codes got their zero back; and whether all rows are of one partition: then the
+    first elements of `out` are written, and all rows that stay.
     """
     reporters, years, partners, products, vintage_codes, flow_codes, partner2, customs, mot, mos = columns
     flows, vintages, totals, whole = codes
