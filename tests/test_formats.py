@@ -611,10 +611,11 @@ def test_gzip_of_several_members_is_one_text(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("spill", [3, 10**6])
+@pytest.mark.parametrize("block", [100, 400])
 def test_blocks_of_one_reporter_and_of_several_give_what_one_block_gives(
-    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spill: int
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int, spill: int
 ) -> None:
-    reporters = [36] * 6 + [156] * 6 + [36, 156] * 4 + [36] * 5 + [156] + [36] * 3 + [156] * 2
+    reporters = [36] * 30 + [156] * 6 + [36, 156] * 4 + [36] * 5 + [156] + [36] * 3 + [156] * 2
     rows = [
         {
             "Reporter Code": reporter,
@@ -630,7 +631,7 @@ def test_blocks_of_one_reporter_and_of_several_give_what_one_block_gives(
     whole.ingest()
     monkeypatch.setattr("minsum.flows.pending.SPILL_ROWS", spill)
     monkeypatch.setattr("minsum.flows.pending._FIRST_ROOM", 1)
-    monkeypatch.setattr("minsum.flows.reader.BLOCK_BYTES", 400)
+    monkeypatch.setattr("minsum.flows.reader.BLOCK_BYTES", block)  # 100: a row is a block
     desk.ingest()
     assert desk.lake() == whole.lake()
     for reporter in (36, 156):
