@@ -181,7 +181,8 @@ def open_text(source: Source) -> Iterator[BinaryIO]:
         try:
             if magic[:2] == b"\x1f\x8b":
                 with igzip.IGzipFile(fileobj=file, mode="rb") as text:
-                    yield io.BufferedReader(text)
+                    # What IGzipFile reads into memory that is given it first makes as bytes: a copy of all text.
+                    yield cast("BinaryIO", text._buffer)
             elif magic == b"PK\x03\x04":
                 with _open_member(file, source) as member:
                     # readline of a member itself may return more than it is asked for

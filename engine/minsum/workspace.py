@@ -139,6 +139,7 @@ def publish_parts(parts: Iterable[pa.Table], target: Path, *, footer: Footer, la
             temporary, first.schema, compression="zstd", compression_level=1, store_schema=False,
             use_dictionary=[name for name in first.schema.names if name not in floats],
             column_encoding=dict.fromkeys(floats, "BYTE_STREAM_SPLIT"),
+            write_batch_size=ROW_GROUP_ROWS,  # statistics of dictionaries are made anew for each batch
         ) as writer,
     ):  # fmt: skip
         for part in chain([first], remaining):

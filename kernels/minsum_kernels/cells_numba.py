@@ -9,54 +9,68 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from minsum_kernels.jit import I32Array, I64Array, U32Array, kernel
+from minsum_kernels.jit import F64Array, I32Array, I64Array, U32Array, kernel
 
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
+NO_CODE = np.uint32(2**32 - 1)
 
 
 @kernel()
-def _slot(code: int, bits: int) -> int:
-    """Where to look for a code first in a hash table of 2**bits slots."""
-    return np.int64((np.uint64(code) * _SPREAD) >> np.uint64(64 - bits))
+def _slot(codes: U32Array, bits: int, code: np.uint32) -> int:
+    """Where a code stands in a hash table of 2**bits slots, or may be put."""
+    s = np.int64((np.uint64(code) * _SPREAD) >> np.uint64(64 - bits))
+    while codes[s] != code and codes[s] != NO_CODE:
+        s = (s + 1) & (codes.size - 1)
+    return s
 
 
 @kernel()
-def distinct_codes(codes: U32Array, positions: I32Array) -> U32Array:
-    """Different codes in order of appearance; `positions` is set to the place of each row's code among them."""
-    bits = 10
-    slots = np.full(1 << bits, -1, dtype=np.int32)
-    found = np.empty(1 << (bits - 1), dtype=np.uint32)
-    n_found = 0
-    for n in range(codes.size):
+def _hash_table(found: U32Array, n_found: int, bits: int) -> tuple[U32Array, U32Array]:
+    """Codes and their places, of those that were found."""
+    codes, places = np.full(1 << bits, NO_CODE, dtype=np.uint32), np.empty(1 << bits, dtype=np.uint32)
+    for place in range(n_found):
+        s = _slot(codes, bits, found[place])
+        codes[s], places[s] = found[place], place
+    return codes, places
+
+
+@kernel()
+def _number(codes: U32Array, n: int, found: U32Array, n_found: int, bits: int) -> tuple[int, int]:
+    """Number the codes from row n on until `found` is full; returns the row reached and how many were found.
+
+    Code and place stand together, and the table never changes its size: 4 ns a row, 20 to 30 otherwise.
+    """
+    known, places = _hash_table(found, n_found, bits)
+    while n < codes.size:
         code = np.uint32(codes[n])
-        s = _slot(code, bits)
-        while slots[s] >= 0 and found[slots[s]] != code:
-            s = (s + 1) & (slots.size - 1)
-        if slots[s] < 0:
+        s = _slot(known, bits, code)
+        if known[s] == NO_CODE:
             if n_found == found.size:
-                bits += 1
-                found, slots = _grown(found, bits)
-                s = _slot(code, bits)
-                while slots[s] >= 0:
-                    s = (s + 1) & (slots.size - 1)
-            slots[s], found[n_found] = n_found, code
+                break
+            known[s], places[s], found[n_found] = code, n_found, code
             n_found += 1
-        positions[n] = slots[s]
+        codes[n] = places[s]
+        n += 1
+    return n, n_found
+
+
+@kernel()
+def number_codes(codes: U32Array) -> U32Array:
+    """Different codes in order of appearance; the place among them is put in place of each row's code."""
+    bits, n, n_found = 13, 0, 0
+    found = np.empty(1 << (bits - 1), dtype=np.uint32)
+    while n < codes.size:
+        bits += 1
+        found = np.append(found, np.empty_like(found))
+        n, n_found = _number(codes, n, found, n_found, bits)
     return found[:n_found]
 
 
 @kernel()
-def _grown(found: U32Array, bits: int) -> tuple[U32Array, I32Array]:
-    """Room for twice as many codes, and their hash table."""
-    larger = np.empty(1 << (bits - 1), dtype=np.uint32)
-    larger[: found.size] = found
-    slots = np.full(1 << bits, -1, dtype=np.int32)
-    for position in range(found.size):
-        s = _slot(found[position], bits)
-        while slots[s] >= 0:
-            s = (s + 1) & (slots.size - 1)
-        slots[s] = position
-    return larger, slots
+def renumber(places: U32Array, numbers: U32Array) -> None:
+    """Put the number of its place in place of each."""
+    for n in range(places.size):
+        places[n] = numbers[places[n]]
 
 
 @kernel()
@@ -88,7 +102,7 @@ def _starts(buckets: I32Array, n_buckets: int) -> I64Array:
 
 @kernel()
 def order_cells(
-    flow: NDArray[Any], partner: NDArray[Any], product: NDArray[Any], is_part: NDArray[Any], n_products: int
+    flow: NDArray[Any], partner: NDArray[Any], product: NDArray[Any], breakdown: NDArray[Any], n_products: int
 ) -> tuple[U32Array, U32Array]:
     """Rows in order of flow, partner and product: those that are no parts, and the parts of cells without such a row.
 
@@ -100,7 +114,7 @@ def order_cells(
     for n in range(rows):
         width, n_flows = max(width, partner[n] + 1), max(n_flows, flow[n] + 1)
     for n in range(rows):
-        minor[n] = 2 * product[n] + is_part[n]
+        minor[n] = 2 * product[n] + (breakdown[n] != 0)
         pairs[n] = flow[n] * width + partner[n]
     n_pairs = _dense(pairs, width * n_flows)
     by_product, by_cell = np.empty(rows, dtype=np.uint32), np.empty(rows, dtype=np.uint32)
@@ -124,3 +138,19 @@ def order_cells(
             orphans[n_orphans] = n
             n_orphans += 1
     return kept[:n_kept], orphans[:n_orphans]
+
+
+@kernel()
+def fill_grid(
+    flow: NDArray[Any], partner: NDArray[Any], product: NDArray[Any], value: NDArray[Any], n_products: int,
+    cell_of: I64Array, world: F64Array, partners: F64Array, has_partners: NDArray[Any],
+) -> None:  # fmt: skip
+    """Value of World (partner 0) and of all partners together, in order of the rows, in the cell of each flow and product."""
+    for n in range(flow.size):
+        cell = flow[n] * n_products + product[n]
+        cell_of[n] = cell
+        if partner[n] == 0:
+            world[cell] = value[n]
+        else:
+            partners[cell] += value[n]
+            has_partners[cell] = True

@@ -36,37 +36,36 @@ _U0, _U1 = np.uint64(0), np.uint64(1)
 _ZEROS, _HIGH, _ABOVE_NINE = (np.uint64(b * 0x0101010101010101) for b in (0x30, 0x80, 0x46))
 _PAIRS, _QUADS = np.uint64(0x00FF00FF00FF00FF), np.uint64(0x0000FFFF0000FFFF)
 _TEN, _HUNDRED, _MYRIAD = np.uint64(2561), np.uint64(6553601), np.uint64(42949672960001)
-_U8, _U16, _U32 = np.uint64(8), np.uint64(16), np.uint64(32)
+_U8, _U16, _U32, _U63 = np.uint64(8), np.uint64(16), np.uint64(32), np.uint64(63)
 
 
 @kernel()
 def digits_of(word: np.uint64, length: int) -> tuple[bool, int]:
     """Whether the lowest `length` bytes (1 to 8) are digits, and the number they make."""
-    if length < 8:
-        unused = np.uint64(64 - 8 * length)
-        word = (word << unused) | (_ZEROS >> (np.uint64(64) - unused))
+    unused = np.uint64(64 - 8 * length)
+    # Shifts by less than 64 whatever the length: a branch on it would be taken at random.
+    word = (word << unused) | ((_ZEROS >> _U1) >> (_U63 - unused))
     word -= _ZEROS
-    if ((word + _ABOVE_NINE + _ZEROS) | word) & _HIGH != _U0:
-        return False, 0
+    others = ((word + _ABOVE_NINE + _ZEROS) | word) & _HIGH
     word = ((word * _TEN) >> _U8) & _PAIRS
     word = ((word * _HUNDRED) >> _U16) & _QUADS
-    return True, np.int64((word * _MYRIAD) >> _U32)
+    return others == _U0, np.int64((word * _MYRIAD) >> _U32)
 
 
 @kernel()
 def _decimal(text: U8Array, p: int, end: int) -> tuple[bool, float]:
     """As `number`; up to eight digits before and after the point are read together."""
     word, length = load(text, p), end - p
-    whole = first(marks(word, POINT)) if marks(word, POINT) != _U0 else 8
-    if whole >= length:
-        if length == 0 or length > 8:
-            return number(text, p, end)
-        good, value = digits_of(word, length)
-        return (True, float(value)) if good else number(text, p, end)
+    points = marks(word, POINT)
+    if points == _U0 and length > 8:
+        return number(text, p, end)
+    whole = min(first(points) if points != _U0 else 8, length)
     places = length - whole - 1
-    if whole == 0 or whole == 8 or places == 0 or places > 8 or whole + places > 15:
+    if whole == 0 or places == 0 or places > 8 or whole + places > 15:
         return number(text, p, end)
     good, value = digits_of(word, whole)
+    if places < 0:
+        return (True, float(value)) if good else number(text, p, end)
     also_good, rest = digits_of(load(text, p + whole + 1), places)
     if not (good and also_good):
         return number(text, p, end)

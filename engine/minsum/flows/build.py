@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from minsum.flows.codes import TOTAL_CODE, is_residual, sort_key
 from minsum.flows.figures import has_figures, put_figures, settle_repeats, sum_figures
 from minsum.schema import FLOWS
-from minsum_kernels.cells import distinct_codes, order_cells
+from minsum_kernels.cells import CellGrid, cell_grid, order_cells, rank_codes
 
 WORLD_TOLERANCE: Final = 0.005
 """World and the sum of partners may differ by half a per cent before it counts as a discrepancy."""
@@ -67,10 +67,10 @@ def build(rows: Rows, *, is_complete: bool, has_world_rows: bool) -> Built:
         False for sources that by definition hold neither World nor TOTAL rows.
     """
     repairs: Repairs = {}
-    products, rows = rank_products(rows)
+    products = rank_products(rows)
     kept_at, orphans_at = order_cells(
         rows["flow"], rows["partner"], rows["product"],
-        is_part=rows["breakdown"] != 0, n_products=len(products),
+        breakdown=rows["breakdown"], n_products=len(products),
     )  # fmt: skip
     kept = _unique(rows.take(kept_at), repairs)  # an eighth of the time of rows[kept_at]
     if not has_world_rows:
@@ -83,12 +83,9 @@ def build(rows: Rows, *, is_complete: bool, has_world_rows: bool) -> Built:
     return Built(products, kept, is_rebuilt, repairs, identity_checks(kept, products))
 
 
-def rank_products(rows: Rows) -> tuple[NDArray[np.uint32], Rows]:
+def rank_products(rows: Rows) -> NDArray[np.uint32]:
     """Distinct product codes with `TOTAL`, ascending; in the rows they give way to their positions."""
-    distinct, place = distinct_codes(rows["product"])
-    products = np.union1d(distinct, np.array([TOTAL_CODE], dtype=np.uint32))
-    rows["product"] = np.searchsorted(products, distinct)[place]
-    return products, rows
+    return rank_codes(rows["product"], always=TOTAL_CODE)
 
 
 def _key(rows: Rows) -> NDArray[np.int64]:
@@ -184,28 +181,10 @@ def _is_outermost(parts: Rows) -> NDArray[np.bool_]:
     )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class _Grid:
-    """World value and sum of partners, shape (flows, products): one cell for each pair."""
-
-    cell_of: NDArray[np.int64]
-    world: NDArray[np.float64]
-    partners: NDArray[np.float64]
-    has_partners: NDArray[np.bool_]
-
-
-def _grid(rows: Rows, n_products: int) -> _Grid:
-    shape = (len(FLOWS), n_products)
-    size = len(FLOWS) * n_products
-    cell = rows["flow"].astype(np.int64) * n_products + rows["product"]
-    is_world = rows["partner"] == 0
-    world = np.full(size, np.nan)
-    world[cell[is_world]] = rows["value"][is_world]
-    partners = np.bincount(cell[~is_world], weights=rows["value"][~is_world], minlength=size).astype(
-        np.float64
+def _grid(rows: Rows, n_products: int) -> CellGrid:
+    return cell_grid(
+        rows["flow"], rows["partner"], rows["product"], rows["value"], shape=(len(FLOWS), n_products)
     )
-    has_partners = np.bincount(cell[~is_world], minlength=size) > 0
-    return _Grid(cell, world.reshape(shape), partners.reshape(shape), has_partners.reshape(shape))
 
 
 def _mend_world(
@@ -237,7 +216,7 @@ def _mend_world(
     return _with_rebuilt(rows, is_rebuilt, _world_rows(rows, grid, missing))
 
 
-def _world_rows(rows: Rows, grid: _Grid, cells: NDArray[np.bool_]) -> Rows:
+def _world_rows(rows: Rows, grid: CellGrid, cells: NDArray[np.bool_]) -> Rows:
     flow, product = np.nonzero(cells)
     added = np.zeros(len(flow), dtype=rows.dtype)
     added["flow"], added["product"], added["value"] = flow, product, grid.partners[cells]
@@ -246,7 +225,7 @@ def _world_rows(rows: Rows, grid: _Grid, cells: NDArray[np.bool_]) -> Rows:
     return added
 
 
-def _partner_figures(rows: Rows, grid: _Grid) -> Rows:
+def _partner_figures(rows: Rows, grid: CellGrid) -> Rows:
     """Figures of the partners of each cell, together."""
     is_partner = rows["partner"] != 0
     return sum_figures(rows[is_partner], grid.cell_of[is_partner], grid.world.size)

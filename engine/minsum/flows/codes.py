@@ -51,13 +51,12 @@ POWERS: Final = 36 ** np.arange(5, -1, -1, dtype=np.int64)
 """Place values of a six-character code."""
 
 
-def decode_products(products: NDArray[np.uint32]) -> list[str]:
-    """Inverse of `encode_products`."""
+def decode_products(products: NDArray[np.uint32]) -> NDArray[np.bytes_]:
+    """Inverse of `encode_products`, as ASCII."""
     letters = _DIGITS[products.astype(np.int64)[:, None] // POWERS % 36]
-    texts: list[str] = np.ascontiguousarray(letters).view("S6").ravel().astype(str).tolist()
-    return [
-        TOTAL if number == TOTAL_CODE else text for number, text in zip(products.tolist(), texts, strict=True)
-    ]
+    codes: NDArray[np.bytes_] = np.ascontiguousarray(letters).view("S6").ravel()
+    codes[products == TOTAL_CODE] = TOTAL.encode()
+    return codes
 
 
 _RESIDUAL_HEADING: Final = int("9999", 36)

@@ -184,7 +184,7 @@ class Lake:
 
     def _rewrite(self, number: int, old: Footer, superseded: list[SourceRecord]) -> None:
         rows, is_rebuilt = self.load(number)
-        built = Built(*rank_products(rows), is_rebuilt, old["repairs"], old["checks"])
+        built = Built(rank_products(rows), rows, is_rebuilt, old["repairs"], old["checks"])
         self._write(number, built, old["sources"], superseded, recipe=old["recipe"])
 
     def _write(
@@ -250,15 +250,14 @@ def as_parts(built: Built, columns: Sequence[str] = ()) -> list[pa.Table]:
 
 def as_table(built: Built, columns: Sequence[str] = ()) -> pa.Table:
     """Columns of the flows table in their published types, those asked for last; texts as dictionaries for speed."""
+    rows, codes = built.rows, pa.array(decode_products(built.products)).cast(pa.string())
     return pa.table(
         {
-            "flow": pa.DictionaryArray.from_arrays(built.rows["flow"].astype(np.int8), list(FLOWS)),
-            "partner_code": pa.array(built.rows["partner"]),
-            "product_code": pa.DictionaryArray.from_arrays(
-                built.rows["product"].astype(np.int32), decode_products(built.products)
-            ),
-            "value_usd": pa.array(built.rows["value"]),
+            "flow": pa.DictionaryArray.from_arrays(rows["flow"].astype(np.int8), list(FLOWS)),
+            "partner_code": pa.array(rows["partner"]),
+            "product_code": pa.DictionaryArray.from_arrays(rows["product"].astype(np.int32), codes),
+            "value_usd": pa.array(rows["value"]),
             "is_rebuilt": pa.array(built.is_rebuilt),
-            **as_columns(built.rows, columns),
+            **as_columns(rows, columns),
         }
     )

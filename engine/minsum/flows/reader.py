@@ -17,7 +17,7 @@ from minsum.formats import MAX_LINE_BYTES, Header
 from minsum_kernels.errors import FieldError
 from minsum_kernels.fields import NEWLINE, PADDING, FieldReader, Lines, find_byte, last_byte
 
-BLOCK_BYTES: Final = 512 << 10
+BLOCK_BYTES: Final = 1 << 20
 """Decompressed at a time; with its rows it stays in the caches."""
 
 MAX_BLANK_LINES: Final = 1_000_000

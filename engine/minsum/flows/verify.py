@@ -67,7 +67,8 @@ def _rows(table: pa.Table) -> Iterator[tuple[str, str, str]]:
 
 def _figures(table: pa.Table, footer: Footer) -> Iterator[tuple[str, str, str]]:
     """Order and uniqueness; and the identity checks, computed anew, against those stored."""
-    products, rows = rank_products(as_rows(table))
+    rows = as_rows(table)
+    products = rank_products(rows)
     steps = np.diff(sort_key(rows["flow"], rows["partner"], rows["product"]))
     if (steps < 0).any():
         yield "rows", f"row {int(np.argmax(steps < 0)) + 2} out of order", "by flow, partner and product"
