@@ -27,7 +27,7 @@ def rank_codes(codes: U32Array, *, always: int) -> U32Array:
     Shape (m,).
     """
     found = loops.number_codes(codes)
-    ranked: U32Array = np.union1d(found, np.array([always], dtype=np.uint32))
+    ranked = np.sort(found if always in found else np.append(found, np.uint32(always)))
     loops.renumber(codes, np.searchsorted(ranked, found).astype(np.uint32))
     return ranked
 
