@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import math
 import random
 
@@ -139,6 +140,25 @@ def test_of_several_numbers_a_wrong_one_is_named_and_a_wrong_figure_is_infinite(
 def test_figures_of_a_bad_line_are_not_read() -> None:
     with pytest.raises(FieldError, match="not a whole number"):
         read(b"x\ta\t1e9\ts\tx\tseven\t1\n", kinds=SEVERAL)
+
+
+def test_digits_of_every_length_and_a_wrong_byte_at_every_place() -> None:
+    row = "a\tb\t{}\tX\tc\tY\t{}\td\t2\te\n"
+    for length in range(1, 18):
+        digits = "9182736450918273645"[:length]
+        numbers = [digits, *(f"{digits[:k]}.{digits[k:]}" for k in range(length + 1))]
+        text = "".join(row.format(digits, number) for number in numbers).encode()
+        assert same(read(text), twin(text))
+        for wrong, place in itertools.product("/:;_", range(length)):
+            spoiled = digits[:place] + wrong + digits[place + 1 :]
+            for whole, number in (
+                ("1", spoiled),
+                ("1", f"{spoiled}.25"),
+                ("1", f"25.{spoiled}"),
+                (spoiled, "1"),
+            ):
+                with pytest.raises(FieldError):
+                    read(row.format(whole, number).encode())
 
 
 def test_numbers_are_the_nearest_float() -> None:
