@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minsum.flows.codes import ROW, TOTAL_CODE, decode_products, encode_products
@@ -27,6 +27,7 @@ def rows_of(found: list[tuple[int, int, int, int]]) -> np.ndarray:
     return rows
 
 
+@settings(deadline=None)
 @given(codes, st.integers(0, 2**32 - 2))
 def test_codes_give_way_to_their_ranks(found: list[int], always: int) -> None:
     given_codes = np.array(found, dtype=np.uint32)
@@ -49,20 +50,23 @@ def test_any_number_of_different_codes(n_codes: int) -> None:
     assert np.array_equal(rows["product"], ranks)
 
 
+@settings(deadline=None)
 @given(cells)
 def test_rows_in_order_of_their_cells_and_parts_without_a_whole(
     found: list[tuple[int, int, int, int]],
 ) -> None:
     rows = rows_of(found)
-    kept, orphans = order_cells(
+    kept, orphans, n_repeats = order_cells(
         rows["flow"], rows["partner"], rows["product"], breakdown=rows["breakdown"], n_products=5
     )
     in_order = sorted(range(len(found)), key=lambda n: found[n][:3])
     wholes = {one[:3] for one in found if one[3] == 0}
     assert kept.tolist() == [n for n in in_order if found[n][3] == 0]
+    assert n_repeats == len(kept) - len(wholes)
     assert orphans.tolist() == [n for n in in_order if found[n][3] != 0 and found[n][:3] not in wholes]
 
 
+@settings(deadline=None)
 @given(cells)
 def test_a_grid_holds_world_and_the_sum_of_partners(found: list[tuple[int, int, int, int]]) -> None:
     rows = rows_of(found)

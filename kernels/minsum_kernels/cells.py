@@ -39,7 +39,7 @@ def order_cells(
     *,
     breakdown: NDArray[np.uint8],
     n_products: int,
-) -> tuple[U32Array, U32Array]:
+) -> tuple[U32Array, U32Array, int]:
     """Order rows by flow, partner and product.
 
     Parameters
@@ -56,7 +56,7 @@ def order_cells(
     Returns
     -------
     Positions of the rows that are no parts, in order; and of the parts of cells (flow, partner, product) that have
-    parts only, in order. Rows of one cell keep their order.
+    parts only, in order; rows of one cell keep their order. And how many of the first repeat the cell of the one before.
     """
     return loops.order_cells(flow, partner, product, breakdown, n_products)
 

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from minsum_kernels.jit import F64Array, I32Array, I64Array, U32Array, kernel
+from minsum_kernels.jit import F64Array, I32Array, I64Array, U32Array, U64Array, kernel
 
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 NO_CODE = np.uint32(2**32 - 1)
+_U32, _LOW = np.uint64(32), np.uint64(2**32 - 1)
 
 
 @kernel()
@@ -101,12 +102,24 @@ def _starts(buckets: I32Array, n_buckets: int) -> I64Array:
 
 
 @kernel()
+def _scatter(keys: I32Array, with_keys: I32Array, at: I64Array) -> U64Array:
+    """Rows in order of their keys, stable, each with its other key above it; `at` moves to the ends of the buckets."""
+    placed = np.empty(keys.size, dtype=np.uint64)
+    for n in range(keys.size):
+        placed[at[keys[n]]] = np.uint64(with_keys[n]) << _U32 | np.uint64(n)
+        at[keys[n]] += 1
+    return placed
+
+
+@kernel()
 def order_cells(
     flow: NDArray[Any], partner: NDArray[Any], product: NDArray[Any], breakdown: NDArray[Any], n_products: int
-) -> tuple[U32Array, U32Array]:
-    """Rows in order of flow, partner and product: those that are no parts, and the parts of cells without such a row.
+) -> tuple[U32Array, U32Array, int]:
+    """Rows in order of flow, partner and product: those that are no parts, and the parts of cells without such a row;
+    and how many of the former repeat a cell.
 
-    Two counting sorts, stable: rows of one cell keep their order.
+    Two counting sorts, stable: rows of one cell keep their order. Keys travel with their rows: 14 ns a row, 17 when they
+    were looked up.
     """
     rows = flow.size
     minor, pairs = np.empty(rows, dtype=np.int32), np.empty(rows, dtype=np.int32)
@@ -117,27 +130,31 @@ def order_cells(
         minor[n] = 2 * product[n] + (breakdown[n] != 0)
         pairs[n] = flow[n] * width + partner[n]
     n_pairs = _dense(pairs, width * n_flows)
-    by_product, by_cell = np.empty(rows, dtype=np.uint32), np.empty(rows, dtype=np.uint32)
-    at = _starts(minor, 2 * n_products)
-    for n in range(rows):
-        by_product[at[minor[n]]] = n
-        at[minor[n]] += 1
-    at = _starts(pairs, n_pairs)
+    ends, at = _starts(minor, 2 * n_products), _starts(pairs, n_pairs)
+    by_product, by_cell = _scatter(minor, pairs, ends), np.empty(rows, dtype=np.uint64)
+    key = 0
     for k in range(rows):
-        pair = pairs[by_product[k]]
-        by_cell[at[pair]] = by_product[k]
+        while ends[key] <= k:
+            key += 1
+        pair = by_product[k] >> _U32
+        by_cell[at[pair]] = np.uint64(key) << _U32 | (by_product[k] & _LOW)
         at[pair] += 1
-    kept, orphans = by_product, np.empty(rows, dtype=np.uint32)
-    n_kept, n_orphans, last_pair, last_product = 0, 0, -1, -1
-    for k in range(rows):
-        n = by_cell[k]
-        if minor[n] & 1 == 0:
-            kept[n_kept] = n
-            n_kept, last_pair, last_product = n_kept + 1, pairs[n], minor[n] >> 1
-        elif pairs[n] != last_pair or minor[n] >> 1 != last_product:
-            orphans[n_orphans] = n
-            n_orphans += 1
-    return kept[:n_kept], orphans[:n_orphans]
+    kept, orphans = np.empty(rows, dtype=np.uint32), np.empty(rows, dtype=np.uint32)
+    n_kept, n_orphans, n_repeats, k = 0, 0, 0, 0
+    for pair in range(n_pairs):
+        last_product = -1
+        while k < at[pair]:
+            key, n = np.int64(by_cell[k] >> _U32), np.uint32(by_cell[k] & _LOW)
+            if key & 1 == 0:
+                kept[n_kept] = n
+                n_kept += 1
+                n_repeats += key >> 1 == last_product
+                last_product = key >> 1
+            elif key >> 1 != last_product:
+                orphans[n_orphans] = n
+                n_orphans += 1
+            k += 1
+    return kept[:n_kept], orphans[:n_orphans], n_repeats
 
 
 @kernel()

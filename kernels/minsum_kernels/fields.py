@@ -84,7 +84,7 @@ class FieldReader:
     """
 
     def __init__(
-        self, kinds: Sequence[Kind], separator: bytes, *, is_quoted: bool, room: int = 16_384
+        self, kinds: Sequence[Kind], separator: bytes, *, is_quoted: bool, room: int = 32_768
     ) -> None:
         self._kinds = np.array([_KINDS[kind] for kind in kinds], dtype=np.int64)
         self._separator, self._is_quoted = separator[0], is_quoted

@@ -14,6 +14,7 @@ I32Array = NDArray[np.int32]
 I64Array = NDArray[np.int64]
 # Positions: unsigned, so that compiled code does not test for negative ones.
 U32Array = NDArray[np.uint32]
+U64Array = NDArray[np.uint64]
 
 # Lets the compiler reorder a sum. NaN is excluded by the checks before every launch.
 REASSOCIATED = frozenset({"reassoc", "nsz", "nnan", "contract"})

@@ -13,8 +13,6 @@ from minsum_kernels.jit import F64Array, I64Array, kernel
 from minsum_kernels.plain_numba import digits_of
 from minsum_kernels.words_numba import trailing_zeros
 
-U64Array = np.ndarray[Any, np.dtype[np.uint64]]
-
 KEPT, FLOW, FIRST_PART, LEVEL, VALUE, ZERO, PARTNER = 0, 1, 2, 6, 7, 8, 9
 """Rules by number; FIRST_PART to FIRST_PART + 3 are those of partner 2, customs, mode of transport and of supply."""
 GROUP = EMPTY + 1

@@ -68,11 +68,13 @@ def build(rows: Rows, *, is_complete: bool, has_world_rows: bool) -> Built:
     """
     repairs: Repairs = {}
     products = rank_products(rows)
-    kept_at, orphans_at = order_cells(
+    kept_at, orphans_at, n_repeats = order_cells(
         rows["flow"], rows["partner"], rows["product"],
         breakdown=rows["breakdown"], n_products=len(products),
     )  # fmt: skip
-    kept = _unique(rows.take(kept_at), repairs)  # an eighth of the time of rows[kept_at]
+    kept = rows.take(kept_at)  # an eighth of the time of rows[kept_at]
+    if n_repeats:
+        kept = _unique(kept, repairs)
     if not has_world_rows:
         kept = _define_sums(kept, len(products))
     is_rebuilt = np.zeros(len(kept), dtype=np.bool_)
@@ -102,13 +104,9 @@ def _with_rebuilt(rows: Rows, is_rebuilt: NDArray[np.bool_], added: Rows) -> tup
 
 
 def _unique(rows: Rows, repairs: Repairs) -> Rows:
-    """Sorted rows, each key once with the largest value of unequal repeats."""
-    if not len(rows):
-        return rows
+    """Sorted rows, some of which repeat a key, each key once with the largest value of unequal repeats."""
     key = _key(rows)
     first = np.flatnonzero(np.append(True, key[1:] != key[:-1]))
-    if len(first) == len(rows):
-        return rows
     largest = np.maximum.reduceat(rows["value"], first)
     repeats = np.diff(np.append(first, len(rows))) - 1
     is_conflict = np.minimum.reduceat(rows["value"], first) != largest
