@@ -116,13 +116,13 @@ def test_quoted_text_equals_the_twin(table: list[list[str]], everything: bool) -
 
 
 @settings(deadline=None)
-@given(tables(SEVERAL), st.booleans())
-def test_several_numbers_in_a_line_equal_the_twin(table: list[list[str]], is_quoted: bool) -> None:
+@given(tables(SEVERAL), st.booleans(), st.sampled_from(["\n", "\r\n"]))
+def test_several_numbers_in_a_line_equal_the_twin(table: list[list[str]], is_quoted: bool, end: str) -> None:
     out = io.StringIO(newline="")
     if is_quoted:
-        csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows(table)
+        csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator=end).writerows(table)
     else:
-        out.writelines("\t".join(row) + "\n" for row in table)
+        out.writelines("\t".join(row) + end for row in table)
     text, how = out.getvalue().encode(), {"separator": b",\t"[not is_quoted :][:1], "is_quoted": is_quoted}
     assert same(read(text, kinds=SEVERAL, **how), twin(text, kinds=SEVERAL, **how))
 

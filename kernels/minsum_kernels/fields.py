@@ -91,7 +91,7 @@ class FieldReader:
         wanted = np.flatnonzero(self._kinds != loops.SKIP)
         is_number = self._kinds[wanted] >= loops.NUMBER
         place = np.where(is_number, np.cumsum(is_number), np.cumsum(~is_number)) - 1
-        self._wanted: I64Array = np.stack([wanted, self._kinds[wanted], place], axis=1)
+        self._wanted: tuple[I64Array, I64Array, I64Array] = (wanted, self._kinds[wanted], place * room)
         self._number_fields: list[int] = wanted[is_number].tolist()
         n_numbers = len(self._number_fields)
         self._columns: I64Array = np.empty((len(wanted) - n_numbers, room), dtype=np.int64)

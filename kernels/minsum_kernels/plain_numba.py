@@ -97,8 +97,9 @@ def last_byte(text: U8Array, start: int, stop: int, byte: int) -> int:
 def _delimiters(
     text: U8Array, p: int, stop: int, separator: int, n_fields: int, ends: I32Array, breaks: I32Array
 ) -> int:
-    """Find all separators and line ends: their positions, and which of them end lines. Returns lines."""
-    d, n_lines = 0, 0
+    """Find all separators and line ends: their positions, from `ends[1]` on, and which of them end lines. Returns lines."""
+    put(ends, 0, np.int32(p - 1))
+    d, n_lines = 1, 0
     while p < stop:
         newlines = equal64(text, p, np.uint8(NEWLINE))
         marked = equal64(text, p, np.uint8(separator)) | newlines
@@ -115,14 +116,14 @@ def _delimiters(
             at += STRIDE
         p += 64
     # As many line ends as lines of n_fields, each where such a line ends: then there is no other.
-    is_even = n_lines * n_fields <= d
+    is_even = n_lines * n_fields < d
     for k in range(n_lines if is_even else 0):
-        last = (k + 1) * n_fields - 1
+        last = (k + 1) * n_fields
         is_even = is_even & (text[get(ends, last)] == NEWLINE)
         put(breaks, k, np.int32(last))
     if not is_even:
         n_lines = 0
-        for at in range(d):
+        for at in range(1, d):
             put(breaks, n_lines, np.int32(at))
             n_lines += text[get(ends, at)] == NEWLINE
     return n_lines
@@ -134,7 +135,7 @@ def read_plain(
     span: tuple[int, int],
     separator: int,
     n_fields: int,
-    wanted: I64Array,
+    wanted: tuple[I64Array, I64Array, I64Array],
     columns: I64Array,
     values: F64Array,
     unread: I64Array,
@@ -142,15 +143,16 @@ def read_plain(
 ) -> tuple[int, int, int, int, int, int]:
     """Read whole lines until the span or the room for rows ends.
 
-    `wanted` holds field, kind and column (of `columns` or `values`) of those that are read; `scratch` has room for the delimiters and line
-    ends of the text. Returns as `fields_numba.read_lines`.
+    `wanted` holds number and kind of the fields that are read, and where their column begins in `columns` or `values`; `scratch` has
+    room for the delimiters and line ends of the text. Returns as `fields_numba.read_lines`.
     """
     p, stop = span
     ends, breaks = scratch
+    fields, kinds, offsets = wanted
     flat, numbers, room = columns.ravel(), values.ravel(), values.shape[1]
     n, n_lines, n_unread, window = 0, 0, 0, WINDOW
     while p < stop and n < room:
-        n_found, head = _delimiters(text, p, min(p + window, stop), separator, n_fields, ends, breaks), 0
+        n_found, head = _delimiters(text, p, min(p + window, stop), separator, n_fields, ends, breaks), 1
         if n_found == 0:
             window *= 2
             continue
@@ -166,18 +168,17 @@ def read_plain(
             if found != n_fields:
                 problem = TOO_FEW if found < n_fields else TOO_MANY
                 return n, n_lines, line, problem, min(found, n_fields) - 1, n_unread
-            for w in range(wanted.shape[0]):
-                f, kind, k = wanted[w, 0], wanted[w, 1], wanted[w, 2]
-                start = np.int64(get(ends, first_end + f - 1)) + 1 if f > 0 else line
-                end = np.int64(get(ends, first_end + f))
-                if f + 1 == n_fields and end > start and text[end - 1] == RETURN:
-                    end -= 1
+            # The last field ends before a carriage return; the next line's first one begins after the line end.
+            put(ends, last, np.int32(p - 1 - (text[p - 2] == RETURN)))
+            for w in range(fields.size):
+                f, kind, offset = fields[w], kinds[w], offsets[w]
+                start, end = np.int64(get(ends, first_end + f - 1)) + 1, np.int64(get(ends, first_end + f))
                 if kind >= NUMBER:
                     start, end = trimmed(text, start, end)
                     good, value = _decimal(text, start, end)
-                    put(numbers, k * room + n, value)
+                    put(numbers, offset + n, value)
                     if not good:
-                        unread[n_unread, 0], unread[n_unread, 1] = n, k
+                        unread[n_unread, 0], unread[n_unread, 1] = n, offset // room
                         unread[n_unread, 2], unread[n_unread, 3] = start, end
                         n_unread += 1
                     continue
@@ -200,6 +201,7 @@ def read_plain(
                             while n_unread > 0 and unread[n_unread - 1, 0] == n:
                                 n_unread -= 1
                             return n, n_lines, line, NOT_INTEGER, f, n_unread
-                put(flat, k * room + n, content)
+                put(flat, offset + n, content)
+            put(ends, last, np.int32(p - 1))
             n, n_lines = n + 1, n_lines + 1
     return n, n_lines, p, 0, 0, n_unread

@@ -236,8 +236,10 @@ def _publish_complete(parsed: Parsed, lake: Lake, spread: Spread) -> list[bool]:
     lake.refuse_rivals(numbers, parsed.records[numbers[0]])
 
     def publish(number: int) -> bool:
-        rows = parsed.pending.take(number)
-        built = build(rows, is_complete=True, has_world_rows=parsed.form.has_world_rows)
+        # No name for the rows: they are freed before the table is made and written.
+        built = build(
+            parsed.pending.take(number), is_complete=True, has_world_rows=parsed.form.has_world_rows
+        )
         return lake.publish_complete(number, built, parsed.records[number])
 
     return list(spread(publish, numbers))
