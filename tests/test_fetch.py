@@ -20,9 +20,10 @@ from comtrade_stub import KEY, PASSING, Stub, packed, serving
 from minsum.cli import main
 from minsum.errors import KeyRefusedError
 from minsum.fetch.key import find_key
-from minsum.pipeline import RunReport, Workspace
+from minsum.pipeline import Workspace
 from minsum.publications import from_name
 from minsum.rejections import read_rejections
+from minsum.runs import RunReport
 from minsum.workspace import read_footer
 
 QUICK = {"calls_per_minute": 1e9, "wait": 0.001, "attempts": 6}

@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 
 from conftest import bulk_text
+from minsum.options import page_options
 from minsum.pipeline import Workspace
 from minsum.report.choice import read_shown
 from minsum.report.stage import write_page
@@ -164,7 +165,7 @@ def test_the_heat_map_by_keyboard(world: Workspace, visit: Callable[..., Visit])
         seen.page.keyboard.press(key)
         told.append(seen.page.inner_text("#matrix-says"))
     assert len(set(told)) == 4
-    shown = read_shown(world.layout, world._page_options())[0]
+    shown = read_shown(world.layout, page_options(world.settings, {}))[0]
     row, column = shown.choice.leaders[2], [*shown.cube.composites, *shown.choice.leaders][1]
     value = shown.cube.of(column)[-1][shown.cube.countries.index(row)]
     assert told[-1].endswith(f"{YEARS[-1]}: {value:.4f}")
@@ -259,7 +260,7 @@ def test_text_from_outside_is_text(world: Workspace, visit: Callable[..., Visit]
     from minsum.workspace import publish_table
 
     publish_table(table, work.layout.coverage, footer={"digest": "other"}, layout=work.layout)
-    options = work._page_options()
+    options = page_options(work.settings, {})
     assert write_page(work.layout, replace(options, settings={**options.settings, "x": hostile}))
     seen = visit(work.layout.page)
     seen.page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")

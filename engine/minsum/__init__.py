@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from minsum.errors import MinsumError
     from minsum.matrix import esi_matrix
-    from minsum.pipeline import RunReport, Workspace
+    from minsum.pipeline import Workspace
+    from minsum.runs import RunReport
 
 _HOMES = {
     "MinsumError": "minsum.errors",
-    "RunReport": "minsum.pipeline",
+    "RunReport": "minsum.runs",
     "Workspace": "minsum.pipeline",
     "esi_matrix": "minsum.matrix",
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from minsum.pipeline import RunReport
+    from minsum.runs import RunReport
 
 
 def next_step(report: RunReport, *, otherwise: str) -> str:

@@ -13,7 +13,8 @@ import click
 from minsum.errors import DataCheckError, MinsumError
 
 if TYPE_CHECKING:
-    from minsum.pipeline import RunReport, Workspace
+    from minsum.pipeline import Workspace
+    from minsum.runs import RunReport
 
 
 def _common(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from minsum.check import Finding
     from minsum.esi.decomposition import Decomposition
     from minsum.fetch.stage import Plan
-    from minsum.pipeline import RunReport
     from minsum.report.table import Table
+    from minsum.runs import RunReport
 
 _STANDARD = set(logging.LogRecord("", 0, "", 0, "", (), None).__dict__) | {"message", "asctime"}
 

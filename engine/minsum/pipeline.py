@@ -12,29 +12,19 @@ from __future__ import annotations
 
 import logging
 import os
-import platform
-import resource
-import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from dataclasses import asdict
 from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from minsum.classifications import chosen_classification
-from minsum.errors import (
-    DataCheckError,
-    EstimationError,
-    RemoteError,
-    SettingsError,
-    SourceError,
-    UsageError,
-)
+from minsum.errors import DataCheckError, EstimationError, SettingsError, UsageError
+from minsum.options import esi_options, fetch_options, ingest_options, page_options, panel_options
+from minsum.runs import RunReport, recorded, versions
 from minsum.settings import PAPER_TEMPLATE, TEMPLATE, WORLD_TEMPLATE, Settings, load_settings
-from minsum.workspace import Layout, canonical_json, exclusive, publish_text
+from minsum.workspace import Layout, publish_text
 
 if TYPE_CHECKING:
     import duckdb
@@ -42,17 +32,12 @@ if TYPE_CHECKING:
     from minsum.check import Finding
     from minsum.esi.bands import Method
     from minsum.esi.decomposition import Decomposition
-    from minsum.esi.options import EsiOptions
     from minsum.esi.sections import By
-    from minsum.fetch.options import FetchOptions
     from minsum.fetch.stage import Plan
-    from minsum.flows.options import IngestOptions
-    from minsum.report.options import PageOptions
     from minsum.report.table import Table
 
 log = logging.getLogger("minsum")
 Progress = Callable[[str, int, int], None]
-STAGES: Final = ("fetch", "flows", "esi", "panel", "estimates", "report")
 _TEMPLATES: Final = {
     "empty": TEMPLATE,
     "paper": TEMPLATE + PAPER_TEMPLATE,
@@ -62,64 +47,6 @@ _TEMPLATES: Final = {
 
 def _silent(_stage: str, _done: int, _total: int) -> None:
     """No progress display."""
-
-
-@dataclass(slots=True)
-class StageReport:
-    """What one stage did.
-
-    Attributes
-    ----------
-    stage
-        One of `STAGES`.
-    changed
-        Whether it wrote anything.
-    seconds
-        Wall time.
-    summary
-        Its counts, for people and machines.
-    """
-
-    stage: str
-    changed: bool
-    seconds: float
-    summary: dict[str, Any]
-
-
-@dataclass(slots=True)
-class RunReport:
-    """What one run did.
-
-    Attributes
-    ----------
-    stages
-        In order.
-    rejected
-        Source name to (reason, hint).
-    remote
-        Why not everything could be fetched; the other stages worked on what is there.
-    reporter_years, moves
-        What changed in the numbers: new and revised reporter-years (`flows.lake.Lake.changes`), and the largest
-        changes of the index (`esi.moves`).
-    """
-
-    stages: list[StageReport] = field(default_factory=list)
-    rejected: dict[str, tuple[str, str]] = field(default_factory=dict)
-    remote: RemoteError | None = None
-    reporter_years: list[dict[str, Any]] = field(default_factory=list)
-    moves: list[dict[str, Any]] = field(default_factory=list)
-
-    @property
-    def changed(self) -> bool:
-        """Whether any stage wrote anything."""
-        return any(stage.changed for stage in self.stages)
-
-    @property
-    def exit_code(self) -> int:
-        """0; 3 when sources were rejected; 7 when not everything could be fetched."""
-        if self.remote is not None:
-            return self.remote.exit_code
-        return SourceError.exit_code if self.rejected else 0
 
 
 class Workspace:
@@ -194,7 +121,7 @@ class Workspace:
         """What `fetch` would do: files, calls, bytes and days; only the lists are called."""
         from minsum.fetch.stage import plan
 
-        return plan(self.layout, self._fetch_options(), in_lake=self._in_lake)
+        return plan(self.layout, fetch_options(self._section("fetch")), in_lake=self._in_lake)
 
     def ingest(self, sources: Iterable[str | Path] | None = None) -> RunReport:
         """Bring files and folders (default `raw/`) into the lake; bad ones are rejected and reported."""
@@ -254,7 +181,7 @@ class Workspace:
         """What is there, what is stale, what was rejected and why (status.read_status)."""
         from minsum.status import read_status
 
-        return read_status(self.layout, self._ingest_options())
+        return read_status(self.layout, ingest_options(self.settings))
 
     def check(self) -> list[Finding]:
         """What is wrong with the published files and their figures; empty when nothing is."""
@@ -304,7 +231,7 @@ class Workspace:
         return decompose(
             files_of(self.layout, vintage, years),
             vintage,
-            options=self._esi_options(),
+            options=esi_options(self.settings),
             question=Question(reporter, reference, by, bands and Resampling(bands)),
         )
 
@@ -341,18 +268,18 @@ class Workspace:
     def _fetch(self) -> None:
         from minsum.fetch.stage import fetch
 
-        with self._stage("fetch") as done:
-            report = fetch(self.layout, self._fetch_options(), in_lake=self._in_lake, progress=self._progress)
+        with self._report.stage("fetch") as done:
+            report = fetch(
+                self.layout,
+                fetch_options(self._section("fetch")),
+                in_lake=self._in_lake,
+                progress=self._progress,
+            )
             done(bool(report.fetched), report.as_json())
         self._report.rejected |= report.rejected
         self._report.remote = report.problem
         if report.problem is not None:
             log.warning("fetch: %s", report.problem, extra={"hint": report.problem.hint})
-
-    def _fetch_options(self) -> FetchOptions:
-        from minsum.fetch.options import FetchOptions
-
-        return FetchOptions(**self._section("fetch").model_dump(exclude={"keep"}))
 
     def _in_lake(self) -> set[str]:
         """Names of sources that need not be read again."""
@@ -360,7 +287,7 @@ class Workspace:
 
         known = survey(self.layout)
         names = known.names()
-        return {names[sha] for sha in known.complete(self._ingest_options().recipe())}
+        return {names[sha] for sha in known.complete(ingest_options(self.settings).recipe())}
 
     def _prune(self) -> None:
         """Remove files of superseded publications from `raw/`, as many as `[fetch] keep` says."""
@@ -385,8 +312,8 @@ class Workspace:
     def _flows(self, paths: list[Path] | None) -> None:
         from minsum.flows.ingest import ingest
 
-        options = self._ingest_options()
-        with self._stage("flows") as done:
+        options = ingest_options(self.settings)
+        with self._report.stage("flows") as done:
             report = ingest(
                 self.layout, paths or [self.layout.raw], options, jobs=self.jobs, progress=self._progress
             )
@@ -401,34 +328,17 @@ class Workspace:
     def _esi(self) -> None:
         from minsum.esi.stage import compute_esi
 
-        with self._stage("esi") as done:
-            report = compute_esi(self.layout, self._esi_options(), progress=self._progress)
+        with self._report.stage("esi") as done:
+            report = compute_esi(self.layout, esi_options(self.settings), progress=self._progress)
             self._report.moves += report.moves
             done(bool(report.computed) or report.is_covered, _without(asdict(report), "moves"))
 
-    def _ingest_options(self) -> IngestOptions:
-        from minsum.flows.options import IngestOptions
-
-        return IngestOptions(**self.settings.ingest.model_dump())
-
-    def _esi_options(self) -> EsiOptions:
-        from minsum.esi.options import EsiOptions, MarketOptions
-
-        settings = self.settings
-        chosen = settings.esi.model_dump()
-        references = {name: (one.members, one.rule) for name, one in settings.esi.references.items()}
-        markets = settings.market_esi and MarketOptions(**settings.market_esi.model_dump())
-        asked = {"market_esi": markets, "complementarity": settings.complementarity is not None}
-        return EsiOptions(**chosen | asked | {"references": references})
-
     def _panel(self) -> None:
-        from minsum.covariates import Variable
-        from minsum.panel import PanelOptions, build_panel
+        from minsum.panel import build_panel
 
-        chosen = self._section("panel").model_dump()
-        chosen["variables"] = {name: Variable(**one) for name, one in chosen["variables"].items()}
-        with self._stage("panel") as done:
-            report = build_panel(self.layout, PanelOptions(**chosen), jobs=self.jobs)
+        options = panel_options(self._section("panel"))
+        with self._report.stage("panel") as done:
+            report = build_panel(self.layout, options, jobs=self.jobs)
             done(report.changed, asdict(report))
         if report.changed:
             for line in report.remarks:
@@ -440,7 +350,7 @@ class Workspace:
         from minsum.specs import MAIN, load_spec
 
         name, spec = (MAIN, self._section("estimate")) if path is None else load_spec(path)
-        with self._stage("estimates") as done:
+        with self._report.stage("estimates") as done:
             report = estimate(self.layout, spec, name=name)
             done(report.changed, asdict(report))
 
@@ -449,91 +359,25 @@ class Workspace:
         from minsum.report.stage import write_page
         from minsum.report.tables import write_tables
 
-        with self._stage("report") as done:
-            options = self._page_options()
-            changed = [write_contributions(self.layout, self._esi_options())]
+        with self._report.stage("report") as done:
+            options = page_options(self.settings, versions())
+            changed = [write_contributions(self.layout, esi_options(self.settings))]
             if self.layout.panel.is_file():
                 changed.append(write_tables(self.layout, options.reporters))
             changed.append(write_page(self.layout, options))
             done(any(changed), {})
 
-    def _page_options(self) -> PageOptions:
-        from minsum.esi.sections import SECTIONS
-        from minsum.report.options import PageOptions
-
-        panel = self.settings.panel
-        return PageOptions(
-            reporters=panel.reporters if panel else (),
-            reference=panel.reference if panel else None,
-            references={name: (one.members, one.rule) for name, one in self.settings.esi.references.items()},
-            settings=self.settings.model_dump(mode="json"),
-            versions=versions(),
-            section_titles={name: words for name, _, _, words in SECTIONS},
-        )
-
     @contextmanager
     def _run(self) -> Iterator[None]:
-        """Hold the workspace, and record what the run did, whether it ended well or not."""
         settings = self.settings.model_dump(mode="json")
-        started = datetime.now(UTC)
-        self._report = RunReport()
-        problem: BaseException | None = None
-        with exclusive(self.layout):
-            try:
-                yield
-            except BaseException as error:
-                problem = error
-                raise
-            finally:
-                record = {
-                    "started": started.isoformat(),
-                    "seconds": (datetime.now(UTC) - started).total_seconds(),
-                    "stages": [asdict(stage) for stage in self._report.stages],
-                    "rejected": self._report.rejected,
-                    "changes": {"reporter_years": self._report.reporter_years, "esi": self._report.moves},
-                    "exit_code": getattr(problem, "exit_code", 1) if problem else self._report.exit_code,
-                    "error": _in_words(problem or self._report.remote),
-                    "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-                    "jobs": self.jobs,
-                    "versions": versions(),
-                    "settings": settings,
-                }
-                name = started.strftime("%Y-%m-%dT%H-%M-%S.%fZ.json")
-                publish_text(canonical_json(record).decode(), self.layout.runs / name, layout=self.layout)
-
-    @contextmanager
-    def _stage(self, stage: str) -> Iterator[Callable[[bool, dict[str, Any]], None]]:
-        start = time.perf_counter()
-        log.info("%s: started", stage, extra={"stage": stage})
-
-        def done(changed: bool, summary: dict[str, Any]) -> None:
-            seconds = time.perf_counter() - start
-            self._report.stages.append(StageReport(stage, changed, seconds, summary))
-            log.info(
-                "%s: %s in %.1f s",
-                stage,
-                "stopped" if summary.get("problem") else "done" if changed else "nothing to do",
-                seconds,
-                extra={"stage": stage},
-            )
-
-        yield done
+        with recorded(self.layout, jobs=self.jobs, settings=settings) as self._report:
+            yield
 
 
 def _without(summary: dict[str, Any], name: str) -> dict[str, Any]:
     return {key: value for key, value in summary.items() if key != name}
 
 
-def _in_words(problem: BaseException | None) -> str | None:
-    return None if problem is None else str(problem) or type(problem).__name__
-
-
 def default_jobs() -> int:
     """Cores this process may use."""
     return len(os.sched_getaffinity(0))
-
-
-def versions() -> dict[str, str]:
-    """Versions of Python, minsum and the libraries that decide the numbers."""
-    names = ("minsum", "polars", "numba", "pyarrow", "duckdb", "numpy", "linearmodels")
-    return {"python": platform.python_version()} | {name: version(name) for name in names}

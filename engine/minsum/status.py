@@ -135,7 +135,8 @@ def _added(counts: Iterable[Record], *, order: Iterable[str] = ()) -> Record:
 
 def examine(folder: Path) -> dict[str, str]:
     """Versions, threads, memory and disk of this machine."""
-    from minsum.pipeline import default_jobs, versions
+    from minsum.pipeline import default_jobs
+    from minsum.runs import versions
 
     disk = shutil.disk_usage(folder if folder.exists() else Path())
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

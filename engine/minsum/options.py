@@ -1,0 +1,64 @@
+"""From the settings to the options of the stages, which know nothing of settings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from minsum.esi.options import EsiOptions
+    from minsum.fetch.options import FetchOptions
+    from minsum.flows.options import IngestOptions
+    from minsum.panel import PanelOptions
+    from minsum.report.options import PageOptions
+    from minsum.settings import Fetch, Panel, Settings
+
+
+def fetch_options(section: Fetch) -> FetchOptions:
+    """Of `[fetch]`, but how long files are kept."""
+    from minsum.fetch.options import FetchOptions
+
+    return FetchOptions(**section.model_dump(exclude={"keep"}))
+
+
+def ingest_options(settings: Settings) -> IngestOptions:
+    """Of `[ingest]`."""
+    from minsum.flows.options import IngestOptions
+
+    return IngestOptions(**settings.ingest.model_dump())
+
+
+def esi_options(settings: Settings) -> EsiOptions:
+    """Of `[esi]`, and of the other similarities that the settings ask for."""
+    from minsum.esi.options import EsiOptions, MarketOptions
+
+    chosen = settings.esi.model_dump()
+    references = {name: (one.members, one.rule) for name, one in settings.esi.references.items()}
+    markets = settings.market_esi and MarketOptions(**settings.market_esi.model_dump())
+    asked = {"market_esi": markets, "complementarity": settings.complementarity is not None}
+    return EsiOptions(**chosen | asked | {"references": references})
+
+
+def panel_options(section: Panel) -> PanelOptions:
+    """Of `[panel]`."""
+    from minsum.covariates import Variable
+    from minsum.panel import PanelOptions
+
+    chosen = section.model_dump()
+    chosen["variables"] = {name: Variable(**one) for name, one in chosen["variables"].items()}
+    return PanelOptions(**chosen)
+
+
+def page_options(settings: Settings, versions: dict[str, str]) -> PageOptions:
+    """What the page shows and says of its making."""
+    from minsum.esi.sections import SECTIONS
+    from minsum.report.options import PageOptions
+
+    panel = settings.panel
+    return PageOptions(
+        reporters=panel.reporters if panel else (),
+        reference=panel.reference if panel else None,
+        references={name: (one.members, one.rule) for name, one in settings.esi.references.items()},
+        settings=settings.model_dump(mode="json"),
+        versions=versions,
+        section_titles={name: words for name, _, _, words in SECTIONS},
+    )
