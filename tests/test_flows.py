@@ -6,11 +6,18 @@ import gzip
 import io
 import re
 import zipfile
+from pathlib import Path
 
+import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from conftest import NAME, Desk, bulk_text
 from minsum.errors import UsageError
+from minsum.flows.build import Built
+from minsum.flows.codes import ROW
+from minsum.flows.lake import as_parts
+from minsum.workspace import ROW_GROUP_ROWS, Layout, publish_parts
 
 LATER = "COMTRADE-FINAL-CA1562015H4[2024-06-01].gz"
 OTHER = "COMTRADE-FINAL-CA3602015H4[2024-03-10].gz"
@@ -163,6 +170,32 @@ def test_a_broken_later_publication_leaves_the_earlier_one(desk: Desk) -> None:
     desk.put_bytes(gzip.compress(bulk_text([{}] * 500))[:-30], LATER)
     assert LATER in desk.ingest().rejected
     assert desk.rows() == [("X", 0, "010121", 100.0, False)]
+
+
+def test_row_groups_tell_their_flow_partners_and_products(tmp_path: Path) -> None:
+    """A reader of one flow, partner or product skips the groups without it; World's rows are groups of their own."""
+    n_partners, n_products = 40, 1_000
+    rows = np.zeros(2 * n_partners * n_products, dtype=ROW)
+    rows["flow"] = np.repeat([1, 2], n_partners * n_products)
+    rows["partner"] = np.tile(np.repeat(np.arange(n_partners), n_products), 2)
+    rows["product"] = np.tile(np.arange(n_products), 2 * n_partners)
+    rows["value"] = 1.0
+    built = Built(np.arange(n_products, dtype=np.uint32), rows, np.zeros(len(rows), dtype=np.bool_), {}, {})
+    path = tmp_path / "flows.parquet"
+    publish_parts(as_parts(built), path, footer={}, layout=Layout(tmp_path))
+    file = pq.ParquetFile(path)
+    told, found = [], []
+    for group in range(file.num_row_groups):
+        columns, table = file.metadata.row_group(group), file.read_row_group(group)
+        told.append([(one.min, one.max) for one in (columns.column(place).statistics for place in range(3))])
+        found.append(
+            [(min(one), max(one)) for one in (table.column(place).to_pylist() for place in range(3))]
+        )
+    assert told == found
+    assert [group[1] for group in told].count((0, 0)) == 2
+    assert (
+        max(file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)) == ROW_GROUP_ROWS
+    )
 
 
 def test_no_such_folder(desk: Desk) -> None:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from minsum.flows.options import IngestOptions
     from minsum.panel import PanelOptions
     from minsum.report.options import PageOptions
-    from minsum.settings import Fetch, Panel, Settings
+    from minsum.settings import Fetch, Panel, Rule, Settings
 
 
 def fetch_options(section: Fetch) -> FetchOptions:
@@ -32,10 +32,9 @@ def esi_options(settings: Settings) -> EsiOptions:
     from minsum.esi.options import EsiOptions, MarketOptions
 
     chosen = settings.esi.model_dump()
-    references = {name: (one.members, one.rule) for name, one in settings.esi.references.items()}
     markets = settings.market_esi and MarketOptions(**settings.market_esi.model_dump())
     asked = {"market_esi": markets, "complementarity": settings.complementarity is not None}
-    return EsiOptions(**chosen | asked | {"references": references})
+    return EsiOptions(**chosen | asked | {"references": _references(settings)})
 
 
 def panel_options(section: Panel) -> PanelOptions:
@@ -57,8 +56,13 @@ def page_options(settings: Settings, versions: dict[str, str]) -> PageOptions:
     return PageOptions(
         reporters=panel.reporters if panel else (),
         reference=panel.reference if panel else None,
-        references={name: (one.members, one.rule) for name, one in settings.esi.references.items()},
+        references=_references(settings),
         settings=settings.model_dump(mode="json"),
         versions=versions,
         section_titles={name: words for name, _, _, words in SECTIONS},
     )
+
+
+def _references(settings: Settings) -> dict[str, tuple[tuple[str, ...], Rule]]:
+    """Composite references: members and rule by name."""
+    return {name: (one.members, one.rule) for name, one in settings.esi.references.items()}

@@ -11,13 +11,12 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import Any, Final
+from typing import Any
 
 from minsum.errors import RemoteError, SourceError
 from minsum.workspace import Layout, canonical_json, exclusive, publish_text
 
 log = logging.getLogger("minsum")
-STAGES: Final = ("fetch", "flows", "esi", "panel", "estimates", "report")
 
 
 @dataclass(slots=True)
@@ -27,7 +26,7 @@ class StageReport:
     Attributes
     ----------
     stage
-        One of `STAGES`.
+        fetch, flows, esi, panel, estimates or report.
     changed
         Whether it wrote anything.
     seconds

@@ -181,7 +181,7 @@ def open_text(source: Source) -> Iterator[BinaryIO]:
         try:
             if magic[:2] == b"\x1f\x8b":
                 with igzip.IGzipFile(fileobj=file, mode="rb") as text:
-                    # What IGzipFile reads into memory that is given it first makes as bytes: a copy of all text.
+                    # IGzipFile.readinto makes bytes and copies them; its buffer decompresses into the reader's memory.
                     yield cast("BinaryIO", text._buffer)
             elif magic == b"PK\x03\x04":
                 with _open_member(file, source) as member:
