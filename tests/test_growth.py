@@ -13,9 +13,9 @@ from click.testing import CliRunner, Result
 from conftest import Desk
 from minsum.cli import main
 from minsum.errors import UsageError
+from minsum.paper import PAPER_COUNTRIES
 from minsum.pipeline import Workspace
 from minsum.report.growth import PAPER_NOTE, growth_table
-from minsum.settings import PAPER_COUNTRIES
 
 # The paper's Table 1, 2006 and 2021, where the printed growth follows from them: percentage points a year.
 PRINTED = {"PHL": (0.077, 0.144, 0.44)}

@@ -16,7 +16,9 @@ from minsum.cli import main
 ROOT = Path(__file__).parents[1]
 ENGINE = ROOT / "engine" / "minsum"
 STAGES = {"fetch", "flows", "esi", "panel", "estimates", "report", "synth"}
-TOP = {"pipeline", "options", "runs", "cli", "console", "status", "check", "staleness", "progress", "advice"}
+TOP = {
+    "pipeline", "options", "runs", "cli", "console", "logs", "summary", "status", "check", "staleness", "progress", "advice",
+}  # fmt: skip
 
 
 def imports(path: Path) -> set[str]:

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from minsum.errors import SettingsError, UsageError
-from minsum.settings import DEFAULT_VARIABLES, PAPER_TEMPLATE, TEMPLATE, load_settings
+from minsum.settings import DEFAULT_VARIABLES, load_settings
 from minsum.specs import (
     DIAGNOSTICS,
     Cluster,
@@ -25,6 +25,7 @@ from minsum.specs import (
     labels,
     load_spec,
 )
+from minsum.templates import TEMPLATES
 from minsum.terms import Term, evaluate, parse_term
 
 DATA = pl.DataFrame(
@@ -238,7 +239,7 @@ def test_every_choice_is_in_the_docs() -> None:
 
 def test_the_variables_in_the_docs_and_in_the_paper_s_template_are_the_defaults(tmp_path: Path) -> None:
     docs = write(tmp_path, block("covariates.md", "[panel.variables]"), "docs.toml")
-    template = write(tmp_path, TEMPLATE + PAPER_TEMPLATE, "minsum.toml")
+    template = write(tmp_path, TEMPLATES["paper"], "minsum.toml")
     for path in (docs, template):
         settings = load_settings(path)
         assert settings.panel is not None

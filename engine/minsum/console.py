@@ -1,4 +1,4 @@
-"""What people see: progress, tables, the summary line, errors; log lines for machines."""
+"""What people see: progress, tables, the summary line, errors."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import logging
 import os
 import sys
 from dataclasses import asdict
-from datetime import UTC, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,8 +15,10 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from minsum.errors import MinsumError, UsageError
+from minsum.errors import MinsumError
+from minsum.logs import JsonLines, WithoutHints
 from minsum.progress import StageProgress
+from minsum.summary import summary_line
 
 if TYPE_CHECKING:
     import duckdb
@@ -28,30 +29,8 @@ if TYPE_CHECKING:
     from minsum.report.table import Table
     from minsum.runs import RunReport
 
-_STANDARD = set(logging.LogRecord("", 0, "", 0, "", (), None).__dict__) | {"message", "asctime"}
-
-
 _SHOWN = 15
 """Rows of a table that may have thousands."""
-
-
-class JsonLines(logging.Formatter):
-    """One JSON object a line: time, level, message and whatever was passed as `extra`."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """The line, without its end."""
-        extra = {key: value for key, value in record.__dict__.items() if key not in _STANDARD}
-        moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        return json.dumps(
-            {"time": moment, "level": record.levelname, "message": record.getMessage()} | extra, default=str
-        )
-
-
-class _WithoutHints(logging.Filter):
-    """Leaves out what the summary says again with its hint."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        return not hasattr(record, "hint")
 
 
 class Console:
@@ -77,7 +56,7 @@ class Console:
         handler = logging.StreamHandler()
         handler.setFormatter(JsonLines() if log_format == "json" else logging.Formatter("%(message)s"))
         if log_format == "text":
-            handler.addFilter(_WithoutHints())
+            handler.addFilter(WithoutHints())
         logger = logging.getLogger("minsum")
         logger.handlers = [handler]
         logger.setLevel(logging.WARNING if quiet or on_bars else logging.INFO)
@@ -114,18 +93,7 @@ class Console:
         """Rejected sources with their reasons, then one line on what was done and where it is."""
         for reason, hint in report.rejected.values():
             self.error(MinsumError(f"rejected: {reason}", hint))
-        seconds = sum(stage.seconds for stage in report.stages)
-        if not report.changed and report.remote is not None:
-            self.say(f"nothing new: {where} stays as it was ({seconds:.1f} s)")
-            return
-        if not report.changed:
-            rejected = f"; {len(report.rejected)} sources rejected" if report.rejected else ""
-            self.say(f"nothing to do: {where} is up to date{rejected} ({seconds:.1f} s)")
-            return
-        parts = [_described(stage.stage, stage.summary) for stage in report.stages if stage.changed]
-        if report.rejected:
-            parts.append(f"{len(report.rejected)} sources rejected")
-        self.say(f"{'; '.join(parts)} in {seconds:.1f} s{_speed(report)} -> {where}")
+        self.say(summary_line(report, where))
 
     def advise(self, text: str) -> None:
         """What to do next; not with --quiet."""
@@ -302,54 +270,3 @@ def _cell(value: object) -> str:
 
 def _listed(names: list[str]) -> str:
     return ", ".join(names[:3]) + (f" and {len(names) - 3:,} more" if len(names) > 3 else "")
-
-
-def _described(stage: str, summary: dict[str, Any]) -> str:
-    if stage == "fetch":
-        return f"{len(summary['fetched']):,} files, {summary['n_bytes'] / 1e6:,.1f} MB fetched in {summary['calls']:,} calls"
-    if stage == "flows":
-        return f"{len(summary['added'])} sources, {summary['rows_in']:,} rows, {summary['n_partitions']} reporter-years"
-    if stage == "esi":
-        return _similarities(summary["rows"], len(summary["computed"]))
-    if stage == "panel":
-        missing = {name: sum(rows.values()) for name, rows in summary["missing"].items()}
-        gaps = (
-            f" (missing: {', '.join(f'{name} {count}' for name, count in missing.items())})"
-            if missing
-            else ""
-        )
-        return f"panel of {summary['rows']:,} rows, {summary['countries']} countries{gaps}"
-    if stage == "estimates":
-        return f"{len(summary['models'])} models of {summary['spec']}"
-    return stage
-
-
-def _speed(report: RunReport) -> str:
-    """Rows a second, where files were read."""
-    read = [stage for stage in report.stages if stage.stage == "flows" and stage.summary["rows_in"]]
-    return f" ({read[0].summary['rows_in'] / read[0].seconds:,.0f} rows/s read)" if read else ""
-
-
-def _similarities(rows: dict[str, int], n_years: int) -> str:
-    parts = [f"{rows['esi']:,} similarities"]
-    parts += [f"{count:,} in {table}" for table, count in rows.items() if table != "esi" and count]
-    return f"{', '.join(parts)} of {n_years} years"
-
-
-def parse_years(text: str) -> tuple[int, ...]:
-    """`2002,2006,2014-2021` as years.
-
-    Raises
-    ------
-    UsageError
-        If a part is neither a year nor a range.
-    """
-    years: list[int] = []
-    for part in text.split(","):
-        first, _, last = part.strip().partition("-")
-        if not first.isdigit() or (last and not last.isdigit()):
-            raise UsageError(
-                f"years {text!r}: {part!r} is neither a year nor a range", "such as 2002,2006,2014-2021"
-            )
-        years.extend(range(int(first), int(last or first) + 1))
-    return tuple(years)

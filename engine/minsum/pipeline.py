@@ -17,13 +17,14 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from minsum.classifications import chosen_classification
 from minsum.errors import DataCheckError, EstimationError, SettingsError, UsageError
 from minsum.options import esi_options, fetch_options, ingest_options, page_options, panel_options
 from minsum.runs import RunReport, recorded, versions
-from minsum.settings import PAPER_TEMPLATE, TEMPLATE, WORLD_TEMPLATE, Settings, load_settings
+from minsum.settings import Settings, load_settings
+from minsum.templates import TEMPLATES
 from minsum.workspace import Layout, publish_text
 
 if TYPE_CHECKING:
@@ -38,11 +39,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("minsum")
 Progress = Callable[[str, int, int], None]
-_TEMPLATES: Final = {
-    "empty": TEMPLATE,
-    "paper": TEMPLATE + PAPER_TEMPLATE,
-    "world": TEMPLATE + WORLD_TEMPLATE,
-}
 
 
 def _silent(_stage: str, _done: int, _total: int) -> None:
@@ -108,7 +104,7 @@ class Workspace:
             raise UsageError(f"{self.layout.settings} exists already", "edit it, or choose another folder")
         for folder in (self.layout.raw, self.layout.root / "covariates"):
             folder.mkdir(parents=True, exist_ok=True)
-        publish_text(_TEMPLATES[template], self.layout.settings, layout=self.layout)
+        publish_text(TEMPLATES[template], self.layout.settings, layout=self.layout)
         return self
 
     def fetch(self) -> RunReport:

@@ -24,6 +24,7 @@ from pydantic_settings import (
 
 from minsum.errors import SettingsError
 from minsum.explain import explained
+from minsum.paper import ASEAN_AND_CHINA, PAPER_COUNTRIES
 from minsum.schema import FLOWS, Unit
 from minsum.specs import Specification
 
@@ -39,9 +40,6 @@ Vintage = Annotated[str, Field(pattern=r"^H[0-6]$")]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 Level = Annotated[int, AfterValidator(_one_of_three)]
 Rule = Literal["pooled", "mean_share", "mean_esi", "common", "world", "world_minus_self"]
-ASEAN_AND_CHINA: Final = ("CHN", "BRN", "KHM", "IDN", "LAO", "MYS", "MMR", "PHL", "SGP", "THA", "VNM")
-PAPER_COUNTRIES: Final = ("PHL", "KHM", "MYS", "THA", "SGP", "IDN", "MMR", "VNM", "CHN")
-PAPER_YEARS: Final = (2002, 2006, 2010, 2014, 2015, 2016, 2017, 2018, 2019, 2020, 2021)
 
 
 class _Section(BaseModel):
@@ -272,97 +270,3 @@ def load_settings(path: Path, flags: dict[str, Any] | None = None) -> Settings:
         raise SettingsError(
             f"{path}: not valid TOML: {error}", "see the comments that minsum init writes"
         ) from error
-
-
-TEMPLATE: Final = """\
-# minsum workspace. Every line is optional; these are the defaults. Environment variables override:
-# MINSUM_ESI__LEVEL=4 stands for level = 4 under [esi].
-
-# Model spec files that minsum run estimates besides [estimate]; see docs/estimation.md
-# specs = ["models/gravity.toml"]
-
-# Download from UN Comtrade, first in every minsum run: remove the "#". The key: docs/operation.md
-# [fetch]
-# classification = "H2"    # HS as reported | H0 to H6 as converted by the UN; or several: ["H2", "H5"]
-# years = []               # empty: all
-# reporters = []           # empty: all; ISO3 as Comtrade writes it
-# dataset = "final"        # final | classic
-# calls_per_day = 5000     # what your plan allows
-# calls_per_minute = 60
-# keep = "all"             # earlier publications in raw/: all, or how many of each reporter-year
-
-[ingest]
-# Comtrade flow codes to keep: X exports (contains RX), M imports, DX domestic exports, RX re-exports ...
-flows = ["X", "M", "DX", "RX"]
-# HS vintage of files that do not say (BACI under another name), such as "H5"
-# classification = "H5"
-reporters = []         # empty: all; ISO3 as Comtrade writes it
-# Further columns of the flows: "net_weight" (kg), "quantity" (with quantity_unit), or both
-columns = []
-
-[esi]
-basis = "X"            # X | DX | X-RX
-level = 6              # 6 | 4 | 2 digits
-levels = []            # such as [6, 4, 2]: these levels side by side in esi_levels/
-residual = "exclude"   # codes 9999xx: exclude | keep | denominator
-min_products = 1       # below this many products a value is null
-years = []             # empty: all
-reporters = []         # empty: all; ISO3 as Comtrade writes it. Every country stays a reference
-
-# Composite references beside every single country. rule: pooled | mean_share | mean_esi | common, and without
-# members: world | world_minus_self (all reporters of the year but the country itself)
-[esi.references.high_end]
-members = ["USA", "DEU"]
-rule = "pooled"
-
-# Similarity within each market, and its mean over markets: remove the "#"
-# [market_esi]
-# min_flow_usd = 0     # a country's exports to a market count from this sum on
-# markets = []         # empty: all
-
-# Exports of each country against imports of each other
-# [complementarity]
-
-# What minsum check reports
-[check]
-world_tolerance = 0.005   # World and the sum of partners, in relation to World
-total_tolerance = 0.005   # TOTAL and the sum of products, in relation to TOTAL
-residual_share = 0.5      # codes 9999xx in World trade
-conflict_share = 0.005    # lost with rows repeated with other values, in relation to World trade
-"""
-
-PAPER_TEMPLATE: Final = f"""
-# The China-ASEAN panel of the paper. Put the covariate files beside this one, in covariates/, as their
-# publishers give them: WDI (bulk, API or DataBank), UNCTADstat FDI, Fraser or Heritage; or tidy tables
-# iso3,year,<variable>. What the paper leaves open: docs/replication.md.
-[panel]
-reference = "high_end"
-reporters = {list(PAPER_COUNTRIES)}
-years = {list(PAPER_YEARS)}
-bloc = {list(ASEAN_AND_CHINA)}   # import_share: imports from these over all imports
-covariates = "covariates"
-
-# How each variable is made from the indicators in the files. These are the defaults.
-[panel.variables]
-ln_fdi = {{ first_of = ["fdi_inward_flow", "fdi_inward_stock"], ln = true, unit = "million_usd" }}
-capital = {{ indicator = "NE.GDI.FTOT.ZS", divide_by = 100, unit = "ratio" }}
-lr = {{ indicator = "SL.TLF.CACT.ZS", divide_by = 100, unit = "ratio" }}
-pa = {{ indicator = "IP.PAT.RESD", ln = true, unit = "count" }}
-# pa = {{ sum_of = ["IP.PAT.RESD", "IP.PAT.NRES"], ln = true, unit = "count" }}
-# pa = {{ indicator = "IP.PAT.NRES", ln = true, unit = "count" }}   # fits the scale of Table 2
-efi = {{ first_of = ["efw_summary", "heritage_overall"] }}
-
-[estimate]
-dependent = "esi"          # or logit(esi), ln(esi)
-regressors = ["import_share", "ln_fdi", "capital", "lr", "pa", "efi"]
-estimators = ["FE", "RE", "FGLS"]
-effects = ["country"]      # equation (2) has year effects too, Table 3 has not: ["country", "year"]
-""".replace("'", '"')
-
-WORLD_TEMPLATE: Final = """
-# A panel of every reporter: put covariate files into covariates/ beside this file (docs/covariates.md).
-# [panel]
-# reporters = []
-# [estimate]
-# regressors = ["import_share"]
-"""

@@ -10,8 +10,8 @@ import polars as pl
 from minsum.classifications import chosen_classification
 from minsum.country_hints import check_country, near_labels
 from minsum.errors import MissingInputError, UsageError
+from minsum.paper import PAPER_COUNTRIES
 from minsum.report.table import Table
-from minsum.settings import PAPER_COUNTRIES
 from minsum.workspace import Layout
 
 GROWTH_NOTE: Final = "growth: (last - first) / (last year - first year), percentage points a year."

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from minsum.countries import iso3_of
 from minsum.errors import UsageError
+from minsum.paper import PAPER_YEARS
 from minsum.synth.economies import LEADERS, by_size, code_of_member, in_order_of_choice
 
 F64 = npt.NDArray[np.float64]
@@ -21,7 +22,6 @@ _YEARS: Final = frozenset(range(1988, 2041))
 """From the first HS vintage on; exports grow by 4 % a year and stay whole numbers in float64 until then."""
 _YEARS_RULE: Final = f"{min(_YEARS)} to {max(_YEARS)}, ascending, none twice"
 _CLASSIFICATIONS: Final = frozenset(f"H{vintage}" for vintage in range(7))
-PAPER_YEARS: Final = (2002, 2006, 2010, 2014, *range(2015, 2022))
 FEWEST_ROWS: Final = 1_000
 FEWEST_PRODUCTS: Final = 100
 MOST_PRODUCTS: Final = 6_000

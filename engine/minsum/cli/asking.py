@@ -1,0 +1,135 @@
+"""Commands that ask what is there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from minsum.cli.common import chosen_years, common, opened
+from minsum.errors import DataCheckError
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="For machines.")
+@common
+def status(console: Any, workspace: Path, jobs: int | None, *, as_json: bool) -> int:
+    """What is there, what is stale, what was rejected and why.
+
+    \b
+    minsum status
+    minsum status --json
+    """
+    console.status(opened(console, workspace, jobs).status(), as_json=as_json)
+    return 0
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="For machines.")
+@common
+def check(console: Any, workspace: Path, jobs: int | None, *, as_json: bool) -> int:
+    """Read every file and compare the figures with each other; exit code 4 when something is wrong.
+
+    \b
+    minsum check
+    minsum check --json
+    """
+    work = opened(console, workspace, jobs)
+    found = work.check()
+    console.findings(found, where=str(work.layout.root), as_json=as_json)
+    return DataCheckError.exit_code if found else 0
+
+
+_format = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "csv", "json"]),
+    help="Default: table on a terminal, csv elsewhere.",
+)
+_years = click.option("--years", help="Years and ranges, such as 2002,2014-2021; default: all.")
+_vintage = click.option("--classification", help="HS vintage, where the workspace holds several.")
+
+
+@click.command()
+@click.argument("reporters", nargs=-1)
+@click.option(
+    "-r", "--reference", "references", multiple=True, required=True, help="ISO3 or composite; repeatable."
+)
+@_years
+@_vintage
+@_format
+@common
+def growth(console: Any, workspace: Path, jobs: int | None, *, form: str | None, **options: Any) -> int:
+    """Similarity of REPORTERS (ISO3; default: all) by year, and its mean yearly change.
+
+    \b
+    minsum growth CHN VNM MYS -r high_end -r USA --years 2006-2021
+    """
+    options["years"] = chosen_years(options["years"])
+    work = opened(console, workspace, jobs)
+    console.answers(work.growth(options.pop("references"), **options), form)
+    return 0
+
+
+@click.command()
+@click.argument("reporter")
+@click.argument("reference")
+@click.option(
+    "--by",
+    type=click.Choice(["section", "chapter"]),
+    default="section",
+    show_default=True,
+    help="Parts of the HS.",
+)
+@click.option(
+    "--bands",
+    type=click.Choice(["bootstrap", "jackknife"]),
+    help="95 % bands: products drawn anew 999 times, or left out in turn.",
+)
+@_years
+@_vintage
+@_format
+@common
+def decompose(console: Any, workspace: Path, jobs: int | None, *, form: str | None, **options: Any) -> int:
+    """Which sections of the HS the similarity of REPORTER with REFERENCE comes from, and what changed.
+
+    \b
+    minsum decompose VNM high_end --years 2006,2021
+    minsum decompose VNM USA --by chapter --bands bootstrap --format csv
+    """
+    options["years"] = chosen_years(options["years"])
+    work = opened(console, workspace, jobs)
+    console.decomposition(work.decompose(options.pop("reporter"), options.pop("reference"), **options), form)
+    return 0
+
+
+@click.command()
+@click.argument("query")
+@_format
+@common
+def sql(console: Any, workspace: Path, jobs: int | None, *, query: str, form: str | None) -> int:
+    """Run a DuckDB query; views: flows, esi, market_esi, coverage, panel, estimates and other tables here.
+
+    \b
+    minsum sql "SELECT reporter, esi FROM esi WHERE year = 2021 AND reference = 'high_end' ORDER BY esi DESC"
+    """
+    work = opened(console, workspace, jobs)
+    relation = work.sql(query)
+    if relation is not None:
+        console.relation(relation, form)
+    return 0
+
+
+@click.command()
+@common
+def doctor(console: Any, workspace: Path, _jobs: int | None) -> int:
+    """Versions, threads, memory and disk.
+
+    \b
+    minsum doctor
+    """
+    from minsum.status import examine
+
+    console.mapping(examine(workspace))
+    return 0

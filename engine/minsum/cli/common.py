@@ -1,0 +1,104 @@
+"""What commands share: options, errors to exit codes, and the last lines they print."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from minsum.errors import MinsumError, UsageError
+
+if TYPE_CHECKING:
+    from minsum.pipeline import Workspace
+    from minsum.runs import RunReport
+
+
+def common(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Options of every command that works on a workspace; errors end with their exit code."""
+
+    @click.option(
+        "-w",
+        "--workspace",
+        type=click.Path(path_type=Path),
+        default=Path(),
+        help="Workspace folder; found by its minsum.toml here or above.",
+    )
+    @click.option("--jobs", type=click.IntRange(min=1), help="Files read at a time; default: all cores.")
+    @click.option("-q", "--quiet", is_flag=True, help="No progress, only the result.")
+    @click.option(
+        "--log-format", type=click.Choice(["text", "json"]), default="text", help="Log lines on stderr."
+    )
+    @click.option("--no-color", is_flag=True, help="No colours; the environment's NO_COLOR does the same.")
+    @click.option("--debug", is_flag=True, help="Show tracebacks.")
+    @wraps(command)
+    def wrapped(
+        *, quiet: bool, log_format: str, debug: bool, workspace: Path, jobs: int | None, **options: Any
+    ) -> None:
+        from minsum.console import Console
+
+        colour = not options.pop("no_color")
+        console = Console(quiet=quiet, log_format=log_format, colour=colour)
+        try:
+            with console:
+                code = command(console, workspace, jobs, **options)
+        except MinsumError as error:
+            if debug:
+                raise
+            console.error(error)
+            code = error.exit_code
+        except OSError as error:
+            if debug:
+                raise
+            hint = "what was published before is whole; mend that and run again"
+            console.error(MinsumError(f"{error.filename or 'workspace'}: {error.strerror or error}", hint))
+            code = MinsumError.exit_code
+        sys.exit(code or 0)
+
+    return wrapped
+
+
+def opened(console: Any, workspace: Path, jobs: int | None, **flags: Any) -> Workspace:
+    """The workspace a command works on, its progress shown; `flags` are settings for once."""
+    from minsum.pipeline import Workspace
+    from minsum.workspace import find_root
+
+    return Workspace(find_root(workspace), jobs=jobs, progress=console.progress, flags=flags)
+
+
+def finish(console: Any, report: RunReport, where: str, then: str) -> int:
+    """Say what a run did and what to do next; returns its exit code."""
+    from minsum.advice import next_step
+
+    console.summary(report, where)
+    if report.remote is not None:
+        console.error(report.remote)
+    console.advise(next_step(report, otherwise=then))
+    return report.exit_code
+
+
+def chosen_years(text: str | None) -> tuple[int, ...]:
+    """Years of an option; none when it is not given."""
+    return parse_years(text) if text else ()
+
+
+def parse_years(text: str) -> tuple[int, ...]:
+    """`2002,2006,2014-2021` as years.
+
+    Raises
+    ------
+    UsageError
+        If a part is neither a year nor a range.
+    """
+    years: list[int] = []
+    for part in text.split(","):
+        first, _, last = part.strip().partition("-")
+        if not first.isdigit() or (last and not last.isdigit()):
+            raise UsageError(
+                f"years {text!r}: {part!r} is neither a year nor a range", "such as 2002,2006,2014-2021"
+            )
+        years.extend(range(int(first), int(last or first) + 1))
+    return tuple(years)

@@ -1,0 +1,128 @@
+"""Commands that run stages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from minsum.cli.common import chosen_years, common, finish, opened
+
+_LOOK: Final = "minsum status, or minsum growth CHN -r USA"
+
+
+@click.command()
+@click.option("--plan", "is_plan", is_flag=True, help="Calls, bytes and days; downloads nothing.")
+@click.option("--classification", multiple=True, help="HS as reported, H0 to H6 as converted; repeatable.")
+@click.option("--years", help="Years and ranges, such as 2002,2014-2021; default: all.")
+@click.option("--reporters", help="ISO3, separated by commas; default: all.")
+@click.option("--dataset", type=click.Choice(["final", "classic"]), help="Default: final.")
+@click.option("--since", help="Only what was published from this date on, YYYY-MM-DD.")
+@common
+def fetch(console: Any, workspace: Path, jobs: int | None, *, is_plan: bool, **options: Any) -> int:
+    """Download what is new at UN Comtrade into raw/, as [fetch] in minsum.toml and the options say.
+
+    \b
+    minsum fetch --plan --classification H2 --years 2002-2023
+    minsum fetch                           what [fetch] names
+    """
+    options["years"] = chosen_years(options["years"])
+    options["reporters"] = (options["reporters"] or "").split(",") if options["reporters"] else ()
+    flags = {name: value for name, value in options.items() if value}
+    work = opened(console, workspace, jobs, **({"fetch": flags} if flags else {}))
+    if is_plan:
+        console.plan(work.fetch_plan())
+        return 0
+    return finish(console, work.fetch(), str(work.layout.raw), "minsum run")
+
+
+@click.command()
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--classification", help="HS vintage of files that do not say, such as H5.")
+@common
+def ingest(
+    console: Any, workspace: Path, jobs: int | None, *, paths: tuple[Path, ...], classification: str | None
+) -> int:
+    """Bring files and folders (default: raw/) into the lake.
+
+    \b
+    minsum ingest                          everything in raw/
+    minsum ingest ~/Downloads/comtrade     a folder of downloads
+    """
+    flags = {"ingest": {"classification": classification}} if classification else {}
+    work = opened(console, workspace, jobs, **flags)
+    return finish(console, work.ingest(paths or None), str(work.layout.flows), "minsum esi")
+
+
+@click.command()
+@common
+def esi(console: Any, workspace: Path, jobs: int | None) -> int:
+    """Compute the similarities that changed.
+
+    \b
+    minsum esi                             -> esi/, coverage.parquet, and what minsum.toml asks for
+    MINSUM_ESI__LEVEL=4 minsum esi         a setting for once
+    """
+    work = opened(console, workspace, jobs)
+    return finish(console, work.esi(), str(work.layout.esi), _LOOK)
+
+
+@click.command()
+@common
+def panel(console: Any, workspace: Path, jobs: int | None) -> int:
+    """Build the panel that [panel] describes.
+
+    \b
+    minsum panel                           esi/, flows/ and covariates/ -> panel.parquet
+    """
+    work = opened(console, workspace, jobs)
+    return finish(console, work.panel(), str(work.layout.panel), "minsum estimate")
+
+
+@click.command()
+@click.argument("spec", required=False, type=click.Path(path_type=Path))
+@common
+def estimate(console: Any, workspace: Path, jobs: int | None, *, spec: Path | None) -> int:
+    """Estimate the models of a spec file (default: of [estimate] in minsum.toml), and print the tables.
+
+    \b
+    minsum estimate                        [estimate] -> estimates/main.parquet
+    minsum estimate models/gravity.toml    -> estimates/gravity.parquet
+    """
+    work = opened(console, workspace, jobs)
+    report = work.estimate(spec)
+    console.tables(work.tables())
+    return finish(console, report, str(work.layout.estimates), "minsum report")
+
+
+@click.command()
+@common
+def report(console: Any, workspace: Path, jobs: int | None) -> int:
+    """Write report/index.html, its figures and, with a panel, the tables (CSV, text, LaTeX, HTML), and print them.
+
+    \b
+    minsum report                          -> report/
+    """
+    work = opened(console, workspace, jobs)
+    done = work.report()
+    if work.layout.panel.is_file():
+        console.tables(work.tables())
+    return finish(console, done, str(work.layout.page), f"open {work.layout.page} in a browser")
+
+
+@click.command()
+@common
+def run(console: Any, workspace: Path, jobs: int | None) -> int:
+    """Every stage the settings name, only what changed: the nightly command.
+
+    \b
+    minsum run
+    minsum run -w my-study -q --log-format json
+    """
+    work = opened(console, workspace, jobs)
+    done = work.run()
+    console.changes(done)
+    if done.changed and work.settings.panel is not None:
+        console.tables(work.tables())
+    return finish(console, done, str(work.layout.root), _LOOK)
