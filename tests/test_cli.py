@@ -151,6 +151,18 @@ def test_doctor() -> None:
     assert "polars" in minsum("doctor").stdout
 
 
+@pytest.mark.parametrize("command", ["ingest", "status"])
+def test_where_nothing_is_new_numba_is_not_loaded(folder: Path, command: str) -> None:
+    minsum("ingest", "-w", folder)
+    code = "import sys, minsum.cli; minsum.cli.main(sys.argv[1:], standalone_mode=False)"
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-c", code, command, "-w", folder],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert "pyarrow" in done.stderr
+    assert "numba" not in done.stderr
+
+
 def test_help_is_quick_and_loads_nothing_heavy() -> None:
     code = "import sys, minsum.cli; minsum.cli.main(['--help'], standalone_mode=False); print(sorted({'polars', 'numba', 'pandas', 'duckdb', 'pyarrow'} & set(sys.modules)))"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout

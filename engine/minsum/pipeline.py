@@ -279,7 +279,7 @@ class Workspace:
 
     def _in_lake(self) -> set[str]:
         """Names of sources that need not be read again."""
-        from minsum.flows.lake import survey
+        from minsum.flows.known import survey
 
         known = survey(self.layout)
         names = known.names()
@@ -288,7 +288,7 @@ class Workspace:
     def _prune(self) -> None:
         """Remove files of superseded publications from `raw/`, as many as `[fetch] keep` says."""
         from minsum.fetch.retention import prune
-        from minsum.flows.lake import survey
+        from minsum.flows.known import survey
 
         keep = self.settings.fetch and self.settings.fetch.keep
         if isinstance(keep, int):

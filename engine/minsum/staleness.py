@@ -11,7 +11,7 @@ from minsum.countries import is_group
 from minsum.coverage import coverage_mark
 from minsum.errors import DataCheckError, SourceError
 from minsum.flows.archives import unfold
-from minsum.flows.lake import Known
+from minsum.flows.known import Known
 from minsum.flows.options import IngestOptions
 from minsum.formats import read_header, recognise
 from minsum.schema import YEARLY

@@ -1,4 +1,4 @@
-"""The lake of flows: what its footers say, and how a reporter-year is published or replaced.
+"""The lake of flows: how a reporter-year is published or replaced.
 
 A partition belongs to one publication (a complete file) or to slices of one publisher that add up.
 A later publication replaces an earlier one whole; the earlier one is remembered by name and digest.
@@ -7,11 +7,9 @@ A later publication replaces an earlier one whole; the earlier one is remembered
 from __future__ import annotations
 
 import threading
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -26,57 +24,12 @@ from minsum.flows.codes import decode_products, encode_products, partition_of
 from minsum.flows.figures import as_columns, from_table
 from minsum.publications import version_key
 from minsum.schema import FLOWS
-from minsum.workspace import ROW_GROUP_ROWS, Footer, Layout, publish_parts, read_footer, read_footers
-
-RECIPE: Final = "flows-1"
-"""Changes whenever the same input would give other rows; older partitions are then made anew."""
+from minsum.workspace import ROW_GROUP_ROWS, Footer, Layout, publish_parts, read_footer
 
 _READ_WHOLE: Final = [FLOWS.index("M"), FLOWS.index("X")]
 """Flows whose World rows the index of similarity and that of complementarity read."""
 
 SourceRecord = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What the lake already holds of each source, by SHA-256."""
-
-    footers: dict[Path, Footer]
-
-    def complete(self, recipe: Footer) -> set[str]:
-        """Digests of sources whose every partition is in the lake (or superseded there) under this recipe."""
-        seen: Counter[str] = Counter()
-        expected: dict[str, int] = {}
-        for footer in self.footers.values():
-            is_current = footer["recipe"] == recipe
-            for record in footer["superseded"] + (footer["sources"] if is_current else []):
-                seen[record["sha256"]] += 1
-                expected[record["sha256"]] = record["partitions"]
-        return {sha for sha, count in seen.items() if count >= expected[sha]}
-
-    def names(self) -> dict[str, str]:
-        """Digest to the name under which the lake knows the source."""
-        return {
-            record["sha256"]: record["name"]
-            for footer in self.footers.values()
-            for record in footer["sources"] + footer["superseded"]
-        }
-
-    def unused(self) -> set[str]:
-        """Names of sources that were superseded everywhere they gave something."""
-        used = {record["name"] for footer in self.footers.values() for record in footer["sources"]}
-        return {record["name"] for footer in self.footers.values() for record in footer["superseded"]} - used
-
-
-def survey(layout: Layout) -> Known:
-    """Read every footer of the lake.
-
-    Raises
-    ------
-    DataCheckError
-        If a file in the lake was not written by minsum.
-    """
-    return Known(read_footers(layout.partitions()))
 
 
 class Lake:

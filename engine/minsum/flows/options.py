@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from minsum.countries import codes_named
-from minsum.flows.lake import RECIPE
+from minsum.flows.known import RECIPE
 from minsum.formats import formats
 from minsum.workspace import Footer
 
