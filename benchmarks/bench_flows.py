@@ -224,7 +224,7 @@ def main() -> None:
     parser.add_argument("--peers", default=",".join(PEERS))
     chosen = parser.parse_args()
     if chosen.curve:
-        print(record("flows", curves(chosen.repeats)))
+        print(record("flows_curve", curves(chosen.repeats)))
         return
     with tempfile.TemporaryDirectory() as folder:
         spec = WorldSpec(
