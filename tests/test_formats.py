@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import tracemalloc
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -229,6 +230,19 @@ def test_web_files_are_slices_nothing_is_rebuilt_from(desk: Desk) -> None:
     desk.put_bytes(web([{"partnerCode": 36}]), "TradeData.csv")
     desk.ingest()
     assert desk.rows() == [("X", 36, "010121", 100.0, False)]
+
+
+def test_slices_that_wait_for_others_reserve_no_more_than_their_rows_need(desk: Desk) -> None:
+    for reporter in range(1, 61):
+        desk.put_bytes(web([{"reporterCode": reporter}]), f"{reporter}.csv")
+    tracemalloc.start()
+    try:
+        desk.ingest()
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(list(desk.layout.partitions())) == 60
+    assert peak < 1 << 30  # 60 first rooms are 3 GiB
 
 
 def test_a_web_file_without_six_digit_rows_is_accepted_and_its_audit_says_why_it_is_empty(desk: Desk) -> None:

@@ -28,7 +28,7 @@ from minsum.errors import DataCheckError, UsageError, WorkspaceLockedError
 SETTINGS_FILE: Final = "minsum.toml"
 FOOTER_KEY: Final = b"minsum"
 ROW_GROUP_ROWS: Final = 16_384
-"""Partners' rows; World rows are row groups of their own (`flows.lake.as_parts`). Measured on 7.4 M rows:
+"""World rows of exports and imports may have smaller ones (`flows.lake.as_parts`). Measured on 7.4 M rows:
 1.2 s and 39 MB, against 2.3 s and 49 MB with 8,192."""
 
 _FEW: Final = 256

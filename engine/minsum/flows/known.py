@@ -1,4 +1,4 @@
-"""What the lake holds of each source, by its footers. Without Numba: a run with nothing to read, and `status`, need no more."""
+"""What the lake holds of each source, by its footers. Without Numba: a run to which every file is known, and `status`, need no more."""
 
 from __future__ import annotations
 

@@ -65,6 +65,8 @@ def parse(source: Source, options: IngestOptions, layout: Layout) -> Parsed | No
         for batch in batches(file, judge.fields, header, source.name):
             judged = judge.judge(batch, pending.room(batch.lines.n_rows))
             pending.add(judged, mirrors_imports=form.mirrors_imports)
+    if not form.is_complete:
+        pending.finish()
     if not pending.rows_in:
         raise SourceError(f"{source.name}: a header line and no rows", "download it again")
     if not pending.partitions:

@@ -23,7 +23,7 @@ SPILL_ROWS: Final = 6_000_000
 _FIRST_ROOM: Final = 1 << 21
 _GROWTH: Final = 8
 """Room for rows of one partition, and how it grows. Memory is used as far as it is written; from a first room of
-2**15, moving rows to larger ones took 2 % of ingest."""
+2**15, moving rows to larger ones took 2 % of ingest (throw-away timers)."""
 
 MAX_PARTITION_ROWS: Final = 12_000_000
 """The largest real reporter-year has under two million rows; past this the input is not Comtrade's."""
@@ -141,6 +141,11 @@ class Pending:
             mirrored = judged.rows.copy()
             mirrored["flow"], mirrored["partner"] = FLOWS.index("M"), reporter
             self._hold(judged.home - reporter + judged.rows["partner"], mirrored)
+
+    def finish(self) -> None:
+        """No rows will follow: hold those there are in no more room than they need, for sources that wait for others."""
+        self._settle()
+        self._tail, self._tail_of = np.empty(0, dtype=self._dtype), -1
 
     def take(self, number: int) -> NDArray[np.void]:
         """All rows of a partition; they are held no longer."""
