@@ -197,6 +197,8 @@ def test_row_groups_tell_their_flow_partners_and_products(tmp_path: Path) -> Non
     assert (
         max(file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)) == ROW_GROUP_ROWS
     )
+    few = rows[::8]
+    assert len(as_parts(Built(built.products, few, np.zeros(len(few), dtype=np.bool_), {}, {}))) == 1
 
 
 def test_no_such_folder(desk: Desk) -> None:
