@@ -15,7 +15,7 @@ class FieldError(ValueError):
     problem
         What is wrong, in words.
     line
-        Lines before the bad one in the text that was read.
+        Its number, as the caller counts.
     field
         Which field of the line, from 0; None when their number is wrong.
     """

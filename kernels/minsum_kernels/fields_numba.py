@@ -12,10 +12,10 @@ from minsum_kernels.words_numba import first, load, marks
 
 U8Array = NDArray[np.uint8]
 
-SKIP, INTEGER, CODE, NUMBER, FIGURE = 0, 1, 2, 3, 4
-TOO_FEW, TOO_MANY, NOT_INTEGER, OPEN_QUOTE = 1, 2, 3, 4
+SKIP, INTEGER, TEXT, NUMBER, FIGURE = 0, 1, 2, 3, 4
+TOO_FEW, TOO_MANY, OPEN_QUOTE = 1, 2, 3
 EMPTY = np.iinfo(np.int64).min
-LONG_CODE = -1
+NOT_ASCII = np.uint64(0x8080808080808080)
 
 _U0 = np.uint64(0)
 NEWLINE, RETURN, QUOTE, BLANK, POINT, MINUS = 10, 13, 34, 32, 46, 45
@@ -50,13 +50,13 @@ def _quoted_end(text: U8Array, p: int, stop: int) -> tuple[int, int]:
 
 @kernel()
 def packed(text: U8Array, p: int, end: int) -> int:
-    """Up to eight bytes in one integer, the first one lowest; LONG_CODE when there are more."""
+    """Up to eight ASCII bytes in one integer, the first one lowest; -1 for what no such word holds."""
     if end - p > 8:
-        return LONG_CODE
+        return -1
     packed = 0
     for place in range(end - p):
         packed |= np.int64(text[p + place]) << (8 * place)
-    return packed
+    return -1 if np.uint64(packed) & NOT_ASCII != _U0 else packed
 
 
 @kernel()
@@ -114,6 +114,13 @@ def trimmed(text: U8Array, p: int, end: int) -> tuple[int, int]:
 
 
 @kernel()
+def leave(unread: I64Array, n_unread: int, n: int, f: int, start: int, end: int) -> int:
+    """Note a field of row n that is not read here; returns how many there are."""
+    unread[n_unread, 0], unread[n_unread, 1], unread[n_unread, 2], unread[n_unread, 3] = n, f, start, end
+    return n_unread + 1
+
+
+@kernel()
 def read_lines(
     text: U8Array,
     span: tuple[int, int],
@@ -121,22 +128,25 @@ def read_lines(
     kinds: I64Array,
     columns: I64Array,
     values: F64Array,
+    at: tuple[int, int],
+    lines: I64Array,
     unread: I64Array,
 ) -> tuple[int, int, int, int, int, int]:
     """Read whole lines, some fields of which stand in quotes, until the span or the room for rows ends.
 
-    Returns rows, lines, where reading stopped, problem (0: none), its field, and how many numbers were left
-    unread.
+    `at` holds the row to begin with and the number of the first line; `lines` gets that of each row. Returns rows, the
+    number of the line after, where reading stopped, problem (0: none), its field, and how many fields were left unread.
     """
     p, stop = span
-    n, n_lines, n_unread, n_fields = 0, 0, 0, kinds.size
-    while p < stop and n < columns.shape[1]:
+    n, n_lines = at
+    n_unread, n_fields = 0, kinds.size
+    while p < stop and n < lines.size:
         line, inside = p, 0
         if text[p] == NEWLINE or (text[p] == RETURN and text[p + 1] == NEWLINE):
             p += 1 + (text[p] == RETURN)
             n_lines += 1
             continue
-        f, k, v = 0, 0, 0
+        f, k, v, before = 0, 0, 0, n_unread
         while f < n_fields:
             kind = kinds[f]
             if text[p] == QUOTE:
@@ -144,33 +154,31 @@ def read_lines(
                 end, broken = _quoted_end(text, p, stop)
                 inside += broken
                 if end < 0:
-                    return n, n_lines, line, OPEN_QUOTE, f, n_unread
+                    return n, n_lines, line, OPEN_QUOTE, f, before
                 p = end + 1 + (text[end + 1] == RETURN)
                 if text[p] != separator and text[p] != NEWLINE:
-                    return n, n_lines, line, OPEN_QUOTE, f, n_unread
+                    return n, n_lines, line, OPEN_QUOTE, f, before
             else:
                 start, p = p, _field_end(text, p, separator)
                 end = p - (text[p] == NEWLINE and p > start and text[p - 1] == RETURN)
             is_last = text[p] == NEWLINE
             if is_last != (f + 1 == n_fields):
-                return n, n_lines, line, TOO_FEW if is_last else TOO_MANY, f, n_unread
+                return n, n_lines, line, TOO_FEW if is_last else TOO_MANY, f, before
             if kind > SKIP:
                 start, end = trimmed(text, start, end)
                 if kind >= NUMBER:
                     good, values[v, n] = number(text, start, end)
-                    if not good:
-                        unread[n_unread, 0], unread[n_unread, 1] = n, v
-                        unread[n_unread, 2], unread[n_unread, 3] = start, end
-                        n_unread += 1
                     v += 1
-                elif kind == CODE:
-                    columns[k, n], k = packed(text, start, end), k + 1
+                elif kind == TEXT:
+                    columns[k, n] = packed(text, start, end)
+                    good, k = columns[k, n] >= 0, k + 1
                 else:
                     good, columns[k, n] = integer(text, start, end)
-                    if not good:
-                        return n, n_lines, line, NOT_INTEGER, f, n_unread
                     k += 1
+                if not good:
+                    n_unread = leave(unread, n_unread, n, f, start, end)
             p += 1
             f += 1
+        lines[n] = n_lines
         n, n_lines = n + 1, n_lines + 1 + inside
     return n, n_lines, p, 0, 0, n_unread

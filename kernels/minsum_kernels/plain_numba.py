@@ -8,17 +8,18 @@ import numpy as np
 
 from minsum_kernels.fields_numba import (
     BLANK,
-    CODE,
     NEWLINE,
-    NOT_INTEGER,
+    NOT_ASCII,
     NUMBER,
     POINT,
     POWERS,
     RETURN,
+    TEXT,
     TOO_FEW,
     TOO_MANY,
     U8Array,
     integer,
+    leave,
     number,
     packed,
     trimmed,
@@ -138,28 +139,31 @@ def read_plain(
     wanted: tuple[I64Array, I64Array, I64Array],
     columns: I64Array,
     values: F64Array,
+    at: tuple[int, int],
+    lines: I64Array,
     unread: I64Array,
     scratch: tuple[I32Array, I32Array],
 ) -> tuple[int, int, int, int, int, int]:
     """Read whole lines until the span or the room for rows ends.
 
     `wanted` holds number and kind of the fields that are read, and where their column begins in `columns` or `values`; `scratch` has
-    room for the delimiters and line ends of the text. Returns as `fields_numba.read_lines`.
+    room for the delimiters and line ends of the text. The rest, and what is returned, as for `fields_numba.read_lines`.
     """
     p, stop = span
+    n, n_lines = at
     ends, breaks = scratch
     fields, kinds, offsets = wanted
-    flat, numbers, room = columns.ravel(), values.ravel(), values.shape[1]
-    n, n_lines, n_unread, window = 0, 0, 0, WINDOW
+    flat, numbers, room = columns.ravel(), values.ravel(), lines.size
+    n_unread, window = 0, WINDOW
     while p < stop and n < room:
         n_found, head = _delimiters(text, p, min(p + window, stop), separator, n_fields, ends, breaks), 1
         if n_found == 0:
             window *= 2
             continue
-        for at in range(n_found):
+        for b in range(n_found):
             if n == room:
                 break
-            line, first_end, last = p, head, np.int64(get(breaks, at))
+            line, first_end, last = p, head, np.int64(get(breaks, b))
             found = last - head + 1
             p, head = np.int64(get(ends, last)) + 1, last + 1
             if found == 1 and (p - line == 1 or (p - line == 2 and text[line] == RETURN)):
@@ -178,18 +182,18 @@ def read_plain(
                     good, value = _decimal(text, start, end)
                     put(numbers, offset + n, value)
                     if not good:
-                        unread[n_unread, 0], unread[n_unread, 1] = n, offset // room
-                        unread[n_unread, 2], unread[n_unread, 3] = start, end
-                        n_unread += 1
+                        n_unread = leave(unread, n_unread, n, f, start, end)
                     continue
                 length, word = end - start, load(text, start)
-                if kind == CODE:
+                if kind == TEXT:
                     if length < 8:
                         word &= (_U1 << np.uint64(8 * length)) - _U1
                     content = np.int64(word)
-                    if length > 8 or marks(word, BLANK) != _U0:
+                    if length > 8 or marks(word, BLANK) != _U0 or word & NOT_ASCII != _U0:
                         start, end = trimmed(text, start, end)
                         content = packed(text, start, end)
+                        if content < 0:
+                            n_unread = leave(unread, n_unread, n, f, start, end)
                 else:
                     good, content = False, 0
                     if 0 < length <= 8:
@@ -198,10 +202,9 @@ def read_plain(
                         start, end = trimmed(text, start, end)
                         good, content = integer(text, start, end)
                         if not good:
-                            while n_unread > 0 and unread[n_unread - 1, 0] == n:
-                                n_unread -= 1
-                            return n, n_lines, line, NOT_INTEGER, f, n_unread
+                            n_unread = leave(unread, n_unread, n, f, start, end)
                 put(flat, offset + n, content)
             put(ends, last, np.int32(p - 1))
+            put(lines, n, np.int64(n_lines))
             n, n_lines = n + 1, n_lines + 1
     return n, n_lines, p, 0, 0, n_unread

@@ -9,18 +9,19 @@ from itertools import chain
 from typing import Final
 
 from minsum.errors import MinsumError, SourceError
-from minsum.flows.build import build
 from minsum.flows.ingest import IngestReport, Progress
 from minsum.flows.lake import Lake
 from minsum.flows.options import IngestOptions
 from minsum.flows.parse import Parsed, parse
+from minsum.flows.pending import Partition
+from minsum.flows.repairs import build
 from minsum.flows.slices import Slices
 from minsum.formats import read_header, recognise
 from minsum.rejections import write_rejection
 from minsum.sources import Source, open_text
 from minsum.workspace import Layout
 
-Spread = Callable[[Callable[[int], bool], list[int]], Iterable[bool]]
+Spread = Callable[[Callable[[Partition], bool], list[Partition]], Iterable[bool]]
 """`map`, in this thread or over several."""
 
 _AT_THE_DISK: Final = 1
@@ -156,17 +157,18 @@ def _bounded(
 
 def _publish_complete(parsed: Parsed, lake: Lake, spread: Spread) -> list[bool]:
     """Publish each partition of a source; False for one of which the lake holds a later publication."""
-    numbers = parsed.pending.partitions
-    lake.refuse_rivals(numbers, parsed.records[numbers[0]])
+    partitions, pending = parsed.pending.partitions, parsed.pending
+    lake.refuse_rivals(partitions, parsed.records[partitions[0]])
 
-    def publish(number: int) -> bool:
-        # No name for the rows: they are freed before the table is made and written.
+    def publish(partition: Partition) -> bool:
+        # No names for the rows: they are freed before the table is made and written.
         built = build(
-            parsed.pending.take(number), is_complete=True, has_world_rows=parsed.form.has_world_rows
-        )
-        return lake.publish_complete(number, built, parsed.records[number])
+            pending.take(partition, "kept"), pending.take(partition, "parts"),
+            is_complete=True, has_world_rows=parsed.form.has_world_rows,
+        )  # fmt: skip
+        return lake.publish_complete(partition, built, parsed.records[partition])
 
-    return list(spread(publish, numbers))
+    return list(spread(publish, partitions))
 
 
 def _publish_slices(slices: Slices, report: IngestReport) -> dict[str, SourceError]:

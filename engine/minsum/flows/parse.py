@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import polars as pl
 
 from minsum.errors import SourceError
-from minsum.flows.figures import names_of, row_dtype
+from minsum.flows.contradictions import refuse_contradictions
+from minsum.flows.figures import bad_figures, dtypes_of, names_of, with_good_figures
 from minsum.flows.lake import SourceRecord
 from minsum.flows.options import IngestOptions
-from minsum.flows.pending import Pending
-from minsum.flows.reader import batches
-from minsum.flows.rules import Judge
-from minsum.formats import Format, read_header, recognise
-from minsum.sources import Source, open_text
+from minsum.flows.pending import KEYS, Partition, Pending
+from minsum.flows.rules import COMPONENT_COLUMNS, applicable, first_rule, part_rule, refuse_partners, row_rules
+from minsum.flows.scan import opened
+from minsum.formats import Format
+from minsum.schema import FLOWS
+from minsum.sources import Source
 from minsum.workspace import Footer, Layout
 
 
@@ -33,7 +40,7 @@ class Parsed:
     source: Source
     form: Format
     pending: Pending
-    records: dict[int, SourceRecord]
+    records: dict[Partition, SourceRecord]
 
 
 def parse(source: Source, options: IngestOptions, layout: Layout) -> Parsed | None:
@@ -45,28 +52,23 @@ def parse(source: Source, options: IngestOptions, layout: Layout) -> Parsed | No
         If it is rejected.
     """
     wanted = options.reporter_codes()
-    pending = Pending(
-        layout.scratch / f"pending-{source.sha256}",
-        source.name,
-        wanted=wanted,
-        dtype=row_dtype(options.columns),
-    )
-    with open_text(source) as file:
-        header = read_header(file, source.name)
-        form = recognise(header, source.name, figures=names_of(options.columns))
-        if form is None:
+    scratch = layout.scratch / f"pending-{source.sha256}"
+    pending = Pending(scratch, source.name, schema=_schema(options), wanted=wanted)
+    bad: dict[str, int] = dict.fromkeys((f"bad_{name}" for name in sorted(set(options.columns))), 0)
+    with opened(source, figures=names_of(options.columns), classification=options.classification) as table:
+        if table is None:
             return None
-        header, claims = form.settle(header), form.claims(source.name)
+        form, claims = table.form, table.claims
         if wanted and claims.reporter_code is not None and claims.reporter_code not in wanted:
             return None
-        if claims.classification is None:
-            claims = replace(claims, classification=options.classification)
-        judge = Judge(form, header, claims=claims, options=options, name=source.name)
-        for batch in batches(file, judge.fields, header, source.name):
-            judged = judge.judge(batch, pending.room(batch.lines.n_rows))
-            pending.add(judged, mirrors_imports=form.mirrors_imports)
-    if not form.is_complete:
-        pending.finish()
+        judge = None
+        for frame in table.frames():
+            judge = judge or Judge(form, options, frame.columns, source.name)
+            refuse_contradictions(frame, form, claims, source.name)
+            if options.columns:
+                bad = {name: n + bad[name] for name, n in bad_figures(frame, options.columns).items()}
+                frame = with_good_figures(frame, options.columns)
+            judge.judge(frame, pending)
     if not pending.rows_in:
         raise SourceError(f"{source.name}: a header line and no rows", "download it again")
     if not pending.partitions:
@@ -74,16 +76,89 @@ def parse(source: Source, options: IngestOptions, layout: Layout) -> Parsed | No
     base = {
         "name": source.name, "size": source.size, "sha256": source.sha256, "format": form.name,
         "publisher": form.publisher, "published": claims.published, "is_complete": form.is_complete,
-        "partitions": len(pending.partitions), "padded_codes": pending.padded, **judge.bad_figures, **claims.identity,
+        "partitions": len(pending.partitions), "padded_codes": table.padded, **bad, **claims.identity,
     }  # fmt: skip
     return Parsed(
-        source, form, pending, {number: base | _audit_json(pending, number) for number in pending.partitions}
+        source, form, pending, {one: base | _audit_json(pending, one) for one in pending.partitions}
     )
 
 
-def _audit_json(pending: Pending, number: int) -> Footer:
-    audit = pending.audits.get(number)
-    rules = audit.as_json() if audit else {}
+class Judge:
+    """Applies the row rules to the batches of one source.
+
+    Parameters
+    ----------
+    form, options
+        Its format, and what decides the rows.
+    columns
+        Of its batches.
+    name
+        For error messages.
+    """
+
+    def __init__(self, form: Format, options: IngestOptions, columns: Collection[str], name: str) -> None:
+        rules = applicable(row_rules(options.flows), columns)
+        self._form, self._name = form, name
+        self._judgement = [first_rule(rules).alias("rule")]
+        self._has_parts = form.is_complete and form.has_world_rows
+        if self._has_parts:
+            self._judgement.append(_BEGINS_CELL.alias("begins_cell"))
+        self._is_part = part_rule(rules)
+        codes = {"flow": pl.Enum(FLOWS), "partner_code": pl.Int32()}
+        self._kept = [pl.col(one).cast(codes[one]) if one in codes else pl.col(one) for one in (*KEYS, *_schema(options))]
+        self._parts = [*self._kept, *(one for one in COMPONENT_COLUMNS if one in columns)]
+
+    def judge(self, frame: pl.DataFrame, pending: Pending) -> None:
+        """Count one batch, and hold what stays: the rows that are kept, and parts of totals that may be missing."""
+        judged = frame.with_columns(self._judgement)
+        pending.audit(judged)
+        kept = judged.filter(judged["rule"] == 0)
+        self._hold(pending, "kept", kept, self._kept)
+        if self._form.mirrors_imports:
+            pending.hold("kept", _mirrored(kept.select(self._kept)))
+        if self._has_parts:
+            lone = judged.filter(~_has_total(judged))
+            self._hold(pending, "parts", lone.filter(self._is_part), self._parts)
+
+    def _hold(self, pending: Pending, kind: str, rows: pl.DataFrame, columns: list[Any]) -> None:
+        refuse_partners(rows, least=0 if self._form.has_world_rows else 1, name=self._name)
+        pending.hold(kind, rows.select(columns))
+
+
+def _schema(options: IngestOptions) -> dict[str, pl.DataType]:
+    """Columns of the rows that are kept."""
+    keys = {"flow": pl.Enum(FLOWS), "partner_code": pl.Int32(), "product_code": pl.String(), "value_usd": pl.Float64()}
+    return keys | dtypes_of(options.columns)
+
+
+def _mirrored(kept: pl.DataFrame) -> pl.DataFrame:
+    """Each row as its partner's import."""
+    return kept.with_columns(
+        flow=pl.lit("M", pl.Enum(FLOWS)),
+        reporter_code=pl.col("partner_code").cast(pl.Int64),
+        partner_code=pl.col("reporter_code").cast(pl.Int32),
+    )
+
+
+_BEGINS_CELL: Final = pl.any_horizontal(
+    pl.col(name).ne_missing(pl.col(name).shift()) for name in (*KEYS, "flow", "partner_code", "product_code")
+)
+
+
+def _has_total(judged: pl.DataFrame) -> pl.Series:
+    """Whether a row stands beside a row that is kept, among neighbours of one cell.
+
+    In Comtrade's files a total and its parts stand together: parts whose total is found so need not be held.
+    """
+    run = np.cumsum(judged["begins_cell"].to_numpy())
+    has_total = np.zeros(len(run) + 1, dtype=np.bool_)
+    has_total[run[judged["rule"].to_numpy() == 0]] = True
+    return pl.Series(has_total[run])
+
+
+def _audit_json(pending: Pending, partition: Partition) -> Footer:
+    audit = pending.audits.get(partition)
+    rules: dict[str, Any] = audit.as_json() if audit else {}
     return {
         "rows_in": sum(int(one["rows"]) for one in rules.values()),
         "rows_kept": int(rules.get("kept", {"rows": 0})["rows"]),

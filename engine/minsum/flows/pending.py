@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import defaultdict
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
+import polars as pl
 
 from minsum.errors import ContradictionError
-from minsum.flows.codes import ROW, RULES
-from minsum.schema import FLOWS
+from minsum.flows.rules import Audit
 
-if TYPE_CHECKING:
-    from minsum_kernels.rows import JudgedRows
-
-SPILL_ROWS: Final = 6_000_000
-"""Rows of one source held in memory (26 bytes each, 44 with figures) before they go to disk."""
-
-_FIRST_ROOM: Final = 1 << 21
-_GROWTH: Final = 8
-"""Room for rows of one partition, and how it grows. Memory is used as far as it is written; from a first room of
-2**15, moving rows to larger ones took 2 % of ingest (throw-away timers)."""
+SPILL_ROWS: Final = 4_000_000
+"""Rows of one source held in memory (some 30 bytes each, twice that with figures) before they go to disk."""
 
 MAX_PARTITION_ROWS: Final = 12_000_000
 """The largest real reporter-year has under two million rows; past this the input is not Comtrade's."""
@@ -32,28 +23,31 @@ MAX_PARTITIONS: Final = 20_000
 """All reporters of thirty years are some six thousand reporter-years."""
 
 
-@dataclass(slots=True)
-class Audit:
-    """What the rules did to one source's rows of one partition: rows and USD per rule."""
+class Partition(NamedTuple):
+    """One reporter-year of the lake in one classification; sorts as its folders do."""
 
-    rows: NDArray[np.int64] = field(default_factory=lambda: np.zeros(len(RULES), dtype=np.int64))
-    usd: NDArray[np.float64] = field(default_factory=lambda: np.zeros(len(RULES)))
+    classification: str
+    year: int
+    reporter_code: int
 
-    def add(self, rule: NDArray[np.uint8], usd: NDArray[np.float64]) -> None:
-        self.rows += np.bincount(rule, minlength=len(RULES))
-        self.usd += np.bincount(rule, weights=usd, minlength=len(RULES))
 
-    def as_json(self) -> dict[str, dict[str, float]]:
-        """Rule name to rows and USD, for rules that met any row."""
-        return {
-            name: {"rows": int(count), "usd": float(usd)}
-            for name, count, usd in zip(RULES, self.rows, self.usd, strict=True)
-            if count
-        }
+KEYS: Final = Partition._fields
+
+
+def by_partition(frame: pl.DataFrame) -> Iterator[tuple[Partition, pl.DataFrame]]:
+    """Each partition with its rows, in the order of the file."""
+    if frame.is_empty():
+        return
+    columns = [frame[key] for key in KEYS]
+    if all((column == column[0]).all() for column in columns):
+        yield Partition(*(column[0] for column in columns)), frame
+        return
+    for key, rows in frame.partition_by(KEYS, as_dict=True, maintain_order=True).items():
+        yield Partition(*key), rows
 
 
 class Pending:
-    """Collects judged blocks; hands out each partition's rows in the order of the file.
+    """Collects judged batches; hands out each partition's rows in the order of the file.
 
     Parameters
     ----------
@@ -61,17 +55,15 @@ class Pending:
         Where rows go when memory is full; made on demand, emptied as partitions are taken.
     name
         Of the source, for error messages.
+    schema
+        Columns of rows that are kept.
     wanted
         Reporters whose rows are kept; empty means all.
-    dtype
-        Of the rows.
 
     Attributes
     ----------
     audits
-        By partition number, what the rules did.
-    padded
-        Product codes that got their leading zero back.
+        By partition, what the rules did.
     rows_in
         Rows added, those of unwanted reporters included.
     in_memory
@@ -79,114 +71,65 @@ class Pending:
     """
 
     def __init__(
-        self, folder: Path, name: str, *, wanted: frozenset[int] = frozenset(), dtype: np.dtype[Any] = ROW
+        self, folder: Path, name: str, *, schema: Mapping[str, pl.DataType], wanted: frozenset[int] = frozenset()
     ) -> None:
-        self.audits: dict[int, Audit] = defaultdict(Audit)
-        self.padded = self.rows_in = self.in_memory = 0
-        self._folder, self._name, self._wanted, self._dtype = folder, name, wanted, dtype
-        self._held: dict[int, list[NDArray[np.void]]] = defaultdict(list)
-        self._counts: dict[int, int] = defaultdict(int)
-        self._tail: NDArray[np.void] = np.empty(_FIRST_ROOM, dtype=dtype)
-        self._n_tail, self._tail_of = 0, -1
+        self.audits: dict[Partition, Audit] = defaultdict(Audit)
+        self.rows_in = self.in_memory = self._n_spills = 0
+        self._folder, self._name, self._schema, self._wanted = folder, name, schema, wanted
+        self._held: dict[tuple[Partition, str], list[pl.DataFrame]] = defaultdict(list)
+        self._counts: dict[Partition, int] = defaultdict(int)
 
     @property
-    def partitions(self) -> list[int]:
-        """Partition numbers, ascending."""
+    def partitions(self) -> list[Partition]:
+        """Those with rows read or held, ascending."""
         return sorted(self._counts)
 
-    def room(self, n_rows: int) -> NDArray[np.void]:
-        """Where to put the rows of the next block: those of one partition then stay where they are."""
-        needed = self._n_tail + n_rows
-        if needed > len(self._tail):
-            grown = np.empty(max(_GROWTH * len(self._tail), needed), dtype=self._dtype)
-            grown[: self._n_tail] = self._tail[: self._n_tail]
-            self._tail = grown
-        return self._tail[self._n_tail : needed]
+    def audit(self, judged: pl.DataFrame) -> None:
+        """Count a batch: columns `rule`, `value_usd` and those of `KEYS`."""
+        self.rows_in += len(judged)
+        for partition, rows in by_partition(judged.select(*KEYS, "rule", "value_usd")):
+            if not self._wanted or partition.reporter_code in self._wanted:
+                self.audits[partition].add(rows)
+                self._count(partition, 0)
 
-    def add(self, judged: JudgedRows, *, mirrors_imports: bool) -> None:
-        """Take one block, its rows in `room`; with `mirrors_imports`, each row is also its partner's import."""
-        self.padded += judged.padded
-        self.rows_in += judged.n
-        if judged.is_lone:
-            self._extend_tail(int(judged.partition[0]), judged)
-        else:
-            self._add_mixed(judged, mirrors_imports=mirrors_imports)
+    def hold(self, kind: str, rows: pl.DataFrame) -> None:
+        """Keep rows with the columns of `KEYS` until they are taken: `kept` ones or `parts` of totals."""
+        for partition, chosen in by_partition(rows):
+            if not self._wanted or partition.reporter_code in self._wanted:
+                self._held[partition, kind].append(chosen.drop(KEYS))
+                self.in_memory += len(chosen)
+                self._count(partition, len(chosen))
         if self.in_memory > SPILL_ROWS:
             self.spill()
 
-    def _extend_tail(self, number: int, judged: JudgedRows) -> None:
-        """Take a block of one partition."""
-        if self._wanted and number % 10**7 not in self._wanted:
-            return
-        n_rows = len(judged.rows)
-        if self._tail_of != number:
-            self._settle()
-            self._tail[:n_rows] = judged.rows
-        self._tail_of = number
-        self._n_tail += n_rows
-        self.in_memory += n_rows
-        audit = self.audits[number]
-        audit.rows += judged.rows_by_rule
-        audit.usd += judged.usd_by_rule
-        self._count(number, n_rows, read=int(audit.rows.sum()))
-
-    def _add_mixed(self, judged: JudgedRows, *, mirrors_imports: bool) -> None:
-        self._settle()
-        for number, chosen in self._wanted_groups(judged.partition):
-            self.audits[number].add(judged.rule[chosen], judged.usd[chosen])
-            self._count(number, 0, read=int(self.audits[number].rows.sum()))
-        self._hold(judged.home, judged.rows)
-        if mirrors_imports:
-            reporter = judged.home % 10**7
-            mirrored = judged.rows.copy()
-            mirrored["flow"], mirrored["partner"] = FLOWS.index("M"), reporter
-            self._hold(judged.home - reporter + judged.rows["partner"], mirrored)
-
-    def finish(self) -> None:
-        """No rows will follow: hold those there are in no more room than they need, for sources that wait for others."""
-        self._settle()
-        self._tail, self._tail_of = np.empty(0, dtype=self._dtype), -1
-
-    def take(self, number: int) -> NDArray[np.void]:
-        """All rows of a partition; they are held no longer."""
-        parts = self._held.pop(number, [])
-        if number == self._tail_of:
-            parts.append(self._tail[: self._n_tail])
-            self._tail, self._n_tail = np.empty(0, dtype=self._dtype), 0
-        self.in_memory -= sum(map(len, parts))
-        spilled = self._folder / str(number)
-        if spilled.is_file():
-            parts.insert(0, np.fromfile(spilled, dtype=self._dtype))
-            spilled.unlink()
-        if len(parts) == 1:
-            return parts[0]
-        return np.concatenate(parts) if parts else np.empty(0, dtype=self._dtype)
+    def take(self, partition: Partition, kind: str) -> list[pl.DataFrame]:
+        """Rows of a kind of a partition, in frames; they are held no longer."""
+        frames = self._held.pop((partition, kind), [])
+        self.in_memory -= sum(map(len, frames))
+        folder = self._scratch(partition, kind)
+        if folder.is_dir():
+            frames = [_read(file) for file in sorted(folder.iterdir())] + frames
+            shutil.rmtree(folder)
+        return frames if frames or kind != "kept" else [pl.DataFrame(schema=self._schema)]
 
     def spill(self) -> None:
         """Move what is held from memory to disk."""
-        self._settle()
-        self._folder.mkdir(parents=True, exist_ok=True)
-        for number, parts in self._held.items():
-            with (self._folder / str(number)).open("ab") as file:
-                np.concatenate(parts).tofile(file)
+        for (partition, kind), frames in self._held.items():
+            file = self._scratch(partition, kind) / f"{self._n_spills:06}"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            with file.open("wb") as target:
+                pl.concat(frames).write_ipc(target)
         self._held.clear()
+        self._n_spills += 1
         self.in_memory = 0
 
-    def _settle(self) -> None:
-        """Put the rows of one partition that came last with its others."""
-        if self._n_tail:
-            self._held[self._tail_of].append(self._tail[: self._n_tail].copy())
-            self._n_tail = 0
+    def _scratch(self, partition: Partition, kind: str) -> Path:
+        return self._folder / "-".join(map(str, partition)) / kind
 
-    def _hold(self, partition: NDArray[np.int64], rows: NDArray[np.void]) -> None:
-        for number, chosen in self._wanted_groups(partition):
-            self._held[number].append(rows[chosen].copy() if isinstance(chosen, slice) else rows[chosen])
-            self.in_memory += len(self._held[number][-1])
-            self._count(number, len(self._held[number][-1]))
-
-    def _count(self, number: int, n_rows: int, *, read: int = 0) -> None:
-        self._counts[number] += n_rows
-        if max(self._counts[number], read) > MAX_PARTITION_ROWS:
+    def _count(self, partition: Partition, n_rows: int) -> None:
+        self._counts[partition] += n_rows
+        read = int(self.audits[partition].rows.sum()) if partition in self.audits else 0
+        if max(self._counts[partition], read) > MAX_PARTITION_ROWS:
             raise ContradictionError(
                 f"{self._name}: more than {MAX_PARTITION_ROWS:,} rows for one reporter and year",
                 "the file repeats itself or is not annual Comtrade data",
@@ -197,21 +140,7 @@ class Pending:
                 "reporter or period hold something else; download it again",
             )
 
-    def _wanted_groups(self, partition: NDArray[np.int64]) -> list[tuple[int, slice | NDArray[np.intp]]]:
-        groups = _groups(partition)
-        return [one for one in groups if one[0] % 10**7 in self._wanted] if self._wanted else groups
 
-
-def _groups(partition: NDArray[np.int64]) -> list[tuple[int, slice | NDArray[np.intp]]]:
-    """Each partition number with the rows that belong to it, in file order."""
-    if not len(partition):
-        return []
-    if (partition == partition[0]).all():
-        return [(int(partition[0]), slice(None))]
-    order = np.argsort(partition, kind="stable")
-    ordered = partition[order]
-    starts = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))
-    return [
-        (int(ordered[start]), order[start:stop])
-        for start, stop in zip(starts, [*starts[1:], len(order)], strict=True)
-    ]
+def _read(file: Path) -> pl.DataFrame:
+    with file.open("rb") as source:  # a path could be taken for a pattern
+        return pl.read_ipc(source)

@@ -1,13 +1,12 @@
-"""Text of one source, a block of whole lines at a time.
+"""Text of one source, a batch of rows at a time.
 
-Blocks keep memory flat whatever the file's size, and let one decompressor (which verifies length and
+Blocks of text keep memory flat whatever the file's size, and let one decompressor (which verifies length and
 checksum) serve gzip, zip and plain files alike.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import BinaryIO, Final
 
 import numpy as np
@@ -25,24 +24,8 @@ MAX_BLANK_LINES: Final = 1_000_000
 """Blank lines without a row among them that are taken for a decompression bomb."""
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Lines of one file.
-
-    Attributes
-    ----------
-    lines
-        Their fields.
-    first_line
-        Number of the first of them in the file; the header is line 1.
-    """
-
-    lines: Lines
-    first_line: int
-
-
-def batches(file: BinaryIO, fields: FieldReader, header: Header, name: str) -> Iterator[Batch]:
-    """The rest of the file, read line by line.
+def batches(file: BinaryIO, fields: FieldReader, header: Header, name: str) -> Iterator[Lines]:
+    """The rest of the file, line by line; what is yielded is overwritten by the next batch.
 
     Raises
     ------
@@ -68,35 +51,39 @@ def batches(file: BinaryIO, fields: FieldReader, header: Header, name: str) -> I
             end += 1
         stop, start = last_byte(text, unseen, end, NEWLINE) + 1, 0
         while start < stop:
+            before = fields.n_rows
             try:
-                lines = fields.read(text, start, stop)
+                reached, after = fields.read(text, start, stop, line=line)
             except FieldError as error:
-                raise _explained(error, header, line=line, name=name) from error
-            if lines.stop == start:
+                if fields.n_rows:
+                    yield fields.take()
+                raise _explained(error, header, name) from error
+            if reached == start:
                 break
-            n_blank = 0 if lines.n_rows else n_blank + lines.n_lines
+            n_blank = n_blank + after - line if fields.n_rows == before else 0
             if n_blank > MAX_BLANK_LINES:
                 raise BrokenSourceError(
-                    f"{name}, to line {line + lines.n_lines}: {n_blank:,} blank lines",
-                    "this is not a table minsum can read",
+                    f"{name}, to line {after}: {n_blank:,} blank lines", "this is not a table minsum can read"
                 )
-            if not n_blank:
-                yield Batch(lines, line)
-            start, line = lines.stop, line + lines.n_lines
+            if fields.is_full:
+                yield fields.take()
+            start, line = reached, after
         held = unseen = end - start
         if not n_read and not held:
-            return
+            break
         if held > MAX_LINE_BYTES or not n_read:
             raise BrokenSourceError(
                 f"{name}, line {line}: a line of more than {MAX_LINE_BYTES:,} bytes, or a quote that never closes",
                 "this is not a table minsum can read; download it again",
             )
         text[:held] = text[start:end].copy()
+    if fields.n_rows:
+        yield fields.take()
 
 
-def _explained(error: FieldError, header: Header, *, line: int, name: str) -> BrokenSourceError:
+def _explained(error: FieldError, header: Header, name: str) -> BrokenSourceError:
     column = "" if error.field is None else f", column {header.names[error.field]}"
     return BrokenSourceError(
-        f"{name}, line {line + error.line}{column}: {error.problem}; the header has {len(header.names)} fields",
+        f"{name}, line {error.line}{column}: {error.problem}; the header has {len(header.names)} fields",
         "the file is cut or damaged there; download it again",
     )

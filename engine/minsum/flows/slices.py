@@ -10,12 +10,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from minsum.errors import RivalSourceError, SourceError
-from minsum.flows.build import Repairs, build
 from minsum.flows.lake import Lake, SourceRecord
-from minsum.flows.pending import SPILL_ROWS
+from minsum.flows.pending import SPILL_ROWS, Partition
+from minsum.flows.repairs import Repairs, build
 from minsum.sources import Source
 from minsum.workspace import Footer
 
@@ -64,19 +62,19 @@ class Slices:
         -------
         Partitions written, and by digest the slices that had to be rejected.
         """
-        touched = sorted({number for one in self.parsed.values() for number in one.records})
+        touched = sorted({partition for one in self.parsed.values() for partition in one.records})
         rejected = self._rivals(touched)
         n_written = 0
-        for number in touched:
-            old = self.lake.existing(number)
-            new = {sha: one for sha, one in self._gains(number, old).items() if sha not in rejected}
+        for partition in touched:
+            old = self.lake.existing(partition)
+            new = {sha: one for sha, one in self._gains(partition, old).items() if sha not in rejected}
             if not new:
                 continue
             if old is not None and old["sources"][0]["is_complete"]:
-                self.lake.remember(number, [one.records[number] for one in new.values()])
+                self.lake.remember(partition, [one.records[partition] for one in new.values()])
                 continue
             try:
-                self._publish(number, old, new)
+                self._publish(partition, old, new)
                 n_written += 1
             except SourceError as error:
                 rejected |= dict.fromkeys(new, error)
@@ -88,12 +86,12 @@ class Slices:
             for one in self.parsed.values():
                 one.pending.spill()
 
-    def _rivals(self, touched: list[int]) -> dict[str, SourceError]:
+    def _rivals(self, touched: list[Partition]) -> dict[str, SourceError]:
         """Slices of a reporter-year that another publisher's slices, earlier by name, hold as well."""
         rivals: dict[str, SourceError] = {}
-        for number in touched:
+        for partition in touched:
             first, *others = sorted(
-                (one for one in self.parsed.values() if number in one.records),
+                (one for one in self.parsed.values() if partition in one.records),
                 key=lambda one: one.source.name,
             )
             for one in others:
@@ -105,45 +103,45 @@ class Slices:
                     )
         return rivals
 
-    def _gains(self, number: int, old: Footer | None) -> dict[str, Parsed]:
+    def _gains(self, partition: Partition, old: Footer | None) -> dict[str, Parsed]:
         """Slices of a partition that its footer does not know under the settings of now."""
         known: set[str] = set()
         if old is not None:
             current = old["sources"] if old["recipe"] == self.lake.recipe else []
             known = {record["sha256"] for record in [*current, *old["superseded"]]}
-        return {sha: one for sha, one in self.parsed.items() if number in one.records and sha not in known}
+        return {sha: one for sha, one in self.parsed.items() if partition in one.records and sha not in known}
 
-    def _publish(self, number: int, old: Footer | None, group: dict[str, Parsed]) -> None:
+    def _publish(self, partition: Partition, old: Footer | None, group: dict[str, Parsed]) -> None:
         names = {source.name for source in self.sources.values()}
         away: list[SourceRecord] = []
         replaced: list[SourceRecord] = []
         for record in old["sources"] if old is not None else []:
             if record["sha256"] in self.sources:
-                group |= self._again(record["sha256"], number)
+                group |= self._again(record["sha256"], partition)
             else:
                 (replaced if record["name"] in names else away).append(record)
-        records = [one.records[number] for one in group.values()] + away
-        rows = [one.pending.take(number) for one in group.values()]
+        records = [one.records[partition] for one in group.values()] + away
+        rows = [frame for one in group.values() for frame in one.pending.take(partition, "kept")]
         repairs: Repairs = {}
         if old is not None and away:
             if replaced or old["recipe"] != self.lake.recipe:
                 raise _cannot_stand_in(next(iter(group.values())), away[0], replaced)
-            rows.append(self.lake.load(number)[0])
+            rows.append(self.lake.load(partition).drop("is_rebuilt"))
             repairs = old["repairs"]
-        built = build(np.concatenate(rows), is_complete=False, has_world_rows=True)
+        built = build(rows, is_complete=False, has_world_rows=True)
         for name, before in repairs.items():
             now = built.repairs.get(name, {"rows": 0, "usd": 0.0})
             built.repairs[name] = {key: now[key] + before[key] for key in now}
-        self.lake.publish_slices(number, built, records)
+        self.lake.publish_slices(partition, built, records)
 
-    def _again(self, sha: str, number: int) -> dict[str, Parsed]:
+    def _again(self, sha: str, partition: Partition) -> dict[str, Parsed]:
         """A slice that the lake holds, read once more."""
         if sha not in self.parsed:
             parsed = self.parse(self.sources[sha])
             if parsed is not None:
                 self._take(parsed)
         one = self.parsed.get(sha)
-        return {sha: one} if one is not None and number in one.records else {}
+        return {sha: one} if one is not None and partition in one.records else {}
 
 
 def _cannot_stand_in(new: Parsed, away: SourceRecord, replaced: list[SourceRecord]) -> SourceError:

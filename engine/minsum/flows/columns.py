@@ -1,0 +1,237 @@
+"""Batches of one source as frames: minsum's column names and types, the rows as filed.
+
+What a text stands for (a product, a flow) is decided once for each distinct text of a file, not for each row.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from minsum.errors import BrokenSourceError, ContradictionError
+from minsum.formats import Claims, Format, Header
+from minsum.formats.base import ColumnName
+from minsum_kernels.fields import EMPTY, FieldReader, Kind, Lines
+
+SCHEMA: Final[dict[str, Any]] = {
+    "line": pl.Int64,
+    "reporter_code": pl.Int64,
+    "year": pl.Int64,
+    "classification": pl.String,
+    "flow": pl.String,
+    "partner_code": pl.Int64,
+    "partner2_code": pl.Int64,
+    "product_code": pl.String,
+    "level": pl.Int8,
+    "customs_code": pl.String,
+    "mos_code": pl.String,
+    "mot_code": pl.Int64,
+    "value_usd": pl.Float64,
+}
+"""Columns of every frame; where a file lacks one of those that break totals down, so does its frame."""
+
+_KINDS: Final[dict[ColumnName, Kind]] = {
+    "reporter_code": "integer", "year": "integer", "partner_code": "integer", "partner2_code": "integer",
+    "mot_code": "integer", "classification": "text", "flow": "text", "product_code": "text", "customs_code": "text",
+    "mos_code": "text", "value": "number", "after_last": "text", "net_weight": "figure", "quantity": "figure",
+    "quantity_unit": "text",
+}  # fmt: skip
+_LABELLED: Final[tuple[ColumnName, ...]] = ("reporter_code", "partner_code")
+"""Columns that hold labels where a format names countries by them."""
+
+_GROUP: Final = -1
+"""Stands for a group of countries until `partner_is_group` says so."""
+
+
+TOTAL: Final = "TOTAL"
+"""All products together; sorts after every product code."""
+
+_PRODUCT: Final = re.compile("[0-9]{2}[0-9A-Z]{4}")
+
+
+@dataclass(slots=True)
+class _Meanings:
+    """What the distinct texts of a column stand for, in order of their places.
+
+    Attributes
+    ----------
+    texts
+        Null where a field is empty.
+    levels, is_padded
+        Of product codes.
+    """
+
+    texts: pl.Series = field(default_factory=lambda: pl.Series(dtype=pl.String))
+    levels: pl.Series = field(default_factory=lambda: pl.Series(dtype=pl.Int8))
+    is_padded: pl.Series = field(default_factory=lambda: pl.Series(dtype=pl.Boolean))
+
+
+class SourceColumns:
+    """Reads the fields of one source and makes frames of them.
+
+    Parameters
+    ----------
+    form, header, claims
+        The file's format, first line and what its name says.
+    name
+        For error messages.
+    wanted
+        Columns of `SCHEMA` that are needed, and figures; None means all.
+
+    Attributes
+    ----------
+    fields
+        Reads the lines; its batches are what `frame` takes.
+    padded
+        Rows whose product code got its leading zero back.
+    """
+
+    def __init__(
+        self, form: Format, header: Header, *, claims: Claims, name: str, wanted: Collection[str] | None = None
+    ) -> None:
+        self.padded = 0
+        self._form, self._claims, self._name = form, claims, name
+        labelled: dict[ColumnName, Kind] = dict.fromkeys(_LABELLED, "text") if form.country_code else {}
+        column_of = {source: column for column, source in form.present(header).items()}
+        self._field: dict[ColumnName, int] = {
+            column_of[source]: place
+            for place, source in enumerate(header.names)
+            if source in column_of and _is_wanted(column_of[source], wanted, is_labelled=bool(labelled))
+        }
+        column_at = {place: column for column, place in self._field.items()}
+        kind_of = _KINDS | labelled
+        self.fields = FieldReader(
+            [kind_of[column_at[place]] if place in column_at else "skip" for place in range(len(header.names))],
+            header.separator.encode(),
+            is_quoted=form.is_quoted,
+        )
+        self._known: dict[ColumnName, _Meanings] = {column: _Meanings() for column in self._field}
+
+    def frame(self, lines: Lines) -> pl.DataFrame:
+        """One batch.
+
+        Raises
+        ------
+        BrokenSourceError
+            If something stands after the last column.
+        ContradictionError
+            If a country's label is unknown.
+        """
+        columns: dict[str, pl.Series] = {"line": pl.Series(lines.line)}
+        for column, place in self._field.items():
+            if place in lines.integers:
+                columns[column] = _integers(lines.integers[place])
+            elif place in lines.texts:
+                columns |= self._texts(column, lines.texts[place], lines)
+            else:
+                scale = {"value": self._form.value_scale, "net_weight": self._form.weight_scale}.get(column, 1.0)
+                name = "value_usd" if column == "value" else column
+                columns[name] = pl.Series(lines.numbers[place] * scale, nan_to_null=True)
+        return self._with_constants(pl.DataFrame(columns))
+
+    def _texts(self, column: ColumnName, places: NDArray[np.uint32], lines: Lines) -> dict[str, pl.Series]:
+        known = self._meanings(column)
+        if column == "after_last":
+            self._refuse_after_last(known.texts, places, lines)
+            return {}
+        rows = pl.Series(places)
+        if column != "product_code":
+            return {column: known.texts[rows]}
+        if known.is_padded.any():
+            self.padded += int(known.is_padded[rows].sum())
+        return {column: known.texts[rows], "level": known.levels[rows]}
+
+    def _meanings(self, column: ColumnName) -> _Meanings:
+        known = self._known[column]
+        if new := self.fields.distinct(self._field[column], len(known.texts)):
+            if column == "product_code":
+                codes = [_product(text, self._form) for text in new]
+                new, levels, is_padded = ([code[part] for code in codes] for part in range(3))
+                known.levels = known.levels.append(pl.Series(levels, dtype=pl.Int8))
+                known.is_padded = known.is_padded.append(pl.Series(is_padded, dtype=pl.Boolean))
+            elif column == "flow":
+                new = [self._form.flow_codes.get(text, text) for text in new]
+            known.texts = known.texts.append(pl.Series([text or None for text in new], dtype=pl.String)).rechunk()
+        return known
+
+    def _refuse_after_last(self, texts: pl.Series, places: NDArray[np.uint32], lines: Lines) -> None:
+        is_there = texts.is_not_null().to_numpy()
+        if is_there.any():
+            raise BrokenSourceError(
+                f"{self._name}, line {lines.line[np.argmax(is_there[places])]}: a value after the last column",
+                "the file is damaged; download it again",
+            )
+
+    def _with_constants(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Columns that stand in the file's name or its format, and codes in place of labels."""
+        added: dict[str, pl.Expr] = {}
+        if "classification" not in self._field:
+            added["classification"] = pl.lit(self._claims.classification, pl.String)
+        if self._form.constant_flow is not None:
+            added["flow"] = pl.lit(self._form.constant_flow)
+        if self._form.country_code is not None:
+            for column in (one for one in _LABELLED if one in self._field):
+                place = f"{self._name}, line {{line}}, column {self._form.columns[column].source}"
+                frame = frame.with_columns(_country_codes(frame, column, self._form.country_code, place))
+            added["partner_is_group"] = pl.col("partner_code") == _GROUP
+        return frame.with_columns(**added) if added else frame
+
+
+def _is_wanted(column: ColumnName, wanted: Collection[str] | None, *, is_labelled: bool) -> bool:
+    """Whether a column is read: a check needs what stands after the last, a country's label its year."""
+    return (
+        wanted is None
+        or {"value": "value_usd"}.get(column, column) in wanted
+        or (column == "product_code" and "level" in wanted)
+        or column == "after_last"
+        or (is_labelled and column == "year")
+    )
+
+
+def _integers(column: NDArray[np.int64]) -> pl.Series:
+    """Null where a field is empty."""
+    numbers = pl.Series(column)
+    return numbers.replace(EMPTY, None) if column.min() == EMPTY else numbers
+
+
+def _product(text: str, form: Format) -> tuple[str, int | None, bool]:
+    """A product code as minsum writes it, its level, and whether it got its leading zero back.
+
+    The level is the number of digits, 0 for all products together, and null for what is no code of the HS.
+    """
+    if form.has_world_rows and text in (TOTAL, "Total"):
+        return TOTAL, 0, False
+    is_number = text.isascii() and text.isdigit()
+    if form.may_lose_zeros and is_number and len(text) == 5:
+        return f"0{text}", 6, True
+    if is_number:
+        return text, min(len(text), 99), False
+    return text, 6 if _PRODUCT.fullmatch(text) else None, False
+
+
+def _country_codes(
+    frame: pl.DataFrame, column: str, code_of: Callable[[str, int], int | None], where: str
+) -> pl.Series:
+    """Comtrade codes of a column of labels, `_GROUP` for a group of countries: a label may outlive a code."""
+    pairs = frame.select(column, "year")
+    codes: list[int] = []
+    distinct = pairs.unique(maintain_order=True)
+    for label, year in distinct.rows():
+        try:
+            code = code_of(label or "", -1 if year is None else year)
+        except KeyError:
+            line = frame.filter(pl.col(column).eq_missing(pl.lit(label)))["line"][0]
+            raise ContradictionError(
+                f"{where.format(line=line)}: no country is known by {label or ''!r}",
+                "correct or remove those rows; groups of countries cannot report",
+            ) from None
+        codes.append(_GROUP if code is None else code)
+    coded = distinct.with_columns(code=pl.Series(codes, dtype=pl.Int64))
+    joined = pairs.join(coded, on=[column, "year"], how="left", nulls_equal=True, maintain_order="left")
+    return joined["code"].alias(column)

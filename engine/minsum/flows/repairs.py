@@ -1,0 +1,236 @@
+"""From the rows of one reporter-year to its finished table: unique, complete and checked.
+
+Each repair is a function of its name in docs/data-rules.md. Rows are ordered by `cell`, one integer for flow, partner
+and product; sums are added in a fixed order, so the result does not depend on threads or on the order of files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import polars as pl
+from polars.dataframe.group_by import GroupBy
+
+from minsum.flows.checks import CELL, Checks, identity_checks, world_and_partners
+from minsum.flows.columns import TOTAL
+from minsum.flows.figures import figures_of_largest, figures_of_sum
+from minsum.flows.rules import COMPONENT_COLUMNS, component_rules
+from minsum.schema import FLOWS
+
+WORLD_TOLERANCE: Final = 0.005
+"""World and the sum of partners may differ by half a per cent before it counts as a discrepancy."""
+
+_EXCESS: Final = 1 + 1e-6
+"""A product may exceed its TOTAL by rounding only."""
+
+_FLOW: Final = pl.Enum(FLOWS)
+_KEYS: Final = ("flow", "partner_code", "product_code")
+Repairs = dict[str, dict[str, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """One reporter-year, ready to publish.
+
+    Attributes
+    ----------
+    rows
+        Columns of the flows table, flow and product_code as Enums in the order of their texts; sorted by flow, partner
+        and product, each combination once.
+    repairs
+        How many rows each repair touched and the USD they hold.
+    checks
+        Identity checks per flow.
+    """
+
+    rows: pl.DataFrame
+    repairs: Repairs
+    checks: Checks
+
+
+def build(
+    kept: Sequence[pl.DataFrame], parts: Sequence[pl.DataFrame] = (), *, is_complete: bool, has_world_rows: bool
+) -> Built:
+    """Apply uniqueness, rebuilds and identity checks.
+
+    Parameters
+    ----------
+    kept
+        What the row rules kept, any order: flow, partner_code, product_code, value_usd and figures; at least one frame.
+    parts
+        Parts of totals, with the columns that tell them apart.
+    is_complete
+        Whether the rows are a whole reporter-year. Nothing is rebuilt from a slice: its partners or
+        parts may be a choice of the user's.
+    has_world_rows
+        False for sources that by definition hold neither World nor TOTAL rows.
+    """
+    repairs: Repairs = {}
+    rows = unique(in_order(pl.concat(kept)), repairs)
+    if not has_world_rows:
+        rows = with_sums(rows)
+    rows = rows.with_columns(is_rebuilt=pl.lit(value=False))
+    if is_complete and has_world_rows and parts:
+        rows = merged(rows, rebuilt_totals(without_total(pl.concat(parts), rows), repairs))
+    cells = world_and_partners(rows)
+    if is_complete and has_world_rows and len(mended := mended_world(rows, cells, repairs)):
+        rows = merged(rows.join(mended.select("cell"), on="cell", how="anti", maintain_order="left"), mended)
+        cells = world_and_partners(rows)
+    columns = [*_KEYS, "value_usd", "is_rebuilt"]
+    return Built(rows.select(*columns, pl.exclude(*columns, "cell")), repairs, identity_checks(rows, cells))
+
+
+def in_order(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows sorted by flow, partner and product, which with TOTAL become Enums; and their `cell`."""
+    codes = rows["product_code"].unique().cast(pl.String)
+    products = pl.Enum(codes.append(pl.Series([TOTAL])).unique().sort())
+    rows = rows.with_columns(pl.col("flow").cast(_FLOW), pl.col("product_code").cast(products))
+    return rows.with_columns(cell=_cell(products)).sort("cell")
+
+
+def _cell(products: pl.Enum) -> pl.Expr:
+    """One integer that sorts as flow, partner and product; null for another product."""
+    flow, product = pl.col("flow").cast(_FLOW), pl.col("product_code").cast(products, strict=False)
+    places = [flow.to_physical().cast(pl.Int64), pl.col("partner_code").cast(pl.Int64), product.to_physical()]
+    return places[0] * 2**48 + places[1] * 2**28 + places[2].cast(pl.Int64)
+
+
+def merged(rows: pl.DataFrame, added: pl.DataFrame) -> pl.DataFrame:
+    """Rows of ours among those that were filed."""
+    if added.is_empty():
+        return rows
+    text = pl.col("product_code").cast(pl.String)
+    added = added.with_columns(text, pl.col("flow").cast(_FLOW), is_rebuilt=pl.lit(value=True))
+    return in_order(pl.concat([rows.with_columns(text), added.select(rows.columns)]))
+
+
+def unique(rows: pl.DataFrame, repairs: Repairs) -> pl.DataFrame:
+    """`duplicates` and `conflicts`: each cell once, with the largest value of unequal repeats."""
+    is_repeat = rows["cell"] == rows["cell"].shift()
+    if not is_repeat.any():
+        return rows
+    repeated = pl.col("cell").is_in(rows.filter(is_repeat)["cell"].unique().implode())
+    value = pl.col("value_usd")
+    groups = _largest_last(rows.filter(repeated), "cell").agg(
+        pl.col(_KEYS).first(), value.last(), *figures_of_largest(rows.columns),
+        n=pl.len() - 1, dropped=value.sum() - value.last(), is_conflict=value.first() != value.last(),
+    )  # fmt: skip
+    for name, chosen in (("duplicates", ~pl.col("is_conflict")), ("conflicts", pl.col("is_conflict"))):
+        _note(repairs, name, groups.filter(chosen), rows="n", usd="dropped")
+    return pl.concat([rows.filter(~repeated), groups.select(rows.columns)]).sort("cell")
+
+
+def with_sums(rows: pl.DataFrame) -> pl.DataFrame:
+    """TOTAL of every partner, then World of every product and of TOTAL: sums by definition, no repairs."""
+    total = pl.lit(TOTAL, rows.schema["product_code"])
+    rows = pl.concat([rows, _summed(rows, "flow", "partner_code", product_code=total).select(rows.columns)])
+    world = _summed(rows, *CELL, partner_code=pl.lit(0, pl.Int32))
+    return in_order(pl.concat([rows, world.select(rows.columns)]))
+
+
+def _summed(rows: pl.DataFrame, *by: str, **constants: pl.Expr) -> pl.DataFrame:
+    """Sums of groups, added in the order of the rows; `cell` is to be made anew."""
+    sums = rows.group_by(by, maintain_order=True).agg(
+        pl.col("value_usd").sum(), *figures_of_sum(rows.columns), cell=pl.lit(0, pl.Int64)
+    )
+    return sums.with_columns(**constants)
+
+
+def without_total(parts: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+    """Parts of cells that have no row of their own."""
+    products = rows.schema["product_code"]
+    assert isinstance(products, pl.Enum)
+    parts = parts.with_columns(cell=_cell(products))  # null where no row has the product
+    whole = rows["cell"].filter(rows["cell"].is_in(parts["cell"].implode()))
+    return parts.filter(~pl.col("cell").is_in(whole.implode()).fill_null(value=False))
+
+
+def rebuilt_totals(orphans: pl.DataFrame, repairs: Repairs) -> pl.DataFrame:
+    """`totals_rebuilt`: totals of cells that have parts only, each from the one breakdown that covers most of it."""
+    if orphans.is_empty():
+        return orphans
+    parts = _unique_parts(_outermost(_with_breakdown(orphans)), repairs)
+    totals = (
+        parts.sort(*_KEYS, "breakdown", "value_usd")
+        .group_by(*_KEYS, "breakdown", maintain_order=True)
+        .agg(pl.col("value_usd").sum(), *figures_of_sum(parts.columns), cell=pl.lit(0, pl.Int64))
+        .sort(*_KEYS, pl.col("value_usd"), pl.col("breakdown"), descending=[False] * 3 + [True, False])
+        .unique(_KEYS, keep="first", maintain_order=True)
+    )
+    _note(repairs, "totals_rebuilt", totals)
+    return totals.drop("breakdown")
+
+
+def _with_breakdown(parts: pl.DataFrame) -> pl.DataFrame:
+    """Parts with what breaks their total down: a bit for each of the rules about it."""
+    bits = [
+        rule.fill_null(value=False).cast(pl.UInt8) * 2**bit
+        for bit, rule in enumerate(component_rules(parts.columns))
+    ]
+    return parts.with_columns(breakdown=pl.sum_horizontal(bits))
+
+
+def _outermost(parts: pl.DataFrame) -> pl.DataFrame:
+    """Parts without the modes of transport whose group (2100 in 2000) is there too: they are part of that part."""
+    if "mot_code" not in parts.columns:
+        return parts
+    parts = parts.with_columns(group=pl.col("mot_code").fill_null(0) // 1000 * 1000)
+    is_group = pl.col("mot_code").fill_null(0) == pl.col("group")
+    by = [*_KEYS, "breakdown", "group"]
+    heads = parts.filter(is_group, pl.col("group") > 0).select(by).unique()
+    return pl.concat([parts.filter(is_group), parts.filter(~is_group).join(heads, on=by, how="anti")])
+
+
+def _unique_parts(parts: pl.DataFrame, repairs: Repairs) -> pl.DataFrame:
+    """`parts_repeated`: each part once, with the largest value of repeats."""
+    by = [name for name in (*_KEYS, "breakdown", *COMPONENT_COLUMNS) if name in parts.columns]
+    value = pl.col("value_usd")
+    groups = _largest_last(parts, *by).agg(
+        value.last(), *figures_of_largest(parts.columns), n=pl.len() - 1, dropped=value.head(pl.len() - 1).sum()
+    )
+    _note(repairs, "parts_repeated", groups.filter(pl.col("n") > 0), rows="n", usd="dropped")
+    return groups.drop("n", "dropped")
+
+
+def mended_world(rows: pl.DataFrame, cells: pl.DataFrame, repairs: Repairs) -> pl.DataFrame:
+    """World rows in place of `world_missing` and `world_impossible` ones, sums of partners; notes those, and what it leaves:
+    `world_unresolved` and `world_discrepancies`."""
+    world, partners, gap = pl.col("world_usd"), pl.col("partners_usd"), pl.col("gap_usd")
+    is_impossible = world > pl.col("total_usd") * _EXCESS
+    fate = (
+        pl.when(world.is_null()).then(pl.lit("world_missing"))
+        .when(is_impossible & partners.is_not_null()).then(pl.lit("world_impossible"))
+        .when(is_impossible).then(pl.lit("world_unresolved"))
+        .when(gap > WORLD_TOLERANCE * world).then(pl.lit("world_discrepancies"))
+    )  # fmt: skip
+    cells = cells.with_columns(gap_usd=(world - partners).abs()).with_columns(fate=fate)
+    for name, usd in (
+        ("world_missing", "partners_usd"),
+        ("world_impossible", "world_usd"),
+        ("world_unresolved", "world_usd"),
+        ("world_discrepancies", "gap_usd"),
+    ):
+        _note(repairs, name, cells.filter(pl.col("fate") == name), usd=usd)
+    mended = cells.filter(pl.col("fate").is_in(["world_missing", "world_impossible"])).select(CELL)
+    if mended.is_empty():
+        return mended
+    addends = rows.filter(pl.col("partner_code") != 0).join(mended, on=CELL, how="semi", maintain_order="left")
+    products = rows.schema["product_code"]
+    return _summed(addends, *CELL, partner_code=pl.lit(0, pl.Int32)).with_columns(cell=_cell(products))
+
+
+def _largest_last(rows: pl.DataFrame, *by: str) -> GroupBy:
+    """Groups of rows in ascending order of their values; of equal ones the larger quantity is later."""
+    figures = [name for name in ("quantity", "quantity_unit") if name in rows.columns]
+    return rows.sort(*by, "value_usd", *figures).group_by(by, maintain_order=True)
+
+
+def _note(
+    repairs: Repairs, name: str, touched: pl.DataFrame, *, rows: str | None = None, usd: str = "value_usd"
+) -> None:
+    """Count what a repair touched, if anything."""
+    if len(touched):
+        count = len(touched) if rows is None else touched[rows].sum()
+        repairs[name] = {"rows": int(count), "usd": float(touched[usd].sum())}

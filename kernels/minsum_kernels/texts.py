@@ -1,0 +1,72 @@
+"""Distinct texts of a column, in order of appearance, and each row's place among them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from minsum_kernels import texts_numba as loops
+from minsum_kernels.jit import I64Array, U32Array
+
+_FIRST_BITS: Final = 8
+_LONG: Final = -1
+"""Texts that no word holds are numbered downwards from here; the words of short ASCII texts are not negative."""
+
+
+class Texts:
+    """Numbers the texts of one column over all the batches of a file.
+
+    A text of up to eight ASCII bytes is a word: its bytes, the first one lowest. Any other is handed in by `word_of`.
+    """
+
+    def __init__(self) -> None:
+        self._words: I64Array = np.empty(0, dtype=np.int64)
+        self._n = 0
+        self._long: dict[bytes, int] = {}
+        self._grow(_FIRST_BITS)
+
+    def word_of(self, text: bytes) -> int:
+        """The word that stands for a text of any length and encoding."""
+        if len(text) <= 8 and text.isascii():
+            return int.from_bytes(text, "little")
+        return self._long.setdefault(text, _LONG - len(self._long))
+
+    def places(self, words: I64Array) -> U32Array:
+        """Place of each row's text among the distinct ones, shape (n,)."""
+        numbers, n = np.empty(len(words), dtype=np.uint32), 0
+        while True:
+            n, self._n = loops.number_words(
+                words, n, numbers, (self._slots, self._places), self._bits, self._words, self._n
+            )
+            if n == len(words):
+                return numbers
+            self._grow(self._bits + 1)
+
+    def distinct(self, start: int = 0) -> list[str]:
+        """Texts from a place on, in order; UTF-8, or Latin-1 where it is not."""
+        long = {word: text for text, word in self._long.items()}
+        words = self._words[start : self._n].tolist()
+        return [_decoded(long[word] if word < 0 else _unpacked(word)) for word in words]
+
+    def _grow(self, bits: int) -> None:
+        self._bits, known = bits, self._words[: self._n]
+        self._slots: I64Array = np.full(1 << bits, loops.NO_WORD, dtype=np.int64)
+        self._places: NDArray[np.uint32] = np.empty(1 << bits, dtype=np.uint32)
+        self._words = np.empty(1 << (bits - 1), dtype=np.int64)
+        table = (self._slots, self._places)
+        _, self._n = loops.number_words(
+            known, 0, np.empty(len(known), dtype=np.uint32), table, bits, self._words, 0
+        )
+
+
+def _unpacked(word: int) -> bytes:
+    return word.to_bytes(8, "little").rstrip(b"\0")
+
+
+def _decoded(text: bytes) -> str:
+    try:
+        return text.decode()
+    except UnicodeDecodeError:
+        return text.decode("latin-1")
