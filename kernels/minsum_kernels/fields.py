@@ -30,6 +30,9 @@ PADDING: Final = 80
 ROOM: Final = 131_072
 """Rows of a batch: what is done to a batch as a whole then costs a few nanoseconds a row."""
 
+_WINDOW: Final = 16_384
+"""Rows read at a time: they are still in the caches when they are put to the others of the batch."""
+
 _KINDS: Final[dict[Kind, int]] = {
     "skip": loops.SKIP, "integer": loops.INTEGER, "text": loops.TEXT, "number": loops.NUMBER, "figure": loops.FIGURE,
 }  # fmt: skip
@@ -38,7 +41,7 @@ _PROBLEMS: Final = {loops.TOO_FEW: "too few fields", loops.TOO_MANY: "too many f
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """Rows that were read; integers and numbers are views that the next read overwrites.
+    """A batch of rows, views that the next batch overwrites.
 
     Attributes
     ----------
@@ -86,25 +89,32 @@ class FieldReader:
         self, kinds: Sequence[Kind], separator: bytes, *, is_quoted: bool, room: int = ROOM
     ) -> None:
         self._kinds = np.array([_KINDS[kind] for kind in kinds], dtype=np.int64)
-        self._separator, self._is_quoted, self.n_rows = separator[0], is_quoted, 0
+        self._separator, self._is_quoted, self._room = separator[0], is_quoted, room
         wanted = np.flatnonzero(self._kinds != loops.SKIP)
         is_number = self._kinds[wanted] >= loops.NUMBER
         place = np.where(is_number, np.cumsum(is_number), np.cumsum(~is_number)) - 1
-        self._wanted: tuple[I64Array, I64Array, I64Array] = (wanted, self._kinds[wanted], place * room)
+        window = min(_WINDOW, room)
+        self._wanted: tuple[I64Array, I64Array, I64Array] = (wanted, self._kinds[wanted], place * window)
         self._place: dict[int, int] = dict(zip(wanted.tolist(), place.tolist(), strict=True))
         n_numbers = int(is_number.sum())
-        self._columns: I64Array = np.empty((len(wanted) - n_numbers, room), dtype=np.int64)
-        self._values: F64Array = np.empty((n_numbers, room))
-        self._line: I64Array = np.empty(room, dtype=np.int64)
-        self._integers, self._numbers = self._fields(loops.INTEGER), self._fields(loops.NUMBER, loops.FIGURE)
-        self._texts = {field: Texts() for field in self._fields(loops.TEXT)}
+        self._columns: I64Array = np.empty((len(wanted) - n_numbers, window), dtype=np.int64)
+        self._values: F64Array = np.empty((n_numbers, window))
+        self._line: I64Array = np.empty(window, dtype=np.int64)
+        self._unread: I64Array = np.empty((len(wanted) * window, 4), dtype=np.int64)
         self._ends: I32Array = np.empty(0, dtype=np.int32)
         self._breaks: I32Array = self._ends
-        self._unread: I64Array = np.empty((len(wanted) * room, 4), dtype=np.int64)
+        self._texts = {field: Texts() for field in wanted.tolist() if kinds[field] == "text"}
+        self.n_rows = 0
+        self._batch = Lines(
+            np.empty(room, dtype=np.int64),
+            {field: np.empty(room, np.int64) for field in self._place if kinds[field] == "integer"},
+            {field: np.empty(room, np.uint32) for field in self._texts},
+            {field: np.empty(room) for field in self._place if kinds[field] in ("number", "figure")},
+        )
 
     @property
     def is_full(self) -> bool:
-        return self.n_rows == len(self._line)
+        return self.n_rows == self._room
 
     def read(self, text: NDArray[np.uint8], start: int, stop: int, *, line: int) -> tuple[int, int]:
         """Add lines from `start` on to the batch, until `stop` or as many as it has room for.
@@ -132,48 +142,51 @@ class FieldReader:
             At a bad line; the rows before one with other fields than it should have are in the batch.
         """
         read = self._read_quoted if self._is_quoted else self._read_plain
-        n, line, end, problem, _, n_unread = read(text, (start, stop), (self.n_rows, line))
+        n, n_lines, end, problem, n_unread = read(text, (start, stop), min(len(self._line), self._room - self.n_rows))
+        self._line[:n] += line
         for row, field, first, last in self._unread[:n_unread].tolist():
             self._read_field(bytes(text[first:last]), row, field)
-        self.n_rows = n
+        self._put(n)
         if problem in _PROBLEMS:
-            raise FieldError(_PROBLEMS[problem], line, None)
-        return end, line
+            raise FieldError(_PROBLEMS[problem], line + n_lines, None)
+        return end, line + n_lines
+
+    def _put(self, n: int) -> None:
+        """Put what was read to the batch."""
+        rows = slice(self.n_rows, self.n_rows + n)
+        self._batch.line[rows] = self._line[:n]
+        for field, column in self._batch.integers.items():
+            column[rows] = self._columns[self._place[field], :n]
+        for field, places in self._batch.texts.items():
+            self._texts[field].number(self._columns[self._place[field], :n], places[rows])
+        for field, numbers in self._batch.numbers.items():
+            numbers[rows] = self._values[self._place[field], :n]
+        self.n_rows += n
 
     def take(self) -> Lines:
         """The batch; the next one begins."""
-        n, self.n_rows = self.n_rows, 0
-        column = {field: self._columns[self._place[field], :n] for field in (*self._integers, *self._texts)}
+        n, batch, self.n_rows = self.n_rows, self._batch, 0
         return Lines(
-            self._line[:n],
-            {field: column[field] for field in self._integers},
-            {field: known.places(column[field]) for field, known in self._texts.items()},
-            {field: self._values[self._place[field], :n] for field in self._numbers},
+            batch.line[:n],
+            *({field: column[:n] for field, column in some.items()} for some in (batch.integers, batch.texts, batch.numbers)),
         )
 
     def distinct(self, field: int, start: int = 0) -> list[str]:
         """Texts of a field in all batches that were taken, in order of appearance, from a place on."""
         return self._texts[field].distinct(start)
 
-    def _fields(self, *kinds: int) -> list[int]:
-        return np.flatnonzero(np.isin(self._kinds, kinds)).tolist()
-
-    def _read_quoted(
-        self, text: NDArray[np.uint8], span: tuple[int, int], at: tuple[int, int]
-    ) -> tuple[int, ...]:
+    def _read_quoted(self, text: NDArray[np.uint8], span: tuple[int, int], room: int) -> tuple[int, ...]:
         return loops.read_lines(
-            text, span, self._separator, self._kinds, self._columns, self._values, at, self._line, self._unread
+            text, span, self._separator, self._kinds, self._columns, self._values, self._line[:room], self._unread
         )
 
-    def _read_plain(
-        self, text: NDArray[np.uint8], span: tuple[int, int], at: tuple[int, int]
-    ) -> tuple[int, ...]:
+    def _read_plain(self, text: NDArray[np.uint8], span: tuple[int, int], room: int) -> tuple[int, ...]:
         if len(self._ends) < len(text):
             # Enough for nothing but delimiters; memory is used as far as it is written.
             self._ends, self._breaks = (np.empty(len(text), dtype=np.int32) for _ in range(2))
         return plain_numba.read_plain(
             text, span, self._separator, len(self._kinds), self._wanted, self._columns, self._values,
-            at, self._line, self._unread, (self._ends, self._breaks),
+            self._line[:room], self._unread, (self._ends, self._breaks),
         )  # fmt: skip
 
     def _read_field(self, text: bytes, row: int, field: int) -> None:

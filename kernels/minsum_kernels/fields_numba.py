@@ -128,18 +128,16 @@ def read_lines(
     kinds: I64Array,
     columns: I64Array,
     values: F64Array,
-    at: tuple[int, int],
     lines: I64Array,
     unread: I64Array,
-) -> tuple[int, int, int, int, int, int]:
+) -> tuple[int, int, int, int, int]:
     """Read whole lines, some fields of which stand in quotes, until the span or the room for rows ends.
 
-    `at` holds the row to begin with and the number of the first line; `lines` gets that of each row. Returns rows, the
-    number of the line after, where reading stopped, problem (0: none), its field, and how many fields were left unread.
+    `lines` gets how many lines are before each row. Returns rows, lines, where reading stopped, problem (0: none), and how
+    many fields were left unread.
     """
     p, stop = span
-    n, n_lines = at
-    n_unread, n_fields = 0, kinds.size
+    n, n_lines, n_unread, n_fields = 0, 0, 0, kinds.size
     while p < stop and n < lines.size:
         line, inside = p, 0
         if text[p] == NEWLINE or (text[p] == RETURN and text[p + 1] == NEWLINE):
@@ -154,16 +152,16 @@ def read_lines(
                 end, broken = _quoted_end(text, p, stop)
                 inside += broken
                 if end < 0:
-                    return n, n_lines, line, OPEN_QUOTE, f, before
+                    return n, n_lines, line, OPEN_QUOTE, before
                 p = end + 1 + (text[end + 1] == RETURN)
                 if text[p] != separator and text[p] != NEWLINE:
-                    return n, n_lines, line, OPEN_QUOTE, f, before
+                    return n, n_lines, line, OPEN_QUOTE, before
             else:
                 start, p = p, _field_end(text, p, separator)
                 end = p - (text[p] == NEWLINE and p > start and text[p - 1] == RETURN)
             is_last = text[p] == NEWLINE
             if is_last != (f + 1 == n_fields):
-                return n, n_lines, line, TOO_FEW if is_last else TOO_MANY, f, before
+                return n, n_lines, line, TOO_FEW if is_last else TOO_MANY, before
             if kind > SKIP:
                 start, end = trimmed(text, start, end)
                 if kind >= NUMBER:
@@ -181,4 +179,4 @@ def read_lines(
             f += 1
         lines[n] = n_lines
         n, n_lines = n + 1, n_lines + 1 + inside
-    return n, n_lines, p, 0, 0, n_unread
+    return n, n_lines, p, 0, n_unread

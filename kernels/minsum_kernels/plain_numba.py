@@ -139,22 +139,20 @@ def read_plain(
     wanted: tuple[I64Array, I64Array, I64Array],
     columns: I64Array,
     values: F64Array,
-    at: tuple[int, int],
     lines: I64Array,
     unread: I64Array,
     scratch: tuple[I32Array, I32Array],
-) -> tuple[int, int, int, int, int, int]:
+) -> tuple[int, int, int, int, int]:
     """Read whole lines until the span or the room for rows ends.
 
     `wanted` holds number and kind of the fields that are read, and where their column begins in `columns` or `values`; `scratch` has
     room for the delimiters and line ends of the text. The rest, and what is returned, as for `fields_numba.read_lines`.
     """
     p, stop = span
-    n, n_lines = at
     ends, breaks = scratch
     fields, kinds, offsets = wanted
     flat, numbers, room = columns.ravel(), values.ravel(), lines.size
-    n_unread, window = 0, WINDOW
+    n, n_lines, n_unread, window = 0, 0, 0, WINDOW
     while p < stop and n < room:
         n_found, head = _delimiters(text, p, min(p + window, stop), separator, n_fields, ends, breaks), 1
         if n_found == 0:
@@ -171,7 +169,7 @@ def read_plain(
                 continue
             if found != n_fields:
                 problem = TOO_FEW if found < n_fields else TOO_MANY
-                return n, n_lines, line, problem, min(found, n_fields) - 1, n_unread
+                return n, n_lines, line, problem, n_unread
             # The last field ends before a carriage return; the next line's first one begins after the line end.
             put(ends, last, np.int32(p - 1 - (text[p - 2] == RETURN)))
             for w in range(fields.size):
@@ -207,4 +205,4 @@ def read_plain(
             put(ends, last, np.int32(p - 1))
             put(lines, n, np.int64(n_lines))
             n, n_lines = n + 1, n_lines + 1
-    return n, n_lines, p, 0, 0, n_unread
+    return n, n_lines, p, 0, n_unread

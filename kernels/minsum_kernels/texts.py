@@ -33,15 +33,15 @@ class Texts:
             return int.from_bytes(text, "little")
         return self._long.setdefault(text, _LONG - len(self._long))
 
-    def places(self, words: I64Array) -> U32Array:
-        """Place of each row's text among the distinct ones, shape (n,)."""
-        numbers, n = np.empty(len(words), dtype=np.uint32), 0
+    def number(self, words: I64Array, places: U32Array) -> None:
+        """Put the place of each row's text among the distinct ones into `places`; both shape (n,)."""
+        n = 0
         while True:
             n, self._n = loops.number_words(
-                words, n, numbers, (self._slots, self._places), self._bits, self._words, self._n
+                words, n, places, (self._slots, self._places), self._bits, self._words, self._n
             )
             if n == len(words):
-                return numbers
+                return
             self._grow(self._bits + 1)
 
     def distinct(self, start: int = 0) -> list[str]:

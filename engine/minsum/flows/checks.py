@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+import numpy as np
 import polars as pl
 
 from minsum.flows.columns import TOTAL
@@ -29,16 +30,23 @@ def world_and_partners(rows: pl.DataFrame) -> pl.DataFrame:
     flow, product_code, world_usd, partners_usd (null where there is none), total_usd (World TOTAL of the flow). Partners are added in
     their order, whatever the threads.
     """
-    is_world = pl.col("partner_code") == 0
-    world = rows.filter(is_world).select(*CELL, world_usd="value_usd")
-    partners = (
-        rows.filter(~is_world)
-        .group_by(CELL, maintain_order=True)
-        .agg(partners_usd=pl.col("value_usd").sum())
-    )
-    total = world.filter(pl.col("product_code") == TOTAL).select("flow", total_usd="world_usd")
-    cells = world.join(partners, on=CELL, how="full", coalesce=True)
-    return cells.join(total, on="flow", how="left").sort(CELL)
+    products = rows.schema["product_code"].categories
+    place = rows["flow"].to_physical().to_numpy().astype(np.intp) * len(products)
+    place += rows["product_code"].to_physical().to_numpy()
+    value, is_world = rows["value_usd"].to_numpy(), rows["partner_code"].to_numpy() == 0
+    world, partners = np.full((2, len(FLOWS) * len(products)), np.nan)
+    world[place[is_world]] = value[is_world]
+    sums = np.bincount(place, weights=np.where(is_world, 0.0, value), minlength=len(world))
+    partners[sums > 0] = sums[sums > 0]
+    there = np.flatnonzero(~(np.isnan(world) & np.isnan(partners)))
+    cells = pl.DataFrame({
+        "flow": pl.Series((there // len(products)).astype(np.uint8)).cat.to(rows.schema["flow"]),
+        "product_code": pl.Series((there % len(products)).astype(np.uint32)).cat.to(rows.schema["product_code"]),
+        "world_usd": pl.Series(world[there], nan_to_null=True),
+        "partners_usd": pl.Series(partners[there], nan_to_null=True),
+    })  # fmt: skip
+    total = cells.filter(pl.col("product_code") == TOTAL).select("flow", total_usd="world_usd")
+    return cells.join(total, on="flow", how="left", maintain_order="left")
 
 
 def identity_checks(rows: pl.DataFrame, cells: pl.DataFrame) -> Checks:

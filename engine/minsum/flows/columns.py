@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -23,14 +24,14 @@ SCHEMA: Final[dict[str, Any]] = {
     "line": pl.Int64,
     "reporter_code": pl.Int64,
     "year": pl.Int64,
-    "classification": pl.String,
-    "flow": pl.String,
+    "classification": pl.Categorical,
+    "flow": pl.Categorical,
     "partner_code": pl.Int64,
     "partner2_code": pl.Int64,
-    "product_code": pl.String,
+    "product_code": pl.Categorical,
     "level": pl.Int8,
-    "customs_code": pl.String,
-    "mos_code": pl.String,
+    "customs_code": pl.Categorical,
+    "mos_code": pl.Categorical,
     "mot_code": pl.Int64,
     "value_usd": pl.Float64,
 }
@@ -67,7 +68,7 @@ class _Meanings:
         Of product codes.
     """
 
-    texts: pl.Series = field(default_factory=lambda: pl.Series(dtype=pl.String))
+    texts: pl.Series
     levels: pl.Series = field(default_factory=lambda: pl.Series(dtype=pl.Int8))
     is_padded: pl.Series = field(default_factory=lambda: pl.Series(dtype=pl.Boolean))
 
@@ -111,7 +112,10 @@ class SourceColumns:
             header.separator.encode(),
             is_quoted=form.is_quoted,
         )
-        self._known: dict[ColumnName, _Meanings] = {column: _Meanings() for column in self._field}
+        self._known: dict[ColumnName, _Meanings] = {
+            column: _Meanings(pl.Series(dtype=SCHEMA[column] if kind_of[column] == _KINDS[column] == "text" and column in SCHEMA else pl.String))
+            for column in self._field
+        }
 
     def frame(self, lines: Lines) -> pl.DataFrame:
         """One batch.
@@ -132,7 +136,7 @@ class SourceColumns:
             else:
                 scale = {"value": self._form.value_scale, "net_weight": self._form.weight_scale}.get(column, 1.0)
                 name = "value_usd" if column == "value" else column
-                columns[name] = pl.Series(lines.numbers[place] * scale, nan_to_null=True)
+                columns[name] = _numbers(lines.numbers[place], scale)
         return self._with_constants(pl.DataFrame(columns))
 
     def _texts(self, column: ColumnName, places: NDArray[np.uint32], lines: Lines) -> dict[str, pl.Series]:
@@ -151,13 +155,15 @@ class SourceColumns:
         known = self._known[column]
         if new := self.fields.distinct(self._field[column], len(known.texts)):
             if column == "product_code":
-                codes = [_product(text, self._form) for text in new]
+                how = {"has_total": self._form.has_world_rows, "may_lose_zeros": self._form.may_lose_zeros}
+                codes = [_product(text, **how) for text in new]
                 new, levels, is_padded = ([code[part] for code in codes] for part in range(3))
                 known.levels = known.levels.append(pl.Series(levels, dtype=pl.Int8))
                 known.is_padded = known.is_padded.append(pl.Series(is_padded, dtype=pl.Boolean))
             elif column == "flow":
                 new = [self._form.flow_codes.get(text, text) for text in new]
-            known.texts = known.texts.append(pl.Series([text or None for text in new], dtype=pl.String)).rechunk()
+            texts = pl.Series([text or None for text in new], dtype=known.texts.dtype)
+            known.texts = known.texts.append(texts).rechunk()
         return known
 
     def _refuse_after_last(self, texts: pl.Series, places: NDArray[np.uint32], lines: Lines) -> None:
@@ -172,9 +178,9 @@ class SourceColumns:
         """Columns that stand in the file's name or its format, and codes in place of labels."""
         added: dict[str, pl.Expr] = {}
         if "classification" not in self._field:
-            added["classification"] = pl.lit(self._claims.classification, pl.String)
+            added["classification"] = pl.lit(self._claims.classification, pl.Categorical)
         if self._form.constant_flow is not None:
-            added["flow"] = pl.lit(self._form.constant_flow)
+            added["flow"] = pl.lit(self._form.constant_flow, pl.Categorical)
         if self._form.country_code is not None:
             for column in (one for one in _LABELLED if one in self._field):
                 place = f"{self._name}, line {{line}}, column {self._form.columns[column].source}"
@@ -200,15 +206,24 @@ def _integers(column: NDArray[np.int64]) -> pl.Series:
     return numbers.replace(EMPTY, None) if column.min() == EMPTY else numbers
 
 
-def _product(text: str, form: Format) -> tuple[str, int | None, bool]:
+def _numbers(column: NDArray[np.float64], scale: float) -> pl.Series:
+    """Null where there is no number."""
+    if scale != 1.0:
+        with np.errstate(over="ignore"):  # too large a number is a bad one
+            column = column * scale
+    return pl.Series(column, nan_to_null=bool(np.isnan(column.sum())))
+
+
+@lru_cache(maxsize=1 << 16)
+def _product(text: str, *, has_total: bool, may_lose_zeros: bool) -> tuple[str, int | None, bool]:
     """A product code as minsum writes it, its level, and whether it got its leading zero back.
 
     The level is the number of digits, 0 for all products together, and null for what is no code of the HS.
     """
-    if form.has_world_rows and text in (TOTAL, "Total"):
+    if has_total and text in (TOTAL, "Total"):
         return TOTAL, 0, False
     is_number = text.isascii() and text.isdigit()
-    if form.may_lose_zeros and is_number and len(text) == 5:
+    if may_lose_zeros and is_number and len(text) == 5:
         return f"0{text}", 6, True
     if is_number:
         return text, min(len(text), 99), False

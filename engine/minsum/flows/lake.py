@@ -20,7 +20,6 @@ from minsum.errors import RivalSourceError
 from minsum.flows.pending import Partition
 from minsum.flows.repairs import Built, in_order
 from minsum.publications import version_key
-from minsum.schema import FLOWS
 from minsum.workspace import ROW_GROUP_ROWS, Footer, Layout, publish_parts, read_footer
 
 _READ_WHOLE: Final = ["M", "X"]
@@ -177,7 +176,7 @@ def _remembered(record: SourceRecord) -> SourceRecord:
 def read_rows(path: Path) -> pl.DataFrame:
     """Rows of a flows file."""
     with path.open("rb") as file:  # a path could be taken for a pattern
-        return pl.read_parquet(file).with_columns(pl.col("flow").cast(pl.Enum(FLOWS), strict=False))
+        return pl.read_parquet(file).with_columns(pl.col("flow", "product_code").cast(pl.Categorical))
 
 
 def as_parts(rows: pl.DataFrame) -> list[pa.Table]:

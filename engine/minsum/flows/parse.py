@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from minsum.errors import SourceError
 from minsum.flows.contradictions import refuse_contradictions
@@ -15,10 +16,19 @@ from minsum.flows.figures import bad_figures, dtypes_of, names_of, with_good_fig
 from minsum.flows.lake import SourceRecord
 from minsum.flows.options import IngestOptions
 from minsum.flows.pending import KEYS, Partition, Pending
-from minsum.flows.rules import COMPONENT_COLUMNS, applicable, first_rule, part_rule, refuse_partners, row_rules
+from minsum.flows.rules import (
+    COMPONENT_COLUMNS,
+    COMPONENT_RULES,
+    KEPT,
+    RULES,
+    applicable,
+    first_rule,
+    part_rule,
+    refuse_partners,
+    row_rules,
+)
 from minsum.flows.scan import opened
 from minsum.formats import Format
-from minsum.schema import FLOWS
 from minsum.sources import Source
 from minsum.workspace import Footer, Layout
 
@@ -104,21 +114,22 @@ class Judge:
         if self._has_parts:
             self._judgement.append(_BEGINS_CELL.alias("begins_cell"))
         self._is_part = part_rule(rules)
-        codes = {"flow": pl.Enum(FLOWS), "partner_code": pl.Int32()}
-        self._kept = [pl.col(one).cast(codes[one]) if one in codes else pl.col(one) for one in (*KEYS, *_schema(options))]
+        self._needed = [*KEYS, "line", *_schema(options)]
+        self._kept = [*KEYS, *(pl.col(name).cast(dtype) for name, dtype in _schema(options).items())]
         self._parts = [*self._kept, *(one for one in COMPONENT_COLUMNS if one in columns)]
 
     def judge(self, frame: pl.DataFrame, pending: Pending) -> None:
         """Count one batch, and hold what stays: the rows that are kept, and parts of totals that may be missing."""
         judged = frame.with_columns(self._judgement)
         pending.audit(judged)
-        kept = judged.filter(judged["rule"] == 0)
+        kept = judged.select(self._needed).filter(judged["rule"] == 0)
         self._hold(pending, "kept", kept, self._kept)
         if self._form.mirrors_imports:
             pending.hold("kept", _mirrored(kept.select(self._kept)))
         if self._has_parts:
-            lone = judged.filter(~_has_total(judged))
-            self._hold(pending, "parts", lone.filter(self._is_part), self._parts)
+            lone = _without_total(judged)
+            if lone.any():
+                self._hold(pending, "parts", judged.filter(lone).filter(self._is_part), self._parts)
 
     def _hold(self, pending: Pending, kind: str, rows: pl.DataFrame, columns: list[Any]) -> None:
         refuse_partners(rows, least=0 if self._form.has_world_rows else 1, name=self._name)
@@ -127,14 +138,14 @@ class Judge:
 
 def _schema(options: IngestOptions) -> dict[str, pl.DataType]:
     """Columns of the rows that are kept."""
-    keys = {"flow": pl.Enum(FLOWS), "partner_code": pl.Int32(), "product_code": pl.String(), "value_usd": pl.Float64()}
+    keys = {"flow": pl.Categorical(), "partner_code": pl.Int32(), "product_code": pl.Categorical(), "value_usd": pl.Float64()}
     return keys | dtypes_of(options.columns)
 
 
 def _mirrored(kept: pl.DataFrame) -> pl.DataFrame:
     """Each row as its partner's import."""
     return kept.with_columns(
-        flow=pl.lit("M", pl.Enum(FLOWS)),
+        flow=pl.lit("M", pl.Categorical),
         reporter_code=pl.col("partner_code").cast(pl.Int64),
         partner_code=pl.col("reporter_code").cast(pl.Int32),
     )
@@ -145,15 +156,21 @@ _BEGINS_CELL: Final = pl.any_horizontal(
 )
 
 
-def _has_total(judged: pl.DataFrame) -> pl.Series:
-    """Whether a row stands beside a row that is kept, among neighbours of one cell.
+_SETTLES: Final = [RULES.index(KEPT), RULES.index("level")]
+_FIRST_PART, _LAST_PART = RULES.index(COMPONENT_RULES[0]), RULES.index(COMPONENT_RULES[-1])
 
-    In Comtrade's files a total and its parts stand together: parts whose total is found so need not be held.
+
+def _without_total(judged: pl.DataFrame) -> NDArray[np.bool_]:
+    """Parts of totals beside which stands no row that is kept, among neighbours of one cell.
+
+    In Comtrade's files a total and its parts stand together: the others need not be held. Nor need those beside a row that
+    the rule `level` removes, which is about the cell.
     """
-    run = np.cumsum(judged["begins_cell"].to_numpy())
-    has_total = np.zeros(len(run) + 1, dtype=np.bool_)
-    has_total[run[judged["rule"].to_numpy() == 0]] = True
-    return pl.Series(has_total[run])
+    rule, begins = judged["rule"].to_numpy(), judged["begins_cell"].to_numpy()
+    run = np.cumsum(begins, dtype=np.int32)
+    is_settled = np.zeros(run[-1] + 1, dtype=np.bool_)
+    is_settled[run[(rule == _SETTLES[0]) | (rule == _SETTLES[1])]] = True
+    return (rule >= _FIRST_PART) & (rule <= _LAST_PART) & ~is_settled[run]
 
 
 def _audit_json(pending: Pending, partition: Partition) -> Footer:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
 import polars as pl
 from polars.dataframe.group_by import GroupBy
 
@@ -25,7 +26,6 @@ WORLD_TOLERANCE: Final = 0.005
 _EXCESS: Final = 1 + 1e-6
 """A product may exceed its TOTAL by rounding only."""
 
-_FLOW: Final = pl.Enum(FLOWS)
 _KEYS: Final = ("flow", "partner_code", "product_code")
 Repairs = dict[str, dict[str, float]]
 
@@ -83,27 +83,38 @@ def build(
 
 
 def in_order(rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows sorted by flow, partner and product, which with TOTAL become Enums; and their `cell`."""
-    codes = rows["product_code"].unique().cast(pl.String)
-    products = pl.Enum(codes.append(pl.Series([TOTAL])).unique().sort())
-    rows = rows.with_columns(pl.col("flow").cast(_FLOW), pl.col("product_code").cast(products))
-    return rows.with_columns(cell=_cell(products)).sort("cell")
+    """Rows sorted by flow, partner and product, the texts of which become Enums; and their `cell`."""
+    rows = rows.with_columns(as_enum(rows["flow"], FLOWS), as_enum(rows["product_code"], [TOTAL]))
+    # One thread: other files keep the others busy.
+    return rows.with_columns(cell=_cell(rows)).sort("cell", multithreaded=False)
 
 
-def _cell(products: pl.Enum) -> pl.Expr:
-    """One integer that sorts as flow, partner and product; null for another product."""
-    flow, product = pl.col("flow").cast(_FLOW), pl.col("product_code").cast(products, strict=False)
-    places = [flow.to_physical().cast(pl.Int64), pl.col("partner_code").cast(pl.Int64), product.to_physical()]
-    return places[0] * 2**48 + places[1] * 2**28 + places[2].cast(pl.Int64)
+def as_enum(codes: pl.Series, always: Sequence[str]) -> pl.Series:
+    """Categories as an Enum in the order of their texts, with those that are always in it.
+
+    By the rank of each category: a cast compares texts row by row, which takes four times as long.
+    """
+    places = codes.to_physical()
+    distinct = places.unique().append(pl.Series(always, dtype=pl.Categorical).to_physical()).unique()
+    texts = distinct.cat.to(pl.Categorical).cast(pl.String)
+    order = texts.arg_sort()
+    rank = np.zeros(int(distinct.max()) + 1, dtype=np.uint32)  # type: ignore[arg-type]
+    rank[distinct[order].to_numpy()] = np.arange(len(distinct), dtype=np.uint32)
+    return pl.Series(codes.name, rank[places.to_numpy()]).cat.to(pl.Enum(texts[order]))
+
+
+def _cell(rows: pl.DataFrame) -> pl.Expr:
+    """One integer that sorts as flow, partner and product, of rows or of others: null where these have none of them."""
+    flow, product = (pl.col(name).cast(rows.schema[name], strict=False).to_physical().cast(pl.Int64) for name in CELL)
+    return flow * 2**48 + pl.col("partner_code").cast(pl.Int64) * 2**28 + product
 
 
 def merged(rows: pl.DataFrame, added: pl.DataFrame) -> pl.DataFrame:
     """Rows of ours among those that were filed."""
     if added.is_empty():
         return rows
-    text = pl.col("product_code").cast(pl.String)
-    added = added.with_columns(text, pl.col("flow").cast(_FLOW), is_rebuilt=pl.lit(value=True))
-    return in_order(pl.concat([rows.with_columns(text), added.select(rows.columns)]))
+    added = added.with_columns(is_rebuilt=pl.lit(value=True)).select(rows.columns)
+    return in_order(pl.concat([one.with_columns(pl.col(CELL).cast(pl.Categorical)) for one in (rows, added)]))
 
 
 def unique(rows: pl.DataFrame, repairs: Repairs) -> pl.DataFrame:
@@ -124,7 +135,8 @@ def unique(rows: pl.DataFrame, repairs: Repairs) -> pl.DataFrame:
 
 def with_sums(rows: pl.DataFrame) -> pl.DataFrame:
     """TOTAL of every partner, then World of every product and of TOTAL: sums by definition, no repairs."""
-    total = pl.lit(TOTAL, rows.schema["product_code"])
+    rows = rows.with_columns(pl.col(CELL).cast(pl.Categorical))
+    total = pl.lit(TOTAL, pl.Categorical)
     rows = pl.concat([rows, _summed(rows, "flow", "partner_code", product_code=total).select(rows.columns)])
     world = _summed(rows, *CELL, partner_code=pl.lit(0, pl.Int32))
     return in_order(pl.concat([rows, world.select(rows.columns)]))
@@ -140,9 +152,7 @@ def _summed(rows: pl.DataFrame, *by: str, **constants: pl.Expr) -> pl.DataFrame:
 
 def without_total(parts: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
     """Parts of cells that have no row of their own."""
-    products = rows.schema["product_code"]
-    assert isinstance(products, pl.Enum)
-    parts = parts.with_columns(cell=_cell(products))  # null where no row has the product
+    parts = parts.with_columns(cell=_cell(rows))
     whole = rows["cell"].filter(rows["cell"].is_in(parts["cell"].implode()))
     return parts.filter(~pl.col("cell").is_in(whole.implode()).fill_null(value=False))
 
@@ -217,8 +227,7 @@ def mended_world(rows: pl.DataFrame, cells: pl.DataFrame, repairs: Repairs) -> p
     if mended.is_empty():
         return mended
     addends = rows.filter(pl.col("partner_code") != 0).join(mended, on=CELL, how="semi", maintain_order="left")
-    products = rows.schema["product_code"]
-    return _summed(addends, *CELL, partner_code=pl.lit(0, pl.Int32)).with_columns(cell=_cell(products))
+    return _summed(addends, *CELL, partner_code=pl.lit(0, pl.Int32)).with_columns(cell=_cell(rows))
 
 
 def _largest_last(rows: pl.DataFrame, *by: str) -> GroupBy:

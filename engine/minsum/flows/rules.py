@@ -93,9 +93,10 @@ class Audit:
 
     def add(self, judged: pl.DataFrame) -> None:
         """Count a batch with columns `rule` and `value_usd`, its values added in order of the rows."""
-        rule = judged["rule"].to_numpy()
-        usd = judged["value_usd"].to_numpy()
-        usd = np.where(np.abs(usd) <= MAX_USD, usd, 0.0)
+        rule, value = judged["rule"].to_numpy().astype(np.intp), judged["value_usd"]
+        usd, ends = value.to_numpy(), (value.min(), value.max())
+        if value.null_count() or not (-MAX_USD <= ends[0] and ends[1] <= MAX_USD):  # type: ignore[operator]
+            usd = np.where(np.abs(usd) <= MAX_USD, usd, 0.0)
         self.rows += np.bincount(rule, minlength=len(RULES))
         self.usd += np.bincount(rule, weights=usd, minlength=len(RULES))
 
