@@ -95,10 +95,10 @@ def test_every_exit_code_is_documented() -> None:
 
 
 def test_every_row_rule_and_repair_is_documented() -> None:
-    from minsum.flows.codes import RULES
+    from minsum.flows.rules import RULES
 
     text = (ROOT / "docs" / "data-rules.md").read_text(encoding="utf-8")
-    build = (ENGINE / "flows" / "build.py").read_text(encoding="utf-8")
+    build = (ENGINE / "flows" / "repairs.py").read_text(encoding="utf-8")
     repairs = set(re.findall(r'"(duplicates|conflicts|parts_repeated|totals_rebuilt|world_\w+)"', build)) - {
         "world_usd",
         "world_vs_partners",

@@ -30,23 +30,24 @@ def world_and_partners(rows: pl.DataFrame) -> pl.DataFrame:
     flow, product_code, world_usd, partners_usd (null where there is none), total_usd (World TOTAL of the flow). Partners are added in
     their order, whatever the threads.
     """
-    products = rows.schema["product_code"].categories
-    place = rows["flow"].to_physical().to_numpy().astype(np.intp) * len(products)
+    flows, products = rows.schema["flow"], rows.schema["product_code"]
+    n_products = len(products.categories)
+    place = rows["flow"].to_physical().to_numpy().astype(np.intp) * n_products
     place += rows["product_code"].to_physical().to_numpy()
     value, is_world = rows["value_usd"].to_numpy(), rows["partner_code"].to_numpy() == 0
-    world, partners = np.full((2, len(FLOWS) * len(products)), np.nan)
+    world, partners = np.full((2, len(flows.categories) * n_products), np.nan)
     world[place[is_world]] = value[is_world]
     sums = np.bincount(place, weights=np.where(is_world, 0.0, value), minlength=len(world))
     partners[sums > 0] = sums[sums > 0]
+    total = np.repeat(world.reshape(-1, n_products)[:, products.categories.index_of(TOTAL)], n_products)
     there = np.flatnonzero(~(np.isnan(world) & np.isnan(partners)))
-    cells = pl.DataFrame({
-        "flow": pl.Series((there // len(products)).astype(np.uint8)).cat.to(rows.schema["flow"]),
-        "product_code": pl.Series((there % len(products)).astype(np.uint32)).cat.to(rows.schema["product_code"]),
+    return pl.DataFrame({
+        "flow": pl.Series(there // n_products).cat.to(flows),
+        "product_code": pl.Series(there % n_products).cat.to(products),
         "world_usd": pl.Series(world[there], nan_to_null=True),
         "partners_usd": pl.Series(partners[there], nan_to_null=True),
+        "total_usd": pl.Series(total[there], nan_to_null=True),
     })  # fmt: skip
-    total = cells.filter(pl.col("product_code") == TOTAL).select("flow", total_usd="world_usd")
-    return cells.join(total, on="flow", how="left", maintain_order="left")
 
 
 def identity_checks(rows: pl.DataFrame, cells: pl.DataFrame) -> Checks:
@@ -59,26 +60,31 @@ def identity_checks(rows: pl.DataFrame, cells: pl.DataFrame) -> Checks:
     cells
         Their `world_and_partners`.
     """
-    counts = dict(rows.group_by("flow").len().rows())
-    goods = cells.filter(pl.col("product_code") != TOTAL, pl.col("world_usd") > 0)
-    residual = goods.filter(pl.col("product_code").cast(pl.String).str.starts_with(RESIDUAL))
-    both = cells.filter(pl.col("world_usd").is_not_null(), pl.col("partners_usd").is_not_null())
-    checks: Checks = {}
-    for flow in (one for one in FLOWS if one in counts):
-        of_flow = pl.col("flow") == flow
-        products, pairs = goods.filter(of_flow), both.filter(of_flow)
-        world = products["world_usd"].sum()
-        total = cells.filter(of_flow)["total_usd"].max()
-        checks[flow] = {
-            "rows": counts[flow],
-            "n_products": len(products),
-            "world_usd": world,
-            "world_vs_partners": _ratio(pairs["partners_usd"].sum(), pairs["world_usd"].sum()),
-            "total_vs_products": _ratio(world, total),
-            "residual_share": _ratio(residual.filter(of_flow)["world_usd"].sum(), world),
+    world, partners = pl.col("world_usd"), pl.col("partners_usd")
+    is_good = (pl.col("product_code") != TOTAL) & (world > 0)
+    is_residual = pl.col("product_code").cast(pl.String).str.starts_with(RESIDUAL)
+    is_pair = world.is_not_null() & partners.is_not_null()
+    sums = cells.group_by("flow", maintain_order=True).agg(
+        n_products=is_good.sum(),
+        goods=world.filter(is_good).sum(),
+        residual=world.filter(is_good & is_residual).sum(),
+        partners=partners.filter(is_pair).sum(),
+        paired=world.filter(is_pair).sum(),
+        total=pl.col("total_usd").max(),
+    )
+    counts = np.bincount(rows["flow"].to_physical().to_numpy())
+    return {
+        one["flow"]: {
+            "rows": int(counts[FLOWS.index(one["flow"])]),
+            "n_products": one["n_products"],
+            "world_usd": one["goods"],
+            "world_vs_partners": _ratio(one["partners"], one["paired"]),
+            "total_vs_products": _ratio(one["goods"], one["total"]),
+            "residual_share": _ratio(one["residual"], one["goods"]),
         }
-    return checks
+        for one in sums.rows(named=True)
+    }
 
 
-def _ratio(part: float, whole: object) -> float | None:
-    return part / whole if isinstance(whole, float) and whole > 0 else None
+def _ratio(part: float, whole: float | None) -> float | None:
+    return part / whole if whole is not None and whole > 0 else None

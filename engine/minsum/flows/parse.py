@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 import numpy as np
@@ -15,7 +16,7 @@ from minsum.flows.contradictions import refuse_contradictions
 from minsum.flows.figures import bad_figures, dtypes_of, names_of, with_good_figures
 from minsum.flows.lake import SourceRecord
 from minsum.flows.options import IngestOptions
-from minsum.flows.pending import KEYS, Partition, Pending
+from minsum.flows.pending import KEYS, Partition, Pending, lone_partition
 from minsum.flows.rules import (
     COMPONENT_COLUMNS,
     COMPONENT_RULES,
@@ -93,6 +94,11 @@ def parse(source: Source, options: IngestOptions, layout: Layout) -> Parsed | No
     )
 
 
+_BEGINS_CELL: Final = pl.any_horizontal(
+    pl.col(name).ne_missing(pl.col(name).shift()) for name in (*KEYS, "flow", "partner_code", "product_code")
+)
+
+
 class Judge:
     """Applies the row rules to the batches of one source.
 
@@ -107,33 +113,40 @@ class Judge:
     """
 
     def __init__(self, form: Format, options: IngestOptions, columns: Collection[str], name: str) -> None:
-        rules = applicable(row_rules(options.flows), columns)
         self._form, self._name = form, name
-        self._judgement = [first_rule(rules).alias("rule")]
         self._has_parts = form.is_complete and form.has_world_rows
-        if self._has_parts:
-            self._judgement.append(_BEGINS_CELL.alias("begins_cell"))
-        self._is_part = part_rule(rules)
-        self._needed = [*KEYS, "line", *_schema(options)]
-        self._kept = [*KEYS, *(pl.col(name).cast(dtype) for name, dtype in _schema(options).items())]
+        self._judgement, self._is_part = _judgement(tuple(options.flows), tuple(columns), has_parts=self._has_parts)
+        self._kept = [pl.col(name).cast(dtype) for name, dtype in _schema(options).items()]
         self._parts = [*self._kept, *(one for one in COMPONENT_COLUMNS if one in columns)]
 
     def judge(self, frame: pl.DataFrame, pending: Pending) -> None:
         """Count one batch, and hold what stays: the rows that are kept, and parts of totals that may be missing."""
-        judged = frame.with_columns(self._judgement)
-        pending.audit(judged)
-        kept = judged.select(self._needed).filter(judged["rule"] == 0)
-        self._hold(pending, "kept", kept, self._kept)
+        judged, lone = frame.with_columns(self._judgement), lone_partition(frame)
+        pending.audit(judged, lone)
+        keys = KEYS if lone is None else ()
+        self._refuse_partners(judged, pl.col("rule") == 0)
+        kept = judged.lazy().filter(pl.col("rule") == 0).select(*keys, *self._kept).collect()
+        pending.hold("kept", kept, lone)
         if self._form.mirrors_imports:
-            pending.hold("kept", _mirrored(kept.select(self._kept)))
-        if self._has_parts:
-            lone = _without_total(judged)
-            if lone.any():
-                self._hold(pending, "parts", judged.filter(lone).filter(self._is_part), self._parts)
+            kept = judged.filter(judged["rule"] == 0).select(*KEYS, *self._kept)
+            pending.hold("kept", _mirrored(kept))
+        if self._has_parts and (may_lack := _without_total(judged)).any():
+            parts = judged.filter(may_lack).filter(self._is_part)
+            self._refuse_partners(parts, pl.lit(value=True))
+            pending.hold("parts", parts.select(*keys, *self._parts), lone)
 
-    def _hold(self, pending: Pending, kind: str, rows: pl.DataFrame, columns: list[Any]) -> None:
-        refuse_partners(rows, least=0 if self._form.has_world_rows else 1, name=self._name)
-        pending.hold(kind, rows.select(columns))
+    def _refuse_partners(self, rows: pl.DataFrame, stays: pl.Expr) -> None:
+        refuse_partners(rows, stays, least=0 if self._form.has_world_rows else 1, name=self._name)
+
+
+@cache
+def _judgement(
+    flows: tuple[str, ...], columns: tuple[str, ...], *, has_parts: bool
+) -> tuple[list[pl.Expr], pl.Expr]:
+    """What is found out of each row, and whether it is a good part of a total."""
+    rules = applicable(row_rules(flows), columns)
+    found = [first_rule(rules).alias("rule")]
+    return [*found, _BEGINS_CELL.alias("begins_cell")] if has_parts else found, part_rule(rules)
 
 
 def _schema(options: IngestOptions) -> dict[str, pl.DataType]:
@@ -149,11 +162,6 @@ def _mirrored(kept: pl.DataFrame) -> pl.DataFrame:
         reporter_code=pl.col("partner_code").cast(pl.Int64),
         partner_code=pl.col("reporter_code").cast(pl.Int32),
     )
-
-
-_BEGINS_CELL: Final = pl.any_horizontal(
-    pl.col(name).ne_missing(pl.col(name).shift()) for name in (*KEYS, "flow", "partner_code", "product_code")
-)
 
 
 _SETTLES: Final = [RULES.index(KEPT), RULES.index("level")]

@@ -34,16 +34,12 @@ class Partition(NamedTuple):
 KEYS: Final = Partition._fields
 
 
-def by_partition(frame: pl.DataFrame) -> Iterator[tuple[Partition, pl.DataFrame]]:
-    """Each partition with its rows, in the order of the file."""
-    if frame.is_empty():
-        return
+def lone_partition(frame: pl.DataFrame) -> Partition | None:
+    """The partition that all rows belong to, if there is one."""
     columns = [frame[key] for key in KEYS]
     if all((column == column[0]).all() for column in columns):
-        yield Partition(*(column[0] for column in columns)), frame
-        return
-    for key, rows in frame.partition_by(KEYS, as_dict=True, maintain_order=True).items():
-        yield Partition(*key), rows
+        return Partition(*(column[0] for column in columns))
+    return None
 
 
 class Pending:
@@ -84,23 +80,32 @@ class Pending:
         """Those with rows read or held, ascending."""
         return sorted(self._counts)
 
-    def audit(self, judged: pl.DataFrame) -> None:
-        """Count a batch: columns `rule`, `value_usd` and those of `KEYS`."""
+    def audit(self, judged: pl.DataFrame, lone: Partition | None) -> None:
+        """Count a batch: columns `rule`, `value_usd` and, if it is not of a lone partition, those of `KEYS`."""
         self.rows_in += len(judged)
-        for partition, rows in by_partition(judged.select(*KEYS, "rule", "value_usd")):
-            if not self._wanted or partition.reporter_code in self._wanted:
-                self.audits[partition].add(rows)
-                self._count(partition, 0)
+        for partition, rows in self._wanted_of(judged, lone, "rule", "value_usd"):
+            self.audits[partition].add(rows)
+            self._count(partition, 0)
 
-    def hold(self, kind: str, rows: pl.DataFrame) -> None:
-        """Keep rows with the columns of `KEYS` until they are taken: `kept` ones or `parts` of totals."""
-        for partition, chosen in by_partition(rows):
-            if not self._wanted or partition.reporter_code in self._wanted:
-                self._held[partition, kind].append(chosen.drop(KEYS))
-                self.in_memory += len(chosen)
-                self._count(partition, len(chosen))
+    def hold(self, kind: str, rows: pl.DataFrame, lone: Partition | None = None) -> None:
+        """Keep rows until they are taken: `kept` ones or `parts` of totals; with the columns of `KEYS` as for `audit`."""
+        for partition, chosen in self._wanted_of(rows, lone, *(one for one in rows.columns if one not in KEYS)):
+            self._held[partition, kind].append(chosen)
+            self.in_memory += len(chosen)
+            self._count(partition, len(chosen))
         if self.in_memory > SPILL_ROWS:
             self.spill()
+
+    def _wanted_of(
+        self, rows: pl.DataFrame, lone: Partition | None, *columns: str
+    ) -> Iterator[tuple[Partition, pl.DataFrame]]:
+        """Each partition that is wanted with its rows, in the order of the file."""
+        if lone is not None:
+            groups = [(lone, rows)] if len(rows) else []
+        else:
+            found = rows.select(*KEYS, *columns).partition_by(KEYS, as_dict=True, maintain_order=True, include_key=False)
+            groups = [(Partition(*key), group) for key, group in found.items()]
+        return (one for one in groups if not self._wanted or one[0].reporter_code in self._wanted)
 
     def take(self, partition: Partition, kind: str) -> list[pl.DataFrame]:
         """Rows of a kind of a partition, in frames; they are held no longer."""

@@ -25,7 +25,7 @@ MAX_BLANK_LINES: Final = 1_000_000
 
 
 def batches(file: BinaryIO, fields: FieldReader, header: Header, name: str) -> Iterator[Lines]:
-    """The rest of the file, line by line; a batch is overwritten by the next.
+    """The rest of the file, line by line.
 
     Raises
     ------

@@ -83,10 +83,15 @@ def build(
 
 
 def in_order(rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows sorted by flow, partner and product, the texts of which become Enums; and their `cell`."""
-    rows = rows.with_columns(as_enum(rows["flow"], FLOWS), as_enum(rows["product_code"], [TOTAL]))
+    """Rows sorted by flow, partner and product, with their `cell`."""
     # One thread: other files keep the others busy.
-    return rows.with_columns(cell=_cell(rows)).sort("cell", multithreaded=False)
+    return with_cells(rows).sort("cell", multithreaded=False)
+
+
+def with_cells(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows with flow and product_code as Enums instead of categories, and their `cell`."""
+    rows = rows.with_columns(as_enum(rows["flow"], FLOWS), as_enum(rows["product_code"], [TOTAL]))
+    return rows.with_columns(cell=_cell(rows))
 
 
 def as_enum(codes: pl.Series, always: Sequence[str]) -> pl.Series:
@@ -94,13 +99,14 @@ def as_enum(codes: pl.Series, always: Sequence[str]) -> pl.Series:
 
     By the rank of each category: a cast compares texts row by row, which takes four times as long.
     """
-    places = codes.to_physical()
-    distinct = places.unique().append(pl.Series(always, dtype=pl.Categorical).to_physical()).unique()
-    texts = distinct.cat.to(pl.Categorical).cast(pl.String)
+    places = codes.to_physical().to_numpy()
+    needed = pl.Series(always, dtype=pl.Categorical).to_physical().to_numpy()
+    distinct = np.flatnonzero(np.bincount(np.append(places, needed)))
+    texts = pl.Series(distinct.astype(np.uint32)).cat.to(pl.Categorical).cast(pl.String)
     order = texts.arg_sort()
-    rank = np.zeros(int(distinct.max()) + 1, dtype=np.uint32)  # type: ignore[arg-type]
-    rank[distinct[order].to_numpy()] = np.arange(len(distinct), dtype=np.uint32)
-    return pl.Series(codes.name, rank[places.to_numpy()]).cat.to(pl.Enum(texts[order]))
+    rank = np.zeros(distinct[-1] + 1, dtype=np.uint32)
+    rank[distinct[order.to_numpy()]] = np.arange(len(distinct), dtype=np.uint32)
+    return pl.Series(codes.name, rank[places]).cat.to(pl.Enum(texts[order]))
 
 
 def _cell(rows: pl.DataFrame) -> pl.Expr:
@@ -119,10 +125,11 @@ def merged(rows: pl.DataFrame, added: pl.DataFrame) -> pl.DataFrame:
 
 def unique(rows: pl.DataFrame, repairs: Repairs) -> pl.DataFrame:
     """`duplicates` and `conflicts`: each cell once, with the largest value of unequal repeats."""
-    is_repeat = rows["cell"] == rows["cell"].shift()
-    if not is_repeat.any():
+    cell = rows["cell"].to_numpy()
+    repeats = cell[1:][cell[1:] == cell[:-1]]
+    if not len(repeats):
         return rows
-    repeated = pl.col("cell").is_in(rows.filter(is_repeat)["cell"].unique().implode())
+    repeated = pl.col("cell").is_in(pl.Series(np.unique(repeats)).implode())
     value = pl.col("value_usd")
     groups = _largest_last(rows.filter(repeated), "cell").agg(
         pl.col(_KEYS).first(), value.last(), *figures_of_largest(rows.columns),
@@ -215,7 +222,9 @@ def mended_world(rows: pl.DataFrame, cells: pl.DataFrame, repairs: Repairs) -> p
         .when(is_impossible).then(pl.lit("world_unresolved"))
         .when(gap > WORLD_TOLERANCE * world).then(pl.lit("world_discrepancies"))
     )  # fmt: skip
-    cells = cells.with_columns(gap_usd=(world - partners).abs()).with_columns(fate=fate)
+    cells = cells.lazy().with_columns(gap_usd=(world - partners).abs()).with_columns(fate=fate).drop_nulls("fate").collect()
+    if cells.is_empty():
+        return cells
     for name, usd in (
         ("world_missing", "partners_usd"),
         ("world_impossible", "world_usd"),

@@ -109,13 +109,15 @@ class Audit:
         }
 
 
-def refuse_partners(rows: pl.DataFrame, *, least: int, name: str) -> None:
+def refuse_partners(rows: pl.DataFrame, stays: pl.Expr, *, least: int, name: str) -> None:
     """Raise if a row that stays has no partner.
 
     Parameters
     ----------
     rows
-        Columns `line` and `partner_code`.
+        Columns `line` and `partner_code`, and what `stays` looks at.
+    stays
+        Which rows stay.
     least
         Lowest code that is one: 1 where there are no World rows.
     name
@@ -129,8 +131,9 @@ def refuse_partners(rows: pl.DataFrame, *, least: int, name: str) -> None:
     partner = rows["partner_code"]
     if rows.is_empty() or (partner.null_count() == 0 and least <= partner.min() and partner.max() <= MAX_PARTNER):  # type: ignore[operator]
         return
-    bad = rows.filter(~pl.col("partner_code").is_between(least, MAX_PARTNER).fill_null(value=False))
-    raise BrokenSourceError(
-        f"{name}, line {bad['line'][0]}: a partner code is empty or out of range",
-        "the file is damaged; download it again",
-    )
+    bad = rows.filter(stays, ~pl.col("partner_code").is_between(least, MAX_PARTNER).fill_null(value=False))
+    if len(bad):
+        raise BrokenSourceError(
+            f"{name}, line {bad['line'][0]}: a partner code is empty or out of range",
+            "the file is damaged; download it again",
+        )

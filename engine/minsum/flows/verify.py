@@ -7,17 +7,14 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
+import polars as pl
 
-from minsum.flows.build import identity_checks, rank_products
-from minsum.flows.codes import MAX_PARTNER, sort_key
-from minsum.flows.figures import names_of
-from minsum.flows.lake import as_rows
+from minsum.flows.checks import identity_checks, world_and_partners
+from minsum.flows.figures import dtypes_of
+from minsum.flows.repairs import with_cells
+from minsum.flows.rules import MAX_PARTNER
 from minsum.formats import formats
-from minsum.schema import FIGURES, FLOWS, TABLES
+from minsum.schema import FLOWS, TABLES
 from minsum.workspace import Footer
 
 Wrong = list[tuple[str, str, str]]
@@ -38,49 +35,46 @@ def verify_partition(path: Path, footer: Footer) -> Wrong:
         if _PATH.search(path.as_posix())
         else [("keys", "folders", "classification=H4/year=2015/reporter=156")]
     )
-    table = pq.read_table(path, partitioning=None)
+    with path.open("rb") as file:  # a path could be taken for a pattern
+        rows = pl.read_parquet(file)
     return (
         wrong
-        + (list(_rows(table)) or list(_figures(table, footer)))
-        + list(_extra_columns(table, footer))
-        + list(_audit(table.num_rows, footer))
+        + (list(_rows(rows)) or list(_figures(rows, footer)))
+        + list(_extra_columns(rows, footer))
+        + list(_audit(len(rows), footer))
     )
 
 
-def _rows(table: pa.Table) -> Iterator[tuple[str, str, str]]:
+def _rows(rows: pl.DataFrame) -> Iterator[tuple[str, str, str]]:
     """Values that no row may have."""
     for name in (column.name for column in TABLES["flows"]):
-        if table[name].null_count:
-            yield "rows", f"{table[name].null_count} rows without {name}", "none"
-    for flow in sorted(set(table["flow"].unique().to_pylist()) - {*FLOWS, None}):
+        if rows[name].null_count():
+            yield "rows", f"{rows[name].null_count()} rows without {name}", "none"
+    for flow in sorted(set(rows["flow"].unique()) - {*FLOWS, None}):
         yield "rows", f"flow {flow!r}", ", ".join(FLOWS)
-    codes = table["product_code"].unique().drop_null()
-    bad = codes.filter(pc.invert(pc.match_substring_regex(codes, _CODE)))
+    codes = rows["product_code"].unique().drop_nulls()
+    bad = codes.filter(~codes.str.contains(_CODE))
     if len(bad):
-        yield "rows", f"product {bad[0].as_py()!r}", "TOTAL or six characters"
-    partner, value = table["partner_code"].to_numpy(), table["value_usd"].to_numpy()
-    if len(partner) and not (partner.min() >= 0 and partner.max() <= MAX_PARTNER):
+        yield "rows", f"product {bad[0]!r}", "TOTAL or six characters"
+    partner, value = rows["partner_code"], rows["value_usd"]
+    if len(partner) and not partner.is_between(0, MAX_PARTNER).all():
         yield "rows", f"partner {partner.min()} to {partner.max()}", f"0 to {MAX_PARTNER}"
-    if not (np.isfinite(value) & (value > 0)).all():
+    if not (value.is_finite() & (value > 0)).all():
         yield "rows", "values that are not above 0 and finite", "none"
 
 
-def _figures(table: pa.Table, footer: Footer) -> Iterator[tuple[str, str, str]]:
+def _figures(rows: pl.DataFrame, footer: Footer) -> Iterator[tuple[str, str, str]]:
     """Order and uniqueness; and the identity checks, computed anew, against those stored."""
-    rows = as_rows(table)
-    products = rank_products(rows)
-    steps = np.diff(sort_key(rows["flow"], rows["partner"], rows["product"]))
-    if (steps < 0).any():
-        yield "rows", f"row {int(np.argmax(steps < 0)) + 2} out of order", "by flow, partner and product"
-        return
-    if (steps == 0).any():
-        yield (
-            "rows",
-            f"row {int(np.argmax(steps == 0)) + 2} repeats the one before",
-            "each flow, partner and product once",
-        )
-        return
-    now, stored = identity_checks(rows, products), footer["checks"]
+    rows = with_cells(rows.with_columns(pl.col("flow", "product_code").cast(pl.Categorical)))
+    steps = rows["cell"].diff()
+    for found, what, expected in (
+        (steps < 0, "out of order", "by flow, partner and product"),
+        (steps == 0, "repeats the one before", "each flow, partner and product once"),
+    ):
+        if found.any():
+            yield "rows", f"row {found.arg_max() + 1} {what}", expected  # type: ignore[operator]
+            return
+    now, stored = identity_checks(rows, world_and_partners(rows)), footer["checks"]
     for flow in sorted({*now, *stored}):
         for name in sorted({*now.get(flow, {}), *stored.get(flow, {})}):
             ours, theirs = (one.get(flow, {}).get(name) for one in (now, stored))
@@ -88,21 +82,18 @@ def _figures(table: pa.Table, footer: Footer) -> Iterator[tuple[str, str, str]]:
                 yield "audit", f"{flow} {name} {ours} in the rows", f"{theirs}, as in the footer"
 
 
-def _extra_columns(table: pa.Table, footer: Footer) -> Iterator[tuple[str, str, str]]:
+def _extra_columns(rows: pl.DataFrame, footer: Footer) -> Iterator[tuple[str, str, str]]:
     """Net weight and quantity: there as asked for, and no figure that ingest would have left out."""
-    expected = names_of(footer["recipe"].get("columns", ()))
-    found = tuple(table.schema.names[len(TABLES["flows"]) :])
-    if found != expected:
+    expected = dtypes_of(footer["recipe"].get("columns", ()))
+    found = rows.columns[len(TABLES["flows"]) :]
+    if found != list(expected):
         yield "rows", f"further columns: {', '.join(found) or 'none'}", ", ".join(expected) or "none"
         return
-    types = {column.name: column.dtype for made in FIGURES.values() for column in made}
-    for name in expected:
-        if str(table.schema.field(name).type) != types[name]:
-            yield "rows", f"{name} of type {table.schema.field(name).type}", types[name]
-        elif types[name] == "double":
-            figure = table[name].drop_null().to_numpy()
-            if not (np.isfinite(figure) & (figure >= 0)).all():
-                yield "rows", f"{name} below 0 or not finite", "a figure or null"
+    for name, dtype in expected.items():
+        if rows.schema[name] != dtype:
+            yield "rows", f"{name} of type {rows.schema[name]}", str(dtype)
+        elif dtype == pl.Float64 and not (rows[name].is_finite() & (rows[name] >= 0)).all():
+            yield "rows", f"{name} below 0 or not finite", "a figure or null"
 
 
 def _agree(one: float | None, other: float | None) -> bool:
