@@ -378,7 +378,7 @@ def test_check_takes_the_columns_and_finds_what_is_wrong_with_them(asked: Desk) 
     for position, column, found in (
         (5, pa.array([-5.0, None]), "net_weight below 0 or not finite"),
         (6, pa.array([math.inf, None]), "quantity below 0 or not finite"),
-        (7, pa.array([5, None], pa.int32()), "quantity_unit of type int32"),
+        (7, pa.array([5, None], pa.int32()), "quantity_unit of type Int32"),
     ):
         pq.write_table(table.set_column(position, table.schema.names[position], column), path)
         assert [(check, about) for check, about, _ in verify_partition(path, footer)] == [("rows", found)]

@@ -9,15 +9,14 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
 from conftest import NAME, Desk, bulk_text
 from minsum.errors import UsageError
-from minsum.flows.build import Built
-from minsum.flows.codes import ROW
 from minsum.flows.lake import as_parts
-from minsum.schema import FLOWS
+from minsum.flows.repairs import in_order
 from minsum.workspace import ROW_GROUP_ROWS, Layout, publish_parts
 
 LATER = "COMTRADE-FINAL-CA1562015H4[2024-06-01].gz"
@@ -176,14 +175,15 @@ def test_a_broken_later_publication_leaves_the_earlier_one(desk: Desk) -> None:
 def test_row_groups_tell_their_flow_partners_and_products(tmp_path: Path) -> None:
     """A reader of one flow, partner or product skips the groups without it; World's exports and imports are groups of their own."""
     flows, n_partners, n_products = ["DX", "M", "X"], 40, 1_000
-    rows = np.zeros(len(flows) * n_partners * n_products, dtype=ROW)
-    rows["flow"] = np.repeat([FLOWS.index(flow) for flow in flows], n_partners * n_products)
-    rows["partner"] = np.tile(np.repeat(np.arange(n_partners), n_products), len(flows))
-    rows["product"] = np.tile(np.arange(n_products), len(flows) * n_partners)
-    rows["value"] = 1.0
-    built = Built(np.arange(n_products, dtype=np.uint32), rows, np.zeros(len(rows), dtype=np.bool_), {}, {})
+    n_rows = len(flows) * n_partners * n_products
+    rows = in_order(pl.DataFrame({
+        "flow": pl.Series(np.repeat(flows, n_partners * n_products), dtype=pl.Categorical),
+        "partner_code": np.tile(np.repeat(np.arange(n_partners, dtype=np.int32), n_products), len(flows)),
+        "product_code": pl.Series([f"{n:06}" for n in range(n_products)] * (n_rows // n_products), dtype=pl.Categorical),
+        "value_usd": np.ones(n_rows),
+    })).drop("cell")  # fmt: skip
     path = tmp_path / "flows.parquet"
-    publish_parts(as_parts(built), path, footer={}, layout=Layout(tmp_path))
+    publish_parts(as_parts(rows), path, footer={}, layout=Layout(tmp_path))
     file = pq.ParquetFile(path)
     told, found = [], []
     for group in range(file.num_row_groups):
@@ -197,8 +197,7 @@ def test_row_groups_tell_their_flow_partners_and_products(tmp_path: Path) -> Non
     assert (
         max(file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)) == ROW_GROUP_ROWS
     )
-    few = rows[::8]
-    assert len(as_parts(Built(built.products, few, np.zeros(len(few), dtype=np.bool_), {}, {}))) == 1
+    assert len(as_parts(rows.gather_every(8))) == 1
 
 
 def test_no_such_folder(desk: Desk) -> None:

@@ -14,6 +14,7 @@ import pytest
 from conftest import COLUMNS, NAME, Desk, bulk_text
 from minsum.errors import UnknownFormatError
 from minsum.formats import Header, formats, recognise
+from minsum_kernels.fields import FieldReader
 from trade_files import BULK, LEGACY, LEGACY_BULK, WEB, WITS
 
 Rows = list[tuple[object, ...]]
@@ -440,7 +441,7 @@ def test_later_of_legacy_and_todays_bulk_wins(desk: Desk) -> None:
 
 def test_rows_that_do_not_fit_in_memory_go_by_disk(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("minsum.flows.pending.SPILL_ROWS", 3)
-    monkeypatch.setattr("minsum.flows.reader.BLOCK_BYTES", 400)
+    monkeypatch.setitem(FieldReader.__init__.__kwdefaults__, "room", 3)
     rows = [
         {"Reporter Code": reporter, "Commodity Code": f"0101{n:02}"}
         for n in range(20)
@@ -625,9 +626,9 @@ def test_gzip_of_several_members_is_one_text(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("spill", [3, 10**6])
-@pytest.mark.parametrize("block", [100, 400])
-def test_blocks_of_one_reporter_and_of_several_give_what_one_block_gives(
-    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int, spill: int
+@pytest.mark.parametrize(("block", "room"), [(100, 1), (400, 4), (4000, 3)])
+def test_batches_of_one_reporter_and_of_several_give_what_one_batch_gives(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int, room: int, spill: int
 ) -> None:
     reporters = [36] * 30 + [156] * 6 + [36, 156] * 4 + [36] * 5 + [156] + [36] * 3 + [156] * 2
     rows = [
@@ -644,8 +645,8 @@ def test_blocks_of_one_reporter_and_of_several_give_what_one_block_gives(
         one.put_bytes(zipped(data__csv=old(rows, LEGACY_BULK)), LEGACY_NAME)
     whole.ingest()
     monkeypatch.setattr("minsum.flows.pending.SPILL_ROWS", spill)
-    monkeypatch.setattr("minsum.flows.pending._FIRST_ROOM", 1)
-    monkeypatch.setattr("minsum.flows.reader.BLOCK_BYTES", block)  # 100: a row is a block
+    monkeypatch.setattr("minsum.flows.reader.BLOCK_BYTES", block)
+    monkeypatch.setitem(FieldReader.__init__.__kwdefaults__, "room", room)
     desk.ingest()
     assert desk.lake() == whole.lake()
     for reporter in (36, 156):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from polars.exceptions import PolarsError
 
 from minsum.errors import DataCheckError
 from minsum.flows.verify import verify_partition
@@ -128,7 +129,7 @@ def _verified(path: Path, table: str, more: Callable[[Path, Footer], Wrong]) -> 
         return None, [("file", error.message, f"a {table} table written by minsum")]
     try:
         wrong = more(path, footer)
-    except (OSError, pa.ArrowException, KeyError, ValueError) as error:
+    except (OSError, pa.ArrowException, PolarsError, KeyError, ValueError) as error:
         return None, [("file", f"{type(error).__name__}: {error}", f"a readable {table} table")]
     return footer, wrong
 

@@ -46,9 +46,12 @@ class Texts:
 
     def distinct(self, start: int = 0) -> list[str]:
         """Texts from a place on, in order; UTF-8, or Latin-1 where it is not."""
-        long = {word: text for text, word in self._long.items()}
-        words = self._words[start : self._n].tolist()
-        return [_decoded(long[word] if word < 0 else _unpacked(word)) for word in words]
+        words = self._words[start : self._n]
+        texts: list[str] = np.maximum(words, 0).view("S8").astype("U8").tolist()
+        if self._long:
+            long = {word: _decoded(text) for text, word in self._long.items()}
+            texts = [long.get(word, text) for word, text in zip(words.tolist(), texts, strict=True)]
+        return texts
 
     def _grow(self, bits: int) -> None:
         self._bits, known = bits, self._words[: self._n]
@@ -59,10 +62,6 @@ class Texts:
         _, self._n = loops.number_words(
             known, 0, np.empty(len(known), dtype=np.uint32), table, bits, self._words, 0
         )
-
-
-def _unpacked(word: int) -> bytes:
-    return word.to_bytes(8, "little").rstrip(b"\0")
 
 
 def _decoded(text: bytes) -> str:

@@ -50,6 +50,19 @@ def world_and_partners(rows: pl.DataFrame) -> pl.DataFrame:
     })  # fmt: skip
 
 
+_WORLD, _PARTNERS = pl.col("world_usd"), pl.col("partners_usd")
+_IS_GOOD: Final = (pl.col("product_code") != TOTAL) & (_WORLD > 0)
+_IS_PAIR: Final = _WORLD.is_not_null() & _PARTNERS.is_not_null()
+_SUMS: Final = [
+    _IS_GOOD.sum().alias("n_products"),
+    _WORLD.filter(_IS_GOOD).sum().alias("goods"),
+    _WORLD.filter(_IS_GOOD & pl.col("product_code").cast(pl.String).str.starts_with(RESIDUAL)).sum().alias("residual"),
+    _PARTNERS.filter(_IS_PAIR).sum().alias("partners"),
+    _WORLD.filter(_IS_PAIR).sum().alias("paired"),
+    pl.col("total_usd").max().alias("total"),
+]
+
+
 def identity_checks(rows: pl.DataFrame, cells: pl.DataFrame) -> Checks:
     """Identity checks of each flow.
 
@@ -60,18 +73,7 @@ def identity_checks(rows: pl.DataFrame, cells: pl.DataFrame) -> Checks:
     cells
         Their `world_and_partners`.
     """
-    world, partners = pl.col("world_usd"), pl.col("partners_usd")
-    is_good = (pl.col("product_code") != TOTAL) & (world > 0)
-    is_residual = pl.col("product_code").cast(pl.String).str.starts_with(RESIDUAL)
-    is_pair = world.is_not_null() & partners.is_not_null()
-    sums = cells.group_by("flow", maintain_order=True).agg(
-        n_products=is_good.sum(),
-        goods=world.filter(is_good).sum(),
-        residual=world.filter(is_good & is_residual).sum(),
-        partners=partners.filter(is_pair).sum(),
-        paired=world.filter(is_pair).sum(),
-        total=pl.col("total_usd").max(),
-    )
+    sums = cells.group_by("flow", maintain_order=True).agg(_SUMS)
     counts = np.bincount(rows["flow"].to_physical().to_numpy())
     return {
         one["flow"]: {

@@ -6,8 +6,8 @@ What a text stands for (a product, a flow) is decided once for each distinct tex
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
@@ -56,7 +56,7 @@ TOTAL: Final = "TOTAL"
 _PRODUCT: Final = re.compile("[0-9]{2}[0-9A-Z]{4}")
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Meanings:
     """What the distinct texts of a column stand for, in order of their places.
 
@@ -69,8 +69,8 @@ class _Meanings:
     """
 
     texts: pl.Series
-    levels: pl.Series = field(default_factory=lambda: pl.Series(dtype=pl.Int8))
-    is_padded: pl.Series = field(default_factory=lambda: pl.Series(dtype=pl.Boolean))
+    levels: pl.Series | None = None
+    is_padded: pl.Series | None = None
 
 
 class SourceColumns:
@@ -112,10 +112,8 @@ class SourceColumns:
             header.separator.encode(),
             is_quoted=form.is_quoted,
         )
-        self._known: dict[ColumnName, _Meanings] = {
-            column: _Meanings(pl.Series(dtype=SCHEMA[column] if kind_of[column] == _KINDS[column] == "text" and column in SCHEMA else pl.String))
-            for column in self._field
-        }
+        self._distinct: dict[ColumnName, list[str]] = {column: [] for column in self._field}
+        self._known: dict[ColumnName, _Meanings] = {}
 
     def frame(self, lines: Lines) -> pl.DataFrame:
         """One batch.
@@ -145,25 +143,30 @@ class SourceColumns:
             self._refuse_after_last(known.texts, places, lines)
             return {}
         rows = pl.Series(places)
-        if column != "product_code":
-            return {column: known.texts[rows]}
-        if known.is_padded.any():
+        columns = {column: known.texts[rows]}
+        if known.levels is not None:
+            columns["level"] = known.levels[rows]
+        if known.is_padded is not None and known.is_padded.any():
             self.padded += int(known.is_padded[rows].sum())
-        return {column: known.texts[rows], "level": known.levels[rows]}
+        return columns
 
     def _meanings(self, column: ColumnName) -> _Meanings:
-        known = self._known[column]
-        if new := self.fields.distinct(self._field[column], len(known.texts)):
-            if column == "product_code":
-                how = {"has_total": self._form.has_world_rows, "may_lose_zeros": self._form.may_lose_zeros}
-                codes = [_product(text, **how) for text in new]
-                new, levels, is_padded = ([code[part] for code in codes] for part in range(3))
-                known.levels = known.levels.append(pl.Series(levels, dtype=pl.Int8))
-                known.is_padded = known.is_padded.append(pl.Series(is_padded, dtype=pl.Boolean))
-            elif column == "flow":
-                new = [self._form.flow_codes.get(text, text) for text in new]
-            texts = pl.Series([text or None for text in new], dtype=known.texts.dtype)
-            known.texts = known.texts.append(texts).rechunk()
+        """Looked up anew when the batch brought further texts."""
+        texts = self._distinct[column]
+        new = self.fields.distinct(self._field[column], len(texts))
+        if not new and column in self._known:
+            return self._known[column]
+        texts += new
+        dtype = SCHEMA[column] if _KINDS[column] == "text" and column in SCHEMA else pl.String()
+        if column == "product_code":
+            how = {"has_total": self._form.has_world_rows, "may_lose_zeros": self._form.may_lose_zeros}
+            codes, levels, is_padded = zip(*(_product(text, **how) for text in texts), strict=True)
+            known = _Meanings(_or_null(codes, dtype), pl.Series(levels, dtype=pl.Int8), pl.Series(is_padded))
+        elif column == "flow":
+            known = _Meanings(_or_null([self._form.flow_codes.get(text, text) for text in texts], dtype))
+        else:
+            known = _Meanings(_or_null(texts, dtype))
+        self._known[column] = known
         return known
 
     def _refuse_after_last(self, texts: pl.Series, places: NDArray[np.uint32], lines: Lines) -> None:
@@ -187,6 +190,10 @@ class SourceColumns:
                 frame = frame.with_columns(_country_codes(frame, column, self._form.country_code, place))
             added["partner_is_group"] = pl.col("partner_code") == _GROUP
         return frame.with_columns(**added) if added else frame
+
+
+def _or_null(texts: Sequence[str], dtype: Any) -> pl.Series:
+    return pl.Series([text or None for text in texts], dtype=dtype)
 
 
 def _is_wanted(column: ColumnName, wanted: Collection[str] | None, *, is_labelled: bool) -> bool:

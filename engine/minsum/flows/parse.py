@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
@@ -64,7 +64,7 @@ def parse(source: Source, options: IngestOptions, layout: Layout) -> Parsed | No
     """
     wanted = options.reporter_codes()
     scratch = layout.scratch / f"pending-{source.sha256}"
-    pending = Pending(scratch, source.name, schema=_schema(options), wanted=wanted)
+    pending = Pending(scratch, source.name, schema=_schema(options.columns), wanted=wanted)
     bad: dict[str, int] = dict.fromkeys((f"bad_{name}" for name in sorted(set(options.columns))), 0)
     with opened(source, figures=names_of(options.columns), classification=options.classification) as table:
         if table is None:
@@ -94,11 +94,6 @@ def parse(source: Source, options: IngestOptions, layout: Layout) -> Parsed | No
     )
 
 
-_BEGINS_CELL: Final = pl.any_horizontal(
-    pl.col(name).ne_missing(pl.col(name).shift()) for name in (*KEYS, "flow", "partner_code", "product_code")
-)
-
-
 class Judge:
     """Applies the row rules to the batches of one source.
 
@@ -115,44 +110,55 @@ class Judge:
     def __init__(self, form: Format, options: IngestOptions, columns: Collection[str], name: str) -> None:
         self._form, self._name = form, name
         self._has_parts = form.is_complete and form.has_world_rows
-        self._judgement, self._is_part = _judgement(tuple(options.flows), tuple(columns), has_parts=self._has_parts)
-        self._kept = [pl.col(name).cast(dtype) for name, dtype in _schema(options).items()]
-        self._parts = [*self._kept, *(one for one in COMPONENT_COLUMNS if one in columns)]
+        self._plan = _plan(tuple(options.flows), tuple(options.columns), tuple(columns))
 
     def judge(self, frame: pl.DataFrame, pending: Pending) -> None:
         """Count one batch, and hold what stays: the rows that are kept, and parts of totals that may be missing."""
-        judged, lone = frame.with_columns(self._judgement), lone_partition(frame)
+        plan, lone = self._plan, lone_partition(frame)
+        judged = frame.with_columns(plan.rule, plan.begins_cell)
         pending.audit(judged, lone)
         keys = KEYS if lone is None else ()
         self._refuse_partners(judged, pl.col("rule") == 0)
-        kept = judged.lazy().filter(pl.col("rule") == 0).select(*keys, *self._kept).collect()
+        kept = judged.lazy().filter(pl.col("rule") == 0).select(*keys, *plan.kept).collect()
         pending.hold("kept", kept, lone)
         if self._form.mirrors_imports:
-            kept = judged.filter(judged["rule"] == 0).select(*KEYS, *self._kept)
-            pending.hold("kept", _mirrored(kept))
+            pending.hold("kept", _mirrored(judged.filter(pl.col("rule") == 0).select(*KEYS, *plan.kept)))
         if self._has_parts and (may_lack := _without_total(judged)).any():
-            parts = judged.filter(may_lack).filter(self._is_part)
+            parts = judged.filter(may_lack).filter(plan.is_part)
             self._refuse_partners(parts, pl.lit(value=True))
-            pending.hold("parts", parts.select(*keys, *self._parts), lone)
+            pending.hold("parts", parts.select(*keys, *plan.parts), lone)
 
     def _refuse_partners(self, rows: pl.DataFrame, stays: pl.Expr) -> None:
         refuse_partners(rows, stays, least=0 if self._form.has_world_rows else 1, name=self._name)
 
 
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """Expressions that a batch is judged by: made once, not for each file."""
+
+    rule: pl.Expr
+    begins_cell: pl.Expr
+    is_part: pl.Expr
+    kept: list[pl.Expr]
+    parts: list[pl.Expr]
+
+
 @cache
-def _judgement(
-    flows: tuple[str, ...], columns: tuple[str, ...], *, has_parts: bool
-) -> tuple[list[pl.Expr], pl.Expr]:
-    """What is found out of each row, and whether it is a good part of a total."""
+def _plan(flows: tuple[str, ...], figures: tuple[str, ...], columns: tuple[str, ...]) -> _Plan:
     rules = applicable(row_rules(flows), columns)
-    found = [first_rule(rules).alias("rule")]
-    return [*found, _BEGINS_CELL.alias("begins_cell")] if has_parts else found, part_rule(rules)
+    neighbours = (*KEYS, "flow", "partner_code", "product_code")
+    begins_cell = pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift()) for name in neighbours)
+    kept = [pl.col(name).cast(dtype) for name, dtype in _schema(figures).items()]
+    parts = [*kept, *(pl.col(name) for name in COMPONENT_COLUMNS if name in columns)]
+    return _Plan(
+        first_rule(rules).alias("rule"), begins_cell.alias("begins_cell"), part_rule(rules), kept, parts
+    )
 
 
-def _schema(options: IngestOptions) -> dict[str, pl.DataType]:
+def _schema(figures: Sequence[str]) -> dict[str, pl.DataType]:
     """Columns of the rows that are kept."""
     keys = {"flow": pl.Categorical(), "partner_code": pl.Int32(), "product_code": pl.Categorical(), "value_usd": pl.Float64()}
-    return keys | dtypes_of(options.columns)
+    return keys | dtypes_of(figures)
 
 
 def _mirrored(kept: pl.DataFrame) -> pl.DataFrame:

@@ -129,7 +129,7 @@ class Pending:
         self.in_memory = 0
 
     def _scratch(self, partition: Partition, kind: str) -> Path:
-        return self._folder / "-".join(map(str, partition)) / kind
+        return self._folder / "-".join([*map(str, partition), kind])
 
     def _count(self, partition: Partition, n_rows: int) -> None:
         self._counts[partition] += n_rows

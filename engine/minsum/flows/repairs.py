@@ -211,20 +211,23 @@ def _unique_parts(parts: pl.DataFrame, repairs: Repairs) -> pl.DataFrame:
     return groups.drop("n", "dropped")
 
 
+_WORLD, _PARTNERS = pl.col("world_usd"), pl.col("partners_usd")
+_GAP: Final = (_WORLD - _PARTNERS).abs()
+_IS_IMPOSSIBLE: Final = _WORLD > pl.col("total_usd") * _EXCESS
+_FATE: Final = (
+    pl.when(_WORLD.is_null()).then(pl.lit("world_missing"))
+    .when(_IS_IMPOSSIBLE & _PARTNERS.is_not_null()).then(pl.lit("world_impossible"))
+    .when(_IS_IMPOSSIBLE).then(pl.lit("world_unresolved"))
+    .when(_GAP > WORLD_TOLERANCE * _WORLD).then(pl.lit("world_discrepancies"))
+)  # fmt: skip
+
+
 def mended_world(rows: pl.DataFrame, cells: pl.DataFrame, repairs: Repairs) -> pl.DataFrame:
     """World rows in place of `world_missing` and `world_impossible` ones, sums of partners; notes those, and what it leaves:
     `world_unresolved` and `world_discrepancies`."""
-    world, partners, gap = pl.col("world_usd"), pl.col("partners_usd"), pl.col("gap_usd")
-    is_impossible = world > pl.col("total_usd") * _EXCESS
-    fate = (
-        pl.when(world.is_null()).then(pl.lit("world_missing"))
-        .when(is_impossible & partners.is_not_null()).then(pl.lit("world_impossible"))
-        .when(is_impossible).then(pl.lit("world_unresolved"))
-        .when(gap > WORLD_TOLERANCE * world).then(pl.lit("world_discrepancies"))
-    )  # fmt: skip
-    cells = cells.lazy().with_columns(gap_usd=(world - partners).abs()).with_columns(fate=fate).drop_nulls("fate").collect()
-    if cells.is_empty():
-        return cells
+    cells = cells.with_columns(_GAP.alias("gap_usd"), _FATE.alias("fate"))
+    if cells["fate"].null_count() == len(cells):
+        return cells.clear()
     for name, usd in (
         ("world_missing", "partners_usd"),
         ("world_impossible", "world_usd"),

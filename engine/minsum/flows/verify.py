@@ -27,7 +27,7 @@ def verify_partition(path: Path, footer: Footer) -> Wrong:
 
     Raises
     ------
-    OSError, pyarrow.ArrowException, KeyError, ValueError
+    OSError, PolarsError, KeyError, ValueError
         If it cannot be read to its end, or its footer lacks what it should hold.
     """
     wrong = (
