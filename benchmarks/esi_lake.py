@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+from minsum.flows.build import build
+from minsum.flows.codes import ROW, encode_products
 from numpy.typing import NDArray
 
 from minsum.countries import code_of, iso3_of, labels
-from minsum.flows.build import build
-from minsum.flows.codes import ROW, encode_products
 from minsum.flows.lake import as_parts
 from minsum.schema import FLOWS
 from minsum.synth.economies import in_order_of_choice

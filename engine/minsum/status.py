@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from minsum.countries import is_group
-from minsum.flows.rules import RULES
 from minsum.flows.options import IngestOptions
+from minsum.flows.rules import RULES
 from minsum.rejections import read_rejections
 from minsum.staleness import by_key, esi_years, find_stale
 from minsum.workspace import Footer, Layout, read_footer, read_footers

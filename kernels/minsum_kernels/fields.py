@@ -85,9 +85,7 @@ class FieldReader:
         Whether the batch has room for no more.
     """
 
-    def __init__(
-        self, kinds: Sequence[Kind], separator: bytes, *, is_quoted: bool, room: int = ROOM
-    ) -> None:
+    def __init__(self, kinds: Sequence[Kind], separator: bytes, *, is_quoted: bool, room: int = ROOM) -> None:
         self._kinds = np.array([_KINDS[kind] for kind in kinds], dtype=np.int64)
         self._separator, self._is_quoted, self._room = separator[0], is_quoted, room
         wanted = np.flatnonzero(self._kinds != loops.SKIP)
@@ -147,7 +145,9 @@ class FieldReader:
             At a bad line; the rows before one with other fields than it should have are in the batch.
         """
         read = self._read_quoted if self._is_quoted else self._read_plain
-        n, n_lines, end, problem, n_unread = read(text, (start, stop), min(len(self._line), len(self._batch.line) - self.n_rows))
+        n, n_lines, end, problem, n_unread = read(
+            text, (start, stop), min(len(self._line), len(self._batch.line) - self.n_rows)
+        )
         self._line[:n] += line
         for row, field, first, last in self._unread[:n_unread].tolist():
             self._read_field(bytes(text[first:last]), row, field)
@@ -174,7 +174,9 @@ class FieldReader:
         self._begin(self._room)
         return Lines(
             batch.line[:n],
-            *({field: column[:n] for field, column in some.items()} for some in (batch.integers, batch.texts, batch.numbers)),
+            {field: column[:n] for field, column in batch.integers.items()},
+            {field: column[:n] for field, column in batch.texts.items()},
+            {field: column[:n] for field, column in batch.numbers.items()},
         )
 
     def distinct(self, field: int, start: int = 0) -> list[str]:
@@ -183,7 +185,14 @@ class FieldReader:
 
     def _read_quoted(self, text: NDArray[np.uint8], span: tuple[int, int], room: int) -> tuple[int, ...]:
         return loops.read_lines(
-            text, span, self._separator, self._kinds, self._columns, self._values, self._line[:room], self._unread
+            text,
+            span,
+            self._separator,
+            self._kinds,
+            self._columns,
+            self._values,
+            self._line[:room],
+            self._unread,
         )
 
     def _read_plain(self, text: NDArray[np.uint8], span: tuple[int, int], room: int) -> tuple[int, ...]:

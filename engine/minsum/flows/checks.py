@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, cast
 
 import numpy as np
 import polars as pl
@@ -30,16 +30,19 @@ def world_and_partners(rows: pl.DataFrame) -> pl.DataFrame:
     flow, product_code, world_usd, partners_usd (null where there is none), total_usd (World TOTAL of the flow). Partners are added in
     their order, whatever the threads.
     """
-    flows, products = rows.schema["flow"], rows.schema["product_code"]
+    flows, products = cast("tuple[pl.Enum, pl.Enum]", tuple(rows.schema[name] for name in CELL))
     n_products = len(products.categories)
     place = rows["flow"].to_physical().to_numpy().astype(np.intp) * n_products
     place += rows["product_code"].to_physical().to_numpy()
     value, is_world = rows["value_usd"].to_numpy(), rows["partner_code"].to_numpy() == 0
-    world, partners = np.full((2, len(flows.categories) * n_products), np.nan)
+    world = np.full(len(flows.categories) * n_products, np.nan)
+    partners = world.copy()
     world[place[is_world]] = value[is_world]
     sums = np.bincount(place, weights=np.where(is_world, 0.0, value), minlength=len(world))
     partners[sums > 0] = sums[sums > 0]
-    total = np.repeat(world.reshape(-1, n_products)[:, products.categories.index_of(TOTAL)], n_products)
+    total = np.repeat(
+        world.reshape(-1, n_products)[:, products.categories.to_list().index(TOTAL)], n_products
+    )
     there = np.flatnonzero(~(np.isnan(world) & np.isnan(partners)))
     return pl.DataFrame({
         "flow": pl.Series(there // n_products).cat.to(flows),
@@ -56,7 +59,9 @@ _IS_PAIR: Final = _WORLD.is_not_null() & _PARTNERS.is_not_null()
 _SUMS: Final = [
     _IS_GOOD.sum().alias("n_products"),
     _WORLD.filter(_IS_GOOD).sum().alias("goods"),
-    _WORLD.filter(_IS_GOOD & pl.col("product_code").cast(pl.String).str.starts_with(RESIDUAL)).sum().alias("residual"),
+    _WORLD.filter(_IS_GOOD & pl.col("product_code").cast(pl.String).str.starts_with(RESIDUAL))
+    .sum()
+    .alias("residual"),
     _PARTNERS.filter(_IS_PAIR).sum().alias("partners"),
     _WORLD.filter(_IS_PAIR).sum().alias("paired"),
     pl.col("total_usd").max().alias("total"),

@@ -94,7 +94,13 @@ class SourceColumns:
     """
 
     def __init__(
-        self, form: Format, header: Header, *, claims: Claims, name: str, wanted: Collection[str] | None = None
+        self,
+        form: Format,
+        header: Header,
+        *,
+        claims: Claims,
+        name: str,
+        wanted: Collection[str] | None = None,
     ) -> None:
         self.padded = 0
         self._form, self._claims, self._name = form, claims, name
@@ -108,7 +114,10 @@ class SourceColumns:
         column_at = {place: column for column, place in self._field.items()}
         kind_of = _KINDS | labelled
         self.fields = FieldReader(
-            [kind_of[column_at[place]] if place in column_at else "skip" for place in range(len(header.names))],
+            [
+                kind_of[column_at[place]] if place in column_at else "skip"
+                for place in range(len(header.names))
+            ],
             header.separator.encode(),
             is_quoted=form.is_quoted,
         )
@@ -132,7 +141,9 @@ class SourceColumns:
             elif place in lines.texts:
                 columns |= self._texts(column, lines.texts[place], lines)
             else:
-                scale = {"value": self._form.value_scale, "net_weight": self._form.weight_scale}.get(column, 1.0)
+                scale = {"value": self._form.value_scale, "net_weight": self._form.weight_scale}.get(
+                    column, 1.0
+                )
                 name = "value_usd" if column == "value" else column
                 columns[name] = _numbers(lines.numbers[place], scale)
         return self._with_constants(pl.DataFrame(columns))
@@ -143,7 +154,7 @@ class SourceColumns:
             self._refuse_after_last(known.texts, places, lines)
             return {}
         rows = pl.Series(places)
-        columns = {column: known.texts[rows]}
+        columns: dict[str, pl.Series] = {column: known.texts[rows]}
         if known.levels is not None:
             columns["level"] = known.levels[rows]
         if known.is_padded is not None and known.is_padded.any():

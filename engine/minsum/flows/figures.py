@@ -28,7 +28,12 @@ def names_of(columns: Sequence[str]) -> tuple[str, ...]:
 
 def dtypes_of(columns: Sequence[str]) -> dict[str, pl.DataType]:
     """The same columns with their types."""
-    return {column.name: _DTYPES[column.dtype] for name, made in FIGURES.items() if name in columns for column in made}
+    return {
+        column.name: _DTYPES[column.dtype]
+        for name, made in FIGURES.items()
+        if name in columns
+        for column in made
+    }
 
 
 def bad_figures(frame: pl.DataFrame, columns: Sequence[str]) -> dict[str, int]:
@@ -42,7 +47,9 @@ def bad_figures(frame: pl.DataFrame, columns: Sequence[str]) -> dict[str, int]:
 def with_good_figures(frame: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
     """The columns that are asked for, in their types: null where there is nothing, or a bad figure."""
     made = dtypes_of(columns)
-    frame = frame.with_columns(pl.lit(None, pl.String).alias(name) for name in made if name not in frame.columns)
+    frame = frame.with_columns(
+        pl.lit(None, pl.String).alias(name) for name in made if name not in frame.columns
+    )
     frame = frame.with_columns(
         # of the two zeros one
         pl.when(~_is_bad(name)).then(pl.col(name).cast(pl.Float64) + 0.0).alias(name)
@@ -52,8 +59,12 @@ def with_good_figures(frame: pl.DataFrame, columns: Sequence[str]) -> pl.DataFra
     if "quantity_unit" not in made:
         return frame
     unit = pl.col("quantity_unit")
-    frame = frame.with_columns(pl.when(unit.str.contains(_UNIT)).then(unit).cast(pl.Int16).alias("quantity_unit"))
-    return frame.with_columns(quantity=pl.when(~unit.is_in(_NO_QUANTITY).fill_null(value=False)).then("quantity"))
+    frame = frame.with_columns(
+        pl.when(unit.str.contains(_UNIT)).then(unit).cast(pl.Int16).alias("quantity_unit")
+    )
+    return frame.with_columns(
+        quantity=pl.when(~unit.is_in(_NO_QUANTITY).fill_null(value=False)).then("quantity")
+    )
 
 
 def _is_bad(name: str) -> pl.Expr:

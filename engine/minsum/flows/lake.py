@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from pathlib import Path
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
@@ -191,5 +191,12 @@ def as_parts(rows: pl.DataFrame) -> list[pa.Table]:
         return [table]
     is_read_whole = (pl.col("partner_code") == 0) & pl.col("flow").is_in(_READ_WHOLE)
     block = rows.select(pl.when(is_read_whole).then("flow").to_physical().fill_null(255)).to_series()
-    borders = [0, *block.to_frame("block").select(pl.arg_where(pl.col("block") != pl.col("block").shift())).to_series().to_list(), len(rows)]
+    borders = [
+        0,
+        *block.to_frame("block")
+        .select(pl.arg_where(pl.col("block") != pl.col("block").shift()))
+        .to_series()
+        .to_list(),
+        len(rows),
+    ]
     return [table.slice(first, last - first) for first, last in pairwise(borders)]

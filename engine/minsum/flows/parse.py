@@ -157,7 +157,12 @@ def _plan(flows: tuple[str, ...], figures: tuple[str, ...], columns: tuple[str, 
 
 def _schema(figures: Sequence[str]) -> dict[str, pl.DataType]:
     """Columns of the rows that are kept."""
-    keys = {"flow": pl.Categorical(), "partner_code": pl.Int32(), "product_code": pl.Categorical(), "value_usd": pl.Float64()}
+    keys = {
+        "flow": pl.Categorical(),
+        "partner_code": pl.Int32(),
+        "product_code": pl.Categorical(),
+        "value_usd": pl.Float64(),
+    }
     return keys | dtypes_of(figures)
 
 

@@ -67,7 +67,12 @@ class Pending:
     """
 
     def __init__(
-        self, folder: Path, name: str, *, schema: Mapping[str, pl.DataType], wanted: frozenset[int] = frozenset()
+        self,
+        folder: Path,
+        name: str,
+        *,
+        schema: Mapping[str, pl.DataType],
+        wanted: frozenset[int] = frozenset(),
     ) -> None:
         self.audits: dict[Partition, Audit] = defaultdict(Audit)
         self.rows_in = self.in_memory = self._n_spills = 0
@@ -89,7 +94,9 @@ class Pending:
 
     def hold(self, kind: str, rows: pl.DataFrame, lone: Partition | None = None) -> None:
         """Keep rows until they are taken: `kept` ones or `parts` of totals; with the columns of `KEYS` as for `audit`."""
-        for partition, chosen in self._wanted_of(rows, lone, *(one for one in rows.columns if one not in KEYS)):
+        for partition, chosen in self._wanted_of(
+            rows, lone, *(one for one in rows.columns if one not in KEYS)
+        ):
             self._held[partition, kind].append(chosen)
             self.in_memory += len(chosen)
             self._count(partition, len(chosen))
@@ -103,7 +110,9 @@ class Pending:
         if lone is not None:
             groups = [(lone, rows)] if len(rows) else []
         else:
-            found = rows.select(*KEYS, *columns).partition_by(KEYS, as_dict=True, maintain_order=True, include_key=False)
+            found = rows.select(*KEYS, *columns).partition_by(
+                KEYS, as_dict=True, maintain_order=True, include_key=False
+            )
             groups = [(Partition(*key), group) for key, group in found.items()]
         return (one for one in groups if not self._wanted or one[0].reporter_code in self._wanted)
 

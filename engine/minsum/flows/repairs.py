@@ -51,7 +51,11 @@ class Built:
 
 
 def build(
-    kept: Sequence[pl.DataFrame], parts: Sequence[pl.DataFrame] = (), *, is_complete: bool, has_world_rows: bool
+    kept: Sequence[pl.DataFrame],
+    parts: Sequence[pl.DataFrame] = (),
+    *,
+    is_complete: bool,
+    has_world_rows: bool,
 ) -> Built:
     """Apply uniqueness, rebuilds and identity checks.
 
@@ -111,7 +115,9 @@ def as_enum(codes: pl.Series, always: Sequence[str]) -> pl.Series:
 
 def _cell(rows: pl.DataFrame) -> pl.Expr:
     """One integer that sorts as flow, partner and product, of rows or of others: null where these have none of them."""
-    flow, product = (pl.col(name).cast(rows.schema[name], strict=False).to_physical().cast(pl.Int64) for name in CELL)
+    flow, product = (
+        pl.col(name).cast(rows.schema[name], strict=False).to_physical().cast(pl.Int64) for name in CELL
+    )
     return flow * 2**48 + pl.col("partner_code").cast(pl.Int64) * 2**28 + product
 
 
@@ -205,7 +211,10 @@ def _unique_parts(parts: pl.DataFrame, repairs: Repairs) -> pl.DataFrame:
     by = [name for name in (*_KEYS, "breakdown", *COMPONENT_COLUMNS) if name in parts.columns]
     value = pl.col("value_usd")
     groups = _largest_last(parts, *by).agg(
-        value.last(), *figures_of_largest(parts.columns), n=pl.len() - 1, dropped=value.head(pl.len() - 1).sum()
+        value.last(),
+        *figures_of_largest(parts.columns),
+        n=pl.len() - 1,
+        dropped=value.head(pl.len() - 1).sum(),
     )
     _note(repairs, "parts_repeated", groups.filter(pl.col("n") > 0), rows="n", usd="dropped")
     return groups.drop("n", "dropped")
@@ -213,7 +222,7 @@ def _unique_parts(parts: pl.DataFrame, repairs: Repairs) -> pl.DataFrame:
 
 _WORLD, _PARTNERS = pl.col("world_usd"), pl.col("partners_usd")
 _GAP: Final = (_WORLD - _PARTNERS).abs()
-_IS_IMPOSSIBLE: Final = _WORLD > pl.col("total_usd") * _EXCESS
+_IS_IMPOSSIBLE: Final = pl.col("total_usd") * _EXCESS < _WORLD
 _FATE: Final = (
     pl.when(_WORLD.is_null()).then(pl.lit("world_missing"))
     .when(_IS_IMPOSSIBLE & _PARTNERS.is_not_null()).then(pl.lit("world_impossible"))
@@ -238,7 +247,9 @@ def mended_world(rows: pl.DataFrame, cells: pl.DataFrame, repairs: Repairs) -> p
     mended = cells.filter(pl.col("fate").is_in(["world_missing", "world_impossible"])).select(CELL)
     if mended.is_empty():
         return mended
-    addends = rows.filter(pl.col("partner_code") != 0).join(mended, on=CELL, how="semi", maintain_order="left")
+    addends = rows.filter(pl.col("partner_code") != 0).join(
+        mended, on=CELL, how="semi", maintain_order="left"
+    )
     return _summed(addends, *CELL, partner_code=pl.lit(0, pl.Int32)).with_columns(cell=_cell(rows))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import polars as pl
@@ -70,7 +70,7 @@ def component_rules(columns: Collection[str]) -> list[pl.Expr]:
 def first_rule(rules: Mapping[str, pl.Expr]) -> pl.Expr:
     """Number of the first rule that holds for a row, 0 for none, UInt8."""
     fate = pl.lit(0, pl.UInt8)
-    for name, rule in reversed(rules.items()):
+    for name, rule in reversed(list(rules.items())):
         fate = pl.when(rule).then(pl.lit(RULES.index(name), pl.UInt8)).otherwise(fate)
     return fate
 
@@ -94,9 +94,10 @@ class Audit:
     def add(self, judged: pl.DataFrame) -> None:
         """Count a batch with columns `rule` and `value_usd`, its values added in order of the rows."""
         rule, value = judged["rule"].to_numpy().astype(np.intp), judged["value_usd"]
-        usd, ends = value.to_numpy(), (value.min(), value.max())
-        if value.null_count() or not (-MAX_USD <= ends[0] and ends[1] <= MAX_USD):  # type: ignore[operator]
-            usd = np.where(np.abs(usd) <= MAX_USD, usd, 0.0)
+        usd = value.to_numpy()
+        is_countable = pl.Series(usd).is_between(-MAX_USD, MAX_USD)
+        if not is_countable.all():
+            usd = np.where(is_countable, usd, 0.0)
         self.rows += np.bincount(rule, minlength=len(RULES))
         self.usd += np.bincount(rule, weights=usd, minlength=len(RULES))
 
@@ -129,8 +130,10 @@ def refuse_partners(rows: pl.DataFrame, stays: pl.Expr, *, least: int, name: str
         With the line.
     """
     partner = rows["partner_code"]
-    if rows.is_empty() or (partner.null_count() == 0 and least <= partner.min() and partner.max() <= MAX_PARTNER):  # type: ignore[operator]
-        return
+    if not partner.null_count() and not rows.is_empty():
+        ends: tuple[Any, Any] = partner.min(), partner.max()
+        if least <= ends[0] and ends[1] <= MAX_PARTNER:
+            return
     bad = rows.filter(stays, ~pl.col("partner_code").is_between(least, MAX_PARTNER).fill_null(value=False))
     if len(bad):
         raise BrokenSourceError(

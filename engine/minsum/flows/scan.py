@@ -69,6 +69,8 @@ def opened(
 
     Parameters
     ----------
+    source
+        The file.
     figures
         Those of the format's `figures` that are read.
     classification
@@ -185,7 +187,9 @@ def _frames_of(source: Source, needed: Collection[str]) -> Iterator[pl.DataFrame
         if table is None:
             return
         for frame in table.frames(needed):
-            added = [pl.lit(None, dtype).alias(name) for name, dtype in schema.items() if name not in frame.columns]
-            yield frame.with_columns(*added, **({"source": pl.lit(source.name)} if "source" in needed else {})).select(
-                pl.col(name).cast(dtype) for name, dtype in schema.items()
-            )
+            added = [
+                pl.lit(None, dtype).alias(name) for name, dtype in schema.items() if name not in frame.columns
+            ]
+            yield frame.with_columns(
+                *added, **({"source": pl.lit(source.name)} if "source" in needed else {})
+            ).select(pl.col(name).cast(dtype) for name, dtype in schema.items())

@@ -58,7 +58,7 @@ def _rows(rows: pl.DataFrame) -> Iterator[tuple[str, str, str]]:
         yield "rows", f"product {bad[0]!r}", "TOTAL or six characters"
     partner, value = rows["partner_code"], rows["value_usd"]
     if len(partner) and not partner.is_between(0, MAX_PARTNER).all():
-        yield "rows", f"partner {partner.min()} to {partner.max()}", f"0 to {MAX_PARTNER}"
+        yield "rows", f"partner {partner.min()!r} to {partner.max()!r}", f"0 to {MAX_PARTNER}"
     if not (value.is_finite() & (value > 0)).all():
         yield "rows", "values that are not above 0 and finite", "none"
 
