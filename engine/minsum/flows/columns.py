@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import Any, Final
 
 import numpy as np
@@ -53,6 +53,7 @@ _GROUP: Final = -1
 TOTAL: Final = "TOTAL"
 """All products together; sorts after every product code."""
 
+_MAX_KNOWN: Final = 1 << 17
 _PRODUCT: Final = re.compile("[0-9]{2}[0-9A-Z]{4}")
 
 
@@ -170,8 +171,9 @@ class SourceColumns:
         texts += new
         dtype = SCHEMA[column] if _KINDS[column] == "text" and column in SCHEMA else pl.String()
         if column == "product_code":
-            how = {"has_total": self._form.has_world_rows, "may_lose_zeros": self._form.may_lose_zeros}
-            codes, levels, is_padded = zip(*(_product(text, **how) for text in texts), strict=True)
+            form = self._form
+            known_codes = _products(has_total=form.has_world_rows, may_lose_zeros=form.may_lose_zeros)
+            codes, levels, is_padded = zip(*map(known_codes.__getitem__, texts), strict=True)
             known = _Meanings(_or_null(codes, dtype), pl.Series(levels, dtype=pl.Int8), pl.Series(is_padded))
         elif column == "flow":
             known = _Meanings(_or_null([self._form.flow_codes.get(text, text) for text in texts], dtype))
@@ -232,20 +234,35 @@ def _numbers(column: NDArray[np.float64], scale: float) -> pl.Series:
     return pl.Series(column, nan_to_null=bool(np.isnan(column.sum())))
 
 
-@lru_cache(maxsize=1 << 16)
-def _product(text: str, *, has_total: bool, may_lose_zeros: bool) -> tuple[str, int | None, bool]:
-    """A product code as minsum writes it, its level, and whether it got its leading zero back.
+class _Products(dict[str, tuple[str, int | None, bool]]):
+    """Product codes as minsum writes them, their levels, and whether they got a leading zero back, by their texts.
 
     The level is the number of digits, 0 for all products together, and null for what is no code of the HS.
     """
-    if has_total and text in (TOTAL, "Total"):
-        return TOTAL, 0, False
-    is_number = text.isascii() and text.isdigit()
-    if may_lose_zeros and is_number and len(text) == 5:
-        return f"0{text}", 6, True
-    if is_number:
-        return text, min(len(text), 99), False
-    return text, 6 if _PRODUCT.fullmatch(text) else None, False
+
+    def __init__(self, *, has_total: bool, may_lose_zeros: bool) -> None:
+        super().__init__()
+        self._has_total, self._may_lose_zeros = has_total, may_lose_zeros
+
+    def __missing__(self, text: str) -> tuple[str, int | None, bool]:
+        code = self._understood(text)
+        if len(self) < _MAX_KNOWN:
+            self[text] = code
+        return code
+
+    def _understood(self, text: str) -> tuple[str, int | None, bool]:
+        if self._has_total and text in (TOTAL, "Total"):
+            return TOTAL, 0, False
+        is_number = text.isascii() and text.isdigit()
+        if self._may_lose_zeros and is_number and len(text) == 5:
+            return f"0{text}", 6, True
+        if is_number:
+            return text, min(len(text), 99), False
+        return text, 6 if _PRODUCT.fullmatch(text) else None, False
+
+
+_products = cache(_Products)
+"""Known to all files: the same few thousand occur in each."""
 
 
 def _country_codes(

@@ -12,6 +12,7 @@ from typing import Final
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 from polars.dataframe.group_by import GroupBy
 
 from minsum.flows.checks import CELL, Checks, identity_checks, world_and_partners
@@ -25,6 +26,9 @@ WORLD_TOLERANCE: Final = 0.005
 
 _EXCESS: Final = 1 + 1e-6
 """A product may exceed its TOTAL by rounding only."""
+
+_FLOW, _PARTNER = 2**48, 2**28
+"""A step of flow and of partner in a `cell`: there are fewer than 2**20 partners, and products than 2**28."""
 
 _KEYS: Final = ("flow", "partner_code", "product_code")
 Repairs = dict[str, dict[str, float]]
@@ -94,23 +98,28 @@ def in_order(rows: pl.DataFrame) -> pl.DataFrame:
 
 def with_cells(rows: pl.DataFrame) -> pl.DataFrame:
     """Rows with flow and product_code as Enums instead of categories, and their `cell`."""
-    rows = rows.with_columns(as_enum(rows["flow"], FLOWS), as_enum(rows["product_code"], [TOTAL]))
-    return rows.with_columns(cell=_cell(rows))
+    (flow, flows), (product, products) = _ranked(rows["flow"], FLOWS), _ranked(rows["product_code"], [TOTAL])
+    partner = rows["partner_code"].to_numpy().astype(np.int64)
+    return rows.with_columns(
+        pl.lit(pl.Series(flow)).cat.to(flows).alias("flow"),
+        pl.lit(pl.Series(product)).cat.to(products).alias("product_code"),
+        pl.lit(pl.Series(flow * _FLOW + partner * _PARTNER + product)).alias("cell"),
+    )
 
 
-def as_enum(codes: pl.Series, always: Sequence[str]) -> pl.Series:
-    """Categories as an Enum in the order of their texts, with those that are always in it.
+def _ranked(codes: pl.Series, always: Sequence[str]) -> tuple[NDArray[np.int64], pl.Enum]:
+    """Place of each category in the order of the texts, and these, with those that are always among them.
 
-    By the rank of each category: a cast compares texts row by row, which takes four times as long.
+    A cast compares texts row by row, which takes four times as long.
     """
     places = codes.to_physical().to_numpy()
     needed = pl.Series(always, dtype=pl.Categorical).to_physical().to_numpy()
     distinct = np.flatnonzero(np.bincount(np.append(places, needed)))
     texts = pl.Series(distinct.astype(np.uint32)).cat.to(pl.Categorical).cast(pl.String)
     order = texts.arg_sort()
-    rank = np.zeros(distinct[-1] + 1, dtype=np.uint32)
-    rank[distinct[order.to_numpy()]] = np.arange(len(distinct), dtype=np.uint32)
-    return pl.Series(codes.name, rank[places]).cat.to(pl.Enum(texts[order]))
+    rank = np.zeros(distinct[-1] + 1, dtype=np.int64)
+    rank[distinct[order.to_numpy()]] = np.arange(len(distinct))
+    return rank[places], pl.Enum(texts[order])
 
 
 def _cell(rows: pl.DataFrame) -> pl.Expr:
@@ -118,7 +127,7 @@ def _cell(rows: pl.DataFrame) -> pl.Expr:
     flow, product = (
         pl.col(name).cast(rows.schema[name], strict=False).to_physical().cast(pl.Int64) for name in CELL
     )
-    return flow * 2**48 + pl.col("partner_code").cast(pl.Int64) * 2**28 + product
+    return flow * _FLOW + pl.col("partner_code").cast(pl.Int64) * _PARTNER + product
 
 
 def merged(rows: pl.DataFrame, added: pl.DataFrame) -> pl.DataFrame:
