@@ -44,13 +44,14 @@ def world_and_partners(rows: pl.DataFrame) -> pl.DataFrame:
         world.reshape(-1, n_products)[:, products.categories.to_list().index(TOTAL)], n_products
     )
     there = np.flatnonzero(~(np.isnan(world) & np.isnan(partners)))
-    return pl.DataFrame({
-        "flow": pl.Series(there // n_products).cat.to(flows),
-        "product_code": pl.Series(there % n_products).cat.to(products),
+    cells = pl.DataFrame({
+        "flow": there // n_products,
+        "product_code": there % n_products,
         "world_usd": pl.Series(world[there], nan_to_null=True),
         "partners_usd": pl.Series(partners[there], nan_to_null=True),
         "total_usd": pl.Series(total[there], nan_to_null=True),
     })  # fmt: skip
+    return cells.with_columns(pl.col("flow").cat.to(flows), pl.col("product_code").cat.to(products))
 
 
 _WORLD, _PARTNERS = pl.col("world_usd"), pl.col("partners_usd")

@@ -124,9 +124,10 @@ class Judge:
         if self._form.mirrors_imports:
             pending.hold("kept", _mirrored(judged.filter(pl.col("rule") == 0).select(*KEYS, *plan.kept)))
         if self._has_parts and (may_lack := _without_total(judged)).any():
-            parts = judged.filter(may_lack).filter(plan.is_part)
-            self._refuse_partners(parts, pl.lit(value=True))
-            pending.hold("parts", parts.select(*keys, *plan.parts), lone)
+            parts = judged.filter(pl.lit(pl.Series(may_lack)), plan.is_part)
+            if len(parts):
+                self._refuse_partners(parts, pl.lit(value=True))
+                pending.hold("parts", parts.select(*keys, *plan.parts), lone)
 
     def _refuse_partners(self, rows: pl.DataFrame, stays: pl.Expr) -> None:
         refuse_partners(rows, stays, least=0 if self._form.has_world_rows else 1, name=self._name)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -79,7 +80,6 @@ def build(
     rows = unique(in_order(pl.concat(kept)), repairs)
     if not has_world_rows:
         rows = with_sums(rows)
-    rows = rows.with_columns(is_rebuilt=pl.lit(value=False))
     if is_complete and has_world_rows and parts:
         rows = merged(rows, rebuilt_totals(without_total(pl.concat(parts), rows), repairs))
     cells = world_and_partners(rows)
@@ -87,23 +87,30 @@ def build(
         rows = merged(rows.join(mended.select("cell"), on="cell", how="anti", maintain_order="left"), mended)
         cells = world_and_partners(rows)
     columns = [*_KEYS, "value_usd", "is_rebuilt"]
-    return Built(rows.select(*columns, pl.exclude(*columns, "cell")), repairs, identity_checks(rows, cells))
+    others = [name for name in rows.columns if name not in (*columns, "cell")]
+    return Built(rows[columns + others], repairs, identity_checks(rows, cells))
 
 
 def in_order(rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows sorted by flow, partner and product, with their `cell`."""
+    """Rows sorted by flow, partner and product, with their `cell`; those without `is_rebuilt` are not."""
     # One thread: other files keep the others busy.
-    return with_cells(rows).sort("cell", multithreaded=False)
+    return _with_cells(rows).sort("cell", multithreaded=False).collect()
 
 
 def with_cells(rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows with flow and product_code as Enums instead of categories, and their `cell`."""
+    """Rows as they are, with flow and product_code as Enums instead of categories, and their `cell`."""
+    return _with_cells(rows).collect()
+
+
+def _with_cells(rows: pl.DataFrame) -> pl.LazyFrame:
     (flow, flows), (product, products) = _ranked(rows["flow"], FLOWS), _ranked(rows["product_code"], [TOTAL])
     partner = rows["partner_code"].to_numpy().astype(np.int64)
-    return rows.with_columns(
+    added = {} if "is_rebuilt" in rows.columns else {"is_rebuilt": pl.lit(value=False)}
+    return rows.lazy().with_columns(
         pl.lit(pl.Series(flow)).cat.to(flows).alias("flow"),
         pl.lit(pl.Series(product)).cat.to(products).alias("product_code"),
         pl.lit(pl.Series(flow * _FLOW + partner * _PARTNER + product)).alias("cell"),
+        **added,
     )
 
 
@@ -113,13 +120,18 @@ def _ranked(codes: pl.Series, always: Sequence[str]) -> tuple[NDArray[np.int64],
     A cast compares texts row by row, which takes four times as long.
     """
     places = codes.to_physical().to_numpy()
-    needed = pl.Series(always, dtype=pl.Categorical).to_physical().to_numpy()
-    distinct = np.flatnonzero(np.bincount(np.append(places, needed)))
-    texts = pl.Series(distinct.astype(np.uint32)).cat.to(pl.Categorical).cast(pl.String)
-    order = texts.arg_sort()
+    distinct = np.flatnonzero(np.bincount(np.append(places, _places(tuple(always)))))
+    text = pl.lit(pl.Series(distinct.astype(np.uint32))).cat.to(pl.Categorical).cast(pl.String)
+    texts, order = pl.select(text=text, order=text.arg_sort()).get_columns()
     rank = np.zeros(distinct[-1] + 1, dtype=np.int64)
     rank[distinct[order.to_numpy()]] = np.arange(len(distinct))
     return rank[places], pl.Enum(texts[order])
+
+
+@cache
+def _places(texts: tuple[str, ...]) -> NDArray[np.uint32]:
+    """Places of texts among the categories."""
+    return pl.Series(texts, dtype=pl.Categorical).to_physical().to_numpy()
 
 
 def _cell(rows: pl.DataFrame) -> pl.Expr:
@@ -147,7 +159,7 @@ def unique(rows: pl.DataFrame, repairs: Repairs) -> pl.DataFrame:
     repeated = pl.col("cell").is_in(pl.Series(np.unique(repeats)).implode())
     value = pl.col("value_usd")
     groups = _largest_last(rows.filter(repeated), "cell").agg(
-        pl.col(_KEYS).first(), value.last(), *figures_of_largest(rows.columns),
+        pl.col(*_KEYS, "is_rebuilt").first(), value.last(), *figures_of_largest(rows.columns),
         n=pl.len() - 1, dropped=value.sum() - value.last(), is_conflict=value.first() != value.last(),
     )  # fmt: skip
     for name, chosen in (("duplicates", ~pl.col("is_conflict")), ("conflicts", pl.col("is_conflict"))):
@@ -167,7 +179,10 @@ def with_sums(rows: pl.DataFrame) -> pl.DataFrame:
 def _summed(rows: pl.DataFrame, *by: str, **constants: pl.Expr) -> pl.DataFrame:
     """Sums of groups, added in the order of the rows; `cell` is to be made anew."""
     sums = rows.group_by(by, maintain_order=True).agg(
-        pl.col("value_usd").sum(), *figures_of_sum(rows.columns), cell=pl.lit(0, pl.Int64)
+        pl.col("value_usd").sum(),
+        *figures_of_sum(rows.columns),
+        cell=pl.lit(0, pl.Int64),
+        is_rebuilt=pl.lit(value=False),
     )
     return sums.with_columns(**constants)
 

@@ -95,7 +95,7 @@ class Audit:
         """Count a batch with columns `rule` and `value_usd`, its values added in order of the rows."""
         rule, value = judged["rule"].to_numpy().astype(np.intp), judged["value_usd"]
         usd = value.to_numpy()
-        is_countable = pl.Series(usd).is_between(-MAX_USD, MAX_USD)
+        is_countable = np.abs(usd) <= MAX_USD
         if not is_countable.all():
             usd = np.where(is_countable, usd, 0.0)
         self.rows += np.bincount(rule, minlength=len(RULES))
