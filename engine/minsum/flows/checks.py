@@ -40,9 +40,8 @@ def world_and_partners(rows: pl.DataFrame) -> pl.DataFrame:
     world[place[is_world]] = value[is_world]
     sums = np.bincount(place, weights=np.where(is_world, 0.0, value), minlength=len(world))
     partners[sums > 0] = sums[sums > 0]
-    total = np.repeat(
-        world.reshape(-1, n_products)[:, products.categories.to_list().index(TOTAL)], n_products
-    )
+    # TOTAL is the last product: codes begin with digits
+    total = np.repeat(world.reshape(-1, n_products)[:, -1], n_products)
     there = np.flatnonzero(~(np.isnan(world) & np.isnan(partners)))
     cells = pl.DataFrame({
         "flow": there // n_products,

@@ -6,7 +6,7 @@ What a text stands for (a product, a flow) is decided once for each distinct tex
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
@@ -70,8 +70,15 @@ class _Meanings:
     """
 
     texts: pl.Series
-    levels: pl.Series | None = None
-    is_padded: pl.Series | None = None
+    levels: pl.Series
+    is_padded: pl.Series
+
+    @classmethod
+    def none(cls, column: ColumnName, kind: Kind) -> _Meanings:
+        """No text yet; labels of countries, and what is no column of `SCHEMA`, stay texts."""
+        is_code = kind == _KINDS[column] and column in SCHEMA
+        texts = pl.Series(dtype=SCHEMA[column] if is_code and kind == "text" else pl.String)
+        return cls(texts, pl.Series(dtype=pl.Int8), pl.Series(dtype=pl.Boolean))
 
 
 class SourceColumns:
@@ -122,8 +129,7 @@ class SourceColumns:
             header.separator.encode(),
             is_quoted=form.is_quoted,
         )
-        self._distinct: dict[ColumnName, list[str]] = {column: [] for column in self._field}
-        self._known: dict[ColumnName, _Meanings] = {}
+        self._known = {column: _Meanings.none(column, kind_of[column]) for column in self._field}
 
     def frame(self, lines: Lines) -> pl.DataFrame:
         """One batch.
@@ -156,30 +162,26 @@ class SourceColumns:
             return {}
         rows = pl.Series(places)
         columns: dict[str, pl.Series] = {column: known.texts[rows]}
-        if known.levels is not None:
+        if column == "product_code":
             columns["level"] = known.levels[rows]
-        if known.is_padded is not None and known.is_padded.any():
-            self.padded += int(known.is_padded[rows].sum())
+            if known.is_padded.any():
+                self.padded += int(known.is_padded[rows].sum())
         return columns
 
     def _meanings(self, column: ColumnName) -> _Meanings:
-        """Looked up anew when the batch brought further texts."""
-        texts = self._distinct[column]
-        new = self.fields.distinct(self._field[column], len(texts))
-        if not new and column in self._known:
-            return self._known[column]
-        texts += new
-        dtype = SCHEMA[column] if _KINDS[column] == "text" and column in SCHEMA else pl.String()
-        if column == "product_code":
-            form = self._form
-            known_codes = _products(has_total=form.has_world_rows, may_lose_zeros=form.may_lose_zeros)
-            codes, levels, is_padded = zip(*map(known_codes.__getitem__, texts), strict=True)
-            known = _Meanings(_or_null(codes, dtype), pl.Series(levels, dtype=pl.Int8), pl.Series(is_padded))
-        elif column == "flow":
-            known = _Meanings(_or_null([self._form.flow_codes.get(text, text) for text in texts], dtype))
-        else:
-            known = _Meanings(_or_null(texts, dtype))
-        self._known[column] = known
+        """What a column's texts stand for, those included that the batch brought."""
+        known = self._known[column]
+        if new := self.fields.distinct(self._field[column], len(known.texts)):
+            if column == "product_code":
+                form = self._form
+                products = _products(has_total=form.has_world_rows, may_lose_zeros=form.may_lose_zeros)
+                codes = [products[text] for text in new]
+                new = [code for code, _, _ in codes]
+                known.levels.extend(pl.Series([level for _, level, _ in codes], dtype=pl.Int8))
+                known.is_padded.extend(pl.Series([is_padded for _, _, is_padded in codes]))
+            elif column == "flow":
+                new = [self._form.flow_codes.get(text, text) for text in new]
+            known.texts.extend(pl.Series([text or None for text in new], dtype=known.texts.dtype))
         return known
 
     def _refuse_after_last(self, texts: pl.Series, places: NDArray[np.uint32], lines: Lines) -> None:
@@ -203,10 +205,6 @@ class SourceColumns:
                 frame = frame.with_columns(_country_codes(frame, column, self._form.country_code, place))
             added["partner_is_group"] = pl.col("partner_code") == _GROUP
         return frame.with_columns(**added) if added else frame
-
-
-def _or_null(texts: Sequence[str], dtype: Any) -> pl.Series:
-    return pl.Series([text or None for text in texts], dtype=dtype)
 
 
 def _is_wanted(column: ColumnName, wanted: Collection[str] | None, *, is_labelled: bool) -> bool:
