@@ -208,6 +208,57 @@ def test_clustered_errors_have_the_degrees_of_freedom_of_their_clusters(layout: 
     assert any("12 clusters of country: with fewer than 30" in one for one in told(layout)["FE"]["warnings"])
 
 
+def test_published_clustered_errors_of_the_ten_firms(firms: Layout) -> None:
+    """gretl's and Stata's output (xtreg invest value capital, fe vce(cluster firm)), the constant too."""
+    rows = found(firms, firms_spec(estimators=("FE",), covariance="clustered"))
+    check(rows["FE", "value"], "0.1101238", ".0151945")
+    check(rows["FE", "capital"], "0.3100653", ".0527518")
+    check(rows["FE", "const"], "-58.74393", "27.60286")
+
+
+WAYS = [("country",), ("year",), ("country", "year")]
+
+
+@pytest.mark.parametrize("effects", [("country",), ("country", "year")])
+@pytest.mark.parametrize("clusters", WAYS)
+def test_effects_within_clusters_are_no_parameters(
+    layout: Layout, effects: tuple[str, ...], clusters: tuple[str, ...]
+) -> None:
+    """Against dummies: K = slopes + constant + (number - 1) of every other set of effects, as reghdfe and fixest."""
+    frame = made_panel()
+    put_panel(layout, frame)
+    spec = Specification(
+        regressors=("x", "z"), effects=effects, estimators=("FE",), covariance="clustered", clusters=clusters
+    )
+    rows = found(layout, spec)
+    level = {"country": "reporter", "year": "year"}
+    y, x = dummies(frame, *(level[one] for one in effects))
+    cov = clustered(
+        y.to_numpy(), x.to_numpy(), [frame[level[one]].cast(pl.String).to_list() for one in clusters]
+    )
+    n_parameters = 3 + sum(frame[level[one]].n_unique() - 1 for one in effects if one not in clusters)
+    cov *= (len(y) - 1) / (len(y) - n_parameters)
+    for place, term in enumerate(("x", "z")):
+        assert rows["FE", term]["std_error"] == pytest.approx(np.sqrt(cov[place, place]), rel=1e-9)
+    assert rows["FE", "x"]["distribution"] == f"t({min(frame[level[one]].n_unique() for one in clusters) - 1})"
+
+
+@pytest.mark.parametrize("clusters", WAYS)
+def test_a_constant_without_a_variance_stops_nothing(layout: Layout, clusters: tuple[str, ...]) -> None:
+    """With centred regressors the constant is the mean of the effects, which the clusters leave without an error."""
+    frame = made_panel().with_columns(pl.col("x", "z") - pl.col("x", "z").mean())
+    put_panel(layout, frame)
+    spec = Specification(
+        regressors=("x", "z"), effects=("country", "year"), estimators=("FE",), covariance="clustered", clusters=clusters,
+    )  # fmt: skip
+    rows = found(layout, spec)
+    assert set(rows) == {("FE", "x"), ("FE", "z")}
+    warning = f"the constant, {frame['esi'].mean():.6g}, is left out of the table"
+    assert any(one.startswith(warning) for one in told(layout)["FE"]["warnings"])
+    (table,) = regression_tables(layout.estimates / "main.parquet")
+    assert warning in " ".join(table.notes)
+
+
 def test_robust_and_two_way_clustered_pooled(layout: Layout) -> None:
     frame = made_panel()
     put_panel(layout, frame)
@@ -388,6 +439,8 @@ PAIRS = {"data": "pairs", "regressors": ("reporter.x", "reference.x")}
         (("pair", "year"), ("pair",), ("pair",)),
         (("reporter", "reference", "year"), ("reporter",), ("reporter",)),
         (("dyad", "year"), ("reporter", "reference"), ()),
+        (("pair", "year"), ("pair", "year"), ("pair", "year")),
+        (("pair", "year"), ("reporter", "reference"), ("pair",)),
     ],
 )
 def test_pairs_equal_dummies(
@@ -399,7 +452,8 @@ def test_pairs_equal_dummies(
     y, x = dummies(table, *effects)
     n, k = len(y), x.shape[1]
     n_nested = sum(table[name].n_unique() - 1 for name in nested)
-    cov = clustered(y.to_numpy(), x.to_numpy(), [table[name].to_list() for name in clusters])
+    groups = [table[name].cast(pl.String).to_list() for name in clusters]
+    cov = clustered(y.to_numpy(), x.to_numpy(), groups)
     cov *= (n - 1) / (n - k + n_nested)
     beta = np.linalg.lstsq(x.to_numpy(), y.to_numpy(), rcond=None)[0]
     assert row["coefficient"] == pytest.approx(beta[0], rel=1e-9)
