@@ -30,12 +30,15 @@ def put_panel(layout: Layout, frame: pl.DataFrame) -> None:
     footer = {
         "stage": "panel",
         "classification": "H2",
-        "options": {"reference": "high_end"},
+        "options": {"reference": "high_end", "reporters": [], "years": []},
         "rows": len(frame),
         "remarks": ["lr: SL.TLF.CACT.ZS / 100 (WDICSV.csv)", "lr: 1 of 9 missing (CHN 1)"],
         "digest": str(frame.hash_rows().sum()),
     }
     publish_table(frame.to_arrow(), layout.panel, footer=footer, layout=layout)
+    publish_table(
+        frame.drop("esi", strict=False).to_arrow(), layout.country_years, footer=footer, layout=layout
+    )
 
 
 def put_esi(layout: Layout, frame: pl.DataFrame) -> None:
@@ -216,6 +219,26 @@ def test_published_clustered_errors_of_the_ten_firms(firms: Layout) -> None:
     check(rows["FE", "const"], "-58.74393", "27.60286")
 
 
+@pytest.mark.parametrize(
+    ("effects", "clusters", "value", "capital"),
+    [
+        (("country",), ("year",), ".0173279", ".0322789"),
+        (("country",), ("country", "year"), ".0126119", ".0450481"),
+        (("country", "year"), ("country",), ".0108244", ".0478484"),
+        (("country", "year"), ("year",), ".0191638", ".052539"),
+        (("country", "year"), ("country", "year"), ".0118642", ".0465178"),
+    ],
+)
+def test_clustered_errors_of_pyfixest(
+    firms: Layout, effects: tuple[str, ...], clusters: tuple[str, ...], value: str, capital: str
+) -> None:
+    """pyfixest, feols("invest ~ value + capital | firm + year", ssc=ssc(G_df="conventional")) on the same rows."""
+    spec = firms_spec(estimators=("FE",), effects=effects, covariance="clustered", clusters=clusters)
+    rows = found(firms, spec)
+    assert_printed(rows["FE", "value"]["std_error"], value)
+    assert_printed(rows["FE", "capital"]["std_error"], capital)
+
+
 WAYS = [("country",), ("year",), ("country", "year")]
 
 
@@ -240,7 +263,9 @@ def test_effects_within_clusters_are_no_parameters(
     cov *= (len(y) - 1) / (len(y) - n_parameters)
     for place, term in enumerate(("x", "z")):
         assert rows["FE", term]["std_error"] == pytest.approx(np.sqrt(cov[place, place]), rel=1e-9)
-    assert rows["FE", "x"]["distribution"] == f"t({min(frame[level[one]].n_unique() for one in clusters) - 1})"
+    assert (
+        rows["FE", "x"]["distribution"] == f"t({min(frame[level[one]].n_unique() for one in clusters) - 1})"
+    )
 
 
 @pytest.mark.parametrize("clusters", WAYS)
@@ -398,13 +423,13 @@ def world(layout: Layout) -> Layout:
     return layout
 
 
-def pairs_table(world: Layout) -> pl.DataFrame:
+def pairs_table(world: Layout, sides: Path | None = None) -> pl.DataFrame:
     """All pairs with both sides' x, by plain joins."""
     pairs = pl.concat(
         [pl.read_parquet(path, hive_partitioning=False) for path in sorted(world.esi.glob("*/*.parquet"))]
     ).drop_nulls("reference_code")
     for side, column in (("reporter", "x"), ("reference", "z")):
-        of_side = pl.read_parquet(world.panel).select(
+        of_side = pl.read_parquet(sides or world.panel).select(
             pl.col("reporter").alias(side), "year", pl.col("x").alias(column)
         )
         pairs = pairs.join(of_side, on=[side, "year"], how="left")
@@ -490,7 +515,30 @@ def test_pairs_once_or_twice(world: Layout) -> None:
     assert told(world, "once")["FE"]["warnings"] == []
     sample = told(world, "once")["FE"]["sample"]
     assert sample["left_out"]["references"] > 0
-    assert rows["FE", "reporter.x"]["n_entities"] == 28
+    assert rows["FE", "reporter.x"]["n_entities"] == 36, (
+        "C08 with each of the eight, and they among themselves"
+    )
+
+
+def test_regressors_of_a_reference_without_a_row_in_the_panel_are_not_lost(world: Layout) -> None:
+    """C00, with which the panel's similarity is, has none with itself; its variables count in the pairs."""
+    rows = found(world, Specification(**PAIRS), "all")
+    footer = read_footer(world.panel) | {"digest": "without C00"}
+    without = pl.read_parquet(world.panel).filter(pl.col("reporter") != "C00")
+    publish_table(without.to_arrow(), world.panel, footer=footer, layout=world)
+    assert found(world, Specification(**PAIRS), "again") == {
+        key: row | {"spec": "again"} for key, row in rows.items()
+    }
+
+
+def test_the_panel_s_sample_is_of_reporters_and_once_keeps_every_pair(world: Layout) -> None:
+    options = {"reference": "high_end", "reporters": ["C07", "C08"], "years": []}
+    footer = read_footer(world.panel) | {"digest": "two", "options": options}
+    two = pl.read_parquet(world.panel).filter(pl.col("reporter").is_in(["C07", "C08"]))
+    publish_table(two.to_arrow(), world.panel, footer=footer, layout=world)
+    rows = found(world, Specification(**PAIRS, sample={"dyads": "once"}))
+    of_two = pairs_table(world, sides=world.country_years).filter(pl.col("reporter").is_in(["C07", "C08"]))
+    assert rows["FE", "reporter.x"]["n_obs"] == of_two.drop_nulls(["x", "z"]).unique(["dyad", "year"]).height
 
 
 def test_another_reference_than_the_panel_s(world: Layout) -> None:

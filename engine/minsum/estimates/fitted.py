@@ -140,9 +140,7 @@ def split_constant(
     """
     if "const" not in params.index or cov.loc["const", "const"] > smallest:
         return params, cov, ()
-    warning = (
-        f"the constant, {params['const']:.6g}, is left out of the table: this covariance gives it no positive variance"
-    )
+    warning = f"the constant, {params['const']:.6g}, is left out of the table: this covariance gives it no positive variance"
     return params.drop("const"), cov.drop(index="const", columns="const"), (warning,)
 
 

@@ -18,7 +18,6 @@ from minsum.estimates.design import Design, refuse_unidentified_within
 from minsum.estimates.fitted import FEW_CLUSTERS, Fitted, distribution, split_constant, term_table
 from minsum.estimates.nesting import Codes, count, n_nested
 
-
 _LEVELS: Final = {"country": "reporter", "year": "year"}
 _NOISE: Final = 1e-20
 """Share of the variance of a mean below which a variance is rounding; sums of 1e6 residuals leave 1e-26."""

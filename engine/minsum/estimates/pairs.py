@@ -24,25 +24,31 @@ _SIDES: Final = ("reporter", "reference")
 _MEASURES: Final = ("esi", "n_reporter", "n_reference", "n_common", "residual_reporter", "residual_reference")
 
 
-def read_pairs(files: Sequence[Path], panel: Path) -> pl.DataFrame:
+def read_pairs(
+    files: Sequence[Path], country_years: Path, *, reporters: Sequence[str] = (), years: Sequence[int] = ()
+) -> pl.DataFrame:
     """Similarities of all pairs of countries with the variables of both.
 
     Parameters
     ----------
     files
         esi files of one classification.
-    panel
-        The panel; its variables are joined twice, as `reporter.capital` and `reference.capital`.
+    country_years
+        Variables of every country and year; they are joined twice, as `reporter.capital` and `reference.capital`.
+    reporters, years
+        The panel's sample, empty for all; every country stays a reference.
 
     Returns
     -------
     Columns reporter, reference (of one enumeration), year, esi, n_*, residual_* and the variables, in the order
     of the files. Read in a stream.
     """
-    pairs = (
-        pl.scan_parquet(list(files)).filter(pl.col("reference_code").is_not_null()).select(*KEYS, *_MEASURES)
-    )
-    sides = pl.scan_parquet(panel).drop("esi")
+    esi = pl.scan_parquet(list(files), glob=False)
+    pairs = esi.filter(pl.col("reference_code").is_not_null()).select(*KEYS, *_MEASURES)
+    for name, chosen in (("reporter", reporters), ("year", years)):
+        if chosen:
+            pairs = pairs.filter(pl.col(name).is_in(list(chosen)))
+    sides = pl.scan_parquet(country_years, glob=False)
     variables = [name for name in sides.collect_schema().names() if name not in ("reporter", "year")]
     for side in _SIDES:
         of_side = sides.select(
@@ -51,7 +57,7 @@ def read_pairs(files: Sequence[Path], panel: Path) -> pl.DataFrame:
             *(pl.col(name).alias(f"{side}.{name}") for name in variables),
         )
         pairs = pairs.join(of_side, on=[side, "year"], how="left", maintain_order="left")
-    labels = pl.scan_parquet(list(files)).select(pl.col("reporter").unique().sort()).collect().to_series()
+    labels = esi.select(pl.col("reporter").unique().sort()).collect().to_series()
     return pairs.with_columns(pl.col(_SIDES).cast(pl.Enum(labels))).collect(engine="streaming")
 
 

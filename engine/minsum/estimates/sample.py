@@ -116,8 +116,6 @@ def _filters(sample: Sample) -> Iterator[tuple[str, pl.Expr]]:
         yield "exclude", ~pl.col("reporter").is_in(sample.exclude)
     if sample.references:
         yield "references", pl.col("reference").is_in(sample.references)
-    if sample.dyads == "once":
-        yield "dyads", pl.col("reporter").cast(pl.String) < pl.col("reference").cast(pl.String)
     if sample.years:
         yield "years", pl.col("year").is_in(sample.years)
     if sample.first_year is not None:
@@ -126,6 +124,15 @@ def _filters(sample: Sample) -> Iterator[tuple[str, pl.Expr]]:
         yield "last_year", pl.col("year") <= sample.last_year
     for name, (low, high) in sample.between.items():
         yield f"between {name}", pl.col(name).is_between(low, high)
+    if sample.dyads == "once":
+        yield "dyads", _first_direction()
+
+
+def _first_direction() -> pl.Expr:
+    """Of a pair that the rows left so far (column `kept`) hold in both directions, the first by name."""
+    reporter, reference = (pl.col(side).cast(pl.String) for side in ("reporter", "reference"))
+    dyad = [pl.min_horizontal(reporter, reference), pl.max_horizontal(reporter, reference), pl.col("year")]
+    return (reporter < reference) | (pl.col("kept").sum().over(dyad) < 2)
 
 
 def _filtered(data: pl.DataFrame, sample: Sample, *, keys: tuple[str, ...]) -> tuple[pl.Series, Counts]:
@@ -133,7 +140,7 @@ def _filtered(data: pl.DataFrame, sample: Sample, *, keys: tuple[str, ...]) -> t
     kept = pl.Series([True]).new_from_index(0, len(data))
     left_out: Counts = {}
     for name, rule in _filters(sample):
-        after = kept & data.select(rule.fill_null(value=False)).to_series()
+        after = kept & data.with_columns(kept=kept).select(rule.fill_null(value=False)).to_series()
         left_out[name] = int((kept & ~after).sum())
         kept = after
     if not kept.any():

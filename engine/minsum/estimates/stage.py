@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from minsum.errors import EstimationError, MissingInputError
-from minsum.queries import connect, query
+from minsum.queries import connect, literal, query
 from minsum.schema import check_table
 from minsum.specs import Model, Specification, labels
 from minsum.workspace import Footer, Layout, digest, footer_digest, publish_table, read_footer
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from minsum.estimates.fitted import Fitted
     from minsum.estimates.sample import Chosen
 
-RECIPE: Final = "estimate-2"
+RECIPE: Final = "estimate-3"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,12 +133,16 @@ def _read(layout: Layout, model: Model, *, esi: Sequence[Path]) -> pl.DataFrame:
     if model.data == "pairs":
         from minsum.estimates.pairs import read_pairs
 
-        return read_pairs(esi, layout.panel)
-    panel = pl.read_parquet(layout.panel)
+        options = read_footer(layout.panel)["options"]
+        if not layout.country_years.is_file():
+            raise MissingInputError(f"{layout.country_years}: not there yet", "make it: minsum panel")
+        sample = {"reporters": options["reporters"], "years": options["years"]}
+        return read_pairs(esi, layout.country_years, **sample)
+    panel = pl.read_parquet(layout.panel, glob=False)
     if model.reference is None:
         return panel
     with connect() as con:
-        values: Mapping[str, Any] = {"esi": [str(path) for path in esi], "reference": model.reference}
+        values: Mapping[str, Any] = {"esi": [literal(path) for path in esi], "reference": model.reference}
         other = con.sql(query("estimate_reference"), params=values).pl()
     if other.is_empty():
         raise EstimationError(
