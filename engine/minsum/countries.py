@@ -35,6 +35,11 @@ _COMTRADE: Final[dict[int, str]] = {
 GROUPS: Final = frozenset({97, 975})
 """Reporters that are sums of others; 490 (Other Asia, nes) is flagged a group by the UN but is an economy."""
 
+AREAS: Final = frozenset(
+    {129, 221, 290, 471, 472, 473, 527, 536, 568, 577, 636, 637, 697, 837, 838, 839, 879, 899}
+)
+"""Partners that are no country: bunkers, free zones and what is not specified."""
+
 _CURRENT: Final[dict[str, int]] = {
     "USA": 842, "FRA": 251, "IND": 699, "ITA": 380, "CHE": 757, "NOR": 579, "BEL": 56, "ETH": 231,
     "DEU": 276, "PAK": 586, "PAN": 591, "KNA": 659, "SDN": 729, "VNM": 704, "YEM": 887, "ANT": 530,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -138,7 +139,8 @@ def split_constant(
     covariance gives the constant, ybar - xbar'b, is xbar'Vb alone: nothing where the regressors are centred, and
     less than nothing in two ways. The constant is the average of the effects, not a parameter of its own.
     """
-    if "const" not in params.index or cov.loc["const", "const"] > smallest:
+    variances = dict(zip(params.index, cov.to_numpy().diagonal(), strict=True))
+    if variances.get("const", math.inf) > smallest:
         return params, cov, ()
     warning = f"the constant, {params['const']:.6g}, is left out of the table: this covariance gives it no positive variance"
     return params.drop("const"), cov.drop(index="const", columns="const"), (warning,)
