@@ -575,7 +575,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a filter on an unknown column": ({"sample": {"between": {"gdp": [0, 1]}}}, "no column 'gdp'"),
     "filters that take all": (
-        {"sample": {"reporters": ["XXX"]}},
+        {"sample": {"reporters": ["FRA"]}},
         r"no row is left after the sample's filters; they take reporters \d+ of \d+ rows",
     ),
     "nothing complete": (

@@ -19,7 +19,9 @@ M49_GROUPS: Final = frozenset(
 )  # fmt: skip
 """The UN's numbers of the World, continents and groups; 57 is the region Micronesia, not the country."""
 
-_UNTIL = re.compile(r"\(\s*(?:(?:\.{2,}|…|-|–|until|to|before)\s*\d{4}|\d{4}\s*(?:\.{2,}|…|-|–)(?:\s*\d{4})?)\s*\)")
+_UNTIL = re.compile(
+    r"\(\s*(?:(?:\.{2,}|…|-|–|until|to|before)\s*\d{4}|\d{4}\s*(?:\.{2,}|…|-|–)(?:\s*\d{4})?)\s*\)"
+)
 """A mark of the years of a territory: "Indonesia (...2002)", "Sudan (2012-...)"."""
 _SHORT: Final = {
     "saint": "st", "ste": "st", "sainte": "st", "republic": "rep", "democratic": "dem", "federal": "fed",
@@ -27,7 +29,7 @@ _SHORT: Final = {
     "isl": "is", "territory": "terr", "territories": "terr", "british": "br", "northern": "n", "province": "prov",
     "peoples": "people", "viet": "vietnam", "fr": "fr", "utd": "united",
 }  # fmt: skip
-_DROPPED: Final = frozenset({"the", "of", "and", "former", "fmr", "nam"})
+_DROPPED: Final = frozenset({"the", "of", "former", "fmr", "fm", "nam"})
 
 
 def match_country(code: str | None, name: str | None) -> str | None:

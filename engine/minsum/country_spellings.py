@@ -10,14 +10,15 @@ from __future__ import annotations
 from typing import Final
 
 CODES: Final = {
-    "ADO": "AND", "BUR": "MMR", "BYS": "BLR", "CHI": "_CI", "DHY": "BEN", "FXX": "FRA", "HVO": "BFA", "IMY": "IMN",
-    "KOS": "_KS", "KSV": "_KS", "MNT": "MNE", "OAS": "S19", "OWID_CIS": "_CI", "OWID_CZS": "CSK", "OWID_GDR": "DDR",
+    "ADO": "AND", "BYS": "BLR", "DHY": "BEN", "FXX": "FRA", "HVO": "BFA", "IMY": "IMN",
+    "KOS": "_KS", "KSV": "_KS", "MNT": "MNE", "OWID_CZS": "CSK", "OWID_GDR": "DDR",
     "OWID_KOS": "_KS", "OWID_SRM": "SCG", "OWID_USS": "SUN", "OWID_YGS": "YUG", "RHO": "ZWE", "ROM": "ROU",
     "SER": "SRB", "SVU": "SUN", "TMP": "TLS", "TWN": "S19", "UVK": "_KS", "WBG": "PSE", "XKO": "_KS", "XKV": "_KS",
     "XKX": "_KS", "ZAR": "COD",
 }  # fmt: skip
 """Codes that are not Comtrade's labels: ISO's for Taiwan, withdrawn ones of ISO, and the World Bank's, WITS', the IMF's
-and Our World in Data's own."""
+and Our World in Data's own. CHI (Channel Islands to the World Bank, Chile to the Olympics), BUR (Burma, Burkina Faso) and OAS
+(Other Asia, Organization of American States) are nobody's."""
 
 SETTING_CODES: Final = {"BLX": "BEL", "LUX+BEL": "BEL", "ETF": "ETH", "SUD": "SDN"}
 """Codes of predecessors, understood where a label means every code that ever carried it: in settings, not in data."""
@@ -27,11 +28,12 @@ CODES_OF_2: Final = {"EL": "GRC", "UK": "GBR", "XK": "_KS"}
 
 NAMES: Final[dict[str, tuple[str, ...]]] = {
     "ANT": ("Netherlands Antilles", "Netherlands Antilles and Aruba"),
-    "ARE": ("UAE", "Utd. Arab Em."),
+    "ARE": ("UAE", "Utd. Arab Em.", "Unit. Arab Em."),
     "ATF": ("French South Antarctic Territories", "Fr. South Antarctic Terr."),
     "ATG": ("Antigua",),
     "BES": ("Bonaire", "Bonaire, Saint Eustatius and Saba", "Caribbean Netherlands"),
     "BFA": ("Burkina", "Upper Volta"),
+    "BIH": ("Bosnia Herzegovina", "Bosnia-Hercegovina", "Bosnia"),
     "BLR": ("Byelorussia", "Belorussia"),
     "BRN": ("Brunei", "Negara Brunei Darussalam"),
     "CAF": ("C.A.R.", "Cent. Afr. Rep."),
@@ -39,7 +41,8 @@ NAMES: Final[dict[str, tuple[str, ...]]] = {
     "CHE": ("Switzerland, Liechtenstein", "Switz.Liecht"),
     "CHN": ("China, mainland", "China, P.R.: Mainland", "PR China"),
     "CIV": ("Cote d Ivoire", "Ivory Coast"),
-    "COD": ("DR Congo", "Congo (Kinshasa)", "Zaire", "DRC"),
+    "COD": ("DR Congo", "Congo (Kinshasa)", "Zaire", "DRC",
+            "Congo, Dem. R."),
     "COG": ("Congo (Brazzaville)",),
     "CPV": ("Cape Verde",),
     "CSK": ("Czechoslovakia",),
@@ -80,6 +83,8 @@ NAMES: Final[dict[str, tuple[str, ...]]] = {
     "PCI": ("Pacific Islands", "Pacific Islands (Trust Territory)"),
     "PCN": ("Pitcairn Islands",),
     "PCZ": ("Panama-Canal-Zone",),
+    "PNG": ("Pap. New Guinea",),
+    "PRI": ("Puerto Rico (US)",),
     "PRK": ("Korea, D.P.R.O.", "DPR Korea", "Dem. Rep. Korea"),
     "PSE": ("West Bank and Gaza", "Palestine", "Occupied Palestinian Territory", "Palestinian Territories",
             "Palestinian Authority", "Occ.Pal.Terr", "West Bank and Gaza Strip"),
@@ -101,15 +106,16 @@ NAMES: Final[dict[str, tuple[str, ...]]] = {
     "SXM": ("Sint Maarten", "Saint Maarten", "Saint Maarten (Dutch part)"),
     "TCD": ("Tchad",),
     "TLS": ("East Timor",),
-    "TUR": ("Turkey",),
+    "TTO": ("Trinidad Tobago",),
+    "TUR": ("Turkey", "Turkey (Turkiye)"),
     "USA": ("USA", "US", "USA and Puerto Rico", "USA, Puerto Rico and US Virgin Islands",
             "United States and Puerto Rico"),
-    "VAT": ("Vatican", "Vatican City", "Holy See", "Vatican City State"),
+    "VAT": ("Vatican", "Vatican City", "Holy See", "Holy See (Vatican City)", "Vatican City State"),
     "VCT": ("Saint Vincent",),
     "VDR": ("Dem. Rep. of Vietnam", "North Vietnam"),
     "VEN": ("Venezuela, RB", "Republica Bolivariana de Venezuela", "Venezuela, Rep. Bolivariana de"),
     "VNM": ("Rep. of Vietnam", "South Vietnam"),
-    "WLF": ("Wallis and Futuna Islands",),
+    "WLF": ("Wallis and Futuna Islands", "Wallis and Futura Isl."),
     "WSM": ("Western Samoa",),
     "YEM": ("Yemen Arab Republic", "North Yemen"),
     "YMD": ("Dem. Yemen", "Yemen, People's Dem. Rep.", "Yemen, PDR", "South Yemen"),

@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from minsum.country_hints import label_in
 from minsum.errors import EstimationError
 from minsum.specs import Model, Sample
 from minsum.terms import evaluate, parse_term
@@ -76,7 +77,7 @@ def choose(data: pl.DataFrame, model: Model, *, keys: tuple[str, ...]) -> Chosen
     _refuse_unknown([*[term.column for term in terms], *model.sample.between], columns, data=model.data)
     values = [evaluate(term, data, panel=keys[:-1]).alias(str(term)) for term in terms]
     table = data.select(*keys).with_columns(values)
-    kept, left_out = _filtered(data, model.sample, keys=keys)
+    kept, left_out = _filtered(data, _understood(model.sample, data), keys=keys)
     table, raw = table.filter(kept), data.filter(kept)
     whole = pl.all_horizontal(pl.col([str(term) for term in terms]).is_not_null())
     chosen = Chosen(
@@ -106,6 +107,18 @@ def _refuse_unknown(wanted: Sequence[str], columns: Sequence[str], *, data: str)
             "add a covariate file that gives it (minsum status says what the files give and what is absent), "
             "or correct the model",
         )
+
+
+def _understood(sample: Sample, data: pl.DataFrame) -> Sample:
+    """The sample with countries as the data write them; a label that is none is refused."""
+    named = {}
+    for name in ("reporters", "exclude", "references"):
+        column = "reference" if name == "references" else "reporter"
+        given = getattr(sample, name)
+        if given:
+            held = data[column].cast(pl.String).unique()
+            named[name] = tuple(label_in(one, held, place=f"sample.{name}") for one in given)
+    return sample.model_copy(update=named)
 
 
 def _filters(sample: Sample) -> Iterator[tuple[str, pl.Expr]]:

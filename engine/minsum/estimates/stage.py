@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from minsum.country_hints import near_labels
+from minsum.country_names import understood
 from minsum.errors import EstimationError, MissingInputError
 from minsum.queries import connect, literal, query
 from minsum.schema import check_table
@@ -142,12 +144,17 @@ def _read(layout: Layout, model: Model, *, esi: Sequence[Path]) -> pl.DataFrame:
     if model.reference is None:
         return panel
     with connect() as con:
-        values: Mapping[str, Any] = {"esi": [literal(path) for path in esi], "reference": model.reference}
+        values: Mapping[str, Any] = {
+            "esi": [literal(path) for path in esi],
+            "reference": understood(model.reference),
+        }
         other = con.sql(query("estimate_reference"), params=values).pl()
     if other.is_empty():
+        near = near_labels(model.reference)
         raise EstimationError(
             f"no similarity with {model.reference!r}",
-            "name a country (ISO3) or a composite of [esi.references] in minsum.toml",
+            f"{f'did you mean {near[0]}? ' if near else ''}"
+            "Name a country (ISO3) or a composite of [esi.references] in minsum.toml",
         )
     joined = panel.drop("esi").join(other, on=["reporter", "year"], how="left", maintain_order="left")
     return joined.select("reporter", "year", "esi", pl.exclude("reporter", "year", "esi"))
