@@ -99,7 +99,7 @@ def build_panel(layout: Layout, options: PanelOptions, *, jobs: int = 1) -> Pane
     if footer_digest(layout.panel) == mark == footer_digest(layout.country_years):
         return _report(read_footer(layout.panel), changed=False)
     covariates = read_covariates(sources, options.variables)
-    table, country_years = _join(options, flows, esi, covariates.frame)
+    table, country_years, doubles = _join(options, flows, esi, covariates.frame)
     if not table.num_rows:
         raise MissingInputError(
             f"no similarity with {options.reference!r} for the chosen reporters and years in {classification}",
@@ -116,6 +116,7 @@ def build_panel(layout: Layout, options: PanelOptions, *, jobs: int = 1) -> Pane
         "countries": table["reporter"].combine_chunks().unique().to_pylist(),
         "missing": _missing(table),
         "covariates": covariates.report,
+        "two_codes": doubles,
         "digest": mark,
     }
     footer["remarks"] = _remarks(footer)
@@ -135,7 +136,7 @@ def _remarks(footer: Footer) -> list[str]:
         f"{name}: {sum(counts.values())} of {footer['rows']} missing ({_counted(counts)})"
         for name, counts in footer["missing"].items()
     ]
-    return [*covariate_remarks(footer["covariates"]), *missing]
+    return [*covariate_remarks(footer["covariates"]), *footer["two_codes"], *missing]
 
 
 def _counted(counts: dict[str, int], limit: int = 12) -> str:
@@ -178,8 +179,8 @@ def _digest(options: PanelOptions, flows: list[Path], esi: list[Path], covariate
 
 def _join(
     options: PanelOptions, flows: list[Path], esi: list[Path], covariates: pl.DataFrame
-) -> tuple[pa.Table, pa.Table]:
-    """The panel, and the import shares and covariates of every country and year."""
+) -> tuple[pa.Table, pa.Table, list[str]]:
+    """The panel, the import shares and covariates of every country and year, and countries with two codes."""
     known = labels()
     current = [code == code_of(iso3) for code, iso3 in known.items()]
     columns = {"code": pa.array(known, pa.int32()), "iso3": list(known.values()), "is_current": current}
@@ -195,7 +196,18 @@ def _join(
             "years": list(options.years),
         }
         panel = con.sql(query("panel_sample"), params=sample).to_arrow_table()
-        return panel, con.sql(query("panel_country_years")).to_arrow_table()
+        doubles = con.execute(query("panel_two_codes"), sample).fetchall()
+        return panel, con.sql(query("panel_country_years")).to_arrow_table(), _two_codes(doubles)
+
+
+def _two_codes(found: list[tuple[str, int, list[int]]]) -> list[str]:
+    """A sentence for each country and year that stands under two codes in the similarities."""
+    lines = dict.fromkeys(
+        f"{country} {year}: Comtrade's codes {' and '.join(map(str, codes))} are both there; the panel takes "
+        f"{code_of(country)}"
+        for country, year, codes in found
+    )
+    return list(lines)
 
 
 def _missing(table: pa.Table) -> dict[str, dict[str, int]]:
