@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from minsum.covariates.values import TableRead
 
 
+_NAMED_BY_PEOPLE: Final = ("tidy", "wide", "long")
+"""Formats whose indicators have any name, few enough to be listed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Variable:
     """How one variable is made.
@@ -140,7 +144,7 @@ def _supply(values: pl.DataFrame, tables: Sequence[TableRead]) -> _Supply:
     for table in tables:
         for name in table.used:
             files.setdefault(name, []).append(table.name)
-    tidy = dict.fromkeys(name for table in tables if table.format == "tidy" for name in table.used)
+    tidy = dict.fromkeys(name for table in tables for name in table.ready)
     return _Supply(_wide(values, list(files)), files, tuple(tidy))
 
 
@@ -216,4 +220,8 @@ def _absence(variable: Variable, tables: Sequence[TableRead]) -> str:
     near = sorted(
         {name for table in tables for name in table.unused if name.split("_")[0].split(".")[0] in stems}
     )
+    if not near:
+        near = sorted(
+            {repr(name) for table in tables if table.format in _NAMED_BY_PEOPLE for name in table.unused}
+        )
     return f"no file gives {names}" + (f"; there is {', '.join(near[:4])}" if near else "")
