@@ -173,7 +173,7 @@ def test_no_name_stands_for_two_countries() -> None:
         ("SDN", "SDN"), ("SSD", "SSD"), ("MNE", "MNE"), ("YUG", "YUG"), ("SUN", "SUN"), ("CSK", "CSK"), ("DDR", "DDR"),
         ("ANT", "ANT"), ("158", "S19"), ("490", "S19"), ("736", "SDN"), ("729", "SDN"), ("380", "ITA"), ("381", "ITA"),
         ("840", "USA"), ("842", "USA"), ("250", "FRA"), ("251", "FRA"), ("356", "IND"), ("699", "IND"), ("756", "CHE"),
-        ("757", "CHE"), ("578", "NOR"), ("579", "NOR"), ("058", "BEL"), ("8", "ALB"), ("CN", "CHN"), ("GB", "GBR"),
+        ("757", "CHE"), ("578", "NOR"), ("579", "NOR"), ("058", None), ("56", "BEL"), ("8", "ALB"), ("CN", "CHN"), ("GB", "GBR"),
         ("UK", "GBR"), ("EL", "GRC"), ("XK", "_KS"), ("NA", "NAM"), ("TW", "S19"), ("CH", "CHE"),
         ("WLD", None), ("EUU", None), ("OWID_WRL", None), ("1", None), ("57", None), ("0", None), ("97", None),
         ("EUR", None), ("_X", None), ("XX", None), ("A79", None), ("899", None), ("839", None), ("BLX", None), ("ABC", None),
@@ -192,6 +192,7 @@ def test_settings_understand_the_codes_of_others() -> None:
     typed = ("TWN", "ROM", "ZAR", "XKX", "BLX", "SRB", "SDN", "156", "999")
     assert known_labels(typed) == ("S19", "ROU", "COD", "_KS", "BEL", "SRB", "SDN", "CHN", "999")
     assert codes_named(known_labels(("BLX",)), setting="x") == {56, 58}
+    assert known_labels(("58",)) == ("BEL",)
     assert codes_of("TWN") == ()
     assert understood("high_end") == "high_end"
 

@@ -19,6 +19,8 @@ M49_GROUPS: Final = frozenset(
 )  # fmt: skip
 """The UN's numbers of the World, continents and groups; 57 is the region Micronesia, not the country."""
 
+_BELGIUM_LUXEMBOURG: Final = 58
+"""Comtrade labels it BEL; another publisher's value for both countries is not Belgium's."""
 _UNTIL = re.compile(
     r"\(\s*(?:(?:\.{2,}|…|-|–|until|to|before)\s*\d{4}|\d{4}\s*(?:\.{2,}|…|-|–)(?:\s*\d{4})?)\s*\)"
 )
@@ -79,7 +81,7 @@ def understood(typed: str) -> str:
     What is no such code comes back as it is, unknown labels and names of composites among them.
     """
     if typed.isdigit():
-        return _economies_by_number().get(int(typed), typed)
+        return labels().get(int(typed), typed)
     return SETTING_CODES.get(typed) or CODES.get(typed, typed)
 
 
@@ -89,7 +91,7 @@ def _economies_by_number() -> dict[int, str]:
     known = {
         code: label
         for code, label in labels().items()
-        if code != WORLD and not is_group(code) and code not in AREAS
+        if code not in {WORLD, _BELGIUM_LUXEMBOURG, *AREAS} and not is_group(code)
     }
     return {code: CODES.get(label, label) for code, label in known.items()}
 

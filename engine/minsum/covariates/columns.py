@@ -36,6 +36,14 @@ NAMES: Final = (
     "location name", "location label", "geo label", "name", "nation", "country value", "reporter", "webname",
 )  # fmt: skip
 YEARS: Final = ("year", "time period", "time", "period", "date", "yr", "years", "index year", "calendar year")
+SERIES: Final = {
+    "gross fixed capital formation (% of gdp)": "NE.GDI.FTOT.ZS",
+    "labor force participation rate, total (% of total population ages 15+) (modeled ilo estimate)": "SL.TLF.CACT.ZS",
+    "patent applications, residents": "IP.PAT.RESD",
+    "patent applications, nonresidents": "IP.PAT.NRES",
+}
+"""The World Bank's names of series, which name the unit, to their codes; as Our World in Data heads its columns."""
+
 _KEYS: Final = frozenset({*ISO3, *ISO2, *NUMBERS, *ANY_CODE, *NAMES, *YEARS})
 _NEVER: Final = frozenset({"time code", "countryid", "unnamed: 0", "rownames", "row names", "1"})
 """Columns that are neither keys nor variables: other codes, and numbers of rows that R and pandas write."""
@@ -89,6 +97,11 @@ def find_keys(row: tuple[str, ...]) -> Keys:
     names = tuple(by_name[name] for name in NAMES if name in by_name)[:2]
     year = next((by_name[name] for name in YEARS if name in by_name), None)
     return Keys(sure or other, sure is not None, names, year)
+
+
+def series_code(name: str) -> str:
+    """The World Bank's code of a series for its full name; another name as it is."""
+    return SERIES.get(" ".join(name.lower().split()), name)
 
 
 def variables_of(row: tuple[str, ...]) -> list[str]:

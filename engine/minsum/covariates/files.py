@@ -12,7 +12,8 @@ from typing import Any, Final
 
 import polars as pl
 
-from minsum.covariates.grid import TABLE_SUFFIXES, THREE_DECIMALS, Grid, frame_grid, sheet_grid, text_grid
+from minsum.covariates.grid import TABLE_SUFFIXES, THREE_DECIMALS, Grid, frame_grid, sheet_grid
+from minsum.covariates.text import text_grid
 from minsum.errors import DataCheckError, SourceError
 from minsum.sources import Source, open_text
 
@@ -58,7 +59,9 @@ def open_grids(source: Source) -> list[Grid]:
         return [frame_grid(_parquet(source), source.name)]
     if start[:2] == _GZIP or not start:
         return list(_unpacked(_inflated(source), source.name))
-    if start[:4] in (_ZIP, _OLE) or start[:2] == b"7z" or b"\x00" in start or _is_json(start, source.name):
+    if start[:4] in (_ZIP, _OLE) or start[:2] == b"7z" or _DTA.match(start):
+        return list(_unpacked(source.path.read_bytes(), source.name))
+    if b"\x00" in start or _is_json(start, source.name):
         return list(_unpacked(source.path.read_bytes(), source.name))
     return [text_grid(source.path, source.name)]
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import codecs
-import csv
-import io
 import re
-from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePath
-from typing import BinaryIO, Final
+from pathlib import PurePath
+from typing import Final
 
 import polars as pl
 
@@ -18,12 +14,9 @@ from minsum.errors import DataCheckError
 
 HEAD_ROWS: Final = 40
 """A header is looked for in this many rows; Heritage's tables start in row 5, Fraser's in row 5 or 6."""
-_HEAD_BYTES: Final = 1 << 20
 _BEYOND: Final = 8
 """Fields beyond the header that are looked at: a line that runs over holds something in them."""
 
-_SEPARATORS: Final = ",;\t|"
-_UTF16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 TABLE_SUFFIXES: Final = frozenset(
     {
         ".csv",
@@ -95,6 +88,8 @@ class Grid:
             If a name occurs twice, or there are values in a column without a name.
         """
         names = self.head[header]
+        if self._is_shifted(header):
+            names = ("", *names)
         named = {name: position for position, name in enumerate(names) if name}
         if len(named) < sum(map(bool, names)):
             twice = next(name for name in names if name and names.count(name) > 1)
@@ -106,7 +101,7 @@ class Grid:
         nameless = [str(position) for position in range(width) if position not in named.values()]
         if names[:1] == ("",) and self._has_row_numbers(rows):
             nameless.remove("0")
-        self._refuse_values(rows, nameless)
+        rows = self._within_names(rows, nameless, names=names)
         cells = [
             pl.col(str(position)).str.strip_chars().replace("", None).alias(name)
             for name, position in named.items()
@@ -142,17 +137,52 @@ class Grid:
             )
         return title
 
-    def _refuse_values(self, rows: pl.LazyFrame, columns: Sequence[str]) -> None:
-        """Refuse values outside the named columns: a shifted line, or a header that lost a name."""
-        stray = pl.any_horizontal(pl.col(columns).str.strip_chars().str.len_bytes() > 0)
-        found = collect(rows.filter(stray).select("line", *columns).head(1), self.name)
-        if len(found):
-            line, *values = found.row(0)
+    def split_names(self, header: int) -> int:
+        """Number of lines below a header that a comma in a country's name has split, and that are put right."""
+        names = self.head[header]
+        if self._is_shifted(header):
+            return 0
+        beyond = [str(position) for position in range(len(names), len(names) + _BEYOND)]
+        return len(self._stray(self.load(header, len(names) + _BEYOND), beyond))
+
+    def _stray(self, rows: pl.LazyFrame, columns: Sequence[str]) -> pl.DataFrame:
+        """Rows with a value in one of these columns."""
+        return collect(
+            rows.filter(pl.any_horizontal(pl.col(columns).str.strip_chars().str.len_bytes() > 0)), self.name
+        )
+
+    def _is_shifted(self, header: int) -> bool:
+        """Whether every line has a field more than the header and starts with its number, as R's write.table does."""
+        n_names = len(self.head[header])
+        if not self.separator or not self.head[header][0] or not self._is_longer(header + 1, n_names):
+            return False
+        rows = self.load(header, n_names + _BEYOND)
+        last = rows.select((pl.col(str(n_names)).str.len_bytes().fill_null(0) > 0).all())
+        return bool(collect(last, self.name).item()) and self._has_row_numbers(rows)
+
+    def _is_longer(self, position: int, n_names: int) -> bool:
+        return len(self.head) > position and len(self.head[position]) == n_names + 1
+
+    def _within_names(
+        self, rows: pl.LazyFrame, nameless: Sequence[str], *, names: tuple[str, ...]
+    ) -> pl.LazyFrame:
+        """Rows with values in named columns only: a shifted line, or a header that lost a name, is refused."""
+        from minsum.covariates.split_names import rejoined
+
+        stray = self._stray(rows, nameless)
+        if not len(stray):
+            return rows
+        mended = rejoined(stray, names) if self.separator == "," else None
+        if mended is None:
+            line, *values = stray.select("line", *nameless).row(0)
             value = next(value for value in values if value and value.strip())
             raise DataCheckError(
                 f"{self.name}, line {line}: {value!r} stands in a column without a name",
-                "give the column a name in the header, or correct the number of fields in that line",
+                "give the column a name in the header, or correct the number of fields in that line (a comma in a name "
+                "needs quotes around the name)",
             )
+        others = rows.filter(~pl.col("line").is_in(stray["line"].to_list()))
+        return pl.concat([others, mended.lazy()]).sort("line")
 
 
 def collect(rows: pl.LazyFrame, name: str) -> pl.DataFrame:
@@ -171,79 +201,6 @@ def collect(rows: pl.LazyFrame, name: str) -> pl.DataFrame:
             f"{name}: malformed table: {reason}",
             "save the file again as it was published: one line a row, fields with separators in double quotes",
         ) from error
-
-
-def text_grid(content: bytes | Path, name: str) -> Grid:
-    """A table of text, fields separated by comma, semicolon, tab or bar; UTF-8 or UTF-16 with BOM, else Windows-1252.
-
-    A file given by its path is read from there each time: the World Bank's bulk file has 220 MB.
-    """
-    content, start = _in_utf8(content)
-    text = start.removeprefix(b"\xef\xbb\xbf").decode(errors="ignore")
-    rows, ends, separator = max((_head(text, one) for one in _SEPARATORS), key=_regularity)
-
-    def load(header: int, width: int) -> pl.LazyFrame:
-        return pl.scan_csv(
-            content if isinstance(content, Path) else io.BytesIO(content),
-            has_header=False, skip_lines=ends[header], separator=separator, glob=False,
-            schema={str(position): pl.String for position in range(width)}, missing_columns="insert",
-        ).with_row_index("line", offset=ends[header] + 1)  # fmt: skip
-
-    return Grid(name, rows, separator, load)
-
-
-def _in_utf8(content: bytes | Path) -> tuple[bytes | Path, bytes]:
-    """A text in UTF-8 with line feeds, and its start; as it is where it is so already."""
-    with content.open("rb") if isinstance(content, Path) else io.BytesIO(content) as file:
-        start = file.read(_HEAD_BYTES)
-        is_utf8 = _is_utf8(file)
-    is_mac = b"\r" in start and b"\n" not in start
-    if is_utf8 and not is_mac:
-        return content, start
-    plain = content.read_bytes() if isinstance(content, Path) else content
-    if plain[:2] in _UTF16:
-        text = plain.decode("utf-16", errors="replace")
-    else:
-        text = plain.decode("utf-8" if is_utf8 else "cp1252", errors="replace")
-    plain = (text.replace("\r", "\n") if is_mac else text).encode()
-    return plain, plain[:_HEAD_BYTES]
-
-
-def _is_utf8(file: BinaryIO) -> bool:
-    """Whether a whole file is, decoded in pieces from its start."""
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    file.seek(0)
-    try:
-        while piece := file.read(_HEAD_BYTES):
-            decoder.decode(piece)
-        decoder.decode(b"", final=True)
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-Head = tuple[tuple[tuple[str, ...], ...], tuple[int, ...], str]
-
-
-def _head(text: str, separator: str) -> Head:
-    """First rows under one separator, the line on which each ends, and the separator."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
-    rows, ends = [], []
-    try:
-        for row in reader:
-            rows.append(tuple(cell.strip() for cell in row))
-            ends.append(reader.line_num)
-            if len(rows) == HEAD_ROWS:
-                break
-    except csv.Error:
-        return ((),), (0,), separator
-    return tuple(rows) or ((),), tuple(ends) or (0,), separator
-
-
-def _regularity(head: Head) -> tuple[int, int]:
-    """Fields in lines of the commonest width, and the width: decimal commas split lines unevenly, or not at all."""
-    widths = Counter(len(row) for row in head[0] if len(row) > 1)
-    return max(((width * count, width) for width, count in widths.items()), default=(0, 0))
 
 
 def sheet_grid(rows: Sequence[Sequence[str]], sheet: str, *, workbook: str) -> Grid:

@@ -7,7 +7,7 @@ from typing import Final
 import polars as pl
 
 from minsum.covariates.base import CELLS, CovariateFormat, distinct, find_row, pick
-from minsum.covariates.columns import find_keys
+from minsum.covariates.columns import SERIES, find_keys
 from minsum.covariates.grid import Grid, collect
 from minsum.errors import DataCheckError
 
@@ -43,7 +43,8 @@ def _name() -> pl.Expr:
     """Data360 calls NE.GDI.FTOT.ZS of the WDI WB_WDI_NE_GDI_FTOT_ZS."""
     code = pl.col("indicator")
     plain = code.str.strip_prefix(_PREFIX).str.replace_all("_", ".", literal=True)
-    return pl.when(code.str.starts_with(_PREFIX)).then(plain).otherwise(code)
+    named = code.str.to_lowercase().replace_strict(SERIES, default=code, return_dtype=pl.String)
+    return pl.when(code.str.starts_with(_PREFIX)).then(plain).otherwise(named)
 
 
 def _rows(grid: Grid, header: int) -> pl.LazyFrame:
@@ -51,12 +52,24 @@ def _rows(grid: Grid, header: int) -> pl.LazyFrame:
     names = grid.head[header]
     rows = grid.below(header).with_columns(pl.col(str(pick(names, _INDICATOR))).alias("indicator"))
     _refuse_multiplied(rows, names, grid=grid)
-    for breakdown in _BREAKDOWNS:
-        column = pick(names, (breakdown,))
-        if column:
-            several = pl.col(column).n_unique().over("indicator") > 1
-            rows = rows.filter(~several | pl.col(column).is_null() | pl.col(column).is_in(_TOTAL))
-    return rows.with_columns(indicator=_name())
+    return rows.filter(~_is_part(names)).with_columns(indicator=_name())
+
+
+def _is_part(names: tuple[str, ...]) -> pl.Expr:
+    """Whether a row is of one sex, age and the like, where its indicator has several."""
+    parts = [
+        (pl.col(column).n_unique().over("indicator") > 1) & pl.col(column).is_not_null() & ~pl.col(column).is_in(_TOTAL)
+        for breakdown in _BREAKDOWNS
+        if (column := pick(names, (breakdown,)))
+    ]  # fmt: skip
+    return pl.any_horizontal(parts) if parts else pl.lit(value=False)
+
+
+def _notes(grid: Grid, header: int) -> list[str]:
+    names = grid.head[header]
+    rows = grid.below(header).with_columns(pl.col(str(pick(names, _INDICATOR))).alias("indicator"))
+    parts = len(collect(rows.filter(_is_part(names)).select("line"), grid.name))
+    return [f"{parts} values by sex, age or another part are passed over, the totals taken"] if parts else []
 
 
 def _refuse_multiplied(rows: pl.LazyFrame, names: tuple[str, ...], *, grid: Grid) -> None:
@@ -97,4 +110,5 @@ FORMAT = CovariateFormat(
     indicators=_indicators,
     cells=_cells,
     keeps_all=True,
+    notes=_notes,
 )

@@ -10,7 +10,7 @@ from typing import Final
 import polars as pl
 
 from minsum.covariates.base import CELLS, CovariateFormat, find_row, folded
-from minsum.covariates.columns import find_keys, variables_of
+from minsum.covariates.columns import find_keys, left_over, series_code, variables_of
 from minsum.covariates.grid import Grid
 
 _VALUE: Final = ("value", "obs value")
@@ -31,7 +31,7 @@ def _named(grid: Grid, header: int) -> dict[str, str]:
     columns = variables_of(grid.head[header])
     if len(columns) == 1 and folded(columns[0]) in _VALUE:
         return {columns[0]: grid.title_of_variable()}
-    return {name: name for name in columns}
+    return {name: series_code(name) for name in columns}
 
 
 def _indicators(grid: Grid, header: int) -> list[str]:
@@ -56,6 +56,11 @@ def _cells(grid: Grid, header: int, wanted: frozenset[str]) -> pl.LazyFrame:
     ).select(*CELLS, "also", "is_sure")
 
 
+def _notes(grid: Grid, header: int) -> list[str]:
+    aside = left_over(grid.head[header])
+    return [f"columns {', '.join(aside)} are no variables and passed over"] if aside else []
+
+
 FORMAT = CovariateFormat(
     name="tidy",
     title="table with a country, a year and a column for each variable (iso3, year, <variable> ...; CSV, Parquet, Stata, JSON, a sheet)",
@@ -63,4 +68,5 @@ FORMAT = CovariateFormat(
     indicators=_indicators,
     cells=_cells,
     keeps_all=True,
+    notes=_notes,
 )

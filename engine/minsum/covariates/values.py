@@ -1,4 +1,4 @@
-"""Cells of one table become numbers of Comtrade's reporters; what does not match is counted."""
+"""Cells of one table become numbers of Comtrade's reporters; what does not match or is no number is told."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from typing import Final
 
 import polars as pl
 
-from minsum.country_names import is_m49_group, match_code, match_country, match_name
 from minsum.covariates.base import CovariateFormat
-from minsum.covariates.columns import left_over
 from minsum.covariates.grid import Grid, collect
 from minsum.covariates.numbers import MISSING, not_a_number, with_numbers
+from minsum.covariates.places import matched
 from minsum.errors import DataCheckError
 
 KEYS: Final = ["iso3", "year", "indicator"]
@@ -84,7 +83,7 @@ def read_table(
     cells = collect(known.cells(grid, header, frozenset(used)), grid.name)
     there = _complete(cells).filter(~pl.col("value").fill_null("").str.to_lowercase().is_in(MISSING))
     there, texts = _without_texts(there, asked=asked) if known.keeps_all else (there, {})
-    numbers = _matched(_numbers(there, grid, has_sure_point=not known.keeps_all), grid)
+    numbers = matched(_numbers(there, grid, has_sure_point=not known.keeps_all), grid)
     unmatched = numbers.filter(pl.col("iso3").is_null()).group_by("place").len().sort("place")
     values = numbers.filter(pl.col("iso3").is_not_null()).select(*KEYS, "value", "line")
     used = tuple(name for name in used if name not in texts)
@@ -103,7 +102,8 @@ def read_table(
 def _complete(cells: pl.DataFrame) -> pl.DataFrame:
     """With the columns that only some formats give: a second name, and whether codes are surely of a kind."""
     lacking = {"also": pl.lit(None, dtype=pl.String), "is_sure": pl.lit(value=True)}
-    return cells.with_columns(**{name: cell for name, cell in lacking.items() if name not in cells.columns})
+    whole = cells.with_columns(**{name: cell for name, cell in lacking.items() if name not in cells.columns})
+    return whole.with_columns(pl.exclude("line", "is_sure").cast(pl.String))
 
 
 def _without_texts(there: pl.DataFrame, *, asked: frozenset[str]) -> tuple[pl.DataFrame, dict[str, str]]:
@@ -111,7 +111,7 @@ def _without_texts(there: pl.DataFrame, *, asked: frozenset[str]) -> tuple[pl.Da
     value = pl.col("value")
     found = there.group_by("indicator", maintain_order=True).agg(
         has_digit=value.str.contains(r"\d").any(),
-        has_number=value.str.contains(r"^[+-−]?[\d.,  '’]*\d[\d.,  '’]*(?:[eE][+-]?\d+)?$").any(),
+        has_number=value.str.contains(r"^[+−-]?[\d.,  '’]*\d[\d.,  '’]*(?:[eE][+-]?\d+)?$").any(),
         first=value.first(),
     )
     is_text = ~pl.col("has_digit") | (~pl.col("has_number") & ~pl.col("indicator").is_in(sorted(asked)))
@@ -121,8 +121,11 @@ def _without_texts(there: pl.DataFrame, *, asked: frozenset[str]) -> tuple[pl.Da
 
 def _passed_over(grid: Grid, known: CovariateFormat, *, header: int, texts: Mapping[str, str]) -> list[str]:
     found = [f"column {name} holds text ({first[:20]}) and is passed over" for name, first in texts.items()]
-    aside = left_over(grid.head[header]) if known.name == "tidy" else []
-    return found + ([f"columns {', '.join(aside)} are no variables and passed over"] if aside else [])
+    found += known.notes(grid, header) if known.notes else []
+    split = grid.split_names(header) if grid.separator == "," else 0
+    return found + (
+        [f"{split} lines have a comma in a country's name without quotes, put right"] if split else []
+    )
 
 
 def _numbers(there: pl.DataFrame, grid: Grid, *, has_sure_point: bool) -> pl.DataFrame:
@@ -172,70 +175,6 @@ def _refuse_text(parsed: pl.DataFrame, number: str, *, grid: Grid) -> None:
             f"{grid.name}, line {row['line']}, column {column}: {found!r} is not {kind}",
             not_a_number(str(found)),
         )
-
-
-def _matched(numbers: pl.DataFrame, grid: Grid) -> pl.DataFrame:
-    """With Comtrade's label `iso3` (null when unknown) and `place`, the name for a report."""
-    keys = ["code", "country", "also"]
-    places = numbers.group_by(*keys, maintain_order=True).agg(pl.col("line", "is_sure").first())
-    _refuse_unsure(places, grid)
-    labels = [_label(row, grid) for row in places.iter_rows(named=True)]
-    table = places.select(*keys, iso3=pl.Series(labels, dtype=pl.String))
-    placed = numbers.join(table, on=keys, how="left", nulls_equal=True, maintain_order="left")
-    placed = placed.with_columns(place=pl.coalesce("country", "also", "code"))
-    if len(placed) and placed["iso3"].null_count() == len(placed):
-        some = ", ".join(
-            repr(name) for name in placed["place"].drop_nulls().unique(maintain_order=True).head(5)
-        )
-        raise DataCheckError(
-            f"{grid.name}: none of its countries is known ({some})",
-            "use ISO3 codes, such as CHN, or the names that the World Bank uses",
-        )
-    return placed
-
-
-def _refuse_unsure(places: pl.DataFrame, grid: Grid) -> None:
-    """Refuse numbers and two letters in a column that does not say whose codes they are, beside no name."""
-    code = pl.col("code")
-    unsure = places.filter(
-        ~pl.col("is_sure")
-        & pl.all_horizontal(pl.col("country", "also").is_null())
-        & code.str.contains(r"^(\d+|[A-Za-z]{2})$")
-    )
-    if len(unsure) * 2 > len(places):
-        row = unsure.row(0, named=True)
-        raise DataCheckError(
-            f"{grid.name}, line {row['line']}: {row['code']!r} could be a code of several publishers (CH is Switzerland "
-            "in ISO and China in FIPS; 710 is South Africa at the UN and China in the Correlates of War)",
-            "call the column iso2 or m49 if that is what it holds, or add a column of ISO3 codes or names",
-        )
-
-
-def _label(row: Mapping[str, str | None], grid: Grid) -> str | None:
-    """The country of a code and of names, which must agree where several say one."""
-    code, names = row["code"], [name for name in (row["country"], row["also"]) if name]
-    if code is None and len(names) == 1:
-        return match_country(None, names[0]) or _iso3(names[0])
-    if code and is_m49_group(code.strip()):
-        return None
-    said = {code: match_code(code)} if code else {}
-    said |= {name: match_name(name) or _iso3(name) for name in names}
-    found = {text: label for text, label in said.items() if label}
-    if len(set(found.values())) > 1:
-        (first, one), (second, other) = (
-            next(iter(found.items())),
-            next(item for item in found.items() if item[1] != next(iter(found.values()))),
-        )
-        raise DataCheckError(
-            f"{grid.name}, line {row['line']}: {first!r} is {one} and {second!r} beside it is {other}",
-            "correct one of the two, or remove the column that is not ISO3",
-        )
-    return next(iter(found.values()), None)
-
-
-def _iso3(text: str) -> str | None:
-    """The country of an ISO3 code that stands in a column of names."""
-    return match_code(text) if re.fullmatch(r"[A-Z]{3}", text.strip()) else None
 
 
 def _once(values: pl.DataFrame, name: str) -> pl.DataFrame:
