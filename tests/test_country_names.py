@@ -261,6 +261,7 @@ def test_every_list_of_countries_in_the_settings(tmp_path: Path) -> None:
         ('markets = ["XKX"]', 'markets = ["kosovo"]', r"market_esi.markets: 'kosovo' .*; did you mean _KS\?"),
         ('reference = "TWN"', 'reference = "TWX"', r"panel.reference: 'TWX' is the label of no country"),
         ('reference = "TWN"', 'reference = "asean"', r"'asean' is no country and none of the composites .* \(asia\)"),
+        ('reference = "TWN"', 'reference = "usa"', r"panel.reference 'usa' .*; did you mean USA\?"),
         ('bloc = ["TWN", "CHN"]', 'bloc = ["TWN", "CHI"]', r"panel.bloc: 'CHI' is the label of no country; did you mean CHL or CHN"),
     ],
 )  # fmt: skip

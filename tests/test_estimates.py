@@ -284,6 +284,41 @@ def test_a_constant_without_a_variance_stops_nothing(layout: Layout, clusters: t
     assert warning in " ".join(table.notes)
 
 
+def swamy_arora(frame: pl.DataFrame, *levels: str) -> dict[str, tuple[float, float]]:
+    """Random effects by hand: coefficient and standard error of every column (methods: Stata's xtreg, re)."""
+    y, table = dummies(frame, *levels)
+    x, y = table.to_numpy(), y.to_numpy()
+    group = pd.factorize(frame["reporter"].to_pandas())[0]
+    length = np.bincount(group)
+    n, k = len(length), x.shape[1]
+    x_mean = np.stack([np.bincount(group, column) / length for column in x.T], axis=1)
+    y_mean = np.bincount(group, y) / length
+    within = (x - x_mean[group])[:, [j for j in range(k) if table.columns[j] != "const"]]
+    e = y - y_mean[group]
+    e = e - within @ np.linalg.lstsq(within, e, rcond=None)[0]
+    s_e2 = e @ e / (len(y) - n - within.shape[1])
+    u = y_mean - x_mean @ np.linalg.lstsq(x_mean, y_mean, rcond=None)[0]
+    s_u2 = max(0.0, u @ u / (n - np.linalg.matrix_rank(x_mean)) - s_e2 / (n / np.sum(1 / length)))
+    theta = (1 - np.sqrt(s_e2 / (length * s_u2 + s_e2)))[group]
+    x, y = x - theta[:, None] * x_mean[group], y - theta * y_mean[group]
+    beta = np.linalg.lstsq(x, y, rcond=None)[0]
+    cov = np.linalg.inv(x.T @ x) * np.sum((y - x @ beta) ** 2) / (len(y) - k)
+    return dict(zip(table.columns, zip(beta, np.sqrt(np.diag(cov)), strict=True), strict=True))
+
+
+@pytest.mark.parametrize("effects", [("country",), ("country", "year")])
+@pytest.mark.parametrize("n", [12, 30])
+def test_random_effects_by_hand(layout: Layout, effects: tuple[str, ...], n: int) -> None:
+    """With year effects linearmodels gives these numbers from 7.1 on."""
+    frame = made_panel(n=n)
+    put_panel(layout, frame)
+    rows = found(layout, Specification(regressors=("x", "z"), effects=effects, estimators=("RE",)))
+    for term, (coefficient, std_error) in swamy_arora(frame, *effects[1:]).items():
+        if term in ("x", "z", "const"):
+            assert rows["RE", term]["coefficient"] == pytest.approx(coefficient, rel=1e-10)
+            assert rows["RE", term]["std_error"] == pytest.approx(std_error, rel=1e-10)
+
+
 def test_robust_and_two_way_clustered_pooled(layout: Layout) -> None:
     frame = made_panel()
     put_panel(layout, frame)

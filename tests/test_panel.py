@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,18 @@ def test_a_missing_folder_is_named(work: Workspace) -> None:
     (work.layout.root / "covariates").rmdir()
     with pytest.raises(MissingInputError, match=r"covariates: no such folder"):
         work.panel()
+
+
+def test_a_workspace_named_like_a_pattern(work: Workspace, tmp_path: Path) -> None:
+    """`Mémoire [2024] v1` stands for `Mémoire 2 v1` too, whose files are others."""
+    before = work.layout.panel.read_bytes()
+    folder = tmp_path / "Mémoire [2024] v1"
+    shutil.copytree(work.layout.root, folder)
+    (tmp_path / "Mémoire 2 v1").mkdir()
+    (folder / "panel.parquet").unlink()
+    named = Workspace(folder, jobs=2)
+    assert named.panel().changed
+    assert named.layout.panel.read_bytes() == before
 
 
 def test_a_country_under_two_codes_is_one_row(tmp_path: Path) -> None:

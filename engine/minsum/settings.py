@@ -254,9 +254,13 @@ class Settings(BaseSettings):
     def _reference_there(self) -> Settings:
         name = self.panel.reference if self.panel is not None else ""
         if re.fullmatch(_NAME, name) and name not in self.esi.references:
+            from minsum.country_hints import near_labels
+
             known = ", ".join(self.esi.references) or "none"
+            near = near_labels(name)
             raise ValueError(
                 f"panel.reference {name!r} is no country and none of the composites of [esi.references] ({known})"
+                + (f"; did you mean {' or '.join(near)}?" if near else "")
             )
         return self
 
