@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import io
 import json
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
 
 from minsum.covariates import Covariates, Variable, covariate_remarks, read_covariates
+from minsum.covariates.numbers import with_numbers
 from minsum.errors import DataCheckError
 from minsum.settings import DEFAULT_VARIABLES
 from minsum.sources import Source
@@ -154,6 +158,40 @@ def test_numbers(read: Read, rows: str, values: list[float]) -> None:
     separator = ";" if ";" in rows else ","
     found = read("a.csv", f"{separator.join(['iso3', 'year', 'gdp'])}\n{rows}\n")
     assert found.frame["gdp"].to_list() == values
+
+
+STYLES = [(".", ""), (".", ","), (".", " "), (".", "'"), (",", ""), (",", "."), (",", "\u00a0")]
+
+
+def as_written(value: float, *, decimals: int, decimal: str, thousands: str) -> str:
+    """A number as a spreadsheet of one language writes it."""
+    text = f"{value:,.{decimals}f}"
+    return text.replace(",", "#").replace(".", decimal).replace("#", thousands)
+
+
+def test_no_column_is_read_wrong() -> None:
+    """Columns in every style, of few and many digits: the numbers are right, or the column is refused."""
+    rng = np.random.default_rng(7)
+    outcomes = Counter[str]()
+    for _ in range(1500):
+        decimal, thousands = STYLES[rng.integers(len(STYLES))]
+        separator = ";" if decimal == "," else ",;\t"[rng.integers(3)]
+        places = (
+            rng.integers(0, 5, size=rng.integers(1, 6)) if rng.random() < 0.5 else [rng.integers(0, 4)] * 3
+        )
+        values = [round(float(10 ** rng.uniform(-1, 7)) * rng.choice([1, 1, -1]), int(one)) for one in places]
+        texts = [
+            as_written(value, decimals=int(one), decimal=decimal, thousands=thousands)
+            for value, one in zip(values, places, strict=True)
+        ]
+        frame = pl.DataFrame({"line": range(len(texts)), "column": "x", "indicator": "x", "value": texts})
+        with contextlib.suppress(DataCheckError):
+            found = with_numbers(frame, name="t", separator=separator, has_sure_point=False)
+            assert found["number"].to_list() == values, (texts, separator)
+            outcomes["read"] += 1
+            continue
+        outcomes["refused"] += 1
+    assert outcomes["read"] > 5 * outcomes["refused"] > 0
 
 
 def test_a_publisher_s_point_is_a_decimal_point(read: Read) -> None:

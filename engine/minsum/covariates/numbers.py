@@ -97,17 +97,17 @@ def _roles(rows: pl.DataFrame, *, name: str, separator: str, has_sure_point: boo
     if not unsure:
         return indicator, "."
     if len(unsure) > 1:
-        raise _contradiction(unsure[0], unsure[1], name=name)
+        raise _two_readings(unsure[0], unsure[1], name=name)
     only_points = "point or thousands" in first
     if only_points and (has_sure_point or ("plain" not in first and separator in (",", "\t", "|"))):
         return indicator, "."
     raise _two_readings(unsure[0], first.get("plain"), name=name)
 
 
-def _two_readings(unsure: pl.DataFrame, plain: pl.DataFrame | None, *, name: str) -> DataCheckError:
+def _two_readings(unsure: pl.DataFrame, other: pl.DataFrame | None, *, name: str) -> DataCheckError:
     row = unsure.row(0, named=True)
     whole = row["text"].replace(".", "").replace(",", "")
-    beside = f", beside {plain['value'][0]} in line {plain['line'][0]}" if plain is not None else ""
+    beside = f", beside {other['value'][0]} in line {other['line'][0]}" if other is not None else ""
     return DataCheckError(
         f"{name}, line {row['line']}, column {row['column']}: {row['value']!r} can be read as "
         f"{row['text'].replace(',', '.')} and as {whole}{beside}",
