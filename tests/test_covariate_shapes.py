@@ -112,6 +112,7 @@ SHAPES: dict[str, tuple[str, str | bytes]] = {
     "Stata 13 and later": ("a.dta", stata(FRAME, version=118)),
     "Stata with labels and dates": ("a.dta", stata(labelled(), convert_dates={"year": "ty"})),
     "Stata in gzip": ("a.dta.gz", gzip.compress(stata(FRAME))),
+    "a capital letter": ("a.csv", TIDY.replace("capital", "Capital")),
     "a path like a pattern": ("controls [2024] *?.csv", TIDY),
 }  # fmt: skip
 
@@ -261,6 +262,10 @@ REFUSED = {
     "a table of no name": (("data.csv", "iso3,2002\nCHN,0.7\n"), r"data\.csv: which variable is it\?", "name the file"),
     "SDMX values in thousands": (
         ("d.csv", DATA360 + "x,A,CHN,China,_T,WB_WDI_IP_PAT_RESD,2002,25,3\n"), r"line 2, column UNIT_MULT: '3'", "multiply",
+    ),
+    "a name of the panel's": (("a.csv", "iso3,year,esi\nCHN,2002,0.7\n"), r"a\.csv: a variable is called 'esi', and the panel has", "rename"),
+    "names that differ in capitals": (
+        ("a.csv", "iso3,year,gdp,GDP\nCHN,2002,1,2\n"), r"a\.csv: a variable is called 'GDP', and there is 'gdp' too", "rename",
     ),
     "JSON of another shape": (("a.json", FRAME.to_json()), r"a\.json: JSON of another shape than a list of records", "records"),
     "broken JSON": (("a.json", '[{"iso3": "CHN", '), r"a\.json: not readable as JSON", "CSV"),

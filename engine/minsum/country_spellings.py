@@ -27,7 +27,7 @@ CODES_OF_2: Final = {"EL": "GRC", "UK": "GBR", "XK": "_KS"}
 """Two-letter codes of Eurostat and the World Bank that are not ISO's."""
 
 NAMES: Final[dict[str, tuple[str, ...]]] = {
-    "ANT": ("Netherlands Antilles", "Netherlands Antilles and Aruba"),
+    "ANT": ("Netherlands Antilles", "Neth. Antilles", "Netherlands Antilles and Aruba"),
     "ARE": ("UAE", "Utd. Arab Em.", "Unit. Arab Em."),
     "ATF": ("French South Antarctic Territories", "Fr. South Antarctic Terr."),
     "ATG": ("Antigua",),
@@ -92,7 +92,7 @@ NAMES: Final[dict[str, tuple[str, ...]]] = {
     "REU": ("Réunion (Overseas France)",),
     "RUS": ("Russia", "Russian Fed."),
     "RWA": ("Republic of Rwanda",),
-    "S19": ("Chinese Taipei", "Taiwan, China", "Other Asia, nes", "Taiwan Province",
+    "S19": ("Chinese Taipei", "Taiwan, China", "Other Asia, nes", "Other Asia, not elsewhere specified", "Taiwan Province",
             "Separate Customs Territory of Taiwan, Penghu, Kinmen and Matsu"),
     "SCG": ("Serbia and Montenegro", "State Union of Serbia and Montenegro",
             "Yugoslavia, FR (Serbia/Montenegro)"),
@@ -120,7 +120,7 @@ NAMES: Final[dict[str, tuple[str, ...]]] = {
     "YEM": ("Yemen Arab Republic", "North Yemen"),
     "YMD": ("Dem. Yemen", "Yemen, People's Dem. Rep.", "Yemen, PDR", "South Yemen"),
     "YUG": ("Yugoslavia", "Socialist Federal Republic of Yugoslavia", "Yugoslavia, SFR"),
-    "ZA1": ("Southern African Customs Union", "SACU", "South African Customs Union"),
+    "ZA1": ("Southern African Customs Union", "SACU", "So. African Customs Union", "South African Customs Union"),
     "ZWE": ("Rhodesia", "Southern Rhodesia"),
     "_CI": ("Channel Islands",),
     "_KS": ("Kosovo", "Republic of Kosovo", "Kosovo (UN administered region)", "Kosovo (under UNSCR 1244)",

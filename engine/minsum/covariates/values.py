@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -79,24 +79,34 @@ def read_table(
     """
     given = known.indicators(grid, header)
     asked = wanted | variables
-    used = tuple(name for name in given if name in asked or (known.keeps_all and _PLAIN.fullmatch(name)))
+    used = [name for name in given if name in asked or (known.keeps_all and _PLAIN.fullmatch(name))]
     cells = collect(known.cells(grid, header, frozenset(used)), grid.name)
+    asked_as = _asked_as(given, asked) if known.keeps_all else {}
+    cells = cells.with_columns(pl.col("indicator").replace(asked_as))
+    given, used = ([asked_as.get(name, name) for name in names] for names in (given, used))
     there = _complete(cells).filter(~pl.col("value").fill_null("").str.to_lowercase().is_in(MISSING))
     there, texts = _without_texts(there, asked=asked) if known.keeps_all else (there, {})
     numbers = matched(_numbers(there, grid, has_sure_point=not known.keeps_all), grid)
     unmatched = numbers.filter(pl.col("iso3").is_null()).group_by("place").len().sort("place")
     values = numbers.filter(pl.col("iso3").is_not_null()).select(*KEYS, "value", "line")
-    used = tuple(name for name in used if name not in texts)
+    used = [name for name in used if name not in texts]
     return TableRead(
         name=grid.name,
         format=known.name,
         values=_once(values, grid.name),
-        used=used,
+        used=tuple(used),
         unused=tuple(name for name in given if name not in used and name not in texts),
         unmatched=dict(unmatched.iter_rows()),
         ready=tuple(name for name in used if _PLAIN.fullmatch(name)) if known.keeps_all else (),
         notes=(*grid.notes, *_passed_over(grid, known, header=header, texts=texts)),
     )
+
+
+def _asked_as(given: Sequence[str], asked: frozenset[str]) -> dict[str, str]:
+    """Names that differ from an asked one in capitals only, `Capital` from capital, to that."""
+    folded = {name.lower(): name for name in asked}
+    meant = {name: folded[name.lower()] for name in given if name not in asked and name.lower() in folded}
+    return {name: other for name, other in meant.items() if other not in given}
 
 
 def _complete(cells: pl.DataFrame) -> pl.DataFrame:

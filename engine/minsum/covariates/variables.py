@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from minsum.covariates.values import TableRead
 
 
+_OWN: Final = ("reporter", "year", "esi", "import_share")
+"""Columns of the panel that no covariate file gives."""
 _NAMED_BY_PEOPLE: Final = ("tidy", "wide", "long")
 """Formats whose indicators have any name, few enough to be listed."""
 
@@ -117,9 +119,11 @@ def make_variables(
     Raises
     ------
     DataCheckError
-        If a variable is given both ready made and by its indicators, or its values have another unit.
+        If a variable is given both ready made and by its indicators, its values have another unit, or its name is
+        one of the panel's own or another's in other capitals.
     """
     supply = _supply(values, tables)
+    _refuse_names([*variables, *supply.ready], supply.files)
     columns: dict[str, pl.Expr] = {}
     told: dict[str, Any] = {}
     absent: dict[str, str] = {}
@@ -137,6 +141,17 @@ def make_variables(
             told[name] = {"recipe": "as given", "files": supply.files[name]}
     made = [expression.alias(name) for name, expression in columns.items()]
     return Made(supply.wide.select("iso3", "year", *made), told, absent)
+
+
+def _refuse_names(names: Sequence[str], files: Mapping[str, list[str]]) -> None:
+    """Refuse variables that a table of the panel could not tell apart: it does not look at capitals."""
+    seen = {name.lower(): name for name in _OWN}
+    for name in dict.fromkeys(names):
+        other = seen.setdefault(name.lower(), name)
+        if other != name or name in _OWN:
+            file = ", ".join(files.get(name, ())) or "[panel.variables]"
+            whose = "the panel has a column of that name" if other in _OWN else f"there is {other!r} too"
+            raise DataCheckError(f"{file}: a variable is called {name!r}, and {whose}", "rename the column")
 
 
 def _supply(values: pl.DataFrame, tables: Sequence[TableRead]) -> _Supply:
