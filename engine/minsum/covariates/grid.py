@@ -145,11 +145,10 @@ class Grid:
         beyond = [str(position) for position in range(len(names), len(names) + _BEYOND)]
         return len(self._stray(self.load(header, len(names) + _BEYOND), beyond))
 
-    def _stray(self, rows: pl.LazyFrame, columns: Sequence[str]) -> pl.DataFrame:
-        """Rows with a value in one of these columns."""
-        return collect(
-            rows.filter(pl.any_horizontal(pl.col(columns).str.strip_chars().str.len_bytes() > 0)), self.name
-        )
+    def _stray(self, rows: pl.LazyFrame, columns: Sequence[str]) -> list[int]:
+        """Lines with a value in one of these columns; no other column is read."""
+        beyond = pl.any_horizontal(pl.col(columns).str.strip_chars().str.len_bytes() > 0)
+        return collect(rows.select("line", *columns).filter(beyond), self.name)["line"].to_list()
 
     def _is_shifted(self, header: int) -> bool:
         """Whether every line has a field more than the header and starts with its number, as R's write.table does."""
@@ -169,9 +168,10 @@ class Grid:
         """Rows with values in named columns only: a shifted line, or a header that lost a name, is refused."""
         from minsum.covariates.split_names import rejoined
 
-        stray = self._stray(rows, nameless)
-        if not len(stray):
+        lines = self._stray(rows, nameless)
+        if not lines:
             return rows
+        stray = collect(rows.filter(pl.col("line").is_in(lines)), self.name)
         mended = rejoined(stray, names) if self.separator == "," else None
         if mended is None:
             line, *values = stray.select("line", *nameless).row(0)
@@ -181,7 +181,7 @@ class Grid:
                 "give the column a name in the header, or correct the number of fields in that line (a comma in a name "
                 "needs quotes around the name)",
             )
-        others = rows.filter(~pl.col("line").is_in(stray["line"].to_list()))
+        others = rows.filter(~pl.col("line").is_in(lines))
         return pl.concat([others, mended.lazy()]).sort("line")
 
 
