@@ -310,6 +310,16 @@ def test_heritage_s_two_columns_of_names(read: Read) -> None:
     assert found.report["files"][0]["unmatched"] == {"S. Korea": 1}
 
 
+def test_codes_of_unknown_origin_count_beside_a_known_name_only(read: Read) -> None:
+    """924 is China to the IMF and nobody to the UN; 158, Japan to the IMF, is Taiwan to the UN."""
+    rows = "country,code,year,lr\nChina,924,2002,0.7\nAtlantis,158,2002,0.5\nKenya,664,2002,0.6\n"
+    found = read("imf.csv", rows)
+    assert found.frame.rows() == [("CHN", 2002, 0.7), ("KEN", 2002, 0.6)]
+    assert found.report["files"][0]["unmatched"] == {"Atlantis": 1}
+    with pytest.raises(DataCheckError, match="'158' is S19 and 'Japan' beside it is JPN"):
+        read("imf.csv", rows + "Japan,158,2002,0.5\n")
+
+
 def test_names_split_by_a_comma_without_quotes(read: Read) -> None:
     found = read(
         "o.csv",

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 import polars as pl
 
 from minsum.country_names import is_m49_group, match_code, match_country, match_name
 from minsum.covariates.grid import Grid
 from minsum.errors import DataCheckError
+
+_UNSURE = re.compile(r"\d+|[A-Za-z]{2}")
+"""Codes of which only the column's name can say whose they are."""
 
 
 def matched(numbers: pl.DataFrame, grid: Grid) -> pl.DataFrame:
@@ -55,7 +59,7 @@ def _refuse_unsure(places: pl.DataFrame, grid: Grid) -> None:
     unsure = places.filter(
         ~pl.col("is_sure")
         & pl.all_horizontal(pl.col("country", "also").is_null())
-        & code.str.contains(r"^(\d+|[A-Za-z]{2})$")
+        & code.str.contains(f"^(?:{_UNSURE.pattern})$")
     )
     if len(unsure) * 2 > len(places):
         row = unsure.row(0, named=True)
@@ -66,16 +70,22 @@ def _refuse_unsure(places: pl.DataFrame, grid: Grid) -> None:
         )
 
 
-def _label(row: Mapping[str, str | None], grid: Grid) -> str | None:
-    """The country of a code and of names, which must agree where several say one."""
+def _label(row: Mapping[str, Any], grid: Grid) -> str | None:
+    """The country of a code and of names, which must agree where several say one.
+
+    A number or two letters of unknown origin count only beside a name that is known.
+    """
     code, names = row["code"], [name for name in (row["country"], row["also"]) if name]
     if code is None and len(names) == 1:
         return match_country(None, names[0]) or _iso3(names[0])
     if code and is_m49_group(code.strip()):
         return None
-    said = {code: match_code(code)} if code else {}
+    is_sure = row["is_sure"] or not (code and names and _UNSURE.fullmatch(code.strip()))
+    said = {code: match_code(code)} if code and is_sure else {}
     said |= {name: match_name(name) or _iso3(name) for name in names}
     found = {text: label for text, label in said.items() if label}
+    if code and found and not is_sure and match_code(code) is not None:
+        found = {code: str(match_code(code)), **found}
     if len(set(found.values())) > 1:
         (first, one), (second, other) = (
             next(iter(found.items())),
