@@ -346,6 +346,18 @@ def test_totals_of_several_sexes_and_one_page_of_several_are_told(read: Read) ->
     assert "api.json: page 1 of 5: what stands on the others is not in it; add &per_page=20000" in lines
 
 
+@pytest.mark.parametrize("version", [114, 118])
+def test_a_cut_stata_file_is_refused_or_whole(read: Read, version: int) -> None:
+    whole = stata(FRAME, version=version)
+    for length in range(40, len(whole), 29):
+        try:
+            found = read("a.dta", whole[:length])
+        except DataCheckError as error:
+            assert error.message.startswith("a.dta: ")  # noqa: PT017 - either outcome is right
+        else:
+            assert found.frame.rows() == BOTH
+
+
 def test_data_that_cannot_be_read_are_named_as_what_they_are(read: Read) -> None:
     for name, kind in (("a.rds", "R data"), ("b.sav", "SPSS data"), ("c.sas7bdat", "SAS data")):
         lines = covariate_remarks(read(name, b"\x1f\x8b").report)

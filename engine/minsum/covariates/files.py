@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import re
+import struct
+import warnings
 import zipfile
 from collections.abc import Iterator
 from pathlib import PurePath
@@ -28,6 +30,17 @@ _UNREADABLE: Final = {
     ".mdb": "an Access database", ".accdb": "an Access database", ".sqlite": "an SQLite database", ".db": "a database",
     ".wf1": "an EViews workfile", ".gdt": "gretl data", ".xml": "XML", ".html": "a web page", ".htm": "a web page",
 }  # fmt: skip
+_DAMAGED: Final = (
+    ValueError,
+    LookupError,
+    TypeError,
+    ArithmeticError,
+    OSError,
+    EOFError,
+    MemoryError,
+    struct.error,
+)
+"""What pandas raises on a Stata file that is cut or damaged."""
 _DTA: Final = re.compile(rb"<stata_dta>|[\x69-\x73][\x01\x02]\x01\x00")
 _OLE: Final = b"\xd0\xcf\x11\xe0"
 _ZIP: Final = b"PK\x03\x04"
@@ -97,7 +110,7 @@ def _unpacked(content: bytes, name: str) -> Iterator[Grid]:
     elif content[:6] == b"ARROW1":
         yield frame_grid(pl.read_ipc(io.BytesIO(content)).lazy(), name)
     elif _DTA.match(content):
-        yield frame_grid(_stata(content, name).lazy(), name)
+        yield _stata(content, name)
     elif _is_json(content[:_SNIFFED], name):
         yield _records(content, name)
     elif content[:2] == b"7z":
@@ -111,19 +124,22 @@ def _unpacked(content: bytes, name: str) -> Iterator[Grid]:
         yield text_grid(content, name)
 
 
-def _stata(content: bytes, name: str) -> pl.DataFrame:
+def _stata(content: bytes, name: str) -> Grid:
     """A Stata file; labelled values are their labels, dates dates."""
     import pandas as pd
 
-    try:
-        frame = pd.read_stata(io.BytesIO(content), convert_missing=False)
-    except (ValueError, KeyError, OSError, EOFError, UnicodeDecodeError) as error:
-        raise DataCheckError(
-            f"{name}: not readable as Stata data ({' '.join(str(error).split())[:200]})",
-            "save it again from Stata (saveold), or as CSV: export delimited",
-        ) from error
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            frame = pd.read_stata(io.BytesIO(content), convert_missing=False)
+        except _DAMAGED as error:
+            raise DataCheckError(
+                f"{name}: not readable as Stata data ({' '.join(str(error).split())[:200]})",
+                "save it again from Stata (saveold), or as CSV: export delimited",
+            ) from error
     text = {one: frame[one].astype("string") for one in frame.select_dtypes("category").columns}
-    return pl.from_pandas(frame.assign(**text))
+    notes = dict.fromkeys(" ".join(str(one.message).split())[:200] for one in caught)
+    return frame_grid(pl.from_pandas(frame.assign(**text)).lazy(), name, notes=tuple(notes))
 
 
 def _is_json(start: bytes, name: str) -> bool:
