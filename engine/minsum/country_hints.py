@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable
 from typing import Final
 
-from minsum.countries import codes_of, labels
+from minsum.countries import AREAS, codes_of, labels
 from minsum.country_names import match_country, understood
 from minsum.country_spellings import CODES
 from minsum.errors import SettingsError
@@ -96,5 +96,6 @@ def near_labels(typed: str) -> list[str]:
     begins = typed.strip().casefold()
     named = [one.alpha_3 for one in pycountry.countries if one.name.casefold().startswith(begins)]
     named = [understood(one) for one in named] if len(begins) > 2 else []
-    alike = difflib.get_close_matches(typed.upper(), sorted({*labels().values(), *CODES}), n=_MOST)
+    countries = {label for code, label in labels().items() if code not in AREAS}
+    alike = difflib.get_close_matches(typed.upper(), sorted(countries | set(CODES)), n=_MOST)
     return (named or list(dict.fromkeys(map(understood, alike))))[:_MOST]
