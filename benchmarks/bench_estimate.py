@@ -73,9 +73,9 @@ def write_world(size: tuple[int, int], layout: Layout) -> None:
             **{name: x[:, :, k].ravel() for k, name in enumerate(VARIABLES)},
         }
     )
-    publish_table(
-        panel.to_arrow(), layout.panel, footer={"digest": "panel", "classification": "H2"}, layout=layout
-    )
+    footer = {"digest": "panel", "classification": "H2", "options": {"reporters": [], "years": []}}
+    publish_table(panel.drop("esi").to_arrow(), layout.country_years, footer=footer, layout=layout)
+    publish_table(panel.to_arrow(), layout.panel, footer=footer, layout=layout)
 
 
 def minsum(folder: Path) -> Answer:

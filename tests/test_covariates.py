@@ -405,7 +405,10 @@ REFUSED = {
         {"lr.csv": "iso3,year,lr\nCHN,2002,0.7\nVNM,2002,high\n"},
         r"lr\.csv, line 3, column lr: 'high' is not a number",
     ),
-    "an infinite number": ({"lr.csv": "iso3,year,lr\nCHN,2002,inf\n"}, r"column lr: 'inf' is not a number"),
+    "an infinite number": (
+        {"lr.csv": "iso3,year,lr\nCHN,2002,inf\nVNM,2002,0.7\n"},
+        r"column lr: 'inf' is not a number",
+    ),
     "no year": ({"lr.csv": "iso3,year,lr\nCHN,20002,0.7\n"}, r"line 2, column year: '20002' is not a year"),
     "unknown countries only": (
         {"lr.csv": "iso3,year,lr\nChina proper,2002,0.7\n"},
@@ -472,7 +475,7 @@ def test_every_economy_of_iso_matches_by_code_and_name() -> None:
 
 def test_every_format_is_documented() -> None:
     text = (Path(__file__).parents[1] / "docs" / "covariates.md").read_text(encoding="utf-8")
-    assert len(covariate_formats()) == 8
+    assert len(covariate_formats()) == 10
     for known in covariate_formats():
         assert f"`{known.name}`" in text
 

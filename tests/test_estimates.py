@@ -30,12 +30,15 @@ def put_panel(layout: Layout, frame: pl.DataFrame) -> None:
     footer = {
         "stage": "panel",
         "classification": "H2",
-        "options": {"reference": "high_end"},
+        "options": {"reference": "high_end", "reporters": [], "years": []},
         "rows": len(frame),
         "remarks": ["lr: SL.TLF.CACT.ZS / 100 (WDICSV.csv)", "lr: 1 of 9 missing (CHN 1)"],
         "digest": str(frame.hash_rows().sum()),
     }
     publish_table(frame.to_arrow(), layout.panel, footer=footer, layout=layout)
+    publish_table(
+        frame.drop("esi", strict=False).to_arrow(), layout.country_years, footer=footer, layout=layout
+    )
 
 
 def put_esi(layout: Layout, frame: pl.DataFrame) -> None:
@@ -208,6 +211,114 @@ def test_clustered_errors_have_the_degrees_of_freedom_of_their_clusters(layout: 
     assert any("12 clusters of country: with fewer than 30" in one for one in told(layout)["FE"]["warnings"])
 
 
+def test_published_clustered_errors_of_the_ten_firms(firms: Layout) -> None:
+    """gretl's and Stata's output (xtreg invest value capital, fe vce(cluster firm)), the constant too."""
+    rows = found(firms, firms_spec(estimators=("FE",), covariance="clustered"))
+    check(rows["FE", "value"], "0.1101238", ".0151945")
+    check(rows["FE", "capital"], "0.3100653", ".0527518")
+    check(rows["FE", "const"], "-58.74393", "27.60286")
+
+
+@pytest.mark.parametrize(
+    ("effects", "clusters", "value", "capital"),
+    [
+        (("country",), ("year",), ".0173279", ".0322789"),
+        (("country",), ("country", "year"), ".0126119", ".0450481"),
+        (("country", "year"), ("country",), ".0108244", ".0478484"),
+        (("country", "year"), ("year",), ".0191638", ".052539"),
+        (("country", "year"), ("country", "year"), ".0118642", ".0465178"),
+    ],
+)
+def test_clustered_errors_of_pyfixest(
+    firms: Layout, effects: tuple[str, ...], clusters: tuple[str, ...], value: str, capital: str
+) -> None:
+    """pyfixest, feols("invest ~ value + capital | firm + year", ssc=ssc(G_df="conventional")) on the same rows."""
+    spec = firms_spec(estimators=("FE",), effects=effects, covariance="clustered", clusters=clusters)
+    rows = found(firms, spec)
+    assert_printed(rows["FE", "value"]["std_error"], value)
+    assert_printed(rows["FE", "capital"]["std_error"], capital)
+
+
+WAYS = [("country",), ("year",), ("country", "year")]
+
+
+@pytest.mark.parametrize("effects", [("country",), ("country", "year")])
+@pytest.mark.parametrize("clusters", WAYS)
+def test_effects_within_clusters_are_no_parameters(
+    layout: Layout, effects: tuple[str, ...], clusters: tuple[str, ...]
+) -> None:
+    """Against dummies: K = slopes + constant + (number - 1) of every other set of effects, as reghdfe and fixest."""
+    frame = made_panel()
+    put_panel(layout, frame)
+    spec = Specification(
+        regressors=("x", "z"), effects=effects, estimators=("FE",), covariance="clustered", clusters=clusters
+    )
+    rows = found(layout, spec)
+    level = {"country": "reporter", "year": "year"}
+    y, x = dummies(frame, *(level[one] for one in effects))
+    cov = clustered(
+        y.to_numpy(), x.to_numpy(), [frame[level[one]].cast(pl.String).to_list() for one in clusters]
+    )
+    n_parameters = 3 + sum(frame[level[one]].n_unique() - 1 for one in effects if one not in clusters)
+    cov *= (len(y) - 1) / (len(y) - n_parameters)
+    for place, term in enumerate(("x", "z")):
+        assert rows["FE", term]["std_error"] == pytest.approx(np.sqrt(cov[place, place]), rel=1e-9)
+    assert (
+        rows["FE", "x"]["distribution"] == f"t({min(frame[level[one]].n_unique() for one in clusters) - 1})"
+    )
+
+
+@pytest.mark.parametrize("clusters", WAYS)
+def test_a_constant_without_a_variance_stops_nothing(layout: Layout, clusters: tuple[str, ...]) -> None:
+    """With centred regressors the constant is the mean of the effects, which the clusters leave without an error."""
+    frame = made_panel().with_columns(pl.col("x", "z") - pl.col("x", "z").mean())
+    put_panel(layout, frame)
+    spec = Specification(
+        regressors=("x", "z"), effects=("country", "year"), estimators=("FE",), covariance="clustered", clusters=clusters,
+    )  # fmt: skip
+    rows = found(layout, spec)
+    assert set(rows) == {("FE", "x"), ("FE", "z")}
+    warning = f"the constant, {frame['esi'].mean():.6g}, is left out of the table"
+    assert any(one.startswith(warning) for one in told(layout)["FE"]["warnings"])
+    (table,) = regression_tables(layout.estimates / "main.parquet")
+    assert warning in " ".join(table.notes)
+
+
+def swamy_arora(frame: pl.DataFrame, *levels: str) -> dict[str, tuple[float, float]]:
+    """Random effects by hand: coefficient and standard error of every column (methods: Stata's xtreg, re)."""
+    y, table = dummies(frame, *levels)
+    x, y = table.to_numpy(), y.to_numpy()
+    group = pd.factorize(frame["reporter"].to_pandas())[0]
+    length = np.bincount(group)
+    n, k = len(length), x.shape[1]
+    x_mean = np.stack([np.bincount(group, column) / length for column in x.T], axis=1)
+    y_mean = np.bincount(group, y) / length
+    within = (x - x_mean[group])[:, [j for j in range(k) if table.columns[j] != "const"]]
+    e = y - y_mean[group]
+    e = e - within @ np.linalg.lstsq(within, e, rcond=None)[0]
+    s_e2 = e @ e / (len(y) - n - within.shape[1])
+    u = y_mean - x_mean @ np.linalg.lstsq(x_mean, y_mean, rcond=None)[0]
+    s_u2 = max(0.0, u @ u / (n - np.linalg.matrix_rank(x_mean)) - s_e2 / (n / np.sum(1 / length)))
+    theta = (1 - np.sqrt(s_e2 / (length * s_u2 + s_e2)))[group]
+    x, y = x - theta[:, None] * x_mean[group], y - theta * y_mean[group]
+    beta = np.linalg.lstsq(x, y, rcond=None)[0]
+    cov = np.linalg.inv(x.T @ x) * np.sum((y - x @ beta) ** 2) / (len(y) - k)
+    return dict(zip(table.columns, zip(beta, np.sqrt(np.diag(cov)), strict=True), strict=True))
+
+
+@pytest.mark.parametrize("effects", [("country",), ("country", "year")])
+@pytest.mark.parametrize("n", [12, 30])
+def test_random_effects_by_hand(layout: Layout, effects: tuple[str, ...], n: int) -> None:
+    """With year effects linearmodels gives these numbers from 7.1 on."""
+    frame = made_panel(n=n)
+    put_panel(layout, frame)
+    rows = found(layout, Specification(regressors=("x", "z"), effects=effects, estimators=("RE",)))
+    for term, (coefficient, std_error) in swamy_arora(frame, *effects[1:]).items():
+        if term in ("x", "z", "const"):
+            assert rows["RE", term]["coefficient"] == pytest.approx(coefficient, rel=1e-10)
+            assert rows["RE", term]["std_error"] == pytest.approx(std_error, rel=1e-10)
+
+
 def test_robust_and_two_way_clustered_pooled(layout: Layout) -> None:
     frame = made_panel()
     put_panel(layout, frame)
@@ -347,13 +458,13 @@ def world(layout: Layout) -> Layout:
     return layout
 
 
-def pairs_table(world: Layout) -> pl.DataFrame:
+def pairs_table(world: Layout, sides: Path | None = None) -> pl.DataFrame:
     """All pairs with both sides' x, by plain joins."""
     pairs = pl.concat(
         [pl.read_parquet(path, hive_partitioning=False) for path in sorted(world.esi.glob("*/*.parquet"))]
     ).drop_nulls("reference_code")
     for side, column in (("reporter", "x"), ("reference", "z")):
-        of_side = pl.read_parquet(world.panel).select(
+        of_side = pl.read_parquet(sides or world.panel).select(
             pl.col("reporter").alias(side), "year", pl.col("x").alias(column)
         )
         pairs = pairs.join(of_side, on=[side, "year"], how="left")
@@ -388,6 +499,8 @@ PAIRS = {"data": "pairs", "regressors": ("reporter.x", "reference.x")}
         (("pair", "year"), ("pair",), ("pair",)),
         (("reporter", "reference", "year"), ("reporter",), ("reporter",)),
         (("dyad", "year"), ("reporter", "reference"), ()),
+        (("pair", "year"), ("pair", "year"), ("pair", "year")),
+        (("pair", "year"), ("reporter", "reference"), ("pair",)),
     ],
 )
 def test_pairs_equal_dummies(
@@ -399,7 +512,8 @@ def test_pairs_equal_dummies(
     y, x = dummies(table, *effects)
     n, k = len(y), x.shape[1]
     n_nested = sum(table[name].n_unique() - 1 for name in nested)
-    cov = clustered(y.to_numpy(), x.to_numpy(), [table[name].to_list() for name in clusters])
+    groups = [table[name].cast(pl.String).to_list() for name in clusters]
+    cov = clustered(y.to_numpy(), x.to_numpy(), groups)
     cov *= (n - 1) / (n - k + n_nested)
     beta = np.linalg.lstsq(x.to_numpy(), y.to_numpy(), rcond=None)[0]
     assert row["coefficient"] == pytest.approx(beta[0], rel=1e-9)
@@ -436,7 +550,30 @@ def test_pairs_once_or_twice(world: Layout) -> None:
     assert told(world, "once")["FE"]["warnings"] == []
     sample = told(world, "once")["FE"]["sample"]
     assert sample["left_out"]["references"] > 0
-    assert rows["FE", "reporter.x"]["n_entities"] == 28
+    assert rows["FE", "reporter.x"]["n_entities"] == 36, (
+        "C08 with each of the eight, and they among themselves"
+    )
+
+
+def test_regressors_of_a_reference_without_a_row_in_the_panel_are_not_lost(world: Layout) -> None:
+    """C00, with which the panel's similarity is, has none with itself; its variables count in the pairs."""
+    rows = found(world, Specification(**PAIRS), "all")
+    footer = read_footer(world.panel) | {"digest": "without C00"}
+    without = pl.read_parquet(world.panel).filter(pl.col("reporter") != "C00")
+    publish_table(without.to_arrow(), world.panel, footer=footer, layout=world)
+    assert found(world, Specification(**PAIRS), "again") == {
+        key: row | {"spec": "again"} for key, row in rows.items()
+    }
+
+
+def test_the_panel_s_sample_is_of_reporters_and_once_keeps_every_pair(world: Layout) -> None:
+    options = {"reference": "high_end", "reporters": ["C07", "C08"], "years": []}
+    footer = read_footer(world.panel) | {"digest": "two", "options": options}
+    two = pl.read_parquet(world.panel).filter(pl.col("reporter").is_in(["C07", "C08"]))
+    publish_table(two.to_arrow(), world.panel, footer=footer, layout=world)
+    rows = found(world, Specification(**PAIRS, sample={"dyads": "once"}))
+    of_two = pairs_table(world, sides=world.country_years).filter(pl.col("reporter").is_in(["C07", "C08"]))
+    assert rows["FE", "reporter.x"]["n_obs"] == of_two.drop_nulls(["x", "z"]).unique(["dyad", "year"]).height
 
 
 def test_another_reference_than_the_panel_s(world: Layout) -> None:
@@ -473,7 +610,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a filter on an unknown column": ({"sample": {"between": {"gdp": [0, 1]}}}, "no column 'gdp'"),
     "filters that take all": (
-        {"sample": {"reporters": ["XXX"]}},
+        {"sample": {"reporters": ["FRA"]}},
         r"no row is left after the sample's filters; they take reporters \d+ of \d+ rows",
     ),
     "nothing complete": (

@@ -554,7 +554,7 @@ def test_settings_that_cannot_work(night: Night) -> None:
     for wrong, message in (
         ({"classification": "HS6"}, "fetch.classification"),
         ({"base_url": "ftp://x"}, "fetch.base_url"),
-        ({"reporters": ["XXX"]}, "fetch.reporters: no country has the label 'XXX'"),
+        ({"reporters": ["XXX"]}, "fetch.reporters: 'XXX' is the label of no country"),
         ({"key": KEY}, "unknown setting 'fetch.key'"),
         ({"since": "March"}, "fetch.since"),
     ):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -95,3 +96,36 @@ def test_a_missing_folder_is_named(work: Workspace) -> None:
     (work.layout.root / "covariates").rmdir()
     with pytest.raises(MissingInputError, match=r"covariates: no such folder"):
         work.panel()
+
+
+def test_a_workspace_named_like_a_pattern(work: Workspace, tmp_path: Path) -> None:
+    """`Mémoire [2024] v1` stands for `Mémoire 2 v1` too, whose files are others."""
+    before = work.layout.panel.read_bytes()
+    folder = tmp_path / "Mémoire [2024] v1"
+    shutil.copytree(work.layout.root, folder)
+    (tmp_path / "Mémoire 2 v1").mkdir()
+    (folder / "panel.parquet").unlink()
+    named = Workspace(folder, jobs=2)
+    assert named.panel().changed
+    assert named.layout.panel.read_bytes() == before
+
+
+def test_a_country_under_two_codes_is_one_row(tmp_path: Path) -> None:
+    """Sudan's old code beside the new: the one in use today counts, as reporter and as reference, and it is said."""
+    workspace = Workspace(tmp_path / "w", jobs=2).init()
+    rows = ["t,i,j,k,v,q"]
+    for exporter, values in {"842": (6, 4), "729": (1, 9), "736": (5, 5), "276": (3, 7)}.items():
+        rows += [
+            f"2012,{exporter},36,{code},{v},1" for code, v in zip(("010121", "090111"), values, strict=True)
+        ]
+    (workspace.layout.raw / "BACI_HS07_Y2012_V202401.csv").write_text("\n".join(rows) + "\n")
+    settings = workspace.layout.settings
+    before = settings.read_text()
+    for reference, expected in (("USA", [("DEU", 0.7), ("SDN", 0.5)]), ("SDN", [("DEU", 0.8), ("USA", 0.5)])):
+        settings.write_text(f'{before}[panel]\nreference = "{reference}"\nreporters = []\n')
+        made = Workspace(workspace.layout.root, jobs=2)
+        made.run()
+        found = panel(made).select("reporter", "esi")
+        assert [(label, round(esi, 12)) for label, esi in found.iter_rows()] == expected
+        said = "SDN 2012: Comtrade's codes 729 and 736 are both there; the panel takes 729"
+        assert said in read_footer(made.layout.panel)["remarks"]

@@ -107,7 +107,9 @@ def test_a_spec_file_beside_the_main_estimates(done: Workspace, tmp_path: Path) 
     again = Workspace(done.layout.root, jobs=2)
     assert again.estimate(spec).stages[0].summary["models"].keys() == {"level", "odds"}
     rows = pl.read_parquet(done.layout.estimates / "gravity.parquet")
-    assert rows["n_entities"].to_list() == [9 * 8] * 4
+    assert rows["n_entities"].to_list() == [9 * 11] * 4, (
+        "the panel's nine with every reference, USA and DEU among them"
+    )
     relation = again.sql("SELECT DISTINCT spec FROM estimates ORDER BY spec")
     assert relation is not None
     assert relation.fetchall() == [("gravity",), ("main",)]

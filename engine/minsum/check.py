@@ -113,7 +113,8 @@ def _tables(layout: Layout) -> Iterator[tuple[Path, str, Callable[[Path, Footer]
     for name in YEARLY:
         for path in layout.yearly(name):
             yield path, name, _verify_year
-    for path, name in ((layout.coverage, "coverage"), (layout.panel, "panel")):
+    single = {"coverage": layout.coverage, "panel": layout.panel, "country_years": layout.country_years}
+    for name, path in single.items():
         if path.is_file():
             yield path, name, _nothing_more
     for path in sorted(layout.estimates.glob("*.parquet")):

@@ -18,7 +18,7 @@ WORLD: Final = 0
 _COMTRADE: Final[dict[int, str]] = {
     WORLD: "W00",
     # current economies whose Comtrade code is not their ISO 3166 number
-    842: "USA", 251: "FRA", 699: "IND", 381: "ITA", 757: "CHE", 579: "NOR", 490: "S19", 412: "_KS",
+    842: "USA", 251: "FRA", 699: "IND", 381: "ITA", 757: "CHE", 579: "NOR", 490: "S19", 158: "S19", 412: "_KS",
     # predecessors
     58: "BEL", 200: "CSK", 230: "ETH", 278: "DDR", 280: "DEU", 459: "_PM", 461: "_SH", 457: "_SK",
     530: "ANT", 532: "ANT", 582: "PCI", 588: "PAK", 590: "PAN", 592: "PCZ", 647: "_RI", 658: "KNA",
@@ -35,10 +35,15 @@ _COMTRADE: Final[dict[int, str]] = {
 GROUPS: Final = frozenset({97, 975})
 """Reporters that are sums of others; 490 (Other Asia, nes) is flagged a group by the UN but is an economy."""
 
+AREAS: Final = frozenset(
+    {129, 221, 290, 471, 472, 473, 527, 536, 568, 577, 636, 637, 697, 837, 838, 839, 879, 899}
+)
+"""Partners that are no country: bunkers, free zones and what is not specified."""
+
 _CURRENT: Final[dict[str, int]] = {
     "USA": 842, "FRA": 251, "IND": 699, "ITA": 380, "CHE": 757, "NOR": 579, "BEL": 56, "ETH": 231,
     "DEU": 276, "PAK": 586, "PAN": 591, "KNA": 659, "SDN": 729, "VNM": 704, "YEM": 887, "ANT": 530,
-    "A79": 636,
+    "A79": 636, "S19": 490,
 }  # fmt: skip
 """The code in use today where several codes carry one label."""
 

@@ -1,7 +1,6 @@
 """Country codes and names of other publishers, matched to Comtrade's labels.
 
-ISO names come from pycountry; the table below holds what the World Bank, UNCTAD, the Fraser Institute and
-the Heritage Foundation write otherwise.
+ISO codes and names come from pycountry, what publishers write otherwise from `country_spellings`.
 """
 
 from __future__ import annotations
@@ -11,47 +10,28 @@ import unicodedata
 from functools import cache
 from typing import Final
 
-from minsum.countries import WORLD, is_group, labels
+from minsum.countries import AREAS, WORLD, is_group, labels
+from minsum.country_spellings import CODES, CODES_OF_2, NAMES, NOBODY, SETTING_CODES
 
-_OTHER_CODES: Final = {
-    "ADO": "AND", "IMY": "IMN", "KSV": "_KS", "ROM": "ROU", "TMP": "TLS", "TWN": "S19", "WBG": "PSE",
-    "XKO": "_KS", "XKX": "_KS", "ZAR": "COD",
+M49_GROUPS: Final = frozenset(
+    {1, 2, 5, 9, 11, 13, 14, 15, 17, 18, 19, 21, 29, 30, 34, 35, 39, 53, 54, 57, 61, 62, 142, 143, 145, 150, 151, 154, 155,
+     199, 202, 419, 432, 513, 514, 515, 722}
+)  # fmt: skip
+"""The UN's numbers of the World, continents and groups; 57 is the region Micronesia, not the country."""
+
+_BELGIUM_LUXEMBOURG: Final = 58
+"""Comtrade labels it BEL; another publisher's value for both countries is not Belgium's."""
+_UNTIL = re.compile(
+    r"\(\s*(?:(?:\.{2,}|…|-|–|until|to|before)\s*\d{4}|\d{4}\s*(?:\.{2,}|…|-|–)(?:\s*\d{4})?)\s*\)"
+)
+"""A mark of the years of a territory: "Indonesia (...2002)", "Sudan (2012-...)"."""
+_SHORT: Final = {
+    "saint": "st", "ste": "st", "sainte": "st", "republic": "rep", "democratic": "dem", "federal": "fed",
+    "federated": "fed", "states": "sts", "state": "sts", "islands": "is", "island": "is", "isds": "is", "isd": "is",
+    "isl": "is", "territory": "terr", "territories": "terr", "british": "br", "northern": "n", "province": "prov",
+    "peoples": "people", "viet": "vietnam", "fr": "fr", "utd": "united",
 }  # fmt: skip
-"""Three-letter codes that are not Comtrade's: ISO's for Taiwan, and the World Bank's older ones."""
-
-_OTHER_NAMES: Final[dict[str, tuple[str, ...]]] = {
-    "ARE": ("UAE",), "BHS": ("Bahamas, The",), "BOL": ("Bolivia (Plurinational State of)",),
-    "BRN": ("Brunei",), "CAF": ("Central African Rep.",), "CHN": ("China, mainland", "PR China"),
-    "CIV": ("Cote d Ivoire", "Ivory Coast"), "COD": (
-        "Congo, Dem. Rep.", "Congo, Dem. Rep. of the", "Congo, Democratic Republic of the",
-        "Dem. Rep. of the Congo", "Democratic Republic of Congo", "Congo (Kinshasa)", "DR Congo", "Zaire",
-    ), "COG": ("Congo, Rep.", "Congo, Republic of", "Republic of Congo", "Congo (Brazzaville)"),
-    "CPV": ("Cape Verde",), "CZE": ("Czech Republic",), "DEU": ("Germany, Federal Republic of",),
-    "DOM": ("Dominican Rep.",), "EGY": ("Egypt, Arab Rep.",), "FRO": ("Faeroe Islands",),
-    "FSM": ("Micronesia", "Micronesia, Fed. Sts.", "Micronesia (Federated States of)"),
-    "GBR": ("Great Britain", "UK"), "GMB": ("Gambia, The",), "GNB": ("Guinea Bissau",),
-    "HKG": ("Hong Kong SAR", "Hong Kong SAR, China", "China, Hong Kong SAR"),
-    "IRN": ("Iran", "Iran, Islamic Rep.", "Iran (Islamic Republic of)"),
-    "KGZ": ("Kyrgyz Republic", "Kyrgyz Rep."), "KNA": ("St. Kitts and Nevis",),
-    "KOR": ("Korea, Rep.", "Korea, Republic of", "Republic of Korea", "Korea, South"),
-    "LAO": ("Lao PDR", "Laos", "Lao People's Dem. Rep."), "LBY": ("Libyan Arab Jamahiriya",),
-    "LCA": ("St. Lucia",), "MAC": ("Macau", "Macao SAR, China", "Macau SAR, China", "China, Macao SAR"),
-    "MAF": ("St. Martin (French part)",), "MDA": ("Moldova, Rep.",),
-    "MKD": ("Macedonia", "Macedonia, FYR", "TFYR of Macedonia", "Republic of Macedonia"),
-    "MMR": ("Burma", "Burma (Myanmar)"), "NLD": ("Netherlands (Kingdom of the)",),
-    "PRK": ("Korea, Dem. People's Rep.", "Korea, Dem. People's Rep. of", "Korea, North"),
-    "PSE": ("West Bank and Gaza", "Palestine", "State of Palestine"), "RUS": ("Russia",),
-    "S19": ("Taiwan", "Chinese Taipei", "Taiwan, China", "China, Taiwan Province of"),
-    "STP": ("Sao Tome & Principe",), "SVK": ("Slovak Republic", "Slovak Rep."), "SWZ": ("Swaziland",),
-    "SYR": ("Syria",), "TUR": ("Turkey", "Turkiye"), "TZA": ("Tanzania",),
-    "USA": ("United States", "US", "United States of America (the)"), "VCT": ("St. Vincent and the Grenadines",),
-    "VEN": ("Venezuela", "Venezuela, RB", "Venezuela (Bolivarian Rep. of)"), "VIR": ("Virgin Islands (U.S.)",),
-    "VNM": ("Vietnam", "Viet Nam"), "YEM": ("Yemen, Rep.",), "_KS": ("Kosovo",),
-    "CHE": ("Switzerland, Liechtenstein",),
-}  # fmt: skip
-
-_UNTIL = re.compile(r"\(\s*(?:\.{2,}|…)\s*\d{4}\s*\)")
-"""UNCTAD's mark of a territory before it changed: "Indonesia (...2002)"."""
+_DROPPED: Final = frozenset({"the", "of", "former", "fmr", "fm", "nam"})
 
 
 def match_country(code: str | None, name: str | None) -> str | None:
@@ -68,49 +48,85 @@ def match_country(code: str | None, name: str | None) -> str | None:
     -------
     ISO3 as Comtrade writes it, or None for an unknown country and for the World and groups.
     """
-    by_code = _by_code(code.strip()) if code else None
-    return by_code or (_by_name().get(_folded(name)) if name else None)
+    code = code.strip() if code else ""
+    if is_m49_group(code):
+        return None
+    return match_code(code) or (match_name(name) if name else None)
 
 
-def _by_code(code: str) -> str | None:
+def match_code(code: str) -> str | None:
+    """The label of an economy by its code alone: ISO3, ISO2, UN M49 or Comtrade number."""
+    code = code.strip().upper()
     if code.isdigit():
         return None if len(code) > 3 else _economies_by_number().get(int(code))
-    code = code.upper()
     if len(code) == 2:
-        import pycountry
+        return CODES_OF_2.get(code) or _by_alpha_2().get(code)
+    code = CODES.get(code, code)
+    return code if len(code) > 2 and code in _economies_by_number().values() else None
 
-        country = pycountry.countries.get(alpha_2=code)
-        code = country.alpha_3 if country else code
-    code = _OTHER_CODES.get(code, code)
-    return code if code in _economies_by_number().values() else None
+
+def match_name(name: str) -> str | None:
+    """The label of an economy by its name alone."""
+    return names_matched().get(folded_name(name))
+
+
+def is_m49_group(code: str) -> bool:
+    """Whether a code is the UN's number of a group of countries."""
+    return code.isdigit() and int(code) in M49_GROUPS
+
+
+def understood(typed: str) -> str:
+    """A label as Comtrade writes it for one that a person writes as ISO or another publisher does: TWN is S19.
+
+    What is no such code comes back as it is, unknown labels and names of composites among them.
+    """
+    if typed.isdigit():
+        return labels().get(int(typed), typed)
+    return SETTING_CODES.get(typed) or CODES.get(typed, typed)
 
 
 @cache
 def _economies_by_number() -> dict[int, str]:
     """ISO and Comtrade numbers of single economies; 158 is ISO's Taiwan."""
-    known = {code: label for code, label in labels().items() if code != WORLD and not is_group(code)}
-    return {code: _OTHER_CODES.get(label, label) for code, label in known.items()}
+    known = {
+        code: label
+        for code, label in labels().items()
+        if code not in {WORLD, _BELGIUM_LUXEMBOURG, *AREAS} and not is_group(code)
+    }
+    return {code: CODES.get(label, label) for code, label in known.items()}
 
 
 @cache
-def _by_name() -> dict[str, str]:
+def _by_alpha_2() -> dict[str, str]:
+    import pycountry
+
+    return {one.alpha_2: CODES.get(one.alpha_3, one.alpha_3) for one in pycountry.countries}
+
+
+@cache
+def names_matched() -> dict[str, str]:
     """Folded name to label. What two countries share (Korea, Virgin Islands) is nobody's."""
     import pycountry
 
     found: dict[str, str] = {}
     for country in pycountry.countries:
-        label = _OTHER_CODES.get(country.alpha_3, country.alpha_3)
+        label = CODES.get(country.alpha_3, country.alpha_3)
         for kind in ("name", "official_name", "common_name"):
             if hasattr(country, kind):
-                found[_folded(getattr(country, kind))] = label
-    for label, names in _OTHER_NAMES.items():
-        found |= {_folded(name): label for name in names}
-    return found
+                found[folded_name(getattr(country, kind))] = label
+    for label, names in NAMES.items():
+        found |= {folded_name(name): label for name in names}
+    nobody = {folded_name(name) for name in NOBODY}
+    return {name: label for name, label in found.items() if name not in nobody}
 
 
-def _folded(name: str) -> str:
-    """Lower case, without accents, punctuation, articles and abbreviations."""
+def folded_name(name: str) -> str:
+    """A name in lower case and ASCII, its words abbreviated and in order, without articles.
+
+    "Korea, Rep." and "Republic of Korea" are one; so are "Virgin Isds (U.S.)" and "US Virgin Islands".
+    """
     plain = unicodedata.normalize("NFKD", _UNTIL.sub("", name)).encode("ascii", "ignore").decode().lower()
-    words = re.findall(r"[a-z]+", plain.replace("&", " and ").replace("'", ""))
-    short = {"saint": "st", "republic": "rep"}
-    return " ".join(short.get(word, word) for word in words if word not in ("the", "of"))
+    plain = re.sub(r"\b([a-z])\.(?=[a-z]\b)", r"\1", plain.replace("&", " and ").replace("'", ""))
+    plain = plain.replace("special administrative region", "sar")
+    words = [_SHORT.get(word, word) for word in re.findall(r"[a-z]+", plain)]
+    return " ".join(sorted(word for word in words if word not in _DROPPED))

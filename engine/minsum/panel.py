@@ -1,4 +1,8 @@
-"""Stage `panel`: similarity, import shares and covariates of the sample, one row per country and year."""
+"""Stage `panel`: similarity, import shares and covariates of the sample, one row per country and year.
+
+Beside it lie the import shares and covariates of every country and year, for models of pairs: the reference of a
+panel has no similarity with itself and so no row in it.
+"""
 
 from __future__ import annotations
 
@@ -11,15 +15,15 @@ import polars as pl
 import pyarrow as pa
 
 from minsum.classifications import chosen_classification
-from minsum.countries import labels
+from minsum.countries import code_of, labels
 from minsum.covariates import Variable, covariate_remarks, read_covariates
 from minsum.errors import MissingInputError
-from minsum.queries import connect, query
+from minsum.queries import connect, literal, query
 from minsum.schema import check_table
 from minsum.sources import Source, discover, identify
 from minsum.workspace import Footer, Layout, digest, footer_digest, partition_key, publish_table, read_footer
 
-RECIPE: Final = "panel-3"
+RECIPE: Final = "panel-4"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,7 @@ class PanelReport:
 
 
 def build_panel(layout: Layout, options: PanelOptions, *, jobs: int = 1) -> PanelReport:
-    """Bring `panel.parquet` up to date.
+    """Bring `panel.parquet` and `country_years.parquet` up to date.
 
     Raises
     ------
@@ -92,16 +96,17 @@ def build_panel(layout: Layout, options: PanelOptions, *, jobs: int = 1) -> Pane
     esi = sorted((layout.esi / f"classification={classification}").glob("*.parquet"))
     sources = _covariate_sources(layout, options, jobs=jobs)
     mark = _digest(options, flows, esi, sources)
-    if footer_digest(layout.panel) == mark:
+    if footer_digest(layout.panel) == mark == footer_digest(layout.country_years):
         return _report(read_footer(layout.panel), changed=False)
     covariates = read_covariates(sources, options.variables)
-    table = _join(options, flows, esi, covariates.frame)
+    table, country_years, doubles = _join(options, flows, esi, covariates.frame)
     if not table.num_rows:
         raise MissingInputError(
             f"no similarity with {options.reference!r} for the chosen reporters and years in {classification}",
             "see [panel] reference, reporters and years, and what is there: minsum status",
         )
     check_table(table, "panel")
+    check_table(country_years, "country_years")
     footer: Footer = {
         "stage": "panel",
         "recipe": RECIPE,
@@ -111,11 +116,18 @@ def build_panel(layout: Layout, options: PanelOptions, *, jobs: int = 1) -> Pane
         "countries": table["reporter"].combine_chunks().unique().to_pylist(),
         "missing": _missing(table),
         "covariates": covariates.report,
+        "two_codes": doubles,
         "digest": mark,
     }
     footer["remarks"] = _remarks(footer)
+    publish_table(country_years, layout.country_years, footer=_of_countries(footer), layout=layout)
     publish_table(table, layout.panel, footer=footer, layout=layout)
     return _report(footer, changed=True)
+
+
+def _of_countries(footer: Footer) -> Footer:
+    """Of the table of every country: made with the panel, and known by the same digest."""
+    return {name: footer[name] for name in ("stage", "recipe", "classification", "options", "digest")}
 
 
 def _remarks(footer: Footer) -> list[str]:
@@ -124,7 +136,7 @@ def _remarks(footer: Footer) -> list[str]:
         f"{name}: {sum(counts.values())} of {footer['rows']} missing ({_counted(counts)})"
         for name, counts in footer["missing"].items()
     ]
-    return [*covariate_remarks(footer["covariates"]), *missing]
+    return [*covariate_remarks(footer["covariates"]), *footer["two_codes"], *missing]
 
 
 def _counted(counts: dict[str, int], limit: int = 12) -> str:
@@ -165,20 +177,37 @@ def _digest(options: PanelOptions, flows: list[Path], esi: list[Path], covariate
     )
 
 
-def _join(options: PanelOptions, flows: list[Path], esi: list[Path], covariates: pl.DataFrame) -> pa.Table:
+def _join(
+    options: PanelOptions, flows: list[Path], esi: list[Path], covariates: pl.DataFrame
+) -> tuple[pa.Table, pa.Table, list[str]]:
+    """The panel, the import shares and covariates of every country and year, and countries with two codes."""
     known = labels()
+    current = [code == code_of(iso3) for code, iso3 in known.items()]
+    columns = {"code": pa.array(known, pa.int32()), "iso3": list(known.values()), "is_current": current}
     with connect() as con:
-        con.register("labels", pa.table({"code": pa.array(known, pa.int32()), "iso3": list(known.values())}))
+        con.register("labels", pa.table(columns))
         con.register("covariates", covariates.to_arrow())
-        shares: dict[str, Any] = {"files": [str(path) for path in flows], "bloc": list(options.bloc)}
+        shares: dict[str, Any] = {"files": [literal(path) for path in flows], "bloc": list(options.bloc)}
         con.register("import_share", con.sql(query("panel_import_share"), params=shares).to_arrow_table())
         sample = {
-            "esi": [str(path) for path in esi],
+            "esi": [literal(path) for path in esi],
             "reference": options.reference,
             "reporters": list(options.reporters),
             "years": list(options.years),
         }
-        return con.sql(query("panel_sample"), params=sample).to_arrow_table()
+        panel = con.sql(query("panel_sample"), params=sample).to_arrow_table()
+        doubles = con.execute(query("panel_two_codes"), sample).fetchall()
+        return panel, con.sql(query("panel_country_years")).to_arrow_table(), _two_codes(doubles)
+
+
+def _two_codes(found: list[tuple[str, int, list[int]]]) -> list[str]:
+    """A sentence for each country and year that stands under two codes in the similarities."""
+    lines = dict.fromkeys(
+        f"{country} {year}: Comtrade's codes {' and '.join(map(str, codes))} are both there; the panel takes "
+        f"{code_of(country)}"
+        for country, year, codes in found
+    )
+    return list(lines)
 
 
 def _missing(table: pa.Table) -> dict[str, dict[str, int]]:

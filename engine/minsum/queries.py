@@ -20,6 +20,11 @@ def query(name: str) -> str:
     return (folder / f"{name}.sql").read_text(encoding="utf-8")
 
 
+def literal(path: Path) -> str:
+    """A path that DuckDB takes as it is written: `study [1]` is not `study 1`."""
+    return "".join(f"[{one}]" if one in "[*?" else one for one in str(path))
+
+
 def connect() -> duckdb.DuckDBPyConnection:
     """An in-memory DuckDB that neither installs extensions nor keeps secrets on disk."""
     import duckdb

@@ -136,6 +136,11 @@ TABLES: Final[dict[str, tuple[Column, ...]]] = {
         Column("esi", "double", "similarity with the panel's reference, unit 1"),
         Column("import_share", "double", "imports from the bloc, itself left out, over all imports, unit 1"),
     ),
+    "country_years": (
+        Column("reporter", "string", "ISO3"),
+        Column("year", "int16", "calendar year"),
+        Column("import_share", "double", "as in panel, of every country"),
+    ),
     "estimates": (
         Column("model", "string", "estimator, name of the model, or both"),
         Column("term", "string", "regressor, const or effect"),

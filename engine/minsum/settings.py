@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -37,7 +38,25 @@ def _one_of_three(level: int) -> int:
 
 Year = Annotated[int, Field(ge=1900, le=2200)]
 Vintage = Annotated[str, Field(pattern=r"^H[0-6]$")]
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+_NAME: Final = r"[a-z][a-z0-9_]*"
+Name = Annotated[str, Field(pattern=f"^{_NAME}$")]
+
+
+def _countries(given: tuple[str, ...]) -> tuple[str, ...]:
+    from minsum.country_hints import known_labels
+
+    return known_labels(given) if given else ()
+
+
+def _reference(given: str) -> str:
+    """Composites have names in small letters; what has none is a country."""
+    from minsum.country_hints import known_label
+
+    return given if re.fullmatch(_NAME, given) else known_label(given)
+
+
+Countries = Annotated[tuple[str, ...], AfterValidator(_countries)]
+"""Labels of countries as Comtrade writes them; other publishers' codes for one country are understood."""
 Level = Annotated[int, AfterValidator(_one_of_three)]
 Rule = Literal["pooled", "mean_share", "mean_esi", "common", "world", "world_minus_self"]
 
@@ -51,7 +70,7 @@ class Fetch(_Section):
 
     classification: tuple[Annotated[str, Field(pattern=r"^(HS|H[0-6])$")], ...] = Field(min_length=1)
     years: tuple[Year, ...] = ()
-    reporters: tuple[str, ...] = ()
+    reporters: Countries = ()
     dataset: Literal["final", "classic"] = "final"
     since: Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\d$")] | None = None
     base_url: Annotated[str, Field(pattern=r"^https?://[^/?#@\s]+(/[^?#\s]*)?$")] = (
@@ -82,7 +101,7 @@ class Ingest(_Section):
 
     flows: tuple[str, ...] = ("DX", "M", "RX", "X")
     classification: Vintage | None = None
-    reporters: tuple[str, ...] = ()
+    reporters: Countries = ()
     columns: tuple[Literal["net_weight", "quantity"], ...] = ()
 
     @field_validator("flows")
@@ -97,7 +116,7 @@ class Ingest(_Section):
 class Composite(_Section):
     """One named reference: its members (ISO3) and how they are put together (docs/definitions.md)."""
 
-    members: tuple[str, ...] = ()
+    members: Countries = ()
     rule: Rule = "pooled"
 
     @model_validator(mode="after")
@@ -119,7 +138,7 @@ class Esi(_Section):
     residual: Literal["exclude", "keep", "denominator"] = "exclude"
     min_products: int = Field(default=1, ge=1)
     years: tuple[Year, ...] = ()
-    reporters: tuple[str, ...] = ()
+    reporters: Countries = ()
     references: dict[Name, Composite] = Field(
         default_factory=lambda: {"high_end": Composite(members=("USA", "DEU"))}
     )
@@ -136,7 +155,7 @@ class MarketEsi(_Section):
     """`[market_esi]`, by its presence: similarity within each market, and its mean over markets."""
 
     min_flow_usd: float = Field(default=0.0, ge=0, allow_inf_nan=False)
-    markets: tuple[str, ...] = ()
+    markets: Countries = ()
 
 
 class Complementarity(_Section):
@@ -182,11 +201,11 @@ DEFAULT_VARIABLES: Final = {
 class Panel(_Section):
     """`[panel]`: the sample and the regressors made from flows and covariate files."""
 
-    reference: str = "high_end"
+    reference: Annotated[str, AfterValidator(_reference)] = "high_end"
     classification: Vintage | None = None
-    reporters: tuple[str, ...] = PAPER_COUNTRIES
+    reporters: Countries = PAPER_COUNTRIES
     years: tuple[Year, ...] = ()
-    bloc: tuple[str, ...] = ASEAN_AND_CHINA
+    bloc: Countries = ASEAN_AND_CHINA
     covariates: str = "covariates"
     variables: dict[str, Variable] = Field(default_factory=lambda: dict(DEFAULT_VARIABLES))
 
@@ -229,6 +248,20 @@ class Settings(BaseSettings):
     def _panel_first(self) -> Settings:
         if (self.estimate is not None or self.specs) and self.panel is None:
             raise ValueError("[estimate] and specs need a [panel] section to estimate on")
+        return self
+
+    @model_validator(mode="after")
+    def _reference_there(self) -> Settings:
+        name = self.panel.reference if self.panel is not None else ""
+        if re.fullmatch(_NAME, name) and name not in self.esi.references:
+            from minsum.country_hints import near_labels
+
+            known = ", ".join(self.esi.references) or "none"
+            near = near_labels(name)
+            raise ValueError(
+                f"panel.reference {name!r} is no country and none of the composites of [esi.references] ({known})"
+                + (f"; did you mean {' or '.join(near)}?" if near else "")
+            )
         return self
 
     @classmethod

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from minsum.errors import UsageError
-from minsum.queries import connect
+from minsum.queries import connect, literal
 from minsum.schema import YEARLY
 from minsum.workspace import Layout
 
@@ -44,13 +44,14 @@ def _tables(layout: Layout) -> dict[str, list[Path]]:
         **{name: layout.yearly(name) for name in YEARLY},
         "coverage": [layout.coverage],
         "panel": [layout.panel],
+        "country_years": [layout.country_years],
         "estimates": sorted(layout.estimates.glob("*.parquet")),
         "section_esi": [layout.sections],
     }
 
 
 def _add_view(con: duckdb.DuckDBPyConnection, name: str, files: list[Path]) -> bool:
-    found = [str(file) for file in files if file.is_file()]
+    found = [literal(file) for file in files if file.is_file()]
     if found:
         con.read_parquet(found, hive_partitioning=name in ("flows", *YEARLY)).create_view(name)
     return bool(found)

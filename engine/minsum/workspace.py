@@ -54,6 +54,7 @@ class Layout:
         self.esi = self.table("esi")
         self.coverage = root / "coverage.parquet"
         self.panel = root / "panel.parquet"
+        self.country_years = root / "country_years.parquet"
         self.estimates = root / "estimates"
         self.tables = root / "report"
         self.page = self.tables / "index.html"

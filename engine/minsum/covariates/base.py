@@ -33,6 +33,8 @@ class CovariateFormat:
         `CELLS`.
     keeps_all
         Whether every indicator becomes a variable under its own name, wanted or not.
+    notes
+        What a reader of the table should know, a sentence each: given the grid and the position of the header.
     companions
         First two names of files that ship beside the data and are passed over.
     """
@@ -43,6 +45,7 @@ class CovariateFormat:
     indicators: Callable[[Grid, int], list[str]]
     cells: Callable[[Grid, int, frozenset[str]], pl.LazyFrame]
     keeps_all: bool = False
+    notes: Callable[[Grid, int], list[str]] | None = None
     companions: tuple[tuple[str, str], ...] = ()
 
 

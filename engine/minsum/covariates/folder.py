@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from minsum.covariates.files import is_table, open_grids
+from minsum.covariates.files import is_table, open_grids, unreadable
 from minsum.covariates.grid import Grid
 from minsum.covariates.registry import is_companion, recognise_grid
 from minsum.covariates.values import KEYS, TableRead, read_table
@@ -27,7 +27,8 @@ class Covariates:
         Columns iso3 (Comtrade's label), year (int16) and one float64 for each variable, sorted.
     report
         JSON-like: `files` (what each gave, what did not match), `variables` (how each was made, which values
-        have no logarithm), `absent` (variables no file gives), `passed_over` (files without data).
+        have no logarithm), `absent` (variables no file gives), `passed_over` (files without tables), `unreadable` (files
+        of data that cannot be read, and what they are).
     """
 
     frame: pl.DataFrame
@@ -53,9 +54,13 @@ def read_covariates(sources: Sequence[Source], variables: Mapping[str, Variable]
     wanted = frozenset(name for variable in variables.values() for name in variable.indicators)
     tables: list[TableRead] = []
     passed_over: list[str] = []
+    unread: dict[str, str] = {}
     for source in sources:
-        if is_table(source.name):
-            read, rest = _read_file(source, wanted)
+        kind = unreadable(source.name)
+        if kind is not None:
+            unread[source.name] = kind
+        elif is_table(source.name):
+            read, rest = _read_file(source, wanted, frozenset(variables))
             tables += read
             passed_over += rest
         else:
@@ -66,24 +71,29 @@ def read_covariates(sources: Sequence[Source], variables: Mapping[str, Variable]
         "variables": made.told,
         "absent": made.absent,
         "passed_over": passed_over,
+        "unreadable": unread,
     }
     return Covariates(made.frame, report)
 
 
-def _read_file(source: Source, wanted: frozenset[str]) -> tuple[list[TableRead], list[str]]:
+def _read_file(
+    source: Source, wanted: frozenset[str], variables: frozenset[str]
+) -> tuple[list[TableRead], list[str]]:
     """Tables of one file, and names of what is passed over: metadata, and other sheets of a workbook.
 
-    In a file of several tables those that fit no format are passed over, if one fits.
+    Of a workbook every sheet is read that is a plain table of countries and years, and of a publisher's only the
+    first, for others repeat it in another shape. In a file of several tables those that fit no format are passed
+    over, if one fits.
     """
     read: list[TableRead] = []
     rest: list[str] = []
     strange: list[DataCheckError] = []
-    done: set[str] = set()
+    published: set[str] = set()
     grids = open_grids(source)
     if not grids:
         return [], [source.name]
     for grid in grids:
-        if grid.workbook in done or is_companion(grid) or _is_empty(grid):
+        if grid.workbook in published or is_companion(grid) or _is_empty(grid):
             rest.append(grid.name)
             continue
         try:
@@ -93,8 +103,9 @@ def _read_file(source: Source, wanted: frozenset[str]) -> tuple[list[TableRead],
             rest.append(grid.name)
             continue
         if found is not None:
-            read.append(read_table(grid, found[0], header=found[1], wanted=wanted))
-            done.update([grid.workbook] if grid.workbook else [])
+            known, header = found
+            read.append(read_table(grid, known, header=header, wanted=wanted, variables=variables))
+            published.update([grid.workbook] if grid.workbook and not known.keeps_all else [])
     if strange and not read:
         raise strange[0]
     return read, rest
@@ -136,4 +147,5 @@ def _told(table: TableRead) -> dict[str, Any]:
         "values": len(table.values),
         "countries": table.values["iso3"].n_unique(),
         "unmatched": dict(table.unmatched),
+        "notes": list(table.notes),
     }

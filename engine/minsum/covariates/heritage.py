@@ -11,7 +11,7 @@ from minsum.covariates.base import CELLS, CovariateFormat, find_row, folded, pic
 from minsum.covariates.grid import Grid
 
 INDICATOR: Final = "heritage_overall"
-_COUNTRY: Final = ("country", "country name", "name")
+_COUNTRY: Final = ("country name", "country", "name", "webname")
 _CODE: Final = ("iso code", "iso3")
 _YEAR: Final = ("index year", "year")
 _SCORE = re.compile(r"overall score|(\d{4}) score")
@@ -37,8 +37,12 @@ def _indicators(_grid: Grid, _header: int) -> list[str]:
 
 
 def _cells(grid: Grid, header: int, wanted: frozenset[str]) -> pl.LazyFrame:
-    """Scores; -1, with which the site's data mark a country that is not graded, is empty."""
+    """Scores; -1, with which the site's data mark a country that is not graded, is empty.
+
+    Tables of a year have names in several columns, `Country Name` and `Country`, that differ.
+    """
     names = grid.head[header]
+    country, *more = [name for one in _COUNTRY if (name := pick(names, (one,)))]
     code, year, score = pick(names, _CODE), pick(names, _YEAR), str(_score(names))
     return (
         grid.below(header)
@@ -46,13 +50,14 @@ def _cells(grid: Grid, header: int, wanted: frozenset[str]) -> pl.LazyFrame:
         .select(
             "line",
             column=pl.lit(score),
-            country=pick(names, _COUNTRY),
+            country=country,
+            also=pl.col(more[0]) if more else pl.lit(None, dtype=pl.String),
             code=pl.col(code) if code else pl.lit(None, dtype=pl.String),
             indicator=pl.lit(INDICATOR),
             year=pl.col(year) if year else pl.lit(score[:4]),
             value=pl.col(score).replace({"-1": None, "-1.0": None}),
         )
-        .select(CELLS)
+        .select(*CELLS, "also")
     )
 
 

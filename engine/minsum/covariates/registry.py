@@ -14,10 +14,11 @@ from minsum.errors import DataCheckError
 
 @cache
 def covariate_formats() -> tuple[CovariateFormat, ...]:
-    """Every format: the constant `FORMAT` of each module that has one, by name."""
+    """Every format, the constant `FORMAT` of each module that has one: publishers' own first, then by name."""
     names = sorted(module.name for module in pkgutil.iter_modules(package.__path__))
     modules = [importlib.import_module(f"{package.__name__}.{name}") for name in names]
-    return tuple(module.FORMAT for module in modules if hasattr(module, "FORMAT"))
+    found = [module.FORMAT for module in modules if hasattr(module, "FORMAT")]
+    return tuple(sorted(found, key=lambda known: (known.keeps_all, known.name)))
 
 
 def recognise_grid(grid: Grid) -> tuple[CovariateFormat, int] | None:

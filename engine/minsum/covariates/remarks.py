@@ -26,6 +26,11 @@ def covariate_remarks(report: Mapping[str, Any]) -> list[str]:
                 f"{file['name']}: {len(unmatched)} places are no Comtrade reporter, with "
                 f"{sum(unmatched.values())} values ({_listed(unmatched)})"
             )
+        lines += [f"{file['name']}: {note}" for note in file["notes"]]
+    lines += [
+        f"{name}: {kind}, which minsum does not read: save it as CSV or Parquet"
+        for name, kind in report["unreadable"].items()
+    ]
     if report["passed_over"]:
         lines.append(f"passed over, no data in them: {', '.join(report['passed_over'])}")
     return lines

@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from minsum.covariates.values import TableRead
 
 
+_OWN: Final = ("reporter", "year", "esi", "import_share")
+"""Columns of the panel that no covariate file gives."""
+_NAMED_BY_PEOPLE: Final = ("tidy", "wide", "long")
+"""Formats whose indicators have any name, few enough to be listed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Variable:
     """How one variable is made.
@@ -113,9 +119,11 @@ def make_variables(
     Raises
     ------
     DataCheckError
-        If a variable is given both ready made and by its indicators, or its values have another unit.
+        If a variable is given both ready made and by its indicators, its values have another unit, or its name is
+        one of the panel's own or another's in other capitals.
     """
     supply = _supply(values, tables)
+    _refuse_names([*variables, *supply.ready], supply.files)
     columns: dict[str, pl.Expr] = {}
     told: dict[str, Any] = {}
     absent: dict[str, str] = {}
@@ -135,12 +143,23 @@ def make_variables(
     return Made(supply.wide.select("iso3", "year", *made), told, absent)
 
 
+def _refuse_names(names: Sequence[str], files: Mapping[str, list[str]]) -> None:
+    """Refuse variables that a table of the panel could not tell apart: it does not look at capitals."""
+    seen = {name.lower(): name for name in _OWN}
+    for name in dict.fromkeys(names):
+        other = seen.setdefault(name.lower(), name)
+        if other != name or name in _OWN:
+            file = ", ".join(files.get(name, ())) or "[panel.variables]"
+            whose = "the panel has a column of that name" if other in _OWN else f"there is {other!r} too"
+            raise DataCheckError(f"{file}: a variable is called {name!r}, and {whose}", "rename the column")
+
+
 def _supply(values: pl.DataFrame, tables: Sequence[TableRead]) -> _Supply:
     files: dict[str, list[str]] = {}
     for table in tables:
         for name in table.used:
             files.setdefault(name, []).append(table.name)
-    tidy = dict.fromkeys(name for table in tables if table.format == "tidy" for name in table.used)
+    tidy = dict.fromkeys(name for table in tables for name in table.ready)
     return _Supply(_wide(values, list(files)), files, tuple(tidy))
 
 
@@ -216,4 +235,8 @@ def _absence(variable: Variable, tables: Sequence[TableRead]) -> str:
     near = sorted(
         {name for table in tables for name in table.unused if name.split("_")[0].split(".")[0] in stems}
     )
+    if not near:
+        near = sorted(
+            {repr(name) for table in tables if table.format in _NAMED_BY_PEOPLE for name in table.unused}
+        )
     return f"no file gives {names}" + (f"; there is {', '.join(near[:4])}" if near else "")

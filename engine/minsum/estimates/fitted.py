@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -93,6 +94,10 @@ def term_table(params: pd.Series, cov: pd.DataFrame, *, df: int | None) -> pd.Da
     ------
     EstimationError
         If a variance is not positive, as clustering in two ways can give.
+
+    See Also
+    --------
+    split_constant : takes out a constant without a variance first.
     """
     import numpy as np
     import pandas as pd
@@ -110,6 +115,35 @@ def term_table(params: pd.Series, cov: pd.DataFrame, *, df: int | None) -> pd.Da
     tail = stats.norm.sf(statistic.abs()) if df is None else stats.t.sf(statistic.abs(), df)
     columns = {"coefficient": params, "std_error": std_errors, "statistic": statistic, "p_value": 2 * tail}
     return pd.DataFrame(columns)
+
+
+def split_constant(
+    params: pd.Series, cov: pd.DataFrame, *, smallest: float
+) -> tuple[pd.Series, pd.DataFrame, tuple[str, ...]]:
+    """Leave out a constant whose variance is not positive, which is no reason to refuse the slopes.
+
+    Parameters
+    ----------
+    params, cov
+        Coefficients by term, and their covariance.
+    smallest
+        Variances up to this are rounding noise.
+
+    Returns
+    -------
+    Both without the constant, and a warning that says so; or all as it was, and none.
+
+    Notes
+    -----
+    Within each cluster the residuals of a model with effects add up to nothing, so that what the clustered
+    covariance gives the constant, ybar - xbar'b, is xbar'Vb alone: nothing where the regressors are centred, and
+    less than nothing in two ways. The constant is the average of the effects, not a parameter of its own.
+    """
+    variances = dict(zip(params.index, cov.to_numpy().diagonal(), strict=True))
+    if variances.get("const", math.inf) > smallest:
+        return params, cov, ()
+    warning = f"the constant, {params['const']:.6g}, is left out of the table: this covariance gives it no positive variance"
+    return params.drop("const"), cov.drop(index="const", columns="const"), (warning,)
 
 
 def distribution(df: int | None) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,18 +15,25 @@ from minsum.errors import EstimationError
 from minsum.estimate.checks import EstimationWarning, refuse_constant_within, warn_irregular_lags
 from minsum.estimate.panel_data import panel_sample
 from minsum.estimates.design import Design, refuse_unidentified_within
-from minsum.estimates.fitted import FEW_CLUSTERS, Fitted, distribution, term_table
+from minsum.estimates.fitted import FEW_CLUSTERS, Fitted, distribution, split_constant, term_table
+from minsum.estimates.nesting import Codes, count, n_nested
+
+_LEVELS: Final = {"country": "reporter", "year": "year"}
+_NOISE: Final = 1e-20
+"""Share of the variance of a mean below which a variance is rounding; sums of 1e6 residuals leave 1e-26."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Fit:
-    """A result of linearmodels, what it is in words, and its R squared; None takes the result's own."""
+    """A result of linearmodels, what it is in words, its R squared (None takes the result's own), and what its
+    covariance is to be multiplied by."""
 
     result: Any
     about: str
     constant: str
     r_squared: float | None = None
     is_normal: bool = False
+    cov_factor: float = 1.0
 
 
 def fit_linear(one: Design, estimator: str, *, label: str) -> Fitted:
@@ -58,13 +65,16 @@ def fit_linear(one: Design, estimator: str, *, label: str) -> Fitted:
             ) from error
     result = fit.result
     df = None if fit.is_normal else _degrees_of_freedom(one, result, estimator)
+    params, cov, notes = split_constant(
+        result.params, result.cov * fit.cov_factor, smallest=_NOISE * float(result.resid_ss) / len(one.y) ** 2
+    )
     statistics = "z statistics" if df is None else f"t statistics with {df} degrees of freedom"
     return Fitted(
         label=label,
         estimator=estimator,
         dependent=str(one.model.dependent),
         about=f"{fit.about}; {_covariance_text(one, estimator)}; {statistics}{fit.constant}",
-        terms=term_table(result.params, result.cov, df=df),
+        terms=term_table(params, cov, df=df),
         distribution=distribution(df),
         n_obs=int(result.nobs),
         n_entities=one.n_entities,
@@ -72,6 +82,7 @@ def fit_linear(one: Design, estimator: str, *, label: str) -> Fitted:
         warnings=(
             *dict.fromkeys(str(each.message) for each in caught),
             *_few_clusters(one, estimator),
+            *notes,
         ),
     )
 
@@ -88,11 +99,13 @@ def _clusters(one: Design, estimator: str) -> tuple[str, ...]:
     return ("country",) if estimator == "FD" else one.model.clusters
 
 
+def _codes(one: Design, names: Sequence[str]) -> Codes:
+    """Number of each row's country or year."""
+    return {name: pd.factorize(one.y.index.get_level_values(_LEVELS[name]))[0] for name in names}
+
+
 def _cluster_counts(one: Design, estimator: str) -> dict[str, int]:
-    levels = {"country": "reporter", "year": "year"}
-    return {
-        name: int(one.y.index.get_level_values(levels[name]).nunique()) for name in _clusters(one, estimator)
-    }
+    return {name: count(codes) for name, codes in _codes(one, _clusters(one, estimator)).items()}
 
 
 def _few_clusters(one: Design, estimator: str) -> list[str]:
@@ -141,10 +154,20 @@ def _year_text(one: Design) -> str:
 def _fixed_effects(one: Design) -> _Fit:
     refuse_unidentified_within(one)
     model = PanelOLS(one.y, one.exog(), entity_effects=True, time_effects=one.has_years)
-    result = model.fit(**_covariance(one, "FE"))
+    result = model.fit(auto_df=False, count_effects=True, **_covariance(one, "FE"))
     effects = "country and year effects" if one.has_years else "country effects, no year effects"
     within = float(result.rsquared_within)
-    return _Fit(result, f"fixed effects (within), {effects}", "; the constant is the average effect", within)
+    about = f"fixed effects (within), {effects}"
+    constant = "; the constant is the average effect"
+    return _Fit(result, about, constant, within, cov_factor=_without_nested(one, int(result.df_resid)))
+
+
+def _without_nested(one: Design, df: int) -> float:
+    """What turns a covariance with all effects counted into one without those nested in the clusters."""
+    if one.model.covariance != "clustered":
+        return 1.0
+    nested = n_nested(_codes(one, one.model.effects or ()), _codes(one, one.model.clusters))
+    return df / (df + nested)
 
 
 def _random_effects(one: Design) -> _Fit:

@@ -15,34 +15,40 @@ from linearmodels.panel.utility import AbsorbingEffectError
 from minsum.errors import EstimationError
 from minsum.estimate.panel_data import F64, I64
 from minsum.estimates.fitted import FEW_CLUSTERS, Fitted, distribution, term_table
+from minsum.estimates.nesting import Codes, count, n_nested
 from minsum.estimates.sample import Chosen
 from minsum.specs import Model
 
-Codes = dict[str, I64]
 KEYS: Final = ("reporter", "reference", "year")
 _SIDES: Final = ("reporter", "reference")
 _MEASURES: Final = ("esi", "n_reporter", "n_reference", "n_common", "residual_reporter", "residual_reference")
 
 
-def read_pairs(files: Sequence[Path], panel: Path) -> pl.DataFrame:
+def read_pairs(
+    files: Sequence[Path], country_years: Path, *, reporters: Sequence[str] = (), years: Sequence[int] = ()
+) -> pl.DataFrame:
     """Similarities of all pairs of countries with the variables of both.
 
     Parameters
     ----------
     files
         esi files of one classification.
-    panel
-        The panel; its variables are joined twice, as `reporter.capital` and `reference.capital`.
+    country_years
+        Variables of every country and year; they are joined twice, as `reporter.capital` and `reference.capital`.
+    reporters, years
+        The panel's sample, empty for all; every country stays a reference.
 
     Returns
     -------
     Columns reporter, reference (of one enumeration), year, esi, n_*, residual_* and the variables, in the order
     of the files. Read in a stream.
     """
-    pairs = (
-        pl.scan_parquet(list(files)).filter(pl.col("reference_code").is_not_null()).select(*KEYS, *_MEASURES)
-    )
-    sides = pl.scan_parquet(panel).drop("esi")
+    esi = pl.scan_parquet(list(files), glob=False)
+    pairs = esi.filter(pl.col("reference_code").is_not_null()).select(*KEYS, *_MEASURES)
+    for name, chosen in (("reporter", reporters), ("year", years)):
+        if chosen:
+            pairs = pairs.filter(pl.col(name).is_in(list(chosen)))
+    sides = pl.scan_parquet(country_years, glob=False)
     variables = [name for name in sides.collect_schema().names() if name not in ("reporter", "year")]
     for side in _SIDES:
         of_side = sides.select(
@@ -51,7 +57,7 @@ def read_pairs(files: Sequence[Path], panel: Path) -> pl.DataFrame:
             *(pl.col(name).alias(f"{side}.{name}") for name in variables),
         )
         pairs = pairs.join(of_side, on=[side, "year"], how="left", maintain_order="left")
-    labels = pl.scan_parquet(list(files)).select(pl.col("reporter").unique().sort()).collect().to_series()
+    labels = esi.select(pl.col("reporter").unique().sort()).collect().to_series()
     return pairs.with_columns(pl.col(_SIDES).cast(pl.Enum(labels))).collect(engine="streaming")
 
 
@@ -71,7 +77,7 @@ def fit_pairs(chosen: Chosen, model: Model, *, label: str) -> Fitted:
     rows = chosen.rows
     effects: Codes = {effect: _codes(rows, effect) for effect in model.effects or ()}
     exog = pd.DataFrame({name: rows[name].to_numpy() for name in model.regressors})
-    n_effects = sum(_count(codes) for codes in effects.values()) - len(effects) + 1
+    n_effects = sum(count(codes) for codes in effects.values()) - len(effects) + 1
     if len(rows) <= exog.shape[1] + n_effects:
         raise EstimationError(
             f"{label}: {len(rows)} rows for {exog.shape[1] + n_effects} coefficients and effects",
@@ -82,9 +88,8 @@ def fit_pairs(chosen: Chosen, model: Model, *, label: str) -> Fitted:
     df = int(result.df_resid)
     cov = result.cov
     if clusters:
-        n_nested = sum(_count(codes) - 1 for codes in effects.values() if _is_nested(codes, clusters))
-        cov = cov * (df / (df + n_nested))
-        df = min(_count(codes) for codes in clusters.values()) - 1
+        cov = cov * (df / (df + n_nested(effects, clusters)))
+        df = min(count(codes) for codes in clusters.values()) - 1
     return Fitted(
         label=label,
         estimator="FE",
@@ -93,7 +98,7 @@ def fit_pairs(chosen: Chosen, model: Model, *, label: str) -> Fitted:
         terms=term_table(result.params, cov, df=df),
         distribution=distribution(df),
         n_obs=len(rows),
-        n_entities=_count(_codes(rows, "pair")),
+        n_entities=count(_codes(rows, "pair")),
         r_squared=float(result.absorbed_rsquared),
         warnings=_warnings(rows, clusters),
     )
@@ -118,18 +123,6 @@ def _absorb(y: F64, exog: pd.DataFrame, *, effects: Codes, clusters: Codes, mode
         ) from error
 
 
-def _count(codes: I64) -> int:
-    return int(codes.max()) + 1
-
-
-def _is_nested(codes: I64, clusters: Codes) -> bool:
-    """Whether each effect lies in one cluster, of every way to cluster."""
-    return all(
-        _count(np.unique(codes * _count(cluster) + cluster, return_inverse=True)[1]) == _count(codes)
-        for cluster in clusters.values()
-    )
-
-
 def _codes(rows: pl.DataFrame, name: str) -> I64:
     """Number of each row's effect or cluster, from 0 without gaps, shape (n_rows,)."""
     reporter, reference = (rows[side].to_physical().to_numpy().astype(np.int64) for side in _SIDES)
@@ -149,7 +142,7 @@ def _codes(rows: pl.DataFrame, name: str) -> I64:
 
 
 def _categories(codes: I64) -> pd.Categorical[int]:
-    return pd.Categorical.from_codes(codes, categories=pd.RangeIndex(_count(codes)))
+    return pd.Categorical.from_codes(codes, categories=pd.RangeIndex(count(codes)))
 
 
 def _clusters(rows: pl.DataFrame, model: Model, *, label: str) -> Codes:
@@ -158,7 +151,7 @@ def _clusters(rows: pl.DataFrame, model: Model, *, label: str) -> Codes:
         return {}
     clusters: Codes = {name: _codes(rows, name) for name in model.clusters}
     for name, codes in clusters.items():
-        if _count(codes) < 2:
+        if count(codes) < 2:
             raise EstimationError(
                 f"{label}: one cluster of {name}: nothing to compare", "cluster by what varies in the sample"
             )
@@ -166,7 +159,7 @@ def _clusters(rows: pl.DataFrame, model: Model, *, label: str) -> Codes:
 
 
 def _about(model: Model, effects: Codes, *, df: int) -> str:
-    sizes = ", ".join(f"{_count(codes):,} {name}" for name, codes in effects.items())
+    sizes = ", ".join(f"{count(codes):,} {name}" for name, codes in effects.items())
     kind = {"conventional": "conventional covariance", "robust": "covariance robust to heteroskedasticity"}
     covariance = kind.get(str(model.covariance), f"covariance clustered by {' and '.join(model.clusters)}")
     return (
@@ -178,11 +171,11 @@ def _about(model: Model, effects: Codes, *, df: int) -> str:
 def _warnings(rows: pl.DataFrame, clusters: Codes) -> tuple[str, ...]:
     """Few clusters; and pairs that stand in the data twice, with one similarity, as two observations."""
     found = [
-        f"{_count(codes)} clusters of {name}: with fewer than {FEW_CLUSTERS} the standard errors are too small"
+        f"{count(codes)} clusters of {name}: with fewer than {FEW_CLUSTERS} the standard errors are too small"
         for name, codes in clusters.items()
-        if _count(codes) < FEW_CLUSTERS
+        if count(codes) < FEW_CLUSTERS
     ]
-    n_double = _count(_codes(rows, "pair")) - _count(_codes(rows, "dyad"))
+    n_double = count(_codes(rows, "pair")) - count(_codes(rows, "dyad"))
     if n_double and not {"dyad", "reporter", "reference"} & set(clusters):
         found.append(
             f"{n_double:,} pairs occur in both directions with the same similarity, and this covariance takes "

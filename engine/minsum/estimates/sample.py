@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from minsum.country_hints import label_in
 from minsum.errors import EstimationError
 from minsum.specs import Model, Sample
 from minsum.terms import evaluate, parse_term
@@ -76,7 +77,7 @@ def choose(data: pl.DataFrame, model: Model, *, keys: tuple[str, ...]) -> Chosen
     _refuse_unknown([*[term.column for term in terms], *model.sample.between], columns, data=model.data)
     values = [evaluate(term, data, panel=keys[:-1]).alias(str(term)) for term in terms]
     table = data.select(*keys).with_columns(values)
-    kept, left_out = _filtered(data, model.sample, keys=keys)
+    kept, left_out = _filtered(data, _understood(model.sample, data), keys=keys)
     table, raw = table.filter(kept), data.filter(kept)
     whole = pl.all_horizontal(pl.col([str(term) for term in terms]).is_not_null())
     chosen = Chosen(
@@ -108,6 +109,18 @@ def _refuse_unknown(wanted: Sequence[str], columns: Sequence[str], *, data: str)
         )
 
 
+def _understood(sample: Sample, data: pl.DataFrame) -> Sample:
+    """The sample with countries as the data write them; a label that is none is refused."""
+    named = {}
+    for name in ("reporters", "exclude", "references"):
+        column = "reference" if name == "references" else "reporter"
+        given = getattr(sample, name)
+        if given:
+            held = data[column].cast(pl.String).unique()
+            named[name] = tuple(label_in(one, held, place=f"sample.{name}") for one in given)
+    return sample.model_copy(update=named)
+
+
 def _filters(sample: Sample) -> Iterator[tuple[str, pl.Expr]]:
     """Name and rule of each filter that is set; in this order, each takes rows that those before leave."""
     if sample.reporters:
@@ -116,8 +129,6 @@ def _filters(sample: Sample) -> Iterator[tuple[str, pl.Expr]]:
         yield "exclude", ~pl.col("reporter").is_in(sample.exclude)
     if sample.references:
         yield "references", pl.col("reference").is_in(sample.references)
-    if sample.dyads == "once":
-        yield "dyads", pl.col("reporter").cast(pl.String) < pl.col("reference").cast(pl.String)
     if sample.years:
         yield "years", pl.col("year").is_in(sample.years)
     if sample.first_year is not None:
@@ -126,6 +137,15 @@ def _filters(sample: Sample) -> Iterator[tuple[str, pl.Expr]]:
         yield "last_year", pl.col("year") <= sample.last_year
     for name, (low, high) in sample.between.items():
         yield f"between {name}", pl.col(name).is_between(low, high)
+    if sample.dyads == "once":
+        yield "dyads", _first_direction()
+
+
+def _first_direction() -> pl.Expr:
+    """Of a pair that the rows left so far (column `kept`) hold in both directions, the first by name."""
+    reporter, reference = (pl.col(side).cast(pl.String) for side in ("reporter", "reference"))
+    dyad = [pl.min_horizontal(reporter, reference), pl.max_horizontal(reporter, reference), pl.col("year")]
+    return (reporter < reference) | (pl.col("kept").sum().over(dyad) < 2)
 
 
 def _filtered(data: pl.DataFrame, sample: Sample, *, keys: tuple[str, ...]) -> tuple[pl.Series, Counts]:
@@ -133,7 +153,7 @@ def _filtered(data: pl.DataFrame, sample: Sample, *, keys: tuple[str, ...]) -> t
     kept = pl.Series([True]).new_from_index(0, len(data))
     left_out: Counts = {}
     for name, rule in _filters(sample):
-        after = kept & data.select(rule.fill_null(value=False)).to_series()
+        after = kept & data.with_columns(kept=kept).select(rule.fill_null(value=False)).to_series()
         left_out[name] = int((kept & ~after).sum())
         kept = after
     if not kept.any():

@@ -9,8 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from minsum.country_hints import near_labels
+from minsum.country_names import understood
 from minsum.errors import EstimationError, MissingInputError
-from minsum.queries import connect, query
+from minsum.queries import connect, literal, query
 from minsum.schema import check_table
 from minsum.specs import Model, Specification, labels
 from minsum.workspace import Footer, Layout, digest, footer_digest, publish_table, read_footer
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from minsum.estimates.fitted import Fitted
     from minsum.estimates.sample import Chosen
 
-RECIPE: Final = "estimate-2"
+RECIPE: Final = "estimate-3"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,17 +135,26 @@ def _read(layout: Layout, model: Model, *, esi: Sequence[Path]) -> pl.DataFrame:
     if model.data == "pairs":
         from minsum.estimates.pairs import read_pairs
 
-        return read_pairs(esi, layout.panel)
-    panel = pl.read_parquet(layout.panel)
+        options = read_footer(layout.panel)["options"]
+        if not layout.country_years.is_file():
+            raise MissingInputError(f"{layout.country_years}: not there yet", "make it: minsum panel")
+        sample = {"reporters": options["reporters"], "years": options["years"]}
+        return read_pairs(esi, layout.country_years, **sample)
+    panel = pl.read_parquet(layout.panel, glob=False)
     if model.reference is None:
         return panel
     with connect() as con:
-        values: Mapping[str, Any] = {"esi": [str(path) for path in esi], "reference": model.reference}
+        values: Mapping[str, Any] = {
+            "esi": [literal(path) for path in esi],
+            "reference": understood(model.reference),
+        }
         other = con.sql(query("estimate_reference"), params=values).pl()
     if other.is_empty():
+        near = near_labels(model.reference)
         raise EstimationError(
             f"no similarity with {model.reference!r}",
-            "name a country (ISO3) or a composite of [esi.references] in minsum.toml",
+            f"{f'did you mean {near[0]}? ' if near else ''}"
+            "Name a country (ISO3) or a composite of [esi.references] in minsum.toml",
         )
     joined = panel.drop("esi").join(other, on=["reporter", "year"], how="left", maintain_order="left")
     return joined.select("reporter", "year", "esi", pl.exclude("reporter", "year", "esi"))
