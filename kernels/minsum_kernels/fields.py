@@ -102,22 +102,29 @@ class FieldReader:
         self._ends: I32Array = np.empty(0, dtype=np.int32)
         self._breaks: I32Array = self._ends
         self._texts = {field: Texts() for field in wanted.tolist() if kinds[field] == "text"}
-        self._begin(window)  # small files need no more
+        self.n_rows, self._next_room = 0, window  # small files need no more
+        self._batch: Lines | None = None
 
-    def _begin(self, room: int) -> None:
-        """A batch without rows, in one piece of memory: the system gives large ones in large pages, at a tenth of the cost."""
-        self.n_rows, kinds = 0, self._kinds
-        block = iter(np.empty((len(self._place) + 1, room), dtype=np.int64))
-        self._batch = Lines(
-            next(block),
-            {field: next(block) for field in self._place if kinds[field] == loops.INTEGER},
-            {field: next(block).view(np.uint32)[:room] for field in self._texts},
-            {field: next(block).view(np.float64) for field in self._place if kinds[field] >= loops.NUMBER},
-        )
+    def _begun(self) -> Lines:
+        """The batch, in one piece of memory: the system gives large ones in large pages, at a tenth of the cost."""
+        if self._batch is None:
+            room, kinds = self._next_room, self._kinds
+            block = iter(np.empty((len(self._place) + 1, room), dtype=np.int64))
+            self._batch = Lines(
+                next(block),
+                {field: next(block) for field in self._place if kinds[field] == loops.INTEGER},
+                {field: next(block).view(np.uint32)[:room] for field in self._texts},
+                {
+                    field: next(block).view(np.float64)
+                    for field in self._place
+                    if kinds[field] >= loops.NUMBER
+                },
+            )
+        return self._batch
 
     @property
     def is_full(self) -> bool:
-        return self.n_rows == len(self._batch.line)
+        return self.n_rows == self._next_room
 
     def read(self, text: NDArray[np.uint8], start: int, stop: int, *, line: int) -> tuple[int, int]:
         """Add lines from `start` on to the batch, until `stop` or as many as it has room for.
@@ -146,7 +153,7 @@ class FieldReader:
         """
         read = self._read_quoted if self._is_quoted else self._read_plain
         n, n_lines, end, problem, n_unread = read(
-            text, (start, stop), min(len(self._line), len(self._batch.line) - self.n_rows)
+            text, (start, stop), min(len(self._line), self._next_room - self.n_rows)
         )
         self._line[:n] += line
         for row, field, first, last in self._unread[:n_unread].tolist():
@@ -158,20 +165,20 @@ class FieldReader:
 
     def _put(self, n: int) -> None:
         """Put what was read to the batch."""
-        rows = slice(self.n_rows, self.n_rows + n)
-        self._batch.line[rows] = self._line[:n]
-        for field, column in self._batch.integers.items():
+        rows, batch = slice(self.n_rows, self.n_rows + n), self._begun()
+        batch.line[rows] = self._line[:n]
+        for field, column in batch.integers.items():
             column[rows] = self._columns[self._place[field], :n]
-        for field, places in self._batch.texts.items():
+        for field, places in batch.texts.items():
             self._texts[field].number(self._columns[self._place[field], :n], places[rows])
-        for field, numbers in self._batch.numbers.items():
+        for field, numbers in batch.numbers.items():
             numbers[rows] = self._values[self._place[field], :n]
         self.n_rows += n
 
     def take(self) -> Lines:
         """The batch; the next one begins."""
-        n, batch = self.n_rows, self._batch
-        self._begin(self._room)
+        n, batch = self.n_rows, self._begun()
+        self.n_rows, self._next_room, self._batch = 0, self._room, None
         return Lines(
             batch.line[:n],
             {field: column[:n] for field, column in batch.integers.items()},

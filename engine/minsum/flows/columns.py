@@ -57,7 +57,7 @@ _MAX_KNOWN: Final = 1 << 17
 _PRODUCT: Final = re.compile("[0-9]{2}[0-9A-Z]{4}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Meanings:
     """What the distinct texts of a column stand for, in order of their places.
 
@@ -70,15 +70,8 @@ class _Meanings:
     """
 
     texts: pl.Series
-    levels: pl.Series
-    is_padded: pl.Series
-
-    @classmethod
-    def none(cls, column: ColumnName, kind: Kind) -> _Meanings:
-        """No text yet; labels of countries, and what is no column of `SCHEMA`, stay texts."""
-        is_code = kind == _KINDS[column] and column in SCHEMA
-        texts = pl.Series(dtype=SCHEMA[column] if is_code and kind == "text" else pl.String)
-        return cls(texts, pl.Series(dtype=pl.Int8), pl.Series(dtype=pl.Boolean))
+    levels: pl.Series | None = None
+    is_padded: pl.Series | None = None
 
 
 class SourceColumns:
@@ -129,7 +122,16 @@ class SourceColumns:
             header.separator.encode(),
             is_quoted=form.is_quoted,
         )
-        self._known = {column: _Meanings.none(column, kind_of[column]) for column in self._field}
+        self._known = {
+            column: _Meanings(
+                pl.Series(dtype=pl.String if column in labelled else SCHEMA.get(column, pl.String))
+            )
+            for column in self._field
+            if kind_of[column] == "text"
+        }
+        if "product_code" in self._known:
+            known = self._known["product_code"]
+            known.levels, known.is_padded = pl.Series(dtype=pl.Int8), pl.Series(dtype=pl.Boolean)
 
     def frame(self, lines: Lines) -> pl.DataFrame:
         """One batch.
@@ -162,7 +164,7 @@ class SourceColumns:
             return {}
         rows = pl.Series(places)
         columns: dict[str, pl.Series] = {column: known.texts[rows]}
-        if column == "product_code":
+        if known.levels is not None and known.is_padded is not None:
             columns["level"] = known.levels[rows]
             if known.is_padded.any():
                 self.padded += int(known.is_padded[rows].sum())
@@ -172,7 +174,7 @@ class SourceColumns:
         """What a column's texts stand for, those included that the batch brought."""
         known = self._known[column]
         if new := self.fields.distinct(self._field[column], len(known.texts)):
-            if column == "product_code":
+            if known.levels is not None and known.is_padded is not None:
                 form = self._form
                 products = _products(has_total=form.has_world_rows, may_lose_zeros=form.may_lose_zeros)
                 codes = [products[text] for text in new]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
 import numpy as np
@@ -121,11 +121,18 @@ def _ranked(codes: pl.Series, always: Sequence[str]) -> tuple[NDArray[np.int64],
     """
     places = codes.to_physical().to_numpy()
     distinct = np.flatnonzero(np.bincount(np.append(places, _places(tuple(always)))))
-    text = pl.lit(pl.Series(distinct.astype(np.uint32))).cat.to(pl.Categorical).cast(pl.String)
-    texts, order = pl.select(text=text, order=text.arg_sort()).get_columns()
+    order, texts = _in_order_of_texts(distinct.astype(np.uint32).tobytes())
     rank = np.zeros(distinct[-1] + 1, dtype=np.int64)
-    rank[distinct[order.to_numpy()]] = np.arange(len(distinct))
-    return rank[places], pl.Enum(texts[order])
+    rank[distinct[order]] = np.arange(len(distinct))
+    return rank[places], texts
+
+
+@lru_cache(maxsize=64)
+def _in_order_of_texts(places: bytes) -> tuple[NDArray[np.uint32], pl.Enum]:
+    """Order of categories by their texts, and these: the flows are often the same ones."""
+    text = pl.lit(pl.Series(np.frombuffer(places, dtype=np.uint32))).cat.to(pl.Categorical).cast(pl.String)
+    texts, order = pl.select(text=text, order=text.arg_sort()).get_columns()
+    return order.to_numpy(), pl.Enum(texts[order])
 
 
 @cache
