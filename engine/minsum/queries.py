@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import glob
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +20,11 @@ def query(name: str) -> str:
     """Text of `sql/<name>.sql`; values enter only as bound `$parameters`."""
     folder = _PACKAGED if _PACKAGED.is_dir() else _CHECKOUT
     return (folder / f"{name}.sql").read_text(encoding="utf-8")
+
+
+def literal(paths: Iterable[Path]) -> list[str]:
+    """Paths as DuckDB's `read_parquet` takes them: `[`, `*` and `?` in a folder's name stand for themselves."""
+    return [glob.escape(str(path)) for path in paths]
 
 
 def connect() -> duckdb.DuckDBPyConnection:

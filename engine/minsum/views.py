@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from minsum.errors import UsageError
-from minsum.queries import connect
+from minsum.queries import connect, literal
 from minsum.schema import YEARLY
 from minsum.workspace import Layout
 
@@ -50,7 +50,7 @@ def _tables(layout: Layout) -> dict[str, list[Path]]:
 
 
 def _add_view(con: duckdb.DuckDBPyConnection, name: str, files: list[Path]) -> bool:
-    found = [str(file) for file in files if file.is_file()]
+    found = literal(file for file in files if file.is_file())
     if found:
         con.read_parquet(found, hive_partitioning=name in ("flows", *YEARLY)).create_view(name)
     return bool(found)
