@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 import pyarrow as pa
@@ -13,13 +14,17 @@ import pyarrow as pa
 from minsum.classifications import chosen_classification
 from minsum.countries import labels
 from minsum.covariates import Variable, covariate_remarks, read_covariates
-from minsum.errors import MissingInputError
-from minsum.queries import connect, query
+from minsum.errors import EmptySampleError, MissingInputError
+from minsum.queries import connect, literal, query
 from minsum.schema import check_table
+from minsum.similarities import one_row_a_country, scan_similarities
 from minsum.sources import Source, discover, identify
 from minsum.workspace import Footer, Layout, digest, footer_digest, partition_key, publish_table, read_footer
 
-RECIPE: Final = "panel-3"
+if TYPE_CHECKING:
+    import duckdb
+
+RECIPE: Final = "panel-4"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +40,13 @@ class PanelOptions:
     reporters, years
         The sample; empty means all.
     bloc
-        ISO3 labels whose exports to the reporter are its `import_share`.
+        ISO3 labels whose exports to the reporter are its `import_share`; empty means no such column.
     covariates
         Folder of covariate files, relative to the workspace.
     variables
         Variable name to how it is made from the indicators in these files.
+    asked
+        Variables that the settings name: only of these it is said when no file gives them.
     """
 
     reference: str
@@ -49,6 +56,7 @@ class PanelOptions:
     bloc: tuple[str, ...]
     covariates: str
     variables: dict[str, Variable]
+    asked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +89,9 @@ def build_panel(layout: Layout, options: PanelOptions, *, jobs: int = 1) -> Pane
     Raises
     ------
     MissingInputError
-        If there is no similarity or no covariate folder, or no row is left.
+        If there is no similarity or no covariate folder.
+    EmptySampleError
+        If no row is left.
     SettingsError
         If the classification is ambiguous, or the reference is unknown.
     DataCheckError
@@ -95,9 +105,9 @@ def build_panel(layout: Layout, options: PanelOptions, *, jobs: int = 1) -> Pane
     if footer_digest(layout.panel) == mark:
         return _report(read_footer(layout.panel), changed=False)
     covariates = read_covariates(sources, options.variables)
-    table = _join(options, flows, esi, covariates.frame)
+    table, remarks = _join(options, flows, esi, covariates.frame)
     if not table.num_rows:
-        raise MissingInputError(
+        raise EmptySampleError(
             f"no similarity with {options.reference!r} for the chosen reporters and years in {classification}",
             "see [panel] reference, reporters and years, and what is there: minsum status",
         )
@@ -113,7 +123,7 @@ def build_panel(layout: Layout, options: PanelOptions, *, jobs: int = 1) -> Pane
         "covariates": covariates.report,
         "digest": mark,
     }
-    footer["remarks"] = _remarks(footer)
+    footer["remarks"] = [*remarks, *_remarks(footer)]
     publish_table(table, layout.panel, footer=footer, layout=layout)
     return _report(footer, changed=True)
 
@@ -124,7 +134,10 @@ def _remarks(footer: Footer) -> list[str]:
         f"{name}: {sum(counts.values())} of {footer['rows']} missing ({_counted(counts)})"
         for name, counts in footer["missing"].items()
     ]
-    return [*covariate_remarks(footer["covariates"]), *missing]
+    asked = footer["options"]["asked"]
+    report = footer["covariates"]
+    absent = {name: reason for name, reason in report["absent"].items() if name in asked}
+    return [*covariate_remarks(report | {"absent": absent}), *missing]
 
 
 def _counted(counts: dict[str, int], limit: int = 12) -> str:
@@ -165,20 +178,71 @@ def _digest(options: PanelOptions, flows: list[Path], esi: list[Path], covariate
     )
 
 
-def _join(options: PanelOptions, flows: list[Path], esi: list[Path], covariates: pl.DataFrame) -> pa.Table:
+def _join(
+    options: PanelOptions, flows: list[Path], esi: list[Path], covariates: pl.DataFrame
+) -> tuple[pa.Table, list[str]]:
+    """The panel, and what a reader should know of the similarities and import shares in it."""
+    rows = scan_similarities(esi).filter(pl.col("reference") == options.reference).collect()
+    similarity, remarks = one_row_a_country(rows)
     known = labels()
     with connect() as con:
         con.register("labels", pa.table({"code": pa.array(known, pa.int32()), "iso3": list(known.values())}))
         con.register("covariates", covariates.to_arrow())
-        shares: dict[str, Any] = {"files": [str(path) for path in flows], "bloc": list(options.bloc)}
-        con.register("import_share", con.sql(query("panel_import_share"), params=shares).to_arrow_table())
-        sample = {
-            "esi": [str(path) for path in esi],
-            "reference": options.reference,
-            "reporters": list(options.reporters),
-            "years": list(options.years),
-        }
-        return con.sql(query("panel_sample"), params=sample).to_arrow_table()
+        con.register("similarity", similarity.to_arrow())
+        con.register("import_share", _import_shares(con, options, flows))
+        sample = {"reporters": list(options.reporters), "years": list(options.years)}
+        table = con.sql(query("panel_sample"), params=sample).to_arrow_table()
+        if options.bloc:
+            con.register("sample", table)
+            remarks += _import_remarks(options, con.execute(query("panel_import_remarks")).fetchall())
+    return table.drop_columns(["reporter_code", *([] if options.bloc else ["import_share"])]), remarks
+
+
+_SHARES: Final = pa.schema(
+    [
+        ("reporter_code", pa.int32()),
+        ("year", pa.int16()),
+        ("import_share", pa.float64()),
+        ("remark", pa.string()),
+    ]
+)
+
+
+def _import_shares(con: duckdb.DuckDBPyConnection, options: PanelOptions, flows: list[Path]) -> pa.Table:
+    """Import share of every reporter-year: from TOTAL, or from the products where no TOTAL stands."""
+    if not options.bloc:
+        return _SHARES.empty_table()
+    imports = {path: read_footer(path)["checks"].get("M") for path in flows}
+    files = {
+        "panel_import_share": [path for path, one in imports.items() if one and _has_total(one)],
+        "panel_import_products": [path for path, one in imports.items() if one and not _has_total(one)],
+    }
+    none = [partition_key(path) for path, one in imports.items() if not one]
+    columns = [[code for _, _, code in none], [year for _, year, _ in none]]
+    parts = [pa.table([*columns, [None] * len(none), ["no imports in the data"] * len(none)], schema=_SHARES)]
+    for name, chosen in files.items():
+        if chosen:
+            bound = {"files": literal(chosen), "bloc": list(options.bloc)}
+            parts.append(con.sql(query(name), params=bound).to_arrow_table().cast(_SHARES))
+    return pa.concat_tables(parts)
+
+
+def _has_total(checks: dict[str, Any]) -> bool:
+    return checks.get("total_vs_products") is not None
+
+
+def _import_remarks(options: PanelOptions, found: list[tuple[str, str, int]]) -> list[str]:
+    """What import_share is made of, and where it is missing or made of products."""
+    lines = [bloc_remark(options.bloc)]
+    by_remark: dict[str, dict[str, int]] = defaultdict(dict)
+    for remark, reporter, count in found:
+        by_remark[remark][reporter] = count
+    return lines + [f"import_share: {one} ({_counted(counts)})" for one, counts in by_remark.items()]
+
+
+def bloc_remark(bloc: Sequence[str]) -> str:
+    """What import_share means: it depends on the bloc."""
+    return f"import_share: imports from {', '.join(bloc)}, the country itself left out, over all imports"
 
 
 def _missing(table: pa.Table) -> dict[str, dict[str, int]]:
