@@ -123,6 +123,10 @@ def test_a_country_in_another_vintage_is_said_to_be_there(tmp_path: Path) -> Non
     for asked, told in (
         (["growth", "CHN", "VNM", "-r", "USA"], "no similarity: VNM (exports in H3 2015)."),
         (["growth", "CHN", "-r", "VNM"], "VNM: exports in H3 2015"),
+        (
+            ["decompose", "VNM", "USA", "--classification", "H4"],
+            "VNM: exports in H3 2015; USA: exports in H4 2015",
+        ),
         (["growth", "CHN", "-r", "FRA"], "no similarity with 'FRA' in the workspace"),
     ):
         result = CliRunner().invoke(main, [*asked, "-w", str(folder)], catch_exceptions=False)

@@ -90,6 +90,11 @@ def test_import_share_says_its_bloc_wherever_it_is_shown(finished_world: Workspa
     assert not any(line.startswith(note) for line in tables["table1"].notes)
     assert note in minsum("status", "-w", finished_world.layout.root).stdout
     assert note in (finished_world.layout.tables / "table3.txt").read_text()
+    page = finished_world.layout.page.read_text()
+    assert f'<p class="note">{note}' in page.partition('id="estimates"')[2]
+    assert (
+        "import_share: imports from CHN, BRN" in (finished_world.layout.tables / "estimates.svg").read_text()
+    )
 
 
 @pytest.mark.parametrize(("country", "usd", "share", "remark"), [
@@ -141,6 +146,11 @@ def test_unknown_values_of_arguments_are_refused(
     with pytest.raises(UsageError) as refused:
         finished_world.decompose("VNM", "USA", **argument)  # type: ignore[arg-type]
     assert words in f"{refused.value.message}. {refused.value.hint}"
+
+
+def test_jobs_below_one_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="jobs=0"):
+        Workspace(tmp_path / "w", jobs=0)
 
 
 def test_an_unknown_template_is_refused(tmp_path: Path) -> None:

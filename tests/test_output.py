@@ -186,3 +186,14 @@ def test_output_fits_the_columns_of_the_environment(finished: Path, command: lis
     assert tables
     assert max(map(len, tables)) <= 50
     assert "…" not in done.stdout
+
+
+def test_what_names_a_row_stands_in_every_block() -> None:
+    columns = ["classification", "year", "reporter", "published", *(f"figure_{k}" for k in range(8))]
+    rows: list[list[object]] = [
+        ["H4", year, "CHN", "2024-03-10", *(k + 0.5 for k in range(8))] for year in (2014, 2015)
+    ]
+    lines = [line.split() for line in at_width(columns, rows, 80).splitlines()]
+    blocks = [line for line in lines if line[:1] == ["classification"]]
+    assert len(blocks) > 1
+    assert all(line[:3] == ["classification", "year", "reporter"] for line in blocks)

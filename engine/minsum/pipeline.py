@@ -48,6 +48,9 @@ if TYPE_CHECKING:
     from minsum.report.table import Table
 
 log = logging.getLogger("minsum")
+MOST_REMARKS = 20
+"""Years without a pair or a composite that are said; the record of the run has all."""
+
 Progress = Callable[[str, int, int], None]
 
 
@@ -80,6 +83,8 @@ class Workspace:
     ) -> None:
         self._flags = flags
         self.layout = Layout(local_path(path))
+        if jobs is not None and jobs < 1:
+            raise UsageError(f"jobs={jobs}, expected 1 or more", "leave it out for all cores")
         self.jobs = jobs or default_jobs()
         self._progress = progress
         self._report = RunReport()
@@ -253,12 +258,19 @@ class Workspace:
         if bands is not None:
             one_of(bands, get_args(Method), argument="bands")
         vintage = chosen_classification(self.layout.flows, classification, setting="classification")
-        return decompose(
-            files_of(self.layout, vintage, years),
-            vintage,
-            options=esi_options(self.settings),
-            question=Question(reporter, reference, by, bands and Resampling(bands)),
-        )
+        try:
+            return decompose(
+                files_of(self.layout, vintage, years),
+                vintage,
+                options=esi_options(self.settings),
+                question=Question(reporter, reference, by, bands and Resampling(bands)),
+            )
+        except MissingInputError as error:
+            from minsum.report.growth import where_exports
+
+            where = where_exports(self.layout, [reporter, reference])
+            told = "; ".join(f"{label}: {text}" for label, text in where.items())
+            raise MissingInputError(error.message, told or error.hint) from error
 
     def growth(
         self,
@@ -397,8 +409,11 @@ class Workspace:
             report = compute_esi(self.layout, esi_options(self.settings), progress=self._progress)
             self._report.moves += report.moves
             done(bool(report.computed) or report.is_covered, _without(asdict(report), "moves"))
-        for line in report.remarks():
+        remarks = report.remarks()
+        for line in remarks[:MOST_REMARKS]:
             log.warning("esi: %s", line, extra={"stage": "esi"})
+        if len(remarks) > MOST_REMARKS:
+            log.warning("esi: %d more such years: runs/", len(remarks) - MOST_REMARKS, extra={"stage": "esi"})
 
     def _panel(self) -> None:
         from minsum.panel import build_panel

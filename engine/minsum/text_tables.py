@@ -19,7 +19,7 @@ _GAP: Final = 2
 _WRAPS_FROM: Final = 18
 """Texts up to this width stay on one line; longer ones wrap, down to it."""
 
-_MOST_KEYS: Final = 2
+_MOST_KEYS: Final = 3
 """Columns at the left that name the row, and stand in every block."""
 
 
@@ -44,7 +44,8 @@ def text_tables(columns: Sequence[str], rows: Sequence[Sequence[object]], *, wid
         width_of if number else min(width_of, _WRAPS_FROM)
         for width_of, number in zip(natural, is_number, strict=True)
     ]
-    blocks = _blocks(least, is_number, width)
+    names_row = [not number or _is_year([row[k] for row in rows]) for k, number in enumerate(is_number)]
+    blocks = _blocks(least, names_row, width)
     tables = []
     for block in blocks:
         table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
@@ -78,16 +79,24 @@ def _is_number(values: Sequence[object]) -> bool:
     return bool(known) and all(isinstance(value, int | float) for value in known)
 
 
+def _is_year(values: Sequence[object]) -> bool:
+    return all(isinstance(value, int) and 1900 <= value <= 2200 for value in values)
+
+
 def _longest_line(text: str) -> int:
     return max(map(cell_len, text.splitlines()), default=0)
 
 
-def _blocks(least: Sequence[int], is_number: Sequence[bool], width: int) -> list[list[int]]:
+def _blocks(least: Sequence[int], names_row: Sequence[bool], width: int) -> list[list[int]]:
     """Columns of each block: those that name the row, then as many others as fit, at least one."""
     if sum(least) + _GAP * (len(least) - 1) <= width:
         return [list(range(len(least)))]
     keys = [0]
-    while len(keys) < _MOST_KEYS and not is_number[len(keys)] and sum(least[: len(keys) + 1]) <= width // 2:
+    while (
+        len(keys) < min(_MOST_KEYS, len(least) - 1)
+        and names_row[len(keys)]
+        and sum(least[: len(keys) + 1]) <= width // 2
+    ):
         keys.append(len(keys))
     used = sum(least[k] + _GAP for k in keys)
     blocks: list[list[int]] = []

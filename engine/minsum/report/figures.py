@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
+from textwrap import wrap
 from typing import Any, Final
 
 import altair as alt
@@ -17,6 +18,8 @@ from minsum.report.names import names_of
 
 PNG_SCALE: Final = 2.0
 _RANKED: Final = 12
+_SUBTITLE: Final = 96
+"""Characters of a line below a title."""
 
 
 NAMES: Final = ("esi_over_time", "esi_ranks", "esi_matrix", "estimates")
@@ -24,7 +27,7 @@ NAMES: Final = ("esi_over_time", "esi_ranks", "esi_matrix", "estimates")
 
 
 def figures_of(
-    cube: Cube, choice: Choice, estimates: pl.DataFrame | None
+    cube: Cube, choice: Choice, estimates: pl.DataFrame | None, notes: Sequence[str] = ()
 ) -> dict[str, Callable[[], alt.TopLevelMixin]]:
     """How to draw each figure, by file stem: what the page shows first.
 
@@ -34,6 +37,8 @@ def figures_of(
         Similarities of the last classification, and what is shown of them.
     estimates
         Table estimates of one specification, or None.
+    notes
+        What import_share means, below the title of the estimates.
     """
     figures: dict[str, Callable[[], alt.TopLevelMixin]] = {
         "esi_over_time": partial(_over_time, cube, choice),
@@ -42,7 +47,7 @@ def figures_of(
     if len(cube.years) > 1:
         figures["esi_ranks"] = partial(_ranks, cube, choice)
     if estimates is not None:
-        figures["estimates"] = partial(_facets, estimates)
+        figures["estimates"] = partial(_facets, estimates, notes)
     return figures
 
 
@@ -75,7 +80,8 @@ def _ranks(cube: Cube, choice: Choice) -> alt.TopLevelMixin:
     esi, reference = _named(cube, choice)
     if esi["year"].n_unique() < 2:
         raise NothingToDrawError(f"ranks need two years with a similarity with {reference}")
-    drawn: alt.TopLevelMixin = ranks(_data(_ranked(esi, choice))).properties(
+    rows = _ranked(esi, choice)
+    drawn: alt.TopLevelMixin = ranks(_data(rows), has_rest=bool((rows["series"] == "").any())).properties(
         width=560, height=420, title=f"Rank by similarity with {reference}"
     )
     return drawn
@@ -161,7 +167,7 @@ def _square(cube: Cube, choice: Choice, year: int) -> pl.DataFrame:
     return wide.unpivot(index="reporter", variable_name="reference", value_name="esi").drop_nans("esi")
 
 
-def _facets(estimates: pl.DataFrame) -> alt.FacetChart:
+def _facets(estimates: pl.DataFrame, notes: Sequence[str]) -> alt.FacetChart:
     """A panel a regressor, each with its own scale."""
     is_effect = pl.col("term").str.contains(r"^(const$|reporter_|reference_|year_)")
     half = 1.96 * pl.col("std_error")
@@ -173,4 +179,5 @@ def _facets(estimates: pl.DataFrame) -> alt.FacetChart:
     chart = coefficients(_data(rows)).properties(width=200, height=alt.Step(STEP))
     facet = alt.Facet("term:N", title=None, sort=None)
     whole: alt.FacetChart = chart.facet(facet, columns=3).resolve_scale(x="independent")
-    return whole.properties(title="Coefficients with 95 % intervals")
+    shown = [line for note in notes if "import_share" in rows["term"] for line in wrap(note, _SUBTITLE)]
+    return whole.properties(title=alt.TitleParams("Coefficients with 95 % intervals", subtitle=shown))

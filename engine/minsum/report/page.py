@@ -21,6 +21,7 @@ from minsum.report.payload import (
 from minsum.report.quality import quality_table
 from minsum.report.render import cells
 from minsum.report.table import Table
+from minsum.report.tables import bloc_notes
 from minsum.report.words import page_words
 from minsum.workspace import Layout
 
@@ -65,6 +66,7 @@ def render_page(
             library=_library(),
             tables=[_told(table) for table in tables],
             inputs=inputs.items(),
+            bloc_notes=bloc_notes(layout),
             **page_words([one.cube for one in shown], quality, options),
         )
     )

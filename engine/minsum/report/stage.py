@@ -119,10 +119,12 @@ def _publish_figures(layout: Layout, shown: Sequence[Shown], report: PageReport)
     import polars as pl
 
     from minsum.report.figures import NAMES, NothingToDrawError, drawn, figures_of
+    from minsum.report.tables import bloc_notes
 
     main = layout.estimates / "main.parquet"
     estimates = pl.read_parquet(main, glob=False) if main.is_file() else None
-    figures = figures_of(shown[-1].cube, shown[-1].choice, estimates) if shown else {}
+    notes = bloc_notes(layout)
+    figures = figures_of(shown[-1].cube, shown[-1].choice, estimates, notes) if shown else {}
     made = set()
     for name, draw in figures.items():
         with attempt(f"figure {name}", report):

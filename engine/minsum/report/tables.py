@@ -53,8 +53,13 @@ def make_tables(layout: Layout, reporters: Sequence[str], *, is_paper: bool = Fa
     ]
     for estimates in _estimate_files(layout):
         tables += regression_tables(estimates)
-    blocs = [note for note in footer["remarks"] if note.startswith("import_share: imports from")]
-    return [_with_bloc(table, blocs) for table in tables]
+    return [_with_bloc(table, bloc_notes(layout)) for table in tables]
+
+
+def bloc_notes(layout: Layout) -> list[str]:
+    """What import_share of the panel means: a sentence, or none where there is no such variable."""
+    remarks = read_footer(layout.panel)["remarks"] if layout.panel.is_file() else []
+    return [note for note in remarks if note.startswith("import_share: imports from")]
 
 
 def _with_bloc(table: Table, notes: Sequence[str]) -> Table:

@@ -169,7 +169,7 @@ class RankView {
     const moves = this.moves(rankings);
     this.movers(moves);
     return this.figure.show({
-      spec: single ? "standing" : "ranks",
+      spec: single ? "standing" : rows.some((row) => row.series === "") ? "ranks" : "ranks_chosen",
       rows: single ? rows.toSorted((a, b) => a.rank - b.rank) : rows,
       table: whole,
       columns: ["year", "reporter", "reference", "rank", "esi"],
