@@ -147,6 +147,24 @@ def test_figures_that_contradict_each_other(night: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(("flow", "code"), [("X", 3), ("RX", 0)])
+def test_flows_that_nothing_is_made_of_are_left_to_check(night: Path, flow: str, code: int) -> None:
+    rows = (
+        [{"reporterCode": 392, "period": 2015, "cmdCode": "100121", "primaryValue": 100}]
+        if flow == "RX"
+        else []
+    )
+    rows += [
+        {"reporterCode": 392, "period": 2015, "flowCode": flow, "cmdCode": product, "primaryValue": usd}
+        for product, usd in (("999999", 90), ("100121", 10))
+    ]
+    name = "COMTRADE-FINAL-CA3922015H4[2024-03-10].gz"
+    (night / "raw" / name).write_bytes(gzip.compress(bulk_text(rows), mtime=0))
+    assert run(night).exit_code == code
+    result = CliRunner().invoke(main, ["check", "-w", str(night)], catch_exceptions=False)
+    assert "residual_share" in result.stdout
+
+
 def test_a_corrupt_lake_is_a_failed_check_while_the_service_is_down(night: Path) -> None:
     text = (night / "minsum.toml").read_text().replace("# [fetch]", "[fetch]")
     text = text.replace('# classification = "H2"  ', 'classification = "H4"  ')

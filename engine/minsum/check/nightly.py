@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from minsum.check import Finding, Limits, check_figures
 from minsum.countries import iso3_of
+from minsum.schema import FLOWS
 from minsum.workspace import Layout, partition_key, read_footers
 
 if TYPE_CHECKING:
@@ -17,6 +18,9 @@ MOST_SAID: Final = 10
 
 _NEAR: Final = 3
 """Years back in which a year with exports is looked for, to compare with."""
+
+_SELDOM: Final = {*FLOWS} - {"X", "DX", "M"}
+"""Flows of which nothing is made unless asked for: what is odd in them, often small sums, is left to `minsum check`."""
 
 _IDENTITY: Final = (
     "the figures of the source contradict each other: minsum check, or another publication of it"
@@ -62,7 +66,8 @@ def _identities(
 ) -> list[Finding]:
     paths = [path for path in layout.partitions() if _label_key(path) in changed] if changed else []
     esi = [path for path in layout.yearly("esi") if _year_of(path) in set(computed)]
-    return check_figures(read_footers(paths), esi, limits) if paths or esi else []
+    found = check_figures(read_footers(paths), esi, limits) if paths or esi else []
+    return [one for one in found if one.place.rpartition(" ")[2] not in _SELDOM]
 
 
 def _label_key(path: Path) -> tuple[str, int, str]:

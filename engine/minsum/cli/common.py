@@ -106,6 +106,8 @@ class Commands(click.Group):
             console.error(UsageError(error.format_message(), "see minsum --help"))
             console.finish(error.exit_code)
             sys.exit(error.exit_code)
+        except click.Abort:  # Ctrl-C
+            sys.exit(1)
 
 
 def opened(console: Any, workspace: Path, jobs: int | None, **flags: Any) -> Workspace:
