@@ -181,6 +181,20 @@ def test_nothing_to_draw_is_said(tmp_path: Path) -> None:
     assert "report: figure esi_ranks not drawn: ranks need two years with a similarity with" in result.stderr
 
 
+def test_a_new_vintage_that_the_panel_must_choose_from_does_not_keep_the_report(tmp_path: Path) -> None:
+    folder = tmp_path / "work"
+    Workspace(folder).init()
+    (folder / "minsum.toml").write_text('[panel]\nreference = "USA"\n')
+    world(folder, (), "only")
+    assert run(folder).exit_code == 0
+    for country in ("CHN", "USA"):
+        put(folder, country, 2017, vintage="H5")
+    result = run(folder)
+    assert result.exit_code == 2
+    assert "panel.classification is not set and the workspace holds H4, H5" in result.stderr
+    assert '"classification":"H5"' in (folder / "report" / "index.html").read_text()
+
+
 def test_models_that_cannot_be_estimated_do_not_keep_the_report(tmp_path: Path) -> None:
     folder = tmp_path / "work"
     Workspace(folder).init()

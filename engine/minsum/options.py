@@ -58,7 +58,7 @@ def page_options(settings: Settings, versions: dict[str, str]) -> PageOptions:
     panel = settings.panel
     return PageOptions(
         reporters=panel.reporters if panel else (),
-        reference=panel.reference_of(settings.esi.references) if panel else None,
+        reference=(panel.reference or None) if panel else None,
         references=_references(settings),
         settings=settings.model_dump(mode="json"),
         versions=versions,

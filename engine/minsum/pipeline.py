@@ -25,6 +25,7 @@ from minsum.errors import (
     DataCheckError,
     EmptySampleError,
     EstimationError,
+    MinsumError,
     MissingInputError,
     SettingsError,
     UsageError,
@@ -169,13 +170,13 @@ class Workspace:
     def run(self) -> RunReport:
         """Every stage the settings name, only what changed, and the checks of `check.nightly` on what did.
 
-        A report is written whatever happens to the models; what is missing because the service could not be
+        A report is written whatever happens to panel and models; what is missing because the service could not be
         reached is no error of its own.
 
         Raises
         ------
-        EstimationError
-            At the end, if a model cannot be estimated.
+        MinsumError
+            At the end, if the panel cannot be made or a model cannot be estimated.
         """
         with self._run():
             if self.settings.fetch is not None:
@@ -343,8 +344,11 @@ class Workspace:
                 log.info("fetch: removed %s: superseded", name, extra={"source": name})
 
     def _modelling(self) -> None:
-        """Panel and estimates, as far as the settings name them and the data allow, and the report in any case."""
-        problem: EstimationError | None = None
+        """Panel and estimates, as far as the settings name them and the data allow, and the report in any case.
+
+        What is wrong with panel or estimates ends the run when the report is written.
+        """
+        problem: MinsumError | None = None
         try:
             if self.settings.panel is not None:
                 self._panel()
@@ -352,8 +356,13 @@ class Workspace:
         except EmptySampleError as error:
             hint = f"{error.hint}; panel, estimates and their tables stay as they were"
             self._report.warn("panel", str(error), hint)
-        self._page()
-        if problem is not None and self._report.remote is None:
+        except MinsumError as error:
+            problem = error
+        try:
+            self._page()
+        except MinsumError as error:
+            raise problem or error from None
+        if problem is not None:
             raise problem
 
     def _all_estimates(self) -> EstimationError | None:
@@ -365,10 +374,10 @@ class Workspace:
                 self._estimates(spec)
             except EstimationError as error:
                 problems.append(error)
-        first = 1 if self._report.remote is None else 0  # the first ends the run, and is said there
-        for one in problems[first:]:
+        is_excused = self._report.remote is not None  # what is missing was not fetched
+        for one in problems if is_excused else problems[1:]:  # the first ends the run, and is said there
             log.warning("%s", one, extra={"hint": one.hint})
-        return problems[0] if problems else None
+        return None if is_excused or not problems else problems[0]
 
     def _examine(self) -> None:
         """Check what changed tonight against the limits of `[check]`."""
