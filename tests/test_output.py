@@ -197,3 +197,17 @@ def test_what_names_a_row_stands_in_every_block() -> None:
     blocks = [line for line in lines if line[:1] == ["classification"]]
     assert len(blocks) > 1
     assert all(line[:3] == ["classification", "year", "reporter"] for line in blocks)
+
+
+def test_texts_of_the_data_are_no_markup() -> None:
+    told = "[panel] names [bold]no[/bold] reference :warning: [/]"
+    text = at_width(["[red]what[/red]", "n"], [[told, 1]], 120)
+    assert told in text
+    assert "[red]what[/red]" in text
+
+
+def test_log_lines_are_no_markup(finished: Path) -> None:
+    (finished / "minsum.toml").write_text("[panel]\n")
+    error = minsum("run", "-w", finished).stderr
+    (finished / "minsum.toml").write_text("")
+    assert "error: [panel] names no reference" in error

@@ -58,8 +58,8 @@ class Console:
         system: Literal["auto"] | None = "auto" if colour and not os.environ.get("NO_COLOR") else None
         columns = os.environ.get("COLUMNS", "")
         width = None if sys.stdout.isatty() or columns.isdigit() else _WIDTH
-        self._out = Pipe(width=width, color_system=system)
-        self._err = Pipe(stderr=True, soft_wrap=True, color_system=system)
+        self._out = Pipe(width=width, color_system=system, emoji=False)
+        self._err = Pipe(stderr=True, soft_wrap=True, color_system=system, emoji=False)
         self._quiet = quiet
         self._is_json = log_format == "json"
         self._last: tuple[str, dict[str, Any]] = ("", {})

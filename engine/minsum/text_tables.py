@@ -12,6 +12,7 @@ from typing import Final
 from rich.box import SIMPLE_HEAD
 from rich.cells import cell_len
 from rich.table import Table
+from rich.text import Text
 
 _GAP: Final = 2
 """Blanks after a column."""
@@ -51,11 +52,11 @@ def text_tables(columns: Sequence[str], rows: Sequence[Sequence[object]], *, wid
         table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
         for k in block:
             table.add_column(
-                columns[k], overflow="fold", min_width=min(least[k], width), no_wrap=least[k] == natural[k] < width,
+                Text(columns[k]), overflow="fold", min_width=min(least[k], width), no_wrap=least[k] == natural[k] < width,
                 justify="right" if is_number[k] else "left",
             )  # fmt: skip
         for row in texts:
-            table.add_row(*(row[k] for k in block))
+            table.add_row(*(Text(row[k]) for k in block))  # as it is: "[panel]" in a str would be markup
         tables.append(table)
     return tables
 

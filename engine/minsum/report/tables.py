@@ -16,7 +16,7 @@ from minsum.report.render import render
 from minsum.report.table import Table
 from minsum.workspace import Layout, digest, footer_digest, publish_text, read_footer
 
-RECIPE: Final = "report-5"
+RECIPE: Final = "report-6"
 
 
 def make_tables(layout: Layout, reporters: Sequence[str], *, is_paper: bool = False) -> list[Table]:
