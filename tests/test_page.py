@@ -305,7 +305,25 @@ def test_several_classifications(workspace: Workspace, visit: Callable[..., Visi
     assert seen.noise == []
 
 
-def test_one_country_alone_has_no_page(workspace: Workspace) -> None:
+def test_one_country_alone_has_a_page_that_says_so(workspace: Workspace, visit: Callable[..., Visit]) -> None:
     _put(workspace, "H4", 2015, (156,))
     assert workspace.run().exit_code == 0
-    assert not workspace.layout.page.exists()
+    seen = visit(workspace.layout.page)
+    assert "H4, 2015: only China has exports" in seen.page.inner_text("#main")
+    assert seen.noise == []
+
+
+def test_a_reference_without_data_in_the_last_year_is_drawn_for_the_others(
+    workspace: Workspace, visit: Callable[..., Visit]
+) -> None:
+    """Chosen at the page: the usual state for months, until everybody has reported."""
+    for year, there in ((2014, (156, 276, 842)), (2015, (156, 276, 842)), (2016, (156, 276))):
+        _put(workspace, "H4", year, there)
+    assert workspace.run().exit_code == 0
+    seen = visit(workspace.layout.page)
+    seen.page.select_option("#ranks-reference", "USA")
+    seen.page.wait_for_function(
+        "document.getElementById('ranks-says').textContent.includes('No data in 2016')"
+    )
+    seen.page.wait_for_function("document.getElementById('ranks-plot').textContent.includes('China')")
+    assert seen.noise == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -37,14 +38,16 @@ def esi_options(settings: Settings) -> EsiOptions:
     return EsiOptions(**chosen | asked | {"references": _references(settings)})
 
 
-def panel_options(section: Panel) -> PanelOptions:
-    """Of `[panel]`."""
+def panel_options(section: Panel, composites: Collection[str]) -> PanelOptions:
+    """Of `[panel]`; without a reference in it the only composite is taken."""
     from minsum.covariates import Variable
     from minsum.panel import PanelOptions
 
     chosen = section.model_dump()
-    chosen["variables"] = {name: Variable(**one) for name, one in chosen["variables"].items()}
-    return PanelOptions(**chosen)
+    variables = {name: Variable(**one.model_dump()) for name, one in section.recipes().items()}
+    return PanelOptions(**chosen | {
+        "reference": section.reference_of(composites), "variables": variables, "asked": tuple(section.variables),
+    })  # fmt: skip
 
 
 def page_options(settings: Settings, versions: dict[str, str]) -> PageOptions:
@@ -55,11 +58,12 @@ def page_options(settings: Settings, versions: dict[str, str]) -> PageOptions:
     panel = settings.panel
     return PageOptions(
         reporters=panel.reporters if panel else (),
-        reference=panel.reference if panel else None,
+        reference=(panel.reference or None) if panel else None,
         references=_references(settings),
         settings=settings.model_dump(mode="json"),
         versions=versions,
         section_titles={name: words for name, _, _, words in SECTIONS},
+        is_paper=settings.report.paper_notes,
     )
 
 

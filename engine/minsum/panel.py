@@ -7,9 +7,10 @@ panel has no similarity with itself and so no row in it.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 import pyarrow as pa
@@ -17,11 +18,15 @@ import pyarrow as pa
 from minsum.classifications import chosen_classification
 from minsum.countries import code_of, labels
 from minsum.covariates import Variable, covariate_remarks, read_covariates
-from minsum.errors import MissingInputError
+from minsum.errors import EmptySampleError, MissingInputError
 from minsum.queries import connect, literal, query
 from minsum.schema import check_table
+from minsum.similarities import one_row_a_country, scan_similarities
 from minsum.sources import Source, discover, identify
 from minsum.workspace import Footer, Layout, digest, footer_digest, partition_key, publish_table, read_footer
+
+if TYPE_CHECKING:
+    import duckdb
 
 RECIPE: Final = "panel-4"
 
@@ -39,11 +44,13 @@ class PanelOptions:
     reporters, years
         The sample; empty means all.
     bloc
-        ISO3 labels whose exports to the reporter are its `import_share`.
+        ISO3 labels whose exports to the reporter are its `import_share`; empty means no such column.
     covariates
         Folder of covariate files, relative to the workspace.
     variables
         Variable name to how it is made from the indicators in these files.
+    asked
+        Variables that the settings name: only of these it is said when no file gives them.
     """
 
     reference: str
@@ -53,6 +60,7 @@ class PanelOptions:
     bloc: tuple[str, ...]
     covariates: str
     variables: dict[str, Variable]
+    asked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +93,9 @@ def build_panel(layout: Layout, options: PanelOptions, *, jobs: int = 1) -> Pane
     Raises
     ------
     MissingInputError
-        If there is no similarity or no covariate folder, or no row is left.
+        If there is no similarity or no covariate folder.
+    EmptySampleError
+        If no row is left.
     SettingsError
         If the classification is ambiguous, or the reference is unknown.
     DataCheckError
@@ -99,9 +109,9 @@ def build_panel(layout: Layout, options: PanelOptions, *, jobs: int = 1) -> Pane
     if footer_digest(layout.panel) == mark == footer_digest(layout.country_years):
         return _report(read_footer(layout.panel), changed=False)
     covariates = read_covariates(sources, options.variables)
-    table, country_years, doubles = _join(options, flows, esi, covariates.frame)
+    table, country_years, remarks = _join(options, flows, esi, covariates.frame)
     if not table.num_rows:
-        raise MissingInputError(
+        raise EmptySampleError(
             f"no similarity with {options.reference!r} for the chosen reporters and years in {classification}",
             "see [panel] reference, reporters and years, and what is there: minsum status",
         )
@@ -116,10 +126,9 @@ def build_panel(layout: Layout, options: PanelOptions, *, jobs: int = 1) -> Pane
         "countries": table["reporter"].combine_chunks().unique().to_pylist(),
         "missing": _missing(table),
         "covariates": covariates.report,
-        "two_codes": doubles,
         "digest": mark,
     }
-    footer["remarks"] = _remarks(footer)
+    footer["remarks"] = [*remarks, *_remarks(footer)]
     publish_table(country_years, layout.country_years, footer=_of_countries(footer), layout=layout)
     publish_table(table, layout.panel, footer=footer, layout=layout)
     return _report(footer, changed=True)
@@ -136,7 +145,10 @@ def _remarks(footer: Footer) -> list[str]:
         f"{name}: {sum(counts.values())} of {footer['rows']} missing ({_counted(counts)})"
         for name, counts in footer["missing"].items()
     ]
-    return [*covariate_remarks(footer["covariates"]), *footer["two_codes"], *missing]
+    asked = footer["options"]["asked"]
+    report = footer["covariates"]
+    absent = {name: reason for name, reason in report["absent"].items() if name in asked}
+    return [*covariate_remarks(report | {"absent": absent}), *missing]
 
 
 def _counted(counts: dict[str, int], limit: int = 12) -> str:
@@ -180,34 +192,75 @@ def _digest(options: PanelOptions, flows: list[Path], esi: list[Path], covariate
 def _join(
     options: PanelOptions, flows: list[Path], esi: list[Path], covariates: pl.DataFrame
 ) -> tuple[pa.Table, pa.Table, list[str]]:
-    """The panel, the import shares and covariates of every country and year, and countries with two codes."""
+    """The panel, import shares and covariates of every country and year, and what a reader should know of both."""
+    rows = scan_similarities(esi).filter(pl.col("reference") == options.reference)
+    for name, chosen in (("reporter", options.reporters), ("year", options.years)):
+        if chosen:
+            rows = rows.filter(pl.col(name).is_in(list(chosen)))
+    similarity, remarks = one_row_a_country(rows.collect())
     known = labels()
     current = [code == code_of(iso3) for code, iso3 in known.items()]
     columns = {"code": pa.array(known, pa.int32()), "iso3": list(known.values()), "is_current": current}
     with connect() as con:
         con.register("labels", pa.table(columns))
         con.register("covariates", covariates.to_arrow())
-        shares: dict[str, Any] = {"files": [literal(path) for path in flows], "bloc": list(options.bloc)}
-        con.register("import_share", con.sql(query("panel_import_share"), params=shares).to_arrow_table())
-        sample = {
-            "esi": [literal(path) for path in esi],
-            "reference": options.reference,
-            "reporters": list(options.reporters),
-            "years": list(options.years),
-        }
-        panel = con.sql(query("panel_sample"), params=sample).to_arrow_table()
-        doubles = con.execute(query("panel_two_codes"), sample).fetchall()
-        return panel, con.sql(query("panel_country_years")).to_arrow_table(), _two_codes(doubles)
+        con.register("similarity", similarity.to_arrow())
+        con.register("import_share", _import_shares(con, options, flows))
+        table = con.sql(query("panel_sample")).to_arrow_table()
+        country_years = con.sql(query("panel_country_years")).to_arrow_table()
+        if options.bloc:
+            con.register("sample", table)
+            remarks += _import_remarks(options, con.execute(query("panel_import_remarks")).fetchall())
+    without_bloc = [] if options.bloc else ["import_share"]
+    panel = table.drop_columns(["reporter_code", *without_bloc])
+    return panel, country_years.drop_columns(without_bloc), remarks
 
 
-def _two_codes(found: list[tuple[str, int, list[int]]]) -> list[str]:
-    """A sentence for each country and year that stands under two codes in the similarities."""
-    lines = dict.fromkeys(
-        f"{country} {year}: Comtrade's codes {' and '.join(map(str, codes))} are both there; the panel takes "
-        f"{code_of(country)}"
-        for country, year, codes in found
-    )
-    return list(lines)
+_SHARES: Final = pa.schema(
+    [
+        ("reporter_code", pa.int32()),
+        ("year", pa.int16()),
+        ("import_share", pa.float64()),
+        ("remark", pa.string()),
+    ]
+)
+
+
+def _import_shares(con: duckdb.DuckDBPyConnection, options: PanelOptions, flows: list[Path]) -> pa.Table:
+    """Import share of every reporter-year: from TOTAL, or from the products where no TOTAL stands."""
+    if not options.bloc:
+        return _SHARES.empty_table()
+    imports = {path: read_footer(path)["checks"].get("M") for path in flows}
+    files = {
+        "panel_import_share": [path for path, one in imports.items() if one and _has_total(one)],
+        "panel_import_products": [path for path, one in imports.items() if one and not _has_total(one)],
+    }
+    none = [partition_key(path) for path, one in imports.items() if not one]
+    columns = [[code for _, _, code in none], [year for _, year, _ in none]]
+    parts = [pa.table([*columns, [None] * len(none), ["no imports in the data"] * len(none)], schema=_SHARES)]
+    for name, chosen in files.items():
+        if chosen:
+            bound = {"files": literal(chosen), "bloc": list(options.bloc)}
+            parts.append(con.sql(query(name), params=bound).to_arrow_table().cast(_SHARES))
+    return pa.concat_tables(parts)
+
+
+def _has_total(checks: dict[str, Any]) -> bool:
+    return checks.get("total_vs_products") is not None
+
+
+def _import_remarks(options: PanelOptions, found: list[tuple[str, str, int]]) -> list[str]:
+    """What import_share is made of, and where it is missing or made of products."""
+    lines = [bloc_remark(options.bloc)]
+    by_remark: dict[str, dict[str, int]] = defaultdict(dict)
+    for remark, reporter, count in found:
+        by_remark[remark][reporter] = count
+    return lines + [f"import_share: {one} ({_counted(counts)})" for one, counts in by_remark.items()]
+
+
+def bloc_remark(bloc: Sequence[str]) -> str:
+    """What import_share means: it depends on the bloc."""
+    return f"import_share: imports from {', '.join(bloc)}, the country itself left out, over all imports"
 
 
 def _missing(table: pa.Table) -> dict[str, dict[str, int]]:

@@ -134,12 +134,13 @@ TABLES: Final[dict[str, tuple[Column, ...]]] = {
         Column("reporter", "string", "ISO3"),
         Column("year", "int16", "calendar year"),
         Column("esi", "double", "similarity with the panel's reference, unit 1"),
-        Column("import_share", "double", "imports from the bloc, itself left out, over all imports, unit 1"),
+        # import_share: imports from the countries of [panel] bloc, itself left out, over all imports, unit 1; only
+        # with a bloc. Then the covariates.
     ),
     "country_years": (
         Column("reporter", "string", "ISO3"),
         Column("year", "int16", "calendar year"),
-        Column("import_share", "double", "as in panel, of every country"),
+        # import_share and the covariates as in panel, of every country.
     ),
     "estimates": (
         Column("model", "string", "estimator, name of the model, or both"),

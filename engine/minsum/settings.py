@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -25,7 +26,7 @@ from pydantic_settings import (
 
 from minsum.errors import SettingsError
 from minsum.explain import explained
-from minsum.paper import ASEAN_AND_CHINA, PAPER_COUNTRIES
+from minsum.local_paths import is_remote
 from minsum.schema import FLOWS, Unit
 from minsum.specs import Specification
 
@@ -49,10 +50,10 @@ def _countries(given: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _reference(given: str) -> str:
-    """Composites have names in small letters; what has none is a country."""
+    """Composites have names in small letters; what has none is a country; nothing named stays so."""
     from minsum.country_hints import known_label
 
-    return given if re.fullmatch(_NAME, given) else known_label(given)
+    return given if not given or re.fullmatch(_NAME, given) else known_label(given)
 
 
 Countries = Annotated[tuple[str, ...], AfterValidator(_countries)]
@@ -139,9 +140,7 @@ class Esi(_Section):
     min_products: int = Field(default=1, ge=1)
     years: tuple[Year, ...] = ()
     reporters: Countries = ()
-    references: dict[Name, Composite] = Field(
-        default_factory=lambda: {"high_end": Composite(members=("USA", "DEU"))}
-    )
+    references: dict[Name, Composite] = Field(default_factory=dict)
 
     @field_validator("levels")
     @classmethod
@@ -195,36 +194,66 @@ DEFAULT_VARIABLES: Final = {
     "pa": Variable(first_of=("IP.PAT.RESD",), ln=True, unit="count"),
     "efi": Variable(first_of=("efw_summary", "heritage_overall")),
 }
-"""The paper's regressors (docs/covariates.md)."""
+"""Recipes that stand ready: made where a file gives their indicators (docs/covariates.md)."""
 
 
 class Panel(_Section):
     """`[panel]`: the sample and the regressors made from flows and covariate files."""
 
-    reference: Annotated[str, AfterValidator(_reference)] = "high_end"
+    reference: Annotated[str, AfterValidator(_reference)] = ""
     classification: Vintage | None = None
-    reporters: Countries = PAPER_COUNTRIES
+    reporters: Countries = ()
     years: tuple[Year, ...] = ()
-    bloc: Countries = ASEAN_AND_CHINA
+    bloc: Countries = ()
     covariates: str = "covariates"
-    variables: dict[str, Variable] = Field(default_factory=lambda: dict(DEFAULT_VARIABLES))
+    variables: dict[str, Variable] = Field(default_factory=dict)
 
-    @field_validator("variables", mode="before")
+    def reference_of(self, composites: Collection[str]) -> str:
+        """The reference that the section names, or else the only composite there is.
+
+        Raises
+        ------
+        SettingsError
+            If the section names none and there is not exactly one composite.
+        """
+        if self.reference or len(composites) == 1:
+            return self.reference or next(iter(composites))
+        raise SettingsError(
+            "[panel] names no reference",
+            "name the country or composite whose similarity is the column esi, such as reference = "
+            f"{next(iter(composites), 'USA')!r}".replace("'", '"'),
+        )
+
+    def recipes(self) -> dict[str, Variable]:
+        """The variables that the section names, beside those that stand ready."""
+        return {**DEFAULT_VARIABLES, **self.variables}
+
+    @field_validator("covariates")
     @classmethod
-    def _beside_defaults(cls, variables: Any) -> Any:
-        return {**DEFAULT_VARIABLES, **variables} if isinstance(variables, dict) else variables
+    def _a_folder(cls, name: str) -> str:
+        if is_remote(name):
+            raise ValueError(f"{name} is no folder of this machine; minsum reads local files only")
+        return name
 
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Check(_Section):
-    """`[check]`: how far figures may be apart before `minsum check` reports them (check.Limits)."""
+    """`[check]`: how far figures may be apart before `minsum check` or a run reports them (check.Limits)."""
 
     world_tolerance: Share = 0.005
     total_tolerance: Share = 0.005
     residual_share: Share = 0.5
     conflict_share: Share = 0.005
+    exports_fall: Share = 0.5
+    esi_move: Share = 0.2
+
+
+class Report(_Section):
+    """`[report]`: what the tables and the page say."""
+
+    paper_notes: bool = False
 
 
 class Settings(BaseSettings):
@@ -243,6 +272,7 @@ class Settings(BaseSettings):
     estimate: Specification | None = None
     specs: tuple[str, ...] = ()
     check: Check = Check()
+    report: Report = Report()
 
     @model_validator(mode="after")
     def _panel_first(self) -> Settings:

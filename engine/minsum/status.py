@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from minsum.flows.options import IngestOptions
 from minsum.flows.rules import RULES
 from minsum.rejections import read_rejections
 from minsum.staleness import by_key, esi_years, find_stale
+from minsum.text_tables import listed
 from minsum.workspace import Footer, Layout, read_footer, read_footers
 
 Record = dict[str, Any]
@@ -26,7 +27,7 @@ def read_status(layout: Layout, options: IngestOptions) -> Record:
     -------
     `years`: reporters, rows, repairs of each classification-year and whether its similarities are there (`yes`,
     `no`, `stale`); `sources`: what each gave and what each rule removed; `rules` and `repairs`: the same over
-    all of them; `rejected`: name, reason and hint of each rejected source; `stale`: what its inputs have
+    all of them; `rejected`: name, reason and hint of each rejected source, and how many runs rejected it; `stale`: what its inputs have
     overtaken; `panel` (None without one): its size, what is missing, where each variable came from and what did
     not match; `estimates`: by specification and model, how it was made and which rows it left out; `totals`.
 
@@ -48,18 +49,63 @@ def read_status(layout: Layout, options: IngestOptions) -> Record:
         "sources": sources,
         "rules": _added((one["rules"] for one in sources), order=RULES),
         "repairs": _added(footer["repairs"] for footer in footers.values()),
-        "rejected": [{key: one[key] for key in ("name", "kind", "reason", "hint")} for one in rejected],
+        "rejected": [
+            {key: one[key] for key in ("name", "kind", "reason", "hint")} | {"runs": one.get("runs", 0)}
+            for one in rejected
+        ],
         "stale": stale,
         "panel": _panel(layout),
         "estimates": _estimates(layout),
-        "totals": {
-            "reporter-years": len(footers),
-            "sources": len(sources),
-            "rejected sources": len(rejected),
-            "rows read": sum(one["rows_in"] for one in sources),
-            "rows kept": sum(one["rows_kept"] for one in sources),
-        },
+        "totals": _totals(len(footers), sources, len(rejected)),
     }
+
+
+def read_totals(layout: Layout) -> dict[str, int]:
+    """The totals of `read_status` alone."""
+    footers = read_footers(layout.partitions())
+    return _totals(len(footers), _sources(footers.values()), len(read_rejections(layout)))
+
+
+def _totals(n_partitions: int, sources: list[Record], n_rejected: int) -> dict[str, int]:
+    return {
+        "reporter-years": n_partitions,
+        "sources": len(sources),
+        "rejected sources": n_rejected,
+        "rows read": sum(one["rows_in"] for one in sources),
+        "rows kept": sum(one["rows_kept"] for one in sources),
+    }
+
+
+def status_tables(status: Record) -> Iterator[tuple[str, list[str], list[list[Any]]]]:
+    """Title, headings and rows of what `read_status` found, for people."""
+    if status["years"]:
+        rows = [list(row.values()) for row in status["years"]]
+        yield "Classification-years", list(status["years"][0]), rows
+    yield from _audit(status)
+    if status["rejected"]:
+        rows = [[one["name"], one["reason"], one["hint"], one["runs"]] for one in status["rejected"]]
+        yield "Rejected sources", ["source", "reason", "what to do", "for runs"], rows
+    if status["stale"]:
+        rows = [[one["what"], listed(one["which"]), one["why"], one["do"]] for one in status["stale"]]
+        yield "Not up to date", ["what", "which", "why", "what to do"], rows
+
+
+def _audit(status: Record) -> Iterator[tuple[str, list[str], list[list[Any]]]]:
+    """What the rules and repairs did, over all sources and for those that lost most."""
+    counts = [("rule", status["rules"]), ("repair", status["repairs"])]
+    rows = [
+        [kind, name, hit["rows"], hit["usd"] / 1e9] for kind, hits in counts for name, hit in hits.items()
+    ]
+    if rows:
+        yield "Rows by rule and repair", ["", "name", "rows", "bn USD"], rows
+    rules = [name for name in status["rules"] if name != "kept"]
+    rows = [
+        [one["name"], one["format"], one["rows_in"], one["rows_kept"]]
+        + [one["rules"].get(name, {"rows": 0})["rows"] for name in rules]
+        for one in sorted(status["sources"], key=lambda one: one["rows_kept"] / max(one["rows_in"], 1))
+    ]
+    if rows:
+        yield "Sources, by the share of rows kept", ["source", "format", "read", "kept", *rules], rows
 
 
 def _panel(layout: Layout) -> Record | None:
@@ -83,7 +129,7 @@ def _years(layout: Layout, footers: dict[tuple[str, int, int], Footer], stale: s
         {
             "classification": classification,
             "year": year,
-            "reporters": sum(not is_group(code) for code, _ in members),
+            "reporters": sum(not is_group(code) and _has_reported(one) for code, one in members),
             "exports_bn_usd": sum(one["checks"].get("X", {}).get("world_usd", 0.0) for _, one in members)
             / 1e9,
             "repaired_rows": sum(repair["rows"] for _, one in members for repair in one["repairs"].values()),
@@ -95,6 +141,11 @@ def _years(layout: Layout, footers: dict[tuple[str, int, int], Footer], stale: s
         }
         for (classification, year), members in sorted(groups.items())
     ]
+
+
+def _has_reported(footer: Footer) -> bool:
+    """Whether a country gave figures of its own: BACI mirrors imports, so that a mere partner has imports there."""
+    return bool(footer["checks"].get("X")) or any(one["format"] != "baci" for one in footer["sources"])
 
 
 def _sources(footers: Iterable[Footer]) -> list[Record]:

@@ -41,11 +41,12 @@ min_products = 1       # below this many products a value is null
 years = []             # empty: all
 reporters = []         # empty: all; ISO3 as Comtrade writes it. Every country stays a reference
 
-# Composite references beside every single country. rule: pooled | mean_share | mean_esi | common, and without
-# members: world | world_minus_self (all reporters of the year but the country itself)
-[esi.references.high_end]
-members = ["USA", "DEU"]
-rule = "pooled"
+# Every country is a reference. Composites beside them, under names of your own: remove the "#"
+# rule: pooled | mean_share | mean_esi | common, and without members: world | world_minus_self (all reporters of the
+# year but the country itself)
+# [esi.references.big_two]
+# members = ["USA", "DEU"]
+# rule = "pooled"
 
 # Similarity within each market, and its mean over markets: remove the "#"
 # [market_esi]
@@ -55,18 +56,27 @@ rule = "pooled"
 # Exports of each country against imports of each other
 # [complementarity]
 
-# What minsum check reports
+# What minsum check and minsum run report
 [check]
 world_tolerance = 0.005   # World and the sum of partners, in relation to World
 total_tolerance = 0.005   # TOTAL and the sum of products, in relation to TOTAL
 residual_share = 0.5      # codes 9999xx in World trade
 conflict_share = 0.005    # lost with rows repeated with other values, in relation to World trade
+exports_fall = 0.5        # fall of a reporter's exports against the year before, or by a revision (minsum run)
+esi_move = 0.2            # change of a similarity by a revision (minsum run)
 """
 
 _PAPER: Final = f"""
 # The China-ASEAN panel of the paper. Put the covariate files beside this one, in covariates/, as their
 # publishers give them: WDI (bulk, API or DataBank), UNCTADstat FDI, Fraser or Heritage; or tidy tables
 # iso3,year,<variable>. What the paper leaves open: docs/replication.md.
+[esi.references.high_end]
+members = ["USA", "DEU"]
+rule = "pooled"
+
+[report]
+paper_notes = true         # say where the paper's printed Table 1 contradicts itself
+
 [panel]
 reference = "high_end"
 reporters = {list(PAPER_COUNTRIES)}
@@ -94,7 +104,9 @@ effects = ["country"]      # equation (2) has year effects too, Table 3 has not:
 _WORLD: Final = """
 # A panel of every reporter: put covariate files into covariates/ beside this file (docs/covariates.md).
 # [panel]
-# reporters = []
+# reference = "USA"        # whose similarity is the column esi: a country, or a composite from above
+# reporters = []           # empty: all
+# bloc = ["CHN"]           # import_share: imports from these over all imports; empty: no such column
 # [estimate]
 # regressors = ["import_share"]
 """

@@ -51,7 +51,7 @@ def _tables(layout: Layout) -> dict[str, list[Path]]:
 
 
 def _add_view(con: duckdb.DuckDBPyConnection, name: str, files: list[Path]) -> bool:
-    found = [literal(file) for file in files if file.is_file()]
+    found = literal(file for file in files if file.is_file())
     if found:
         con.read_parquet(found, hive_partitioning=name in ("flows", *YEARLY)).create_view(name)
     return bool(found)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from minsum.errors import MinsumError, UsageError
+from minsum.local_paths import local_path
 
 if TYPE_CHECKING:
     from minsum.pipeline import Workspace
@@ -23,7 +25,7 @@ def common(command: Callable[..., Any]) -> Callable[..., Any]:
     @click.option(
         "-w",
         "--workspace",
-        type=click.Path(path_type=Path),
+        type=LocalPath(),
         default=Path(),
         help="Workspace folder; found by its minsum.toml here or above.",
     )
@@ -40,25 +42,72 @@ def common(command: Callable[..., Any]) -> Callable[..., Any]:
     ) -> None:
         from minsum.console import Console
 
-        colour = not options.pop("no_color")
-        console = Console(quiet=quiet, log_format=log_format, colour=colour)
+        console = Console(quiet=quiet, log_format=log_format, colour=not options.pop("no_color"))
         try:
             with console:
-                code = command(console, workspace, jobs, **options)
-        except MinsumError as error:
+                code = command(console, workspace, jobs, **options) or 0
+        except Exception as error:
             if debug:
                 raise
-            console.error(error)
-            code = error.exit_code
-        except OSError as error:
-            if debug:
-                raise
-            hint = "what was published before is whole; mend that and run again"
-            console.error(MinsumError(f"{error.filename or 'workspace'}: {error.strerror or error}", hint))
-            code = MinsumError.exit_code
-        sys.exit(code or 0)
+            told = in_words(error)
+            console.error(told)
+            code = told.exit_code
+        console.finish(code)
+        sys.exit(code)
 
     return wrapped
+
+
+def in_words(error: Exception) -> MinsumError:
+    """An error as people are told of it."""
+    if isinstance(error, MinsumError):
+        return error
+    if isinstance(error, OSError):
+        hint = "what was published before is whole; mend that and run again"
+        return MinsumError(f"{error.filename or 'workspace'}: {error.strerror or error}", hint)
+    what = str(error).strip().partition("\n")[0]
+    return MinsumError(
+        f"unexpected {type(error).__name__}{f': {what}' if what else ''}",
+        "a fault of minsum's: what was published before is whole; run again with --debug and report the traceback "
+        "(that of a run is in its file in runs/)",
+    )
+
+
+class LocalPath(click.Path):
+    """A path of this machine; `s3://...` and other addresses are refused."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path, looked at before the slashes of an address are lost."""
+        try:
+            local_path(value)
+        except UsageError as error:
+            self.fail(f"{error.message}. {error.hint}", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+class Commands(click.Group):
+    """The commands; with `--log-format json` what click says of wrong arguments is JSON as well."""
+
+    def main(self, args: Sequence[str] | None = None, *rest: Any, **named: Any) -> Any:
+        """Run a command line."""
+        words = list(sys.argv[1:] if args is None else args)
+        is_json = "--log-format=json" in words or ("--log-format", "json") in pairwise(words)
+        if not is_json or not named.get("standalone_mode", True):
+            return super().main(args, *rest, **named)
+        try:
+            return super().main(args, *rest, **named | {"standalone_mode": False})
+        except click.ClickException as error:
+            from minsum.console import Console
+
+            console = Console(quiet=True, log_format="json")
+            console.error(UsageError(error.format_message(), "see minsum --help"))
+            console.finish(error.exit_code)
+            sys.exit(error.exit_code)
+        except click.Abort:  # Ctrl-C
+            sys.exit(1)
 
 
 def opened(console: Any, workspace: Path, jobs: int | None, **flags: Any) -> Workspace:
@@ -74,8 +123,6 @@ def finish(console: Any, report: RunReport, where: str, then: str) -> int:
     from minsum.advice import next_step
 
     console.summary(report, where)
-    if report.remote is not None:
-        console.error(report.remote)
     console.advise(next_step(report, otherwise=then))
     return report.exit_code
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import click
 
-from minsum.cli.common import common, parse_years
+from minsum.cli.common import LocalPath, common, finish, parse_years
 
 
 @click.command()
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=LocalPath())
 @click.option("--paper", "template", flag_value="paper", help="Settings of the China-ASEAN replication.")
 @click.option("--world", "template", flag_value="world", help="Settings for all reporters.")
 @common
@@ -32,7 +32,7 @@ def init(console: Any, _workspace: Path, _jobs: int | None, *, folder: Path, tem
 
 
 @click.command()
-@click.argument("folder", type=click.Path(path_type=Path), default=Path("demo"))
+@click.argument("folder", type=LocalPath(), default=Path("demo"))
 @common
 def demo(console: Any, _workspace: Path, jobs: int | None, *, folder: Path) -> int:
     """Run everything on a synthetic world in FOLDER (default: demo).
@@ -50,16 +50,15 @@ def demo(console: Any, _workspace: Path, jobs: int | None, *, folder: Path) -> i
     write_world(WorldSpec(), folder, jobs=work.jobs, progress=partial(console.progress, "synth"))
     report = work.run()
     console.tables(work.tables())
-    console.summary(report, str(folder))
+    code = finish(console, report, str(folder), f"minsum growth CHN VNM -r high_end -w {folder}")
     console.say(f"ESI panel: {work.layout.panel}")
     console.say(f"estimates: {work.layout.estimates}")
     console.say(f"report:    {work.layout.page}")
-    console.advise(f"minsum growth CHN VNM -r high_end -w {folder}")
-    return report.exit_code
+    return code
 
 
 @click.command()
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=LocalPath())
 @click.option(
     "--reporters", type=click.IntRange(min=3), default=24, show_default=True, help="How many countries."
 )

@@ -7,7 +7,8 @@ from typing import Any, Final
 
 import click
 
-from minsum.cli.common import chosen_years, common, finish, opened
+from minsum.cli.common import LocalPath, chosen_years, common, finish, opened
+from minsum.errors import MinsumError
 
 _LOOK: Final = "minsum status, or minsum growth CHN -r USA"
 
@@ -38,7 +39,7 @@ def fetch(console: Any, workspace: Path, jobs: int | None, *, is_plan: bool, **o
 
 
 @click.command()
-@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, type=LocalPath())
 @click.option("--classification", help="HS vintage of files that do not say, such as H5.")
 @common
 def ingest(
@@ -81,7 +82,7 @@ def panel(console: Any, workspace: Path, jobs: int | None) -> int:
 
 
 @click.command()
-@click.argument("spec", required=False, type=click.Path(path_type=Path))
+@click.argument("spec", required=False, type=LocalPath())
 @common
 def estimate(console: Any, workspace: Path, jobs: int | None, *, spec: Path | None) -> int:
     """Estimate the models of a spec file (default: of [estimate] in minsum.toml), and print the tables.
@@ -121,8 +122,12 @@ def run(console: Any, workspace: Path, jobs: int | None) -> int:
     minsum run -w my-study -q --log-format json
     """
     work = opened(console, workspace, jobs)
-    done = work.run()
+    try:
+        done = work.run()
+    except MinsumError:
+        console.summary(work.done, str(work.layout.root))
+        raise
     console.changes(done)
-    if done.changed and work.settings.panel is not None:
+    if done.changed and any(stage.stage == "panel" for stage in done.stages):
         console.tables(work.tables())
     return finish(console, done, str(work.layout.root), _LOOK)

@@ -128,7 +128,7 @@ def scan_products(files: Sequence[Path], basis: Basis, partners: pl.Expr) -> pl.
     if (less := SUBTRACTED[basis]) is not None:
         wanted, value = wanted | (flow == less), pl.when(flow == less).then(-value).otherwise(value)
     return (
-        pl.scan_parquet(list(files), hive_partitioning=True, extra_columns="ignore")
+        pl.scan_parquet(list(files), glob=False, hive_partitioning=True, extra_columns="ignore")
         .filter(wanted, partners, pl.col("product_code") != TOTAL)
         .select(pl.col("reporter").cast(pl.Int32), "partner_code", "product_code", "is_rebuilt", value=value)
     )

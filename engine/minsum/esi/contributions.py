@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from minsum.esi.references import member_rows, member_values, merged
 from minsum.esi.sections import SECTIONS, segments_of
 from minsum.esi.stage import files_of
 from minsum.schema import check_table
+from minsum.similarities import preferred_codes
 from minsum.workspace import Layout, digest, footer_digest, publish_parts
 from minsum_kernels import segment_min_sum
 
@@ -64,7 +66,7 @@ def write_contributions(layout: Layout, options: EsiOptions) -> bool:
     vintages = sorted({path.parent.name.partition("=")[2] for path in esi})
     footer = {"stage": "report", "recipe": RECIPE, "digest": mark}
     parts = (part for vintage in vintages for part in _tables(layout, vintage, options=options))
-    publish_parts(parts, target, footer=footer, layout=layout)
+    publish_parts(chain([_SCHEMA.empty_table()], parts), target, footer=footer, layout=layout)
     return True
 
 
@@ -74,6 +76,8 @@ def _tables(layout: Layout, vintage: str, *, options: EsiOptions) -> Iterator[pa
     references: list[str] = []
     for year in sorted(years, reverse=True):
         baskets = _baskets(years[year], options)
+        if not baskets.products:
+            continue  # imports only
         references = references or _references(baskets, options, n_years=len(years))
         table = _table(baskets, references, year=year, vintage=vintage, options=options)
         check_table(table, "section_esi")
@@ -90,7 +94,7 @@ def _references(baskets: Baskets, options: EsiOptions, *, n_years: int) -> list[
     members = [one for members, _ in options.references.values() for one in members]
     by_size = np.argsort(-baskets.values.sum(axis=1), kind="stable")
     ordered = dict.fromkeys([*composites, *members, *(baskets.labels[row] for row in by_size)])
-    each = len(baskets.labels) * n_years * len(SECTIONS)
+    each = max(1, len(baskets.labels)) * n_years * len(SECTIONS)
     return list(ordered)[: max(3, BUDGET // each)]
 
 
@@ -101,7 +105,12 @@ def _table(
     shares = baskets.shares()
     wanted = set(options.reporters)
     is_thick = (baskets.values > 0).sum(axis=1) >= options.min_products
-    rows = [row for row in np.flatnonzero(is_thick) if not wanted or baskets.labels[row] in wanted]
+    kept = preferred_codes(baskets.codes.tolist())
+    rows = [
+        row
+        for row in np.flatnonzero(is_thick)
+        if baskets.codes[row] in kept and (not wanted or baskets.labels[row] in wanted)
+    ]
     columns: dict[str, list[Any]] = {"reporter": [], "reference": [], "section": [], "contribution": []}
     for reference in references:
         members = _members(baskets, reference, options)
@@ -122,6 +131,9 @@ def _members(baskets: Baskets, reference: str, options: EsiOptions) -> F64Matrix
     """Shares of the basket or baskets whose mean similarity is meant, or None where there is too little."""
     names, rule = options.references.get(reference, ((reference,), "pooled"))
     rows, absent = member_rows(baskets, names, rule)
+    if reference not in options.references:
+        kept = preferred_codes(baskets.codes[rows].tolist())
+        rows = [row for row in rows if baskets.codes[row] in kept]
     if absent or not rows:
         return None
     members = merged(shares_of(*member_values(baskets, rows, rule)), rule)

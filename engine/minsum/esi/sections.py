@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, get_args
+
+from minsum.arguments import one_of
 
 By = Literal["section", "chapter"]
 
@@ -53,7 +55,14 @@ class Segment:
 
 
 def segments_of(products: Sequence[str], by: By) -> tuple[list[Segment], list[int]]:
-    """Segments of ascending product codes, and the borders between them as `segment_min_sum` takes them."""
+    """Segments of ascending product codes, and the borders between them as `segment_min_sum` takes them.
+
+    Raises
+    ------
+    UsageError
+        If `by` is neither section nor chapter.
+    """
+    one_of(by, get_args(By), argument="by")
     segments: list[Segment] = []
     bounds: list[int] = []
     for position, product in enumerate(products):

@@ -40,7 +40,31 @@ def compute_esi(
             "bring files in first: minsum ingest PATH",
         )
     bring_up_to_date(layout, _jobs(options), groups, report=report, progress=progress)
+    report.alone = _alone(groups, options, report.computed)
     return report
+
+
+def _alone(groups: Groups, options: EsiOptions, computed: Iterable[str]) -> dict[str, str]:
+    """Years among the computed ones in which fewer than two countries have exports, and who is there."""
+    flow = "DX" if options.basis == "DX" else "X"
+    found = {}
+    for (classification, year), flows in groups.items():
+        name = f"{classification}/{year}"
+        if name not in computed:
+            continue
+        there = {iso3_of(partition_key(path)[2]): footer for path, footer in flows.items()}
+        exporting = [
+            label for label, footer in there.items() if footer["checks"].get(flow, {}).get("n_products")
+        ]
+        rest = sorted(set(there) - set(exporting))
+        if len(exporting) < 2:
+            found[name] = (
+                f"only {exporting[0]} has exports there" if exporting else "nobody has exports there"
+            )
+            found[name] += (
+                f" (imports only: {', '.join(rest[:5])}{' ...' if rest[5:] else ''})" if rest else ""
+            )
+    return found
 
 
 def flows_by_year(flows: Mapping[Path, Footer], options: EsiOptions) -> Groups:

@@ -21,6 +21,7 @@ from minsum.workspace import (
 )
 
 if TYPE_CHECKING:
+    import polars as pl
     import pyarrow as pa
 
 Work = TypeVar("Work")
@@ -84,6 +85,13 @@ class EsiReport:
         Table to rows written.
     moves
         The largest changes of the index of a pair that was computed before (`moves`).
+    redefined
+        `classification/year` that other options than before made anew: moves there are no news of the data.
+    vanished
+        `classification/year` to countries and composites that had similarities there before and now have none,
+        the options being the same.
+    alone
+        `classification/year` without a pair to why, of those computed.
     """
 
     is_covered: bool = False
@@ -92,6 +100,20 @@ class EsiReport:
     absent: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     rows: dict[str, int] = field(default_factory=dict)
     moves: list[Move] = field(default_factory=list)
+    redefined: list[str] = field(default_factory=list)
+    vanished: dict[str, list[str]] = field(default_factory=dict)
+    alone: dict[str, str] = field(default_factory=dict)
+
+    def remarks(self) -> list[str]:
+        """What is missing in the years that were computed, a sentence each."""
+        lines = [f"{name}: no similarity: {why}" for name, why in self.alone.items()]
+        for name in self.computed:
+            lines += [
+                f"{name}: no similarity with {composite}: no data of {', '.join(members)}"
+                for composite, members in self.absent.get(name, {}).items()
+                if name not in self.alone
+            ]
+        return lines
 
 
 def bring_up_to_date(
@@ -113,11 +135,10 @@ def bring_up_to_date(
         for output in outputs:
             footer = _footer(job, output.table, key, inputs[key]) | {"absent": output.absent}
             target = _target(layout, output.table, key)
-            before = read_indices(target) if output.table == "esi" else None
+            before = _before(target) if output.table == "esi" else None
             report.rows[output.table] += publish_parts(_checked(output), target, footer=footer, layout=layout)
             if before is not None and (after := read_indices(target)) is not None:
-                found = largest_moves(before, after, classification=key[0], year=key[1])
-                report.moves = merged([*report.moves, *found])
+                _compare(before, (footer, after), key=key, report=report)
         if job is stale[key][-1]:
             report.computed.append(_name(key))
             progress("esi", len(report.unchanged) + len(report.computed), len(groups))
@@ -126,6 +147,34 @@ def bring_up_to_date(
             report.absent[_name(key)] = absent
     for table in report.rows:
         _remove_others(layout, table, groups)
+
+
+def _before(target: Path) -> tuple[Footer, pl.DataFrame] | None:
+    """Footer and indices of the file that is about to be replaced."""
+    indices = read_indices(target)
+    return None if indices is None else (read_footer(target), indices)
+
+
+def _compare(
+    before: tuple[Footer, pl.DataFrame],
+    after: tuple[Footer, pl.DataFrame],
+    *,
+    key: tuple[str, int],
+    report: EsiReport,
+) -> None:
+    """Note what moved, and who is there no more."""
+    (old_footer, old), (new_footer, new) = before, after
+    found = largest_moves(old, new, classification=key[0], year=key[1])
+    report.moves = merged([*report.moves, *found])
+    defined = [digest([one["recipe"], one["options"]]) for one in (old_footer, new_footer)]
+    if defined[0] != defined[1]:
+        report.redefined.append(_name(key))
+    elif gone := _known(old) - _known(new):
+        report.vanished[_name(key)] = sorted(gone)
+
+
+def _known(indices: pl.DataFrame) -> set[str]:
+    return {*indices["reporter"], *indices["reference"]}
 
 
 def _one_ahead(work: Sequence[Work], read: Callable[[Work], Result]) -> Iterator[tuple[Work, Result]]:

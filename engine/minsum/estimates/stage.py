@@ -5,14 +5,13 @@ Libraries are imported where they are used: a run with nothing to do must not lo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from minsum.country_hints import near_labels
 from minsum.country_names import understood
 from minsum.errors import EstimationError, MissingInputError
-from minsum.queries import connect, literal, query
 from minsum.schema import check_table
 from minsum.specs import Model, Specification, labels
 from minsum.workspace import Footer, Layout, digest, footer_digest, publish_table, read_footer
@@ -143,12 +142,10 @@ def _read(layout: Layout, model: Model, *, esi: Sequence[Path]) -> pl.DataFrame:
     panel = pl.read_parquet(layout.panel, glob=False)
     if model.reference is None:
         return panel
-    with connect() as con:
-        values: Mapping[str, Any] = {
-            "esi": [literal(path) for path in esi],
-            "reference": understood(model.reference),
-        }
-        other = con.sql(query("estimate_reference"), params=values).pl()
+    from minsum.similarities import one_row_a_country, scan_similarities
+
+    rows = scan_similarities(esi).filter(pl.col("reference") == understood(model.reference)).collect()
+    other = one_row_a_country(rows)[0].select("reporter", "year", "esi")
     if other.is_empty():
         near = near_labels(model.reference)
         raise EstimationError(

@@ -24,7 +24,11 @@ def regression_tables(path: Path) -> list[Table]:
     is_main = footer["spec"] == "main"
     suffix, of = ("", "") if is_main else (f"-{footer['spec']}", f": {footer['spec']}")
     title = "Table 3. Regressions" if is_main else f"Regressions{of}"
-    tables = [regression_table(pl.read_parquet(path), f"table3{suffix}", title=title, told=footer["models"])]
+    tables = [
+        regression_table(
+            pl.read_parquet(path, glob=False), f"table3{suffix}", title=title, told=footer["models"]
+        )
+    ]
     tests = _tests(footer["models"])
     if tests:
         heads = {"distribution": "under the null", "p_value": "p", "null": "null hypothesis"}

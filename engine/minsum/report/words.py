@@ -27,11 +27,14 @@ _RESIDUAL: Final = {
 def page_words(cubes: Sequence[Cube], quality: pl.DataFrame, options: PageOptions) -> dict[str, Any]:
     """Texts of the template, by name."""
     esi = options.settings["esi"]
-    years = sorted({year for cube in cubes for year in cube.years})
+    years = (
+        sorted({year for cube in cubes for year in cube.years}) or quality["year"].unique().sort().to_list()
+    )
     digits, residual = f"{esi['level']}-digit", _RESIDUAL[esi["residual"]]
     return {
         "span": _span(years),
         "facts": _facts(cubes, quality, years=years),
+        "not_compared": _not_compared(cubes, quality),
         "product_words": f"{digits} products",
         "definition": (
             f"ESI of country i with reference r in year t: the sum over {digits} HS products of the smaller of the two "
@@ -49,20 +52,37 @@ def _facts(cubes: Sequence[Cube], quality: pl.DataFrame, *, years: Sequence[int]
     """Label and value of each."""
     countries = {one for cube in cubes for one in cube.countries}
     pairs = sum(int(np.isfinite(cube.pairs).sum()) for cube in cubes)
-    last = quality.filter(pl.col("year") == years[-1], ~pl.col("is_group")).unique(
-        "reporter", maintain_order=True
-    )
+    in_last = pl.col("year") == max(years, default=0)
+    last = quality.filter(in_last, ~pl.col("is_group")).unique("reporter", maintain_order=True)
     return [
         ("countries", f"{len(countries):,}"),
         (f"{len(years)} years" if len(years) > 1 else "year", _span(years)),
         ("pairs compared", f"{pairs:,}"),
-        ("classification", ", ".join(cube.classification for cube in cubes)),
+        ("classification", ", ".join(cube.classification for cube in cubes) or "none"),
         ("exports in the last year", f"{float(last['exports_usd'].sum()) / 1e12:,.1f} tn USD"),
     ]
 
 
 def _span(years: Sequence[int]) -> str:
+    if not years:
+        return "no year"
     return str(years[0]) if len(years) == 1 else f"{years[0]}–{years[-1]}"
+
+
+def _not_compared(cubes: Sequence[Cube], quality: pl.DataFrame) -> list[str]:
+    """Classification-years of the lake in which no two countries have exports, and who is there."""
+    compared = {(cube.classification, year) for cube in cubes for year in cube.years}
+    lines = []
+    reported = quality.filter(~pl.col("is_group")).sort("classification", "year", "reporter")
+    for (kind, year), rows in reported.group_by("classification", "year", maintain_order=True):
+        if (kind, year) not in compared:
+            exporting = rows.filter(pl.col("n_products") > 0)["reporter"].to_list()
+            who = (
+                f"only {names_of(exporting)[exporting[0]]} has exports" if exporting else "nobody has exports"
+            )
+            if len(exporting) < 2:
+                lines.append(f"{kind}, {year}: {who}, so there is no pair to compare.")
+    return lines
 
 
 def _composite_words(name: str, members: Sequence[str], rule: str) -> str:

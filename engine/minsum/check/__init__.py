@@ -5,7 +5,7 @@ Integrity is checked by reading every file; identities are SQL that returns offe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ from polars.exceptions import PolarsError
 
 from minsum.errors import DataCheckError
 from minsum.flows.verify import verify_partition
-from minsum.queries import connect, query
+from minsum.queries import connect, literal, query
 from minsum.schema import YEARLY, check_table
 from minsum.workspace import Footer, Layout, partition_key, read_footer
 
@@ -51,12 +51,18 @@ class Limits:
         Codes 9999xx in the World trade of a flow.
     conflict_share
         What unequal repeats of rows lose, in relation to the World trade of all flows.
+    exports_fall
+        Fall of a reporter's exports, by a revision or against the year before, in relation to them (`nightly`).
+    esi_move
+        Change of a similarity by a revision (`nightly`).
     """
 
     world_tolerance: float = 0.005
     total_tolerance: float = 0.005
     residual_share: float = 0.5
     conflict_share: float = 0.005
+    exports_fall: float = 0.5
+    esi_move: float = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +98,18 @@ def check_workspace(layout: Layout, limits: Limits, *, jobs: int = 1) -> list[Fi
             if footer is not None:
                 sound[path] = footer
     flows = {path: footer for path, footer in sound.items() if layout.flows in path.parents}
+    found += check_figures(flows, [path for path in layout.yearly("esi") if path in sound], limits)
+    return found
+
+
+def check_figures(flows: dict[Path, Footer], esi: Sequence[Path], limits: Limits) -> list[Finding]:
+    """Compare figures with each other: those in the footers of flows files, and the rows of esi files."""
     with connect() as con:
         con.register("checks", _checks_table(flows))
         con.register("repairs", _repairs_table(flows))
-        found += _offending(con, IDENTITIES, asdict(limits))
-        esi = [str(path) for path in layout.yearly("esi") if path in sound]
+        found = list(_offending(con, IDENTITIES, asdict(limits)))
         if esi:
-            found += _offending(con, SIMILARITY, {"files": esi})
+            found += _offending(con, SIMILARITY, {"files": literal(esi)})
     return found
 
 
