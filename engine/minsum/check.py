@@ -18,7 +18,8 @@ from minsum.errors import DataCheckError
 from minsum.flows.verify import verify_partition
 from minsum.queries import connect, query
 from minsum.schema import YEARLY, check_table
-from minsum.workspace import Footer, Layout, partition_key, read_footer
+from minsum.strays import find_strays
+from minsum.workspace import Footer, Layout, estimate_files, partition_key, read_footer
 
 if TYPE_CHECKING:
     import duckdb
@@ -81,7 +82,11 @@ class Finding:
 def check_workspace(layout: Layout, limits: Limits, *, jobs: int = 1) -> list[Finding]:
     """Read everything the workspace publishes and report what is wrong, file by file, then check by check."""
     sound: dict[Path, Footer] = {}
-    found = [*_strays(layout)]
+    nothing = "none: move it away"
+    found = [
+        Finding("stray", _place(layout, path), "a file that minsum did not write", nothing)
+        for path in find_strays(layout)
+    ]
     with ThreadPoolExecutor(jobs) as pool:
         tables = list(_tables(layout))
         for (path, _, _), (footer, wrong) in zip(
@@ -115,7 +120,7 @@ def _tables(layout: Layout) -> Iterator[tuple[Path, str, Callable[[Path, Footer]
     for path, name in ((layout.coverage, "coverage"), (layout.panel, "panel")):
         if path.is_file():
             yield path, name, _nothing_more
-    for path in sorted(layout.estimates.glob("*.parquet")):
+    for path in estimate_files(layout):
         yield path, "estimates", _nothing_more
 
 
@@ -153,18 +158,6 @@ def _verify_year(path: Path, footer: Footer) -> Wrong:
 
 def _nothing_more(_path: Path, _footer: Footer) -> Wrong:
     return []
-
-
-def _strays(layout: Layout) -> Iterator[Finding]:
-    """Files among the published ones that are none of them: a glob of the folder would read them."""
-    folders = {layout.flows: layout.partitions(), layout.estimates: list(layout.estimates.glob("*.parquet"))}
-    folders |= {layout.table(name): layout.yearly(name) for name in YEARLY}
-    for folder, known in folders.items():
-        for path in sorted(set(folder.rglob("*")) - set(known)):
-            if not path.is_dir():
-                yield Finding(
-                    "stray", _place(layout, path), "a file that minsum did not write", "none: move it away"
-                )
 
 
 def _place(layout: Layout, path: Path) -> str:

@@ -204,6 +204,8 @@ class Console:
         if status["stale"]:
             rows = [[one["what"], _listed(one["which"]), one["why"], one["do"]] for one in status["stale"]]
             self._print_frame("Not up to date", ["what", "which", "why", "what to do"], rows)
+        for path in status["strays"]:
+            self.say(f"Not written by minsum, and not read: {path}: move it away")
         self.mapping(status["totals"])
 
     def plan(self, plan: Plan) -> None:

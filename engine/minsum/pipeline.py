@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from minsum.classifications import chosen_classification
 from minsum.errors import DataCheckError, EstimationError, SettingsError, UsageError
 from minsum.options import esi_options, fetch_options, ingest_options, page_options, panel_options
+from minsum.rejections import drop_broken_records
 from minsum.runs import RunReport, recorded, versions
 from minsum.settings import Settings, load_settings
 from minsum.templates import TEMPLATES
@@ -313,6 +314,7 @@ class Workspace:
             report = ingest(
                 self.layout, paths or [self.layout.raw], options, jobs=self.jobs, progress=self._progress
             )
+            drop_broken_records(self.layout)
             self._report.reporter_years += report.changes
             # a count: thousands of names each night would fill runs/
             summary = asdict(report) | {"unchanged": len(report.unchanged)}

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from minsum.errors import MinsumError
 from minsum.workspace import Footer, Layout, canonical_json, publish_text
 
+log = logging.getLogger("minsum")
 Record = dict[str, Any]
+_FIELDS: Final = (
+    ("name", str), ("sha256", str), ("size", int), ("kind", str), ("reason", str), ("hint", str), ("recipe", dict),
+)  # fmt: skip
 
 
 def write_rejection(
@@ -24,7 +29,32 @@ def write_rejection(
 
 
 def read_rejections(layout: Layout) -> dict[Path, Record]:
-    """Every record, by its file."""
-    return {
-        file: json.loads(file.read_text(encoding="utf-8")) for file in sorted(layout.rejected.glob("*.json"))
-    }
+    """Every record, by its file; files that hold none are left out (`broken_records`)."""
+    found = {file: _read(file) for file in _files(layout)}
+    return {file: record for file, record in found.items() if record is not None}
+
+
+def broken_records(layout: Layout) -> list[Path]:
+    """Files among the records that hold none: cut, or of another program."""
+    return [file for file in _files(layout) if _read(file) is None and file.exists()]
+
+
+def drop_broken_records(layout: Layout) -> None:
+    """Remove what holds no record; sources that are still rejected have a new one after ingest."""
+    for file in broken_records(layout):
+        if file.is_file():
+            file.unlink()
+            log.warning("%s: no record of a rejected source: removed", file)
+
+
+def _files(layout: Layout) -> list[Path]:
+    return sorted(layout.rejected.glob("*.json"))
+
+
+def _read(file: Path) -> Record | None:
+    try:
+        record = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    is_record = isinstance(record, dict) and all(isinstance(record.get(name), kind) for name, kind in _FIELDS)
+    return record if is_record else None

@@ -128,7 +128,7 @@ def recorded(layout: Layout, *, jobs: int, settings: dict[str, Any]) -> Iterator
                 "stages": [asdict(stage) for stage in report.stages],
                 "rejected": report.rejected,
                 "changes": {"reporter_years": report.reporter_years, "esi": report.moves},
-                "exit_code": getattr(problem, "exit_code", 1) if problem else report.exit_code,
+                "exit_code": _exit_code(problem) if problem else report.exit_code,
                 "error": _in_words(problem or report.remote),
                 "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
                 "jobs": jobs,
@@ -137,6 +137,12 @@ def recorded(layout: Layout, *, jobs: int, settings: dict[str, Any]) -> Iterator
             }
             name = started.strftime("%Y-%m-%dT%H-%M-%S.%fZ.json")
             publish_text(canonical_json(record).decode(), layout.runs / name, layout=layout)
+
+
+def _exit_code(problem: BaseException) -> int:
+    """As the command line ends with: a signal's is 128 and its number."""
+    interrupted = 130 if isinstance(problem, KeyboardInterrupt) else 1
+    return int(getattr(problem, "exit_code", interrupted))
 
 
 def _in_words(problem: BaseException | None) -> str | None:

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from minsum.countries import is_group
+from minsum.errors import DataCheckError
 from minsum.flows.codes import RULES
 from minsum.flows.options import IngestOptions
 from minsum.rejections import read_rejections
 from minsum.staleness import by_key, esi_years, find_stale
-from minsum.workspace import Footer, Layout, read_footer, read_footers
+from minsum.strays import find_strays
+from minsum.workspace import Footer, Layout, estimate_files, read_footer, read_footers
 
 Record = dict[str, Any]
 
@@ -27,7 +29,7 @@ def read_status(layout: Layout, options: IngestOptions) -> Record:
     `years`: reporters, rows, repairs of each classification-year and whether its similarities are there (`yes`,
     `no`, `stale`); `sources`: what each gave and what each rule removed; `rules` and `repairs`: the same over
     all of them; `rejected`: name, reason and hint of each rejected source; `stale`: what its inputs have
-    overtaken; `panel` (None without one): its size, what is missing, where each variable came from and what did
+    overtaken; `strays`: files among the published ones that minsum did not write; `panel` (None without one): its size, what is missing, where each variable came from and what did
     not match; `estimates`: by specification and model, how it was made and which rows it left out; `totals`.
 
     Raises
@@ -50,6 +52,7 @@ def read_status(layout: Layout, options: IngestOptions) -> Record:
         "repairs": _added(footer["repairs"] for footer in footers.values()),
         "rejected": [{key: one[key] for key in ("name", "kind", "reason", "hint")} for one in rejected],
         "stale": stale,
+        "strays": [str(path.relative_to(layout.root)) for path in find_strays(layout)],
         "panel": _panel(layout),
         "estimates": _estimates(layout),
         "totals": {
@@ -63,15 +66,16 @@ def read_status(layout: Layout, options: IngestOptions) -> Record:
 
 
 def _panel(layout: Layout) -> Record | None:
-    if not layout.panel.is_file():
+    try:
+        footer = read_footer(layout.panel)
+    except DataCheckError:  # not there, or damaged: `stale` says so
         return None
-    footer = read_footer(layout.panel)
     names = ("classification", "rows", "countries", "missing", "covariates", "remarks")
     return {name: footer.get(name) for name in names}
 
 
 def _estimates(layout: Layout) -> Record:
-    return {path.stem: read_footer(path)["models"] for path in sorted(layout.estimates.glob("*.parquet"))}
+    return {path.stem: read_footer(path).get("models", {}) for path in estimate_files(layout)}
 
 
 def _years(layout: Layout, footers: dict[tuple[str, int, int], Footer], stale: set[str]) -> list[Record]:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from minsum.errors import MinsumError, UsageError
+from minsum.cli.endings import Signals, as_error, check_address_space
+from minsum.errors import UsageError
 
 if TYPE_CHECKING:
     from minsum.pipeline import Workspace
@@ -42,20 +43,16 @@ def common(command: Callable[..., Any]) -> Callable[..., Any]:
 
         colour = not options.pop("no_color")
         console = Console(quiet=quiet, log_format=log_format, colour=colour)
+        signals = Signals()
         try:
-            with console:
+            with signals.caught(), console:
                 code = command(console, workspace, jobs, **options)
-        except MinsumError as error:
-            if debug:
+        except BaseException as error:
+            shown = signals.as_error() or (None if debug else as_error(error))
+            if shown is None:
                 raise
-            console.error(error)
-            code = error.exit_code
-        except OSError as error:
-            if debug:
-                raise
-            hint = "what was published before is whole; mend that and run again"
-            console.error(MinsumError(f"{error.filename or 'workspace'}: {error.strerror or error}", hint))
-            code = MinsumError.exit_code
+            console.error(shown)
+            code = signals.stopped.exit_code if signals.stopped else shown.exit_code
         sys.exit(code or 0)
 
     return wrapped
@@ -67,6 +64,12 @@ def opened(console: Any, workspace: Path, jobs: int | None, **flags: Any) -> Wor
     from minsum.workspace import find_root
 
     return Workspace(find_root(workspace), jobs=jobs, progress=console.progress, flags=flags)
+
+
+def working(console: Any, workspace: Path, jobs: int | None, **flags: Any) -> Workspace:
+    """As `opened`, for a command that computes."""
+    check_address_space()
+    return opened(console, workspace, jobs, **flags)
 
 
 def finish(console: Any, report: RunReport, where: str, then: str) -> int:
