@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection
 from pathlib import Path
+from typing import Final
 
 from minsum.errors import MissingInputError, SettingsError
+
+_VINTAGE: Final = re.compile(r"[A-Z]\d")
 
 
 def chosen_classification(folder: Path, wanted: str | None, *, setting: str) -> str:
@@ -26,9 +31,17 @@ def chosen_classification(folder: Path, wanted: str | None, *, setting: str) -> 
     SettingsError
         If it does not hold the one wanted, or several and none is wanted.
     """
-    found = sorted({one.parent.name.partition("=")[2] for one in folder.glob("classification=*/*")})
+    there = {one.parent.name.partition("=")[2] for one in folder.glob("classification=*/*")}
+    return choose_classification(
+        {one for one in there if _VINTAGE.fullmatch(one)}, wanted, setting=setting, place=folder
+    )
+
+
+def choose_classification(there: Collection[str], wanted: str | None, *, setting: str, place: Path) -> str:
+    """As `chosen_classification`, of those that are there."""
+    found = sorted(there)
     if not found:
-        raise MissingInputError(f"{folder}: nothing there yet", "make it first: minsum run")
+        raise MissingInputError(f"{place}: nothing there yet", "make it first: minsum run")
     if wanted is None and len(found) > 1:
         raise SettingsError(
             f"{setting} is not set and the workspace holds {', '.join(found)}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -47,7 +48,9 @@ def panel_options(section: Panel) -> PanelOptions:
     return PanelOptions(**chosen)
 
 
-def page_options(settings: Settings, versions: dict[str, str]) -> PageOptions:
+def page_options(
+    settings: Settings, versions: dict[str, str], *, estimates: Sequence[str] = ()
+) -> PageOptions:
     """What the page shows and says of its making."""
     from minsum.esi.sections import SECTIONS
     from minsum.report.options import PageOptions
@@ -60,6 +63,7 @@ def page_options(settings: Settings, versions: dict[str, str]) -> PageOptions:
         settings=settings.model_dump(mode="json"),
         versions=versions,
         section_titles={name: words for name, _, _, words in SECTIONS},
+        estimates=tuple(estimates),
     )
 
 

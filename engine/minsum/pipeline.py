@@ -21,12 +21,13 @@ from typing import TYPE_CHECKING, Any
 
 from minsum.classifications import chosen_classification
 from minsum.errors import DataCheckError, EstimationError, SettingsError, UsageError
+from minsum.marks import remove_files
 from minsum.options import esi_options, fetch_options, ingest_options, page_options, panel_options
 from minsum.rejections import drop_broken_records
 from minsum.runs import RunReport, recorded, versions
 from minsum.settings import Settings, load_settings
 from minsum.templates import TEMPLATES
-from minsum.workspace import Layout, publish_text
+from minsum.workspace import Layout, estimate_files, publish_text
 
 if TYPE_CHECKING:
     import duckdb
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from minsum.esi.bands import Method
     from minsum.esi.decomposition import Decomposition
     from minsum.esi.sections import By
+    from minsum.estimates.stage import Asked
     from minsum.fetch.stage import Plan
     from minsum.report.table import Table
 
@@ -178,7 +180,7 @@ class Workspace:
         """What is there, what is stale, what was rejected and why (status.read_status)."""
         from minsum.status import read_status
 
-        return read_status(self.layout, ingest_options(self.settings))
+        return read_status(self.layout, ingest_options(self.settings), self.settings)
 
     def check(self) -> list[Finding]:
         """What is wrong with the published files and their figures; empty when nothing is."""
@@ -251,7 +253,7 @@ class Workspace:
         """Tables 1, 2 and 3 as they stand."""
         from minsum.report.tables import make_tables
 
-        return make_tables(self.layout, self._section("panel").reporters)
+        return make_tables(self.layout, self._section("panel").reporters, self._estimates_there())
 
     def _section(self, name: str) -> Any:
         section = getattr(self.settings, name)
@@ -297,14 +299,50 @@ class Workspace:
                 log.info("fetch: removed %s: superseded", name, extra={"source": name})
 
     def _modelling(self) -> None:
-        """Panel and estimates, as far as the settings name them."""
+        """Panel and estimates, as far as the settings name them; what they no longer name goes."""
+        if self.settings.panel is not None:
+            self._panel()
+            if self.settings.estimate is not None:
+                self._estimates()
+            for spec in self.settings.specs:
+                self._estimates(self.layout.root / spec)
+        unwanted = self._keep_up() if self.settings.panel is not None else estimate_files(self.layout)
+        if self.settings.panel is None and self.layout.panel.is_file():
+            unwanted.append(self.layout.panel)
+        if unwanted:
+            with self._report.stage("removal") as done:
+                removed = remove_files(unwanted)
+                log.info("no longer asked for, removed: %s", ", ".join(removed))
+                done(True, {"removed": removed})
+
+    def _keep_up(self) -> list[Path]:
+        """Bring estimates that `minsum estimate SPEC` made up to date; returns what nobody asks for."""
+        from minsum.estimates.stage import kept_specs
+
+        names = self._names_of_specs()
+        for name, asked in kept_specs(self.layout, names).items():
+            try:
+                self._estimated(name, asked)
+            except EstimationError as error:
+                log.warning("estimates/%s.parquet: %s: removed", name, error, extra={"hint": error.hint})
+                self.layout.estimate(name).unlink()
+        kept = {*names, *kept_specs(self.layout, names)}
+        return [path for path in estimate_files(self.layout) if path.stem not in kept]
+
+    def _names_of_specs(self) -> list[str]:
+        """Names of the estimates that the settings ask for, the main ones first."""
+        main = ["main"] if self.settings.estimate is not None else []
+        return [*main, *sorted(Path(spec).stem for spec in self.settings.specs)]
+
+    def _estimates_there(self) -> list[str]:
+        """Names of the estimates that are asked for and there."""
+        from minsum.estimates.stage import kept_specs
+
         if self.settings.panel is None:
-            return
-        self._panel()
-        if self.settings.estimate is not None:
-            self._estimates()
-        for spec in self.settings.specs:
-            self._estimates(self.layout.root / spec)
+            return []
+        names = self._names_of_specs()
+        kept = {*names, *kept_specs(self.layout, names)}
+        return [path.stem for path in estimate_files(self.layout) if path.stem in kept]
 
     def _flows(self, paths: list[Path] | None) -> None:
         from minsum.flows.ingest import ingest
@@ -329,7 +367,10 @@ class Workspace:
         with self._report.stage("esi") as done:
             report = compute_esi(self.layout, esi_options(self.settings), progress=self._progress)
             self._report.moves += report.moves
-            done(bool(report.computed) or report.is_covered, _without(asdict(report), "moves"))
+            is_changed = bool(report.computed or report.removed) or report.is_covered
+            done(is_changed, _without(asdict(report), "moves"))
+        if report.removed:
+            log.info("no longer asked for, removed: %s", ", ".join(report.removed))
 
     def _panel(self) -> None:
         from minsum.panel import build_panel
@@ -344,26 +385,32 @@ class Workspace:
 
     def _estimates(self, path: Path | None = None) -> None:
         """Estimate `[estimate]` or, given its path, a spec file."""
-        from minsum.estimates.stage import estimate
+        from minsum.estimates.stage import Asked
         from minsum.specs import MAIN, load_spec
 
         name, spec = (MAIN, self._section("estimate")) if path is None else load_spec(path)
+        listed = [(self.layout.root / one).resolve() for one in self.settings.specs]
+        is_listed = path is None or path.resolve() in listed
+        self._estimated(name, Asked(spec, "settings" if is_listed else "command"))
+
+    def _estimated(self, name: str, asked: Asked) -> None:
+        from minsum.estimates.stage import estimate
+
         with self._report.stage("estimates") as done:
-            report = estimate(self.layout, spec, name=name)
+            report = estimate(self.layout, asked.spec, name=name, asked_by=asked.by)
             done(report.changed, asdict(report))
 
     def _page(self) -> None:
         from minsum.esi.contributions import write_contributions
-        from minsum.report.stage import write_page
-        from minsum.report.tables import write_tables
+        from minsum.report.inputs import inputs_there
+        from minsum.report.stage import write_report
 
         with self._report.stage("report") as done:
-            options = page_options(self.settings, versions())
-            changed = [write_contributions(self.layout, esi_options(self.settings))]
-            if self.layout.panel.is_file():
-                changed.append(write_tables(self.layout, options.reporters))
-            changed.append(write_page(self.layout, options))
-            done(any(changed), {})
+            names = self._estimates_there()
+            options = page_options(self.settings, versions(), estimates=names)
+            changed = write_contributions(self.layout, esi_options(self.settings))
+            inputs = inputs_there(self.layout, estimates=names, with_panel=self.settings.panel is not None)
+            done(write_report(self.layout, options, inputs) or changed, {})
 
     @contextmanager
     def _run(self) -> Iterator[None]:

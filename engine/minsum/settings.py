@@ -241,6 +241,11 @@ class Settings(BaseSettings):
     def _panel_first(self) -> Settings:
         if (self.estimate is not None or self.specs) and self.panel is None:
             raise ValueError("[estimate] and specs need a [panel] section to estimate on")
+        names = [Path(spec).stem for spec in self.specs]
+        if len(set(names)) < len(names):
+            raise ValueError(
+                f"specs: two files of one name among {', '.join(self.specs)}: estimates are called after it"
+            )
         return self
 
     @classmethod

@@ -6,8 +6,9 @@ import os
 import shutil
 from collections import defaultdict
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minsum.countries import is_group
 from minsum.errors import DataCheckError
@@ -18,11 +19,14 @@ from minsum.staleness import by_key, esi_years, find_stale
 from minsum.strays import find_strays
 from minsum.workspace import Footer, Layout, estimate_files, read_footer, read_footers
 
+if TYPE_CHECKING:
+    from minsum.settings import Settings
+
 Record = dict[str, Any]
 
 
-def read_status(layout: Layout, options: IngestOptions) -> Record:
-    """State of the workspace.
+def read_status(layout: Layout, options: IngestOptions, settings: Settings | None = None) -> Record:
+    """State of the workspace; without settings, what is stale after the lake is left out.
 
     Returns
     -------
@@ -41,7 +45,7 @@ def read_status(layout: Layout, options: IngestOptions) -> Record:
     footers = by_key(by_path)
     rejected = list(read_rejections(layout).values())
     sources = _sources(footers.values())
-    stale = find_stale(layout, by_path, options)
+    stale = find_stale(layout, by_path, options, settings)
     return {
         "workspace": str(layout.root.resolve()),
         "years": _years(
@@ -75,7 +79,11 @@ def _panel(layout: Layout) -> Record | None:
 
 
 def _estimates(layout: Layout) -> Record:
-    return {path.stem: read_footer(path).get("models", {}) for path in estimate_files(layout)}
+    found = {}
+    for path in estimate_files(layout):
+        with suppress(DataCheckError):  # damaged: `stale` says so
+            found[path.stem] = read_footer(path).get("models", {})
+    return found
 
 
 def _years(layout: Layout, footers: dict[tuple[str, int, int], Footer], stale: set[str]) -> list[Record]:

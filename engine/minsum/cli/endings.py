@@ -24,7 +24,7 @@ _NO_ROOM: Final = (
 """What libraries say that find no memory, in whatever class of error."""
 _LEAST_ADDRESSES: Final = 4 << 30
 """Bytes of address space below which compiled code aborts, or turns in circles, without a word."""
-_GRACE: Final = 10.0
+_GRACE: Final = 5.0
 """Seconds after a signal that compiled code may go on before the process ends without it."""
 _WHOLE: Final = "what was published before is whole"
 

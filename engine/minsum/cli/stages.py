@@ -106,7 +106,7 @@ def report(console: Any, workspace: Path, jobs: int | None) -> int:
     """
     work = working(console, workspace, jobs)
     done = work.report()
-    if work.layout.panel.is_file():
+    if work.settings.panel is not None and work.layout.panel.is_file():
         console.tables(work.tables())
     return finish(console, done, str(work.layout.page), f"open {work.layout.page} in a browser")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -52,8 +53,13 @@ class Cube:
 
 def read_cubes(layout: Layout) -> list[Cube]:
     """A cube for each classification that has similarities."""
-    folders = sorted({path.parent for path in layout.yearly("esi")})
-    tables = {folder.name.partition("=")[2]: pl.read_parquet(folder / "*.parquet") for folder in folders}
+    files: dict[str, list[Path]] = {}
+    for path in layout.yearly("esi"):
+        files.setdefault(path.parent.name.partition("=")[2], []).append(path)
+    tables = {
+        classification: pl.read_parquet(paths, hive_partitioning=False, glob=False)
+        for classification, paths in files.items()
+    }
     return [_cube(classification, esi) for classification, esi in tables.items() if len(esi)]
 
 

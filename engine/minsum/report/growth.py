@@ -11,6 +11,7 @@ from minsum.classifications import chosen_classification
 from minsum.country_hints import check_country, near_labels
 from minsum.errors import MissingInputError, UsageError
 from minsum.paper import PAPER_COUNTRIES
+from minsum.proof import prove
 from minsum.report.table import Table
 from minsum.workspace import Layout
 
@@ -56,7 +57,9 @@ def growth_tables(
     for reporter in reporters:
         check_country(reporter, "reporter")
     vintage = chosen_classification(layout.esi, classification, setting="classification")
-    esi = pl.scan_parquet(layout.esi / f"classification={vintage}" / "*.parquet", hive_partitioning=False)
+    files = [path for path in layout.yearly("esi") if path.parent.name == f"classification={vintage}"]
+    prove(files)
+    esi = pl.scan_parquet(files, hive_partitioning=False, glob=False)
     chosen = esi.select("reporter", "year", "esi", "reference").filter(pl.col("reference").is_in(references))
     for column, wanted in (("reporter", reporters), ("year", years)):
         if wanted:

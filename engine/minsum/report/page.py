@@ -76,7 +76,7 @@ def _data(layout: Layout, shown: Sequence[Shown], *, options: PageOptions, blobs
 
     vintages = [vintage_record(one, blobs) for one in shown]
     markets = market_table(layout, shown, options=options, blobs=blobs)
-    estimates = estimate_rows(layout)
+    estimates = estimate_rows(layout, options.estimates)
     labels = {one for vintage in vintages for one in (*vintage["countries"], *vintage["composites"])}
     return {
         "specs": page_specs(),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
 
 import polars as pl
@@ -11,14 +10,13 @@ import polars as pl
 from minsum.errors import MissingInputError
 from minsum.report.growth import growth_table
 from minsum.report.regression import regression_tables
-from minsum.report.render import render
 from minsum.report.table import Table
-from minsum.workspace import Layout, digest, footer_digest, publish_text, read_footer
+from minsum.workspace import Layout, read_footer
 
 RECIPE: Final = "report-4"
 
 
-def make_tables(layout: Layout, reporters: Sequence[str]) -> list[Table]:
+def make_tables(layout: Layout, reporters: Sequence[str], estimates: Sequence[str]) -> list[Table]:
     """Tables 1 and 2 from the panel and, when there are estimates, Table 3.
 
     Parameters
@@ -27,6 +25,8 @@ def make_tables(layout: Layout, reporters: Sequence[str]) -> list[Table]:
         The workspace.
     reporters
         Order of the countries in Table 1; empty means alphabetical.
+    estimates
+        Names of the specifications, the main one first.
 
     Raises
     ------
@@ -42,28 +42,9 @@ def make_tables(layout: Layout, reporters: Sequence[str]) -> list[Table]:
         growth_table(panel, reporters, options["reference"]),
         descriptive_table(panel, notes=footer["remarks"]),
     ]
-    for estimates in _estimate_files(layout):
-        tables += regression_tables(estimates)
+    for name in estimates:
+        tables += regression_tables(layout.estimate(name))
     return tables
-
-
-def _estimate_files(layout: Layout) -> list[Path]:
-    """The main estimates first, then those of spec files by name."""
-    return sorted(layout.estimates.glob("*.parquet"), key=lambda path: (path.stem != "main", path.stem))
-
-
-def write_tables(layout: Layout, reporters: Sequence[str]) -> bool:
-    """Bring `report/table*` up to date, each as CSV, text, LaTeX and HTML; False when they were current."""
-    estimates = [[path.stem, footer_digest(path)] for path in _estimate_files(layout)]
-    mark = digest([RECIPE, list(reporters), footer_digest(layout.panel), estimates])
-    stamp = layout.tables / ".digest"
-    if stamp.is_file() and stamp.read_text(encoding="utf-8") == mark:
-        return False
-    for table in make_tables(layout, reporters):
-        for suffix, text in render(table).items():
-            publish_text(text, layout.tables / f"{table.name}.{suffix}", layout=layout)
-    publish_text(mark, stamp, layout=layout)
-    return True
 
 
 def descriptive_table(panel: pl.DataFrame, *, notes: Sequence[str] = ()) -> Table:
