@@ -312,6 +312,19 @@ def test_strays_are_told_and_not_read(finished: Path, folder: Path) -> None:
     assert count.fetchall() == [(3,)]
 
 
+@pytest.mark.parametrize("text", [SPECS + ESI + MODELS, ESI])
+def test_a_file_of_the_users_own_is_never_removed(folder: Path, text: str) -> None:
+    pq.write_table(pa.table({"x": [1]}), folder / "estimates" / "mine.parquet")
+    (folder / "estimates" / "notes.parquet").write_text("my notes")
+    (folder / "report" / "notes.txt").write_text("my notes")
+    (folder / "minsum.toml").write_text(text)
+    Workspace(folder).run()
+    own = {"estimates/mine.parquet", "estimates/notes.parquet", "report/notes.txt"}
+    assert set(Workspace(folder).status()["strays"]) == own
+    assert all((folder / name).exists() for name in own)
+    Workspace(folder).report()
+
+
 def test_an_output_in_the_place_of_another(finished: Path, folder: Path) -> None:
     year = folder / "esi" / "classification=H4"
     shutil.copy(year / "2014.parquet", year / "2015.parquet")
@@ -323,14 +336,21 @@ def test_an_output_in_the_place_of_another(finished: Path, folder: Path) -> None
     assert settle(folder) == outputs(finished)
 
 
-MOMENTS = ["panel.parquet", "estimates/main.parquet", "estimates/other.parquet", "report/table1.csv", "report/index.html", "report/esi_matrix.svg"]  # fmt: skip
+KILLED = [
+    "panel.parquet",
+    "estimates/main.parquet",
+    "report/table1.csv",
+    "report/index.html",
+    "report/esi_matrix.svg",
+]
+ASKED = ["panel.parquet", "estimates/main.parquet", "report/index.html"]
 
 
 @pytest.mark.parametrize(
     ("moment", "number"),
     [
-        *((moment, signal.SIGKILL) for moment in MOMENTS),
-        *((moment, one) for moment in MOMENTS[::2] for one in (signal.SIGTERM, signal.SIGINT)),
+        *((moment, signal.SIGKILL) for moment in KILLED),
+        *((moment, one) for moment in ASKED for one in (signal.SIGTERM, signal.SIGINT)),
     ],
 )
 def test_stopped_and_settings_put_back(

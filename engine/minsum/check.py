@@ -90,11 +90,7 @@ class Finding:
 def check_workspace(layout: Layout, limits: Limits, *, jobs: int = 1) -> list[Finding]:
     """Read everything the workspace publishes and report what is wrong, file by file, then check by check."""
     sound: dict[Path, Footer] = {}
-    nothing = "none: move it away"
-    found = [
-        Finding("stray", _place(layout, path), "a file that minsum did not write", nothing)
-        for path in find_strays(layout)
-    ]
+    found: list[Finding] = []
     with ThreadPoolExecutor(jobs) as pool:
         tables = list(_tables(layout))
         for (path, _, _), (footer, wrong) in zip(
@@ -109,7 +105,10 @@ def check_workspace(layout: Layout, limits: Limits, *, jobs: int = 1) -> list[Fi
         con.register("repairs", _repairs_table(flows))
         found += _offending(con, IDENTITIES, asdict(limits))
         found += _similarities(con, [path for path in layout.yearly("esi") if path in sound])
-    return found + _report(layout)
+    damaged = {one.place for one in found}
+    strays = [place for path in find_strays(layout) if (place := _place(layout, path)) not in damaged]
+    words = "a file that minsum did not write", "none: move it away"
+    return [*(Finding("stray", place, *words) for place in strays), *found, *_report(layout)]
 
 
 def _report(layout: Layout) -> list[Finding]:

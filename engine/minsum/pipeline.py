@@ -27,7 +27,7 @@ from minsum.rejections import drop_broken_records
 from minsum.runs import RunReport, recorded, versions
 from minsum.settings import Settings, load_settings
 from minsum.templates import TEMPLATES
-from minsum.workspace import Layout, estimate_files, publish_text
+from minsum.workspace import Layout, estimate_files, is_estimates, publish_text
 
 if TYPE_CHECKING:
     import duckdb
@@ -306,7 +306,9 @@ class Workspace:
                 self._estimates()
             for spec in self.settings.specs:
                 self._estimates(self.layout.root / spec)
-        unwanted = self._keep_up() if self.settings.panel is not None else estimate_files(self.layout)
+        kept = self._keep_up() if self.settings.panel is not None else set()
+        ours = filter(is_estimates, estimate_files(self.layout))
+        unwanted = [path for path in ours if path.stem not in kept]
         if self.settings.panel is None and self.layout.panel.is_file():
             unwanted.append(self.layout.panel)
         if unwanted:
@@ -315,8 +317,8 @@ class Workspace:
                 log.info("no longer asked for, removed: %s", ", ".join(removed))
                 done(True, {"removed": removed})
 
-    def _keep_up(self) -> list[Path]:
-        """Bring estimates that `minsum estimate SPEC` made up to date; returns what nobody asks for."""
+    def _keep_up(self) -> set[str]:
+        """Bring estimates that `minsum estimate SPEC` made up to date; returns the names of all that are asked for."""
         from minsum.estimates.stage import kept_specs
 
         names = self._names_of_specs()
@@ -326,8 +328,7 @@ class Workspace:
             except EstimationError as error:
                 log.warning("estimates/%s.parquet: %s: removed", name, error, extra={"hint": error.hint})
                 self.layout.estimate(name).unlink()
-        kept = {*names, *kept_specs(self.layout, names)}
-        return [path for path in estimate_files(self.layout) if path.stem not in kept]
+        return {*names, *kept_specs(self.layout, names)}
 
     def _names_of_specs(self) -> list[str]:
         """Names of the estimates that the settings ask for, the main ones first."""

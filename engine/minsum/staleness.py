@@ -23,7 +23,7 @@ from minsum.rejections import read_rejections
 from minsum.runs import versions
 from minsum.schema import YEARLY
 from minsum.sources import Source, discover, known_sources, open_text
-from minsum.workspace import Footer, Layout, estimate_files, partition_key
+from minsum.workspace import Footer, Layout, estimate_files, is_estimates, partition_key
 
 if TYPE_CHECKING:
     from minsum.estimates.stage import Asked
@@ -85,7 +85,7 @@ class _Chain:
         self._note("report", sections, "minsum report")
         panel, classification = self._panel(similarities)
         asked = self._asked() if panel is not None else {}
-        estimates = Plan(remove=dict.fromkeys(estimate_files(layout), UNWANTED))
+        estimates = Plan(remove=dict.fromkeys(filter(is_estimates, estimate_files(layout)), UNWANTED))
         if panel is not None:
             estimates = self._estimates(asked, EstimateInputs(panel, classification, similarities))
         self._note("estimates", estimates, "minsum estimate")

@@ -56,7 +56,7 @@ def read_status(layout: Layout, options: IngestOptions, settings: Settings | Non
         "repairs": _added(footer["repairs"] for footer in footers.values()),
         "rejected": [{key: one[key] for key in ("name", "kind", "reason", "hint")} for one in rejected],
         "stale": stale,
-        "strays": [str(path.relative_to(layout.root)) for path in find_strays(layout)],
+        "strays": _strays(layout, {name for one in stale for name in one["which"]}),
         "panel": _panel(layout),
         "estimates": _estimates(layout),
         "totals": {
@@ -67,6 +67,14 @@ def read_status(layout: Layout, options: IngestOptions, settings: Settings | Non
             "rows kept": sum(one["rows_kept"] for one in sources),
         },
     }
+
+
+def _strays(layout: Layout, stale: set[str]) -> list[str]:
+    """Without damaged files that a run makes anew."""
+    found = [
+        path for path in find_strays(layout) if path.parent != layout.estimates or path.name not in stale
+    ]
+    return [str(path.relative_to(layout.root)) for path in found]
 
 
 def _panel(layout: Layout) -> Record | None:

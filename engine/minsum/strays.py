@@ -9,14 +9,14 @@ from pathlib import Path
 from minsum.rejections import broken_records
 from minsum.report.files import LIST, ReportFiles
 from minsum.schema import YEARLY
-from minsum.workspace import Layout, estimate_files
+from minsum.workspace import Layout, is_estimates
 
 
 def find_strays(layout: Layout) -> Iterator[Path]:
     """Each such file, folder by folder: a glob of the folder would read it."""
     known: dict[Path, Callable[[], Iterable[Path]]] = {
         layout.flows: layout.partitions,
-        layout.estimates: lambda: estimate_files(layout),
+        layout.estimates: lambda: filter(is_estimates, layout.estimates.glob("*.parquet")),
     }
     known |= {layout.table(name): partial(layout.yearly, name) for name in YEARLY}
     for folder, ours in known.items():

@@ -91,19 +91,30 @@ class Layout:
 
 
 def estimate_files(layout: Layout) -> list[Path]:
-    """Files of estimates, the main ones first, then by name; a copy under another name is none of them."""
+    """Files of estimates, the main ones first, then by name; what is damaged counts by its name."""
     return sorted(
-        (path for path in layout.estimates.glob("*.parquet") if _is_of_its_name(path)),
+        (path for path in layout.estimates.glob("*.parquet") if is_estimates(path) or _is_damaged(path)),
         key=lambda path: (path.stem != "main", path.stem),
     )
 
 
-def _is_of_its_name(path: Path) -> bool:
-    """Whether a file is of the specification it is called after; what is damaged counts by its name."""
+def is_estimates(path: Path) -> bool:
+    """Whether a file holds the estimates of the specification it is called after; a copy under another name does not."""
     try:
         return bool(read_footer(path).get("spec") == path.stem)
     except DataCheckError:
-        return re.fullmatch(r"[\w-]+", path.stem) is not None
+        return False
+
+
+def _is_damaged(path: Path) -> bool:
+    """Whether a file with the name of estimates is no Parquet at all."""
+    if re.fullmatch(r"[\w-]+", path.stem) is None:
+        return False
+    try:
+        pq.read_metadata(path)
+    except (OSError, pa.ArrowException):
+        return True
+    return False
 
 
 def partition_key(path: Path) -> tuple[str, int, int]:

@@ -15,7 +15,7 @@ from minsum.proof import prove
 from minsum.queries import connect, query
 from minsum.schema import check_table
 from minsum.specs import Model, Specification, labels
-from minsum.workspace import Footer, Layout, estimate_files, publish_table, read_footer
+from minsum.workspace import Footer, Layout, estimate_files, is_estimates, publish_table, read_footer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -114,9 +114,9 @@ def kept_specs(layout: Layout, known: Collection[str]) -> dict[str, Asked]:
 
 
 def estimates_plan(layout: Layout, asked: Mapping[str, Asked], inputs: Inputs) -> Plan:
-    """Which estimates are missing or stale, and which are no longer asked for."""
+    """Which estimates are missing or stale, and which are no longer asked for; another's file stays (`strays`)."""
     wanted = {layout.estimate(name): _mark(one, name=name, inputs=inputs) for name, one in asked.items()}
-    return plan_of(wanted, estimate_files(layout))
+    return plan_of(wanted, filter(is_estimates, estimate_files(layout)))
 
 
 def estimate(layout: Layout, spec: Specification, *, name: str, asked_by: str = "settings") -> EstimateReport:
