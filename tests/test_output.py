@@ -146,7 +146,7 @@ def test_an_unexpected_error_is_told_and_kept_with_its_traceback(
     monkeypatch.setattr("minsum.esi.stage.compute_esi", broken)
     result = minsum("esi", "-w", finished)
     assert result.exit_code == 1
-    assert "error: unexpected ZeroDivisionError: division by zero" in result.stderr
+    assert "error: unexpected: ZeroDivisionError: division by zero" in result.stderr
     assert "Traceback" not in result.stderr
     record = json.loads(max((finished / "runs").iterdir()).read_text())
     assert "ZeroDivisionError: division by zero" in record["traceback"]

@@ -16,7 +16,8 @@ from conftest import bulk_text
 from minsum.options import page_options
 from minsum.pipeline import Workspace
 from minsum.report.choice import read_shown
-from minsum.report.stage import write_page
+from minsum.report.inputs import inputs_there
+from minsum.report.stage import write_report
 from minsum.synth import WorldSpec, write_world
 
 YEARS = (2006, 2010, 2014, 2017, 2019, 2021)
@@ -260,8 +261,10 @@ def test_text_from_outside_is_text(world: Workspace, visit: Callable[..., Visit]
     from minsum.workspace import publish_table
 
     publish_table(table, work.layout.coverage, footer={"digest": "other"}, layout=work.layout)
-    options = page_options(work.settings, {})
-    assert write_page(work.layout, replace(options, settings={**options.settings, "x": hostile}))
+    options = page_options(work.settings, {}, estimates=["main"])
+    inputs = inputs_there(work.layout, estimates=["main"], with_panel=True)
+    hostile_options = replace(options, settings={**options.settings, "x": hostile})
+    assert write_report(work.layout, hostile_options, inputs).changed
     seen = visit(work.layout.page)
     seen.page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
     seen.page.wait_for_function(f"document.getElementById('quality-rows').textContent.includes({hostile!r})")

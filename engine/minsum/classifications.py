@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Collection, Iterable
 from pathlib import Path
+from typing import Final
 
 from minsum.errors import MissingInputError, SettingsError
+
+_VINTAGE: Final = re.compile(r"[A-Z]\d")
 
 
 def chosen_classification(folder: Path, wanted: str | None, *, setting: str) -> str:
@@ -27,10 +31,19 @@ def chosen_classification(folder: Path, wanted: str | None, *, setting: str) -> 
     SettingsError
         If it does not hold the one wanted, or several and none is wanted.
     """
-    files = sorted(folder.glob("classification=*/*"))
-    found = _of(one for one in files if _has_rows(one)) or _of(files)
+    files = [
+        one
+        for one in folder.glob("classification=*/*")
+        if _VINTAGE.fullmatch(one.parent.name.partition("=")[2])
+    ]
+    return choose_classification(with_rows(files), wanted, setting=setting, place=folder)
+
+
+def choose_classification(there: Collection[str], wanted: str | None, *, setting: str, place: Path) -> str:
+    """As `chosen_classification`, of those that are there."""
+    found = sorted(there)
     if not found:
-        raise MissingInputError(f"{folder}: nothing there yet", "make it first: minsum run")
+        raise MissingInputError(f"{place}: nothing there yet", "make it first: minsum run")
     if wanted is None and len(found) > 1:
         raise SettingsError(
             f"{setting} is not set and the workspace holds {', '.join(found)}",
@@ -41,8 +54,14 @@ def chosen_classification(folder: Path, wanted: str | None, *, setting: str) -> 
     return wanted or found[0]
 
 
-def _of(paths: Iterable[Path]) -> list[str]:
-    return sorted({one.parent.name.partition("=")[2] for one in paths})
+def with_rows(paths: Iterable[Path]) -> set[str]:
+    """Classifications of files that hold rows, or of all where none does; a file to be made counts as one with rows."""
+    files = list(paths)
+    return _of(one for one in files if _has_rows(one)) or _of(files)
+
+
+def _of(paths: Iterable[Path]) -> set[str]:
+    return {one.parent.name.partition("=")[2] for one in paths}
 
 
 def _has_rows(path: Path) -> bool:
@@ -55,5 +74,5 @@ def _has_rows(path: Path) -> bool:
     try:
         with pa.OSFile(str(path)) as file:
             return bool(pq.read_metadata(file).num_rows)
-    except pa.ArrowException:
-        return True  # whoever reads it says what is wrong
+    except (OSError, pa.ArrowException):
+        return True  # not there yet, or damaged: whoever reads it says so

@@ -277,6 +277,8 @@ class Console:
             self._print(f"Panel: {panel['rows']} rows, {countries} countries, {panel['classification']}")
             for line in panel["remarks"] or ():
                 self._print(f"  {line}")
+        for path in status["strays"]:
+            self._print(f"Not written by minsum, and not read: {path}: move it away")
         self.mapping(status["totals"])
 
     def plan(self, plan: Plan) -> None:

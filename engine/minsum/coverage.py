@@ -9,19 +9,25 @@ from typing import Any, Final
 import pyarrow as pa
 
 from minsum.countries import iso3_of
+from minsum.marks import Mark, Plan, plan_of
 from minsum.schema import TABLES, check_table
-from minsum.workspace import Footer, Layout, digest, footer_digest, partition_key, publish_table
+from minsum.workspace import Footer, Layout, partition_key, publish_table
 
 RECIPE: Final = "coverage-1"
 
 
+def coverage_plan(layout: Layout, flows: Mapping[Path, Footer]) -> Plan:
+    """Whether `coverage.parquet` is what the footers of all flows files make it."""
+    inputs = [[*partition_key(path), footer] for path, footer in flows.items()]
+    return plan_of({layout.coverage: Mark("coverage", RECIPE, {}, inputs)}, [])
+
+
 def write_coverage(layout: Layout, flows: Mapping[Path, Footer]) -> bool:
     """Bring `coverage.parquet` up to date with the footers of all flows files; False when it was current."""
-    footers = {partition_key(path): footer for path, footer in flows.items()}
-    mark = coverage_mark(footers)
-    if footer_digest(layout.coverage) == mark:
+    plan = coverage_plan(layout, flows)
+    if not plan.redo:
         return False
-    rows = [_row(key, footer) for key, footer in footers.items()]
+    rows = [_row(partition_key(path), footer) for path, footer in flows.items()]
     types = {
         "string": pa.string(),
         "int16": pa.int16(),
@@ -32,15 +38,9 @@ def write_coverage(layout: Layout, flows: Mapping[Path, Footer]) -> bool:
     schema = pa.schema([(column.name, types[column.dtype]) for column in TABLES["coverage"]])
     table = pa.Table.from_pylist(rows, schema=schema)
     check_table(table, "coverage")
-    publish_table(
-        table, layout.coverage, footer={"stage": "coverage", "recipe": RECIPE, "digest": mark}, layout=layout
-    )
+    footer = {"stage": "coverage"} | plan.wanted[layout.coverage].record()
+    publish_table(table, layout.coverage, footer=footer, layout=layout)
     return True
-
-
-def coverage_mark(footers: dict[tuple[str, int, int], Footer]) -> str:
-    """Digest of a coverage table made from these footers."""
-    return digest([RECIPE, [[*key, footer] for key, footer in footers.items()]])
 
 
 def _row(key: tuple[str, int, int], footer: Footer) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -50,7 +50,9 @@ def panel_options(section: Panel, composites: Collection[str]) -> PanelOptions:
     })  # fmt: skip
 
 
-def page_options(settings: Settings, versions: dict[str, str]) -> PageOptions:
+def page_options(
+    settings: Settings, versions: dict[str, str], *, estimates: Sequence[str] = ()
+) -> PageOptions:
     """What the page shows and says of its making."""
     from minsum.esi.sections import SECTIONS
     from minsum.report.options import PageOptions
@@ -64,6 +66,7 @@ def page_options(settings: Settings, versions: dict[str, str]) -> PageOptions:
         versions=versions,
         section_titles={name: words for name, _, _, words in SECTIONS},
         is_paper=settings.report.paper_notes,
+        estimates=tuple(estimates),
     )
 
 

@@ -7,23 +7,26 @@ panel has no similarity with itself and so no row in it.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from hashlib import file_digest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 import pyarrow as pa
 
-from minsum.classifications import chosen_classification
+from minsum.classifications import choose_classification, with_rows
 from minsum.countries import code_of, labels
 from minsum.covariates import Variable, covariate_remarks, read_covariates
 from minsum.errors import EmptySampleError, MissingInputError
+from minsum.marks import Mark, Plan, digests_of, plan_of
+from minsum.proof import prove
 from minsum.queries import connect, literal, query
 from minsum.schema import check_table
 from minsum.similarities import one_row_a_country, scan_similarities
-from minsum.sources import Source, discover, identify
-from minsum.workspace import Footer, Layout, digest, footer_digest, partition_key, publish_table, read_footer
+from minsum.sources import Source, discover, identify, known_sources
+from minsum.workspace import Footer, Layout, digest, partition_key, publish_table, read_footer, read_footers
 
 if TYPE_CHECKING:
     import duckdb
@@ -101,15 +104,17 @@ def build_panel(layout: Layout, options: PanelOptions, *, jobs: int = 1) -> Pane
     DataCheckError
         If a covariate file cannot be read as it should.
     """
-    classification = chosen_classification(layout.esi, options.classification, setting="panel.classification")
-    flows = [path for path in layout.partitions() if partition_key(path)[0] == classification]
-    esi = sorted((layout.esi / f"classification={classification}").glob("*.parquet"))
-    sources = _covariate_sources(layout, options, jobs=jobs)
-    mark = _digest(options, flows, esi, sources)
-    if footer_digest(layout.panel) == mark == footer_digest(layout.country_years):
+    flows = read_footers(layout.partitions())
+    sources = identify(_covariate_files(layout, options), layout, jobs=jobs)
+    plan = panel_plan(layout, options, flows, digests_of(layout.yearly("esi")), sources)
+    if not plan.redo:
         return _report(read_footer(layout.panel), changed=False)
+    classification = classification_of(options, layout.yearly("esi"), layout)
+    files = [path for path in flows if partition_key(path)[0] == classification]
+    esi = _of(classification, layout.yearly("esi"))
+    prove([*files, *esi])
     covariates = read_covariates(sources, options.variables)
-    table, country_years, remarks = _join(options, flows, esi, covariates.frame)
+    table, country_years, remarks = _join(options, files, esi, covariates.frame)
     if not table.num_rows:
         raise EmptySampleError(
             f"no similarity with {options.reference!r} for the chosen reporters and years in {classification}",
@@ -119,24 +124,18 @@ def build_panel(layout: Layout, options: PanelOptions, *, jobs: int = 1) -> Pane
     check_table(country_years, "country_years")
     footer: Footer = {
         "stage": "panel",
-        "recipe": RECIPE,
         "classification": classification,
-        "options": asdict(options),
         "rows": table.num_rows,
         "countries": table["reporter"].combine_chunks().unique().to_pylist(),
         "missing": _missing(table),
         "covariates": covariates.report,
-        "digest": mark,
-    }
+    } | plan.wanted[layout.panel].record()
     footer["remarks"] = [*remarks, *_remarks(footer)]
-    publish_table(country_years, layout.country_years, footer=_of_countries(footer), layout=layout)
+    of_countries = {"stage": "panel", "classification": classification}
+    of_countries |= plan.wanted[layout.country_years].record()
+    publish_table(country_years, layout.country_years, footer=of_countries, layout=layout)
     publish_table(table, layout.panel, footer=footer, layout=layout)
     return _report(footer, changed=True)
-
-
-def _of_countries(footer: Footer) -> Footer:
-    """Of the table of every country: made with the panel, and known by the same digest."""
-    return {name: footer[name] for name in ("stage", "recipe", "classification", "options", "digest")}
 
 
 def _remarks(footer: Footer) -> list[str]:
@@ -167,26 +166,88 @@ def _report(footer: Footer, *, changed: bool) -> PanelReport:
     )
 
 
-def _covariate_sources(layout: Layout, options: PanelOptions, *, jobs: int) -> list[Source]:
+def panel_plan(
+    layout: Layout,
+    options: PanelOptions,
+    flows: Mapping[Path, Footer],
+    esi: Mapping[Path, str],
+    covariates: Sequence[Source],
+) -> Plan:
+    """Whether `panel.parquet` and `country_years.parquet` are what their inputs and the options make them.
+
+    Parameters
+    ----------
+    layout, options
+        As of `build_panel`.
+    flows
+        Footers of the lake.
+    esi
+        Similarities to their digests.
+    covariates
+        Files of the covariate folder.
+
+    Raises
+    ------
+    MissingInputError, SettingsError
+        As `build_panel`.
+    """
+    classification = classification_of(options, esi, layout)
+    inputs = [
+        [
+            [*partition_key(path), digest(footer)]
+            for path, footer in flows.items()
+            if partition_key(path)[0] == classification
+        ],
+        [[path.stem, esi[path]] for path in _of(classification, esi)],
+        [[source.name, source.sha256] for source in covariates],
+    ]
+    wanted = {"panel": layout.panel, "country_years": layout.country_years}
+    return plan_of({path: Mark(name, RECIPE, asdict(options), inputs) for name, path in wanted.items()}, [])
+
+
+def classification_of(options: PanelOptions, esi: Iterable[Path], layout: Layout) -> str:
+    """The HS vintage of the panel: the one chosen, or the only one of the similarities.
+
+    Raises
+    ------
+    MissingInputError, SettingsError
+        As `chosen_classification`.
+    """
+    there = with_rows(esi)
+    return choose_classification(
+        there, options.classification, setting="panel.classification", place=layout.esi
+    )
+
+
+def _of(classification: str, esi: Iterable[Path]) -> list[Path]:
+    return [path for path in esi if path.parent.name == f"classification={classification}"]
+
+
+def _covariate_files(layout: Layout, options: PanelOptions) -> list[Path]:
     """Files of the covariate folder by name; there may be none, for a panel of trade alone."""
     folder = layout.root / options.covariates
     if not folder.is_dir():
         raise MissingInputError(
             f"{folder}: no such folder", "make it and put covariate files there, or change [panel] covariates"
         )
-    return identify(discover([folder]), layout, jobs=jobs)
+    return discover([folder])
 
 
-def _digest(options: PanelOptions, flows: list[Path], esi: list[Path], covariates: list[Source]) -> str:
-    return digest(
-        [
-            RECIPE,
-            asdict(options),
-            [[*partition_key(path), digest(read_footer(path))] for path in flows],
-            [[path.stem, footer_digest(path)] for path in esi],
-            [[source.name, source.sha256] for source in covariates],
-        ]
-    )
+def covariate_sources(layout: Layout, options: PanelOptions) -> list[Source]:
+    """The covariate files as they are now; unlike `identify`, writes nothing.
+
+    Raises
+    ------
+    MissingInputError
+        If there is no such folder.
+    """
+    files = _covariate_files(layout, options)
+    known, unread = known_sources(files, layout)
+    sources = {source.path: source for source in known}
+    for path in unread:
+        with path.open("rb") as file:
+            sources[path] = Source(path, path.stat().st_size, file_digest(file, "sha256").hexdigest())
+    return [sources[path] for path in files]
 
 
 def _join(

@@ -31,12 +31,13 @@ from minsum.errors import (
     UsageError,
 )
 from minsum.local_paths import local_path
+from minsum.marks import remove_files
 from minsum.options import esi_options, fetch_options, ingest_options, page_options, panel_options
-from minsum.rejections import count_run, runs_of
+from minsum.rejections import count_run, drop_broken_records, runs_of
 from minsum.runs import RunReport, recorded, versions
 from minsum.settings import Settings, load_settings
 from minsum.templates import TEMPLATES
-from minsum.workspace import Layout, publish_text
+from minsum.workspace import Layout, estimate_files, is_estimates, publish_text
 
 if TYPE_CHECKING:
     import duckdb
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from minsum.esi.bands import Method
     from minsum.esi.decomposition import Decomposition
     from minsum.esi.sections import By
+    from minsum.estimates.stage import Asked
     from minsum.fetch.stage import Plan
     from minsum.report.table import Table
 
@@ -208,7 +210,7 @@ class Workspace:
         """What is there, what is stale, what was rejected and why (status.read_status)."""
         from minsum.status import read_status
 
-        return read_status(self.layout, ingest_options(self.settings))
+        return read_status(self.layout, ingest_options(self.settings), self.settings)
 
     def check(self) -> list[Finding]:
         """What is wrong with the published files and their figures; empty when nothing is."""
@@ -298,7 +300,8 @@ class Workspace:
         from minsum.report.tables import make_tables
 
         reporters = self._section("panel").reporters
-        return make_tables(self.layout, reporters, is_paper=self.settings.report.paper_notes)
+        is_paper = self.settings.report.paper_notes
+        return make_tables(self.layout, reporters, self._estimates_there(), is_paper=is_paper)
 
     def _section(self, name: str) -> Any:
         section = getattr(self.settings, name)
@@ -346,18 +349,21 @@ class Workspace:
     def _modelling(self) -> None:
         """Panel and estimates, as far as the settings name them and the data allow, and the report in any case.
 
-        What is wrong with panel or estimates ends the run when the report is written.
+        What the settings no longer name goes. What is wrong with panel or estimates ends the run when the report
+        is written.
         """
         problem: MinsumError | None = None
         try:
             if self.settings.panel is not None:
                 self._panel()
                 problem = self._all_estimates()
+                self._keep_up()
         except EmptySampleError as error:
             hint = f"{error.hint}; panel, estimates and their tables stay as they were"
             self._report.warn("panel", str(error), hint)
         except MinsumError as error:
             problem = error
+        self._remove_unwanted()
         try:
             self._page()
         except MinsumError as error:
@@ -379,6 +385,50 @@ class Workspace:
             log.warning("%s", one, extra={"hint": one.hint})
         return None if is_excused or not problems else problems[0]
 
+    def _keep_up(self) -> None:
+        """Bring estimates that `minsum estimate SPEC` made up to date."""
+        from minsum.estimates.stage import kept_specs
+
+        for name, asked in kept_specs(self.layout, self._names_of_specs()).items():
+            try:
+                self._estimated(name, asked)
+            except EstimationError as error:
+                log.warning("estimates/%s.parquet: %s: removed", name, error, extra={"hint": error.hint})
+                self.layout.estimate(name).unlink()
+
+    def _remove_unwanted(self) -> None:
+        """Remove panel and estimates that nobody asks for any more."""
+        kept = self._names_asked_for()
+        ours = filter(is_estimates, estimate_files(self.layout))
+        unwanted = [path for path in ours if path.stem not in kept]
+        if self.settings.panel is None:
+            panel = (self.layout.panel, self.layout.country_years)
+            unwanted += [path for path in panel if path.is_file()]
+        if unwanted:
+            with self._report.stage("removal") as done:
+                removed = remove_files(unwanted)
+                log.info("no longer asked for, removed: %s", ", ".join(removed))
+                done(True, {"removed": removed})
+
+    def _names_of_specs(self) -> list[str]:
+        """Names of the estimates that the settings ask for, the main ones first."""
+        main = ["main"] if self.settings.estimate is not None else []
+        return [*main, *sorted(Path(spec).stem for spec in self.settings.specs)]
+
+    def _names_asked_for(self) -> set[str]:
+        """Names of the estimates that the settings or `minsum estimate SPEC` ask for."""
+        from minsum.estimates.stage import kept_specs
+
+        if self.settings.panel is None:
+            return set()
+        names = self._names_of_specs()
+        return {*names, *kept_specs(self.layout, names)}
+
+    def _estimates_there(self) -> list[str]:
+        """Names of the estimates that are asked for and there."""
+        kept = self._names_asked_for()
+        return [path.stem for path in estimate_files(self.layout) if path.stem in kept]
+
     def _examine(self) -> None:
         """Check what changed tonight against the limits of `[check]`."""
         from minsum.check import Limits
@@ -394,6 +444,7 @@ class Workspace:
             report = ingest(
                 self.layout, paths or [self.layout.raw], options, jobs=self.jobs, progress=self._progress
             )
+            drop_broken_records(self.layout)
             self._report.reporter_years += report.changes
             # a count: thousands of names each night would fill runs/
             summary = asdict(report) | {"unchanged": len(report.unchanged)}
@@ -417,7 +468,10 @@ class Workspace:
         with self._report.stage("esi") as done:
             report = compute_esi(self.layout, esi_options(self.settings), progress=self._progress)
             self._report.moves += report.moves
-            done(bool(report.computed) or report.is_covered, _without(asdict(report), "moves"))
+            is_changed = bool(report.computed or report.removed) or report.is_covered
+            done(is_changed, _without(asdict(report), "moves"))
+        if report.removed:
+            log.info("no longer asked for, removed: %s", ", ".join(report.removed))
         remarks = report.remarks()
         for line in remarks[:MOST_REMARKS]:
             log.warning("esi: %s", line, extra={"stage": "esi"})
@@ -437,28 +491,34 @@ class Workspace:
 
     def _estimates(self, path: Path | None = None) -> None:
         """Estimate `[estimate]` or, given its path, a spec file."""
-        from minsum.estimates.stage import estimate
+        from minsum.estimates.stage import Asked
         from minsum.specs import MAIN, load_spec
 
         name, spec = (MAIN, self._section("estimate")) if path is None else load_spec(path)
+        listed = [(self.layout.root / one).resolve() for one in self.settings.specs]
+        is_listed = path is None or path.resolve() in listed
+        self._estimated(name, Asked(spec, "settings" if is_listed else "command"))
+
+    def _estimated(self, name: str, asked: Asked) -> None:
+        from minsum.estimates.stage import estimate
+
         with self._report.stage("estimates") as done:
-            report = estimate(self.layout, spec, name=name)
+            report = estimate(self.layout, asked.spec, name=name, asked_by=asked.by)
             done(report.changed, asdict(report))
 
     def _page(self) -> None:
         from minsum.esi.contributions import write_contributions
-        from minsum.report.stage import PageReport, attempt, write_page
-        from minsum.report.tables import write_tables
+        from minsum.report.inputs import inputs_there
+        from minsum.report.stage import PageReport, attempt, write_report
 
         with self._report.stage("report") as done:
-            options = page_options(self.settings, versions())
+            names = self._estimates_there()
+            options = page_options(self.settings, versions(), estimates=names)
             report = PageReport()
             with attempt("contributions by section", report):
                 report.changed |= write_contributions(self.layout, esi_options(self.settings))
-            if self.layout.panel.is_file():
-                with attempt("tables", report):
-                    report.changed |= write_tables(self.layout, options.reporters, is_paper=options.is_paper)
-            write_page(self.layout, options, report)
+            inputs = inputs_there(self.layout, estimates=names, with_panel=self.settings.panel is not None)
+            write_report(self.layout, options, inputs, report)
             done(report.changed, asdict(report))
         for name, why in report.not_drawn.items():
             log.warning("report: figure %s not drawn: %s", name, why, extra={"stage": "report"})

@@ -161,7 +161,7 @@ def recorded(layout: Layout, *, jobs: int, settings: dict[str, Any]) -> Iterator
                 "warnings": [asdict(one) for one in report.warnings],
                 "totals": report.totals,
                 "changes": {"reporter_years": report.reporter_years, "esi": report.moves},
-                "exit_code": getattr(problem, "exit_code", 1) if problem else report.exit_code,
+                "exit_code": _exit_code(problem) if problem else report.exit_code,
                 "error": _in_words(problem or report.remote),
                 "traceback": _unexpected(problem),
                 "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
@@ -178,6 +178,12 @@ def _unexpected(problem: BaseException | None) -> str | None:
     if problem is None or isinstance(problem, MinsumError | OSError):
         return None
     return "".join(traceback.format_exception(problem))
+
+
+def _exit_code(problem: BaseException) -> int:
+    """As the command line ends with: a signal's is 128 and its number."""
+    interrupted = 130 if isinstance(problem, KeyboardInterrupt) else 1
+    return int(getattr(problem, "exit_code", interrupted))
 
 
 def _in_words(problem: BaseException | None) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from collections.abc import Collection
@@ -84,12 +85,22 @@ class Fetch(_Section):
     wait: float = Field(default=1.0, gt=0, allow_inf_nan=False)
     longest_wait: float = Field(default=300.0, gt=0, allow_inf_nan=False)
     timeout: float = Field(default=60.0, gt=0, allow_inf_nan=False)
+    longest_answer: float = Field(default=3_600.0, gt=0, allow_inf_nan=False)
     keep: Literal["all"] | Annotated[int, Field(ge=1)] = "all"
 
     @field_validator("classification", mode="before")
     @classmethod
     def _one_or_several(cls, given: Any) -> Any:
         return (given,) if isinstance(given, str) else given
+
+    @field_validator("key_file")
+    @classmethod
+    def _not_the_key(cls, file: Path) -> Path:
+        text = str(file)
+        is_word = len(text) >= 16 and re.fullmatch(r"[\w+=-]*\d[\w+=-]*", text)
+        if is_word and not os.path.isfile(text):
+            raise ValueError("expected the path of a file that holds the key; this looks like the key itself")
+        return file
 
     @field_validator("base_url")
     @classmethod
@@ -278,6 +289,11 @@ class Settings(BaseSettings):
     def _panel_first(self) -> Settings:
         if (self.estimate is not None or self.specs) and self.panel is None:
             raise ValueError("[estimate] and specs need a [panel] section to estimate on")
+        names = [Path(spec).stem for spec in self.specs]
+        if len(set(names)) < len(names):
+            raise ValueError(
+                f"specs: two files of one name among {', '.join(self.specs)}: estimates are called after it"
+            )
         return self
 
     @model_validator(mode="after")

@@ -6,29 +6,36 @@ import os
 import shutil
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minsum.countries import is_group
+from minsum.errors import DataCheckError
 from minsum.flows.options import IngestOptions
 from minsum.flows.rules import RULES
 from minsum.rejections import read_rejections
 from minsum.staleness import by_key, esi_years, find_stale
+from minsum.strays import find_strays
 from minsum.text_tables import listed
-from minsum.workspace import Footer, Layout, read_footer, read_footers
+from minsum.workspace import Footer, Layout, estimate_files, read_footer, read_footers
+
+if TYPE_CHECKING:
+    from minsum.settings import Settings
 
 Record = dict[str, Any]
 
 
-def read_status(layout: Layout, options: IngestOptions) -> Record:
-    """State of the workspace.
+def read_status(layout: Layout, options: IngestOptions, settings: Settings | None = None) -> Record:
+    """State of the workspace; without settings, what is stale after the lake is left out.
 
     Returns
     -------
     `years`: reporters, rows, repairs of each classification-year and whether its similarities are there (`yes`,
     `no`, `stale`); `sources`: what each gave and what each rule removed; `rules` and `repairs`: the same over
-    all of them; `rejected`: name, reason and hint of each rejected source, and how many runs rejected it; `stale`: what its inputs have
-    overtaken; `panel` (None without one): its size, what is missing, where each variable came from and what did
+    all of them; `rejected`: name, reason and hint of each rejected source, and how many runs rejected it; `stale`:
+    what its inputs have overtaken; `strays`: files among the published ones that minsum did not write; `panel` (None
+    without one): its size, what is missing, where each variable came from and what did
     not match; `estimates`: by specification and model, how it was made and which rows it left out; `totals`.
 
     Raises
@@ -40,7 +47,7 @@ def read_status(layout: Layout, options: IngestOptions) -> Record:
     footers = by_key(by_path)
     rejected = list(read_rejections(layout).values())
     sources = _sources(footers.values())
-    stale = find_stale(layout, by_path, options)
+    stale = find_stale(layout, by_path, options, settings)
     return {
         "workspace": str(layout.root.resolve()),
         "years": _years(
@@ -50,14 +57,23 @@ def read_status(layout: Layout, options: IngestOptions) -> Record:
         "rules": _added((one["rules"] for one in sources), order=RULES),
         "repairs": _added(footer["repairs"] for footer in footers.values()),
         "rejected": [
-            {key: one[key] for key in ("name", "kind", "reason", "hint")} | {"runs": one.get("runs", 0)}
+            {key: one[key] for key in ("name", "kind", "reason", "hint")} | {"runs": one["runs"]}
             for one in rejected
         ],
         "stale": stale,
+        "strays": _strays(layout, {name for one in stale for name in one["which"]}),
         "panel": _panel(layout),
         "estimates": _estimates(layout),
         "totals": _totals(len(footers), sources, len(rejected)),
     }
+
+
+def _strays(layout: Layout, stale: set[str]) -> list[str]:
+    """Without damaged files that a run makes anew."""
+    found = [
+        path for path in find_strays(layout) if path.parent != layout.estimates or path.name not in stale
+    ]
+    return [str(path.relative_to(layout.root)) for path in found]
 
 
 def read_totals(layout: Layout) -> dict[str, int]:
@@ -109,15 +125,20 @@ def _audit(status: Record) -> Iterator[tuple[str, list[str], list[list[Any]]]]:
 
 
 def _panel(layout: Layout) -> Record | None:
-    if not layout.panel.is_file():
+    try:
+        footer = read_footer(layout.panel)
+    except DataCheckError:  # not there, or damaged: `stale` says so
         return None
-    footer = read_footer(layout.panel)
     names = ("classification", "rows", "countries", "missing", "covariates", "remarks")
     return {name: footer.get(name) for name in names}
 
 
 def _estimates(layout: Layout) -> Record:
-    return {path.stem: read_footer(path)["models"] for path in sorted(layout.estimates.glob("*.parquet"))}
+    found = {}
+    for path in estimate_files(layout):
+        with suppress(DataCheckError):  # damaged: `stale` says so
+            found[path.stem] = read_footer(path).get("models", {})
+    return found
 
 
 def _years(layout: Layout, footers: dict[tuple[str, int, int], Footer], stale: set[str]) -> list[Record]:

@@ -28,5 +28,5 @@ def main() -> None:
 
     Exit codes: 0 done; 2 usage or settings; 3 done, but sources were rejected or there are warnings;
     4 data check failed; 5 estimation impossible; 6 another run holds the workspace; 7 remote service
-    (quota, key, network); 1 unexpected.
+    (quota, key, network); 1 unexpected; 130 and 143 stopped by Ctrl-C and SIGTERM.
     """

@@ -121,10 +121,13 @@ def sql(console: Any, workspace: Path, jobs: int | None, *, query: str, form: st
     \b
     minsum sql "SELECT reporter, esi FROM esi WHERE year = 2021 AND reference = 'USA' ORDER BY esi DESC"
     """
+    from minsum.views import query_errors
+
     work = opened(console, workspace, jobs)
     relation = work.sql(query)
     if relation is not None:
-        console.relation(relation, form)
+        with query_errors(work.layout, query):
+            console.relation(relation, form)
     return 0
 
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from minsum.errors import MinsumError, UsageError
+from minsum.cli.endings import Signals, as_error, check_address_space
+from minsum.errors import UsageError
 from minsum.local_paths import local_path
 
 if TYPE_CHECKING:
@@ -43,34 +44,20 @@ def common(command: Callable[..., Any]) -> Callable[..., Any]:
         from minsum.console import Console
 
         console = Console(quiet=quiet, log_format=log_format, colour=not options.pop("no_color"))
+        signals = Signals()
         try:
-            with console:
+            with signals.caught(), console:
                 code = command(console, workspace, jobs, **options) or 0
-        except Exception as error:
-            if debug:
+        except BaseException as error:
+            shown = signals.as_error() or (None if debug else as_error(error))
+            if shown is None:
                 raise
-            told = in_words(error)
-            console.error(told)
-            code = told.exit_code
+            console.error(shown)
+            code = signals.stopped.exit_code if signals.stopped else shown.exit_code
         console.finish(code)
         sys.exit(code)
 
     return wrapped
-
-
-def in_words(error: Exception) -> MinsumError:
-    """An error as people are told of it."""
-    if isinstance(error, MinsumError):
-        return error
-    if isinstance(error, OSError):
-        hint = "what was published before is whole; mend that and run again"
-        return MinsumError(f"{error.filename or 'workspace'}: {error.strerror or error}", hint)
-    what = str(error).strip().partition("\n")[0]
-    return MinsumError(
-        f"unexpected {type(error).__name__}{f': {what}' if what else ''}",
-        "a fault of minsum's: what was published before is whole; run again with --debug and report the traceback "
-        "(that of a run is in its file in runs/)",
-    )
 
 
 class LocalPath(click.Path):
@@ -116,6 +103,12 @@ def opened(console: Any, workspace: Path, jobs: int | None, **flags: Any) -> Wor
     from minsum.workspace import find_root
 
     return Workspace(find_root(workspace), jobs=jobs, progress=console.progress, flags=flags)
+
+
+def working(console: Any, workspace: Path, jobs: int | None, **flags: Any) -> Workspace:
+    """As `opened`, for a command that computes."""
+    check_address_space()
+    return opened(console, workspace, jobs, **flags)
 
 
 def finish(console: Any, report: RunReport, where: str, then: str) -> int:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import click
 
-from minsum.cli.common import LocalPath, chosen_years, common, finish, opened
+from minsum.cli.common import LocalPath, chosen_years, common, finish, opened, working
 from minsum.errors import MinsumError
 
 _LOOK: Final = "minsum status, or minsum growth CHN -r USA"
@@ -52,7 +52,7 @@ def ingest(
     minsum ingest ~/Downloads/comtrade     a folder of downloads
     """
     flags = {"ingest": {"classification": classification}} if classification else {}
-    work = opened(console, workspace, jobs, **flags)
+    work = working(console, workspace, jobs, **flags)
     return finish(console, work.ingest(paths or None), str(work.layout.flows), "minsum esi")
 
 
@@ -65,7 +65,7 @@ def esi(console: Any, workspace: Path, jobs: int | None) -> int:
     minsum esi                             -> esi/, coverage.parquet, and what minsum.toml asks for
     MINSUM_ESI__LEVEL=4 minsum esi         a setting for once
     """
-    work = opened(console, workspace, jobs)
+    work = working(console, workspace, jobs)
     return finish(console, work.esi(), str(work.layout.esi), _LOOK)
 
 
@@ -77,7 +77,7 @@ def panel(console: Any, workspace: Path, jobs: int | None) -> int:
     \b
     minsum panel                           esi/, flows/ and covariates/ -> panel.parquet
     """
-    work = opened(console, workspace, jobs)
+    work = working(console, workspace, jobs)
     return finish(console, work.panel(), str(work.layout.panel), "minsum estimate")
 
 
@@ -91,7 +91,7 @@ def estimate(console: Any, workspace: Path, jobs: int | None, *, spec: Path | No
     minsum estimate                        [estimate] -> estimates/main.parquet
     minsum estimate models/gravity.toml    -> estimates/gravity.parquet
     """
-    work = opened(console, workspace, jobs)
+    work = working(console, workspace, jobs)
     report = work.estimate(spec)
     console.tables(work.tables())
     return finish(console, report, str(work.layout.estimates), "minsum report")
@@ -105,9 +105,9 @@ def report(console: Any, workspace: Path, jobs: int | None) -> int:
     \b
     minsum report                          -> report/
     """
-    work = opened(console, workspace, jobs)
+    work = working(console, workspace, jobs)
     done = work.report()
-    if work.layout.panel.is_file():
+    if work.settings.panel is not None and work.layout.panel.is_file():
         console.tables(work.tables())
     return finish(console, done, str(work.layout.page), f"open {work.layout.page} in a browser")
 
@@ -121,7 +121,7 @@ def run(console: Any, workspace: Path, jobs: int | None) -> int:
     minsum run
     minsum run -w my-study -q --log-format json
     """
-    work = opened(console, workspace, jobs)
+    work = working(console, workspace, jobs)
     try:
         done = work.run()
     except MinsumError:

@@ -14,16 +14,15 @@ from minsum.errors import MissingInputError
 from minsum.esi.baskets import Baskets, F64Matrix, gather, shares_of
 from minsum.esi.options import EsiOptions
 from minsum.esi.references import member_rows, member_values, merged
-from minsum.esi.sections import SECTIONS, segments_of
+from minsum.esi.sections import BUDGET, SECTIONS, sections_plan, segments_of
 from minsum.esi.stage import files_of
+from minsum.marks import digests_of
+from minsum.proof import prove
 from minsum.schema import check_table
 from minsum.similarities import preferred_codes
-from minsum.workspace import Layout, digest, footer_digest, publish_parts
+from minsum.workspace import Layout, publish_parts
 from minsum_kernels import segment_min_sum
 
-RECIPE: Final = "sections-1"
-BUDGET: Final = 500_000
-"""Contributions in the table, so that the page that holds them stays small: 8 bytes each before compression."""
 _SCHEMA: Final = pa.schema(
     [
         ("classification", pa.string()),
@@ -59,14 +58,14 @@ def write_contributions(layout: Layout, options: EsiOptions) -> bool:
     esi = layout.yearly("esi")
     if not esi:
         raise MissingInputError(f"{layout.esi}: no similarities yet", "compute them first: minsum esi")
-    mark = digest([RECIPE, BUDGET, len(SECTIONS), [[path.name, footer_digest(path)] for path in esi]])
-    target = layout.sections
-    if footer_digest(target) == mark:
+    plan = sections_plan(layout, digests_of(esi))
+    if not plan.redo:
         return False
+    prove(esi)
     vintages = sorted({path.parent.name.partition("=")[2] for path in esi})
-    footer = {"stage": "report", "recipe": RECIPE, "digest": mark}
+    footer = {"stage": "report"} | plan.wanted[layout.sections].record()
     parts = (part for vintage in vintages for part in _tables(layout, vintage, options=options))
-    publish_parts(chain([_SCHEMA.empty_table()], parts), target, footer=footer, layout=layout)
+    publish_parts(chain([_SCHEMA.empty_table()], parts), layout.sections, footer=footer, layout=layout)
     return True
 
 
@@ -75,6 +74,7 @@ def _tables(layout: Layout, vintage: str, *, options: EsiOptions) -> Iterator[pa
     years = {year: files for year, files in files_of(layout, vintage, ()).items() if year in there}
     references: list[str] = []
     for year in sorted(years, reverse=True):
+        prove(years[year])
         baskets = _baskets(years[year], options)
         if not baskets.products:
             continue  # imports only

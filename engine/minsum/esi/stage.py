@@ -12,7 +12,8 @@ from minsum.countries import is_group, iso3_of
 from minsum.coverage import write_coverage
 from minsum.errors import MissingInputError
 from minsum.esi.options import EsiOptions, MarketOptions
-from minsum.esi.yearly import EsiReport, Groups, Job, Output, bring_up_to_date
+from minsum.esi.yearly import EsiReport, Groups, Job, Output, bring_up_to_date, plan_tables
+from minsum.marks import Plan
 from minsum.workspace import Footer, Layout, partition_key, read_footers
 
 RECIPE: Final = {"esi": "esi-2", "market_esi": "market-1", "complementarity": "complementarity-1"}
@@ -42,6 +43,11 @@ def compute_esi(
     bring_up_to_date(layout, _jobs(options), groups, report=report, progress=progress)
     report.alone = _alone(groups, options, report.computed)
     return report
+
+
+def esi_plan(layout: Layout, options: EsiOptions, flows: Mapping[Path, Footer]) -> Plan:
+    """What `compute_esi` would make anew or remove, and why, but for `coverage.parquet`."""
+    return plan_tables(layout, _jobs(options), flows_by_year(flows, options))
 
 
 def _alone(groups: Groups, options: EsiOptions, computed: Iterable[str]) -> dict[str, str]:

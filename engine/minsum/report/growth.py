@@ -12,6 +12,7 @@ from minsum.classifications import chosen_classification
 from minsum.country_hints import check_country, near_labels
 from minsum.errors import MissingInputError, UsageError
 from minsum.paper import PAPER_COUNTRIES
+from minsum.proof import prove
 from minsum.report.table import Table
 from minsum.similarities import one_row_a_country, scan_similarities
 from minsum.workspace import Layout
@@ -62,6 +63,7 @@ def growth_tables(
         check_country(reporter, "reporter")
     vintage = chosen_classification(layout.esi, classification, setting="classification")
     files = [path for path in layout.yearly("esi") if path.parent.name == f"classification={vintage}"]
+    prove(files)
     esi = scan_similarities(files)
     chosen = esi.filter(pl.col("reference").is_in(references))
     for column, wanted in (("reporter", reporters), ("year", years)):

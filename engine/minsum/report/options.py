@@ -25,6 +25,8 @@ class PageOptions:
         Section of the HS to what is in it.
     is_paper
         Whether the study replicates the paper.
+    estimates
+        Names of the specifications whose estimates are shown, the main one first.
     """
 
     reporters: Sequence[str] = ()
@@ -34,3 +36,4 @@ class PageOptions:
     versions: Mapping[str, str] = field(default_factory=dict)
     section_titles: Mapping[str, str] = field(default_factory=dict)
     is_paper: bool = False
+    estimates: Sequence[str] = ()

@@ -66,7 +66,7 @@ def render_page(
             library=_library(),
             tables=[_told(table) for table in tables],
             inputs=inputs.items(),
-            bloc_notes=bloc_notes(layout),
+            bloc_notes=bloc_notes(layout) if "panel" in inputs else [],
             **page_words([one.cube for one in shown], quality, options),
         )
     )
@@ -79,7 +79,7 @@ def _data(layout: Layout, shown: Sequence[Shown], *, options: PageOptions, blobs
     vintages = [vintage_record(one, blobs) for one in shown]
     markets = market_table(layout, shown, options=options, blobs=blobs)
     sections = section_table(layout, shown, options=options, blobs=blobs) if shown else None
-    estimates = estimate_rows(layout)
+    estimates = estimate_rows(layout, options.estimates)
     labels = {one for vintage in vintages for one in (*vintage["countries"], *vintage["composites"])}
     return {
         "specs": page_specs(),

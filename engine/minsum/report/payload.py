@@ -127,9 +127,9 @@ def _within_budget(rows: pl.DataFrame, wanted: Sequence[str]) -> list[str]:
     return chosen
 
 
-def estimate_rows(layout: Layout) -> pl.DataFrame | None:
-    """All estimates, the main ones first; None without any."""
-    files = sorted(layout.estimates.glob("*.parquet"), key=lambda path: (path.stem != "main", path.stem))
+def estimate_rows(layout: Layout, names: Sequence[str]) -> pl.DataFrame | None:
+    """The estimates of these specifications, in their order; None without any."""
+    files = [layout.estimate(name) for name in names]
     return pl.concat([pl.read_parquet(path, glob=False) for path in files], how="diagonal") if files else None
 
 

@@ -123,6 +123,11 @@ def _listed(rows: Mapping[str, int], limit: int = 12) -> str:
     return ", ".join(sorted(rows)[:limit]) + rest
 
 
+def has_tests(told: Told) -> bool:
+    """Whether a file of estimates has specification tests, by what its footer says of each model."""
+    return any(one.get("diagnostics") for one in told.values())
+
+
 def _tests(told: Told) -> list[dict[str, Any]]:
     """A row for each test; estimates of one equation share theirs."""
     found: dict[str, dict[str, Any]] = {}

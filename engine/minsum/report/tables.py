@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Final
 
 import polars as pl
@@ -12,14 +11,15 @@ import polars as pl
 from minsum.errors import MissingInputError
 from minsum.report.growth import growth_table, where_exports
 from minsum.report.regression import regression_tables
-from minsum.report.render import render
 from minsum.report.table import Table
-from minsum.workspace import Layout, digest, footer_digest, publish_text, read_footer
+from minsum.workspace import Layout, read_footer
 
 RECIPE: Final = "report-6"
 
 
-def make_tables(layout: Layout, reporters: Sequence[str], *, is_paper: bool = False) -> list[Table]:
+def make_tables(
+    layout: Layout, reporters: Sequence[str], estimates: Sequence[str], *, is_paper: bool = False
+) -> list[Table]:
     """Tables 1 and 2 from the panel and, when there are estimates, Table 3.
 
     Parameters
@@ -28,6 +28,8 @@ def make_tables(layout: Layout, reporters: Sequence[str], *, is_paper: bool = Fa
         The workspace.
     reporters
         Order of the countries in Table 1; empty means alphabetical.
+    estimates
+        Names of the specifications, the main one first.
     is_paper
         Whether the study replicates the paper, whose Table 1 then gets a note.
 
@@ -51,8 +53,8 @@ def make_tables(layout: Layout, reporters: Sequence[str], *, is_paper: bool = Fa
         ),
         descriptive_table(panel, notes=footer["remarks"]),
     ]
-    for estimates in _estimate_files(layout):
-        tables += regression_tables(estimates)
+    for name in estimates:
+        tables += regression_tables(layout.estimate(name))
     return [_with_bloc(table, bloc_notes(layout)) for table in tables]
 
 
@@ -68,26 +70,6 @@ def _with_bloc(table: Table, notes: Sequence[str]) -> Table:
     shown = any("import_share" in str(one) for one in [*first, *table.frame.columns])
     new = [note for note in notes if shown and note not in table.notes]
     return replace(table, notes=(*table.notes, *new))
-
-
-def _estimate_files(layout: Layout) -> list[Path]:
-    """The main estimates first, then those of spec files by name."""
-    return sorted(layout.estimates.glob("*.parquet"), key=lambda path: (path.stem != "main", path.stem))
-
-
-def write_tables(layout: Layout, reporters: Sequence[str], *, is_paper: bool = False) -> bool:
-    """Bring `report/table*` up to date, each as CSV, text, LaTeX and HTML; False when they were current."""
-    estimates = [[path.stem, footer_digest(path)] for path in _estimate_files(layout)]
-    made_of = [footer_digest(layout.panel), footer_digest(layout.coverage), estimates]
-    mark = digest([RECIPE, list(reporters), is_paper, *made_of])
-    stamp = layout.tables / ".digest"
-    if stamp.is_file() and stamp.read_text(encoding="utf-8") == mark:
-        return False
-    for table in make_tables(layout, reporters, is_paper=is_paper):
-        for suffix, text in render(table).items():
-            publish_text(text, layout.tables / f"{table.name}.{suffix}", layout=layout)
-    publish_text(mark, stamp, layout=layout)
-    return True
 
 
 def descriptive_table(panel: pl.DataFrame, *, notes: Sequence[str] = ()) -> Table:
