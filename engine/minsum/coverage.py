@@ -9,19 +9,44 @@ from typing import Any, Final
 import pyarrow as pa
 
 from minsum.countries import iso3_of
-from minsum.schema import TABLES, check_table
-from minsum.workspace import Footer, Layout, digest, footer_digest, partition_key, publish_table
+from minsum.schema import HARMONISED, TABLES, check_table
+from minsum.workspace import (
+    Footer,
+    Layout,
+    digest,
+    footer_digest,
+    partition_key,
+    publish_table,
+    read_footer,
+)
 
 RECIPE: Final = "coverage-1"
 
 
-def write_coverage(layout: Layout, flows: Mapping[Path, Footer]) -> bool:
-    """Bring `coverage.parquet` up to date with the footers of all flows files; False when it was current."""
+Facts = dict[str, dict[str, Any]]
+"""`H5/2014/156` to the columns `schema.HARMONISED` of that reporter-year."""
+
+
+def write_coverage(layout: Layout, flows: Mapping[Path, Footer], facts: Facts | None = None) -> bool:
+    """Bring `coverage.parquet` up to date with the footers of all flows files; False when it was current.
+
+    Parameters
+    ----------
+    layout
+        The workspace.
+    flows
+        Footers by flows file.
+    facts
+        How each reporter-year was brought to the target; None where vintages stay apart.
+    """
     footers = {partition_key(path): footer for path, footer in flows.items()}
-    mark = coverage_mark(footers)
+    mark = coverage_mark(footers, facts)
     if footer_digest(layout.coverage) == mark:
         return False
-    rows = [_row(key, footer) for key, footer in footers.items()]
+    further = () if facts is None else HARMONISED["coverage"]
+    columns = (*TABLES["coverage"], *further)
+    nothing = {column.name: None for column in further}
+    rows = [_row(key, one) | nothing | (facts or {}).get(_name(key), {}) for key, one in footers.items()]
     types = {
         "string": pa.string(),
         "int16": pa.int16(),
@@ -29,18 +54,28 @@ def write_coverage(layout: Layout, flows: Mapping[Path, Footer]) -> bool:
         "int64": pa.int64(),
         "double": pa.float64(),
     }
-    schema = pa.schema([(column.name, types[column.dtype]) for column in TABLES["coverage"]])
+    schema = pa.schema([(column.name, types[column.dtype]) for column in columns])
     table = pa.Table.from_pylist(rows, schema=schema)
     check_table(table, "coverage")
-    publish_table(
-        table, layout.coverage, footer={"stage": "coverage", "recipe": RECIPE, "digest": mark}, layout=layout
-    )
+    entry: Footer = {"stage": "coverage", "recipe": RECIPE, "digest": mark}
+    together = {} if facts is None else {"harmonised": facts}
+    publish_table(table, layout.coverage, footer=entry | together, layout=layout)
     return True
 
 
-def coverage_mark(footers: dict[tuple[str, int, int], Footer]) -> str:
+def coverage_mark(footers: dict[tuple[str, int, int], Footer], facts: Facts | None = None) -> str:
     """Digest of a coverage table made from these footers."""
-    return digest([RECIPE, [[*key, footer] for key, footer in footers.items()]])
+    together = [] if facts is None else [facts]
+    return digest([RECIPE, [[*key, footer] for key, footer in footers.items()], *together])
+
+
+def facts_of(layout: Layout) -> Facts | None:
+    """How the reporter-years of the present coverage table were brought to a target; None where they were not."""
+    return read_footer(layout.coverage).get("harmonised") if layout.coverage.is_file() else None
+
+
+def _name(key: tuple[str, int, int]) -> str:
+    return "/".join(str(part) for part in key)
 
 
 def _row(key: tuple[str, int, int], footer: Footer) -> dict[str, Any]:

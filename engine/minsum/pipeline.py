@@ -223,12 +223,16 @@ class Workspace:
         from minsum.esi.decompose import Question, decompose
         from minsum.esi.stage import files_of
 
-        vintage = chosen_classification(self.layout.flows, classification, setting="classification")
+        options = esi_options(self.settings)
+        harmoniser = options.harmoniser(self.layout.root)
+        folder = self.layout.flows if harmoniser is None else self.layout.esi
+        vintage = chosen_classification(folder, classification, setting="classification")
         return decompose(
-            files_of(self.layout, vintage, years),
+            files_of(self.layout, vintage, years, harmoniser=harmoniser),
             vintage,
-            options=esi_options(self.settings),
+            options=options,
             question=Question(reporter, reference, by, bands and Resampling(bands)),
+            harmoniser=harmoniser,
         )
 
     def growth(
@@ -323,11 +327,14 @@ class Workspace:
 
     def _esi(self) -> None:
         from minsum.esi.stage import compute_esi
+        from minsum.harmonise.remarks import absences
 
         with self._report.stage("esi") as done:
             report = compute_esi(self.layout, esi_options(self.settings), progress=self._progress)
             self._report.moves += report.moves
             done(bool(report.computed) or report.is_covered, _without(asdict(report), "moves"))
+        for line, hint in absences(report):
+            log.warning("esi: %s", line, extra={"stage": "esi", "hint": hint})
 
     def _panel(self) -> None:
         from minsum.panel import build_panel

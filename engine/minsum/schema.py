@@ -154,6 +154,38 @@ TABLES: Final[dict[str, tuple[Column, ...]]] = {
     ),
 }
 
+HARMONISED: Final = {
+    "esi": (
+        Column("vintage_reporter", "string", "HS vintage that the reporter filed"),
+        Column(
+            "vintage_reference",
+            "string",
+            "HS vintage that the reference filed, mixed for a composite of several",
+        ),
+        Column(
+            "converted_reporter",
+            "double",
+            "share of the filed basket in products not one-to-one with the target",
+        ),
+        Column("converted_reference", "double", "the same of the reference, weighted over its members"),
+        Column(
+            "esi_low", "double", "lowest similarity that an allocation compatible with the UN's links gives"
+        ),
+        Column(
+            "esi_high", "double", "highest similarity that an allocation compatible with the UN's links gives"
+        ),
+    ),
+    "coverage": (
+        Column(
+            "harmonised_to", "string", "HS vintage to which the reporter-year was brought, null when left out"
+        ),
+        Column("unmatched_usd", "double", "exports without a target, which went to 999999, USD"),
+        Column("converted", "double", "share of the filed basket in products not one-to-one with the target"),
+        Column("reason", "string", "why the reporter-year is left out; null otherwise"),
+    ),
+}
+"""Further columns at the end of tables when `[harmonise]` is set; those of esi stand in esi_levels too."""
+
 FIGURES: Final[dict[str, tuple[Column, ...]]] = {
     "net_weight": (
         Column("net_weight", "double", "kg, null where the source gives none or a sum lacks an addend's"),

@@ -139,6 +139,15 @@ class MarketEsi(_Section):
     markets: tuple[str, ...] = ()
 
 
+class Harmonise(_Section):
+    """`[harmonise]`, by its presence: every reporter-year is brought to one HS vintage (docs/vintages.md)."""
+
+    target: Vintage
+    method: Literal["un", "weights"] = "un"
+    tables: str | None = None
+    successors: Literal["keep", "merge"] = "keep"
+
+
 class Complementarity(_Section):
     """`[complementarity]`, by its presence: exports of each country against imports of each other."""
 
@@ -220,6 +229,7 @@ class Settings(BaseSettings):
     esi: Esi = Esi()
     market_esi: MarketEsi | None = None
     complementarity: Complementarity | None = None
+    harmonise: Harmonise | None = None
     panel: Panel | None = None
     estimate: Specification | None = None
     specs: tuple[str, ...] = ()

@@ -8,15 +8,24 @@ from pathlib import Path
 from typing import Any
 
 from minsum.countries import is_group
-from minsum.coverage import coverage_mark
+from minsum.coverage import coverage_mark, facts_of
 from minsum.errors import DataCheckError, SourceError
 from minsum.flows.archives import unfold
 from minsum.flows.known import Known
 from minsum.flows.options import IngestOptions
 from minsum.formats import read_header, recognise
+from minsum.harmonise.filings import Reach, choose
 from minsum.schema import YEARLY
 from minsum.sources import Source, discover, known_sources, open_text
-from minsum.workspace import Footer, Layout, digest, footer_digest, partition_key, read_footer
+from minsum.workspace import (
+    Footer,
+    Layout,
+    digest,
+    footer_digest,
+    inputs_of,
+    partition_key,
+    read_footer,
+)
 
 Stale = list[dict[str, Any]]
 
@@ -28,14 +37,14 @@ def find_stale(layout: Layout, footers: Mapping[Path, Footer], options: IngestOp
         ("raw", waiting, "not in the lake yet", "minsum ingest"),
         ("flows", _other_recipe(layout, footers, options), "made under other settings", "minsum ingest"),
     ]
-    if footers and footer_digest(layout.coverage) != coverage_mark(by_key(footers)):
+    if footers and footer_digest(layout.coverage) != coverage_mark(by_key(footers), facts_of(layout)):
         found.append(("coverage", [layout.coverage.name], "older than flows", "minsum esi"))
     yearly = {table: files for table in YEARLY if (files := layout.yearly(table))}
-    inputs = _inputs(footers) if yearly else {}
+    inputs = _Inputs(footers)
     found += [
         (
             table,
-            [_year(path) for path in files if not _is_current(path, inputs)],
+            [_year(path) for path in files if not inputs.are_those_of(path)],
             "older than flows",
             "minsum esi",
         )
@@ -105,22 +114,42 @@ def _other_recipe(layout: Layout, footers: Mapping[Path, Footer], options: Inges
     ]
 
 
-def _inputs(footers: Mapping[Path, Footer]) -> dict[str, dict[str, str]]:
-    """What the tables of a classification and year are made from: reporter to digest of its flows."""
-    inputs: dict[str, dict[str, str]] = {}
-    for (classification, year, code), footer in by_key(footers).items():
-        if not is_group(code):
-            inputs.setdefault(f"{classification}/{year}", {})[str(code)] = digest(footer)
-    return inputs
+class _Inputs:
+    """What the tables of a classification and year are made of, from the flows as they are."""
 
+    def __init__(self, footers: Mapping[Path, Footer]) -> None:
+        self._footers = footers
+        self._years: dict[int, list[Path]] = {}
+        for path in footers:
+            self._years.setdefault(partition_key(path)[1], []).append(path)
+        self._known: dict[str, dict[str, str]] = {}
 
-def _is_current(path: Path, inputs: dict[str, dict[str, str]]) -> bool:
-    try:
-        footer = read_footer(path)
-    except DataCheckError:
-        return False
-    now = digest([footer["recipe"], footer["options"], inputs.get(_year(path), {})])
-    return bool(footer["digest"] == now)
+    def are_those_of(self, path: Path) -> bool:
+        """Whether a table is made of them."""
+        try:
+            footer = read_footer(path)
+        except DataCheckError:
+            return False
+        together = footer["options"].get("harmonise")
+        reach = Reach(together["target"], together["weights"]) if together else None
+        now = digest(
+            [footer["recipe"], footer["options"], self._of(footer["classification"], footer["year"], reach)]
+        )
+        return bool(footer["digest"] == now)
+
+    def _of(self, classification: str, year: int, reach: Reach | None) -> dict[str, str]:
+        name = f"{classification}/{year}/{reach}"
+        if name not in self._known:
+            flows = self._years.get(year, [])
+            if reach is not None:
+                flows = choose(flows, reach).chosen.get(year, [])
+            else:
+                keys = {path: partition_key(path) for path in flows}
+                flows = [
+                    path for path, key in keys.items() if key[0] == classification and not is_group(key[2])
+                ]
+            self._known[name] = inputs_of(classification, {path: self._footers[path] for path in flows})
+        return self._known[name]
 
 
 def _year(path: Path) -> str:

@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from minsum.countries import WORLD, iso3_of
+from minsum.workspace import partition_key
+
+if TYPE_CHECKING:
+    from minsum.esi.harmonised import Provenance
+    from minsum.harmonise.harmoniser import Harmoniser
 
 F64Matrix = np.ndarray[tuple[int, int], np.dtype[np.float64]]
 Basis = Literal["X", "DX", "X-RX", "M"]
@@ -46,6 +51,8 @@ class Baskets:
         Whether `residual` counts in the denominator of the shares.
     is_rebuilt
         Whether a country's basket holds rebuilt values, shape (n_countries,).
+    provenance
+        What was filed, where vintages were brought together; None where everything is as filed.
     """
 
     codes: NDArray[np.int32]
@@ -56,6 +63,7 @@ class Baskets:
     residual_share: NDArray[np.float64]
     in_total: bool
     is_rebuilt: NDArray[np.bool_]
+    provenance: Provenance | None = None
 
     @property
     def outside(self) -> NDArray[np.float64]:
@@ -75,7 +83,12 @@ def shares_of(values: NDArray[Any], outside: NDArray[np.float64] | float = 0.0) 
 
 
 def gather(
-    files: Sequence[Path], *, basis: Basis, residual: Residual, levels: Sequence[int] = (6,)
+    files: Sequence[Path],
+    *,
+    basis: Basis,
+    residual: Residual,
+    levels: Sequence[int] = (6,),
+    harmoniser: Harmoniser | None = None,
 ) -> list[Baskets]:
     """World exports (or imports) from the flows of one classification and year, at each of the levels.
 
@@ -89,6 +102,8 @@ def gather(
         Codes 9999xx: `exclude` them, `keep` them as products, or count them in the `denominator` only.
     levels
         Digits of the product codes, 6 or fewer.
+    harmoniser
+        Brings files of several classifications to one; None where all are of one.
     """
     rows = scan_products(files, basis, pl.col("partner_code") == WORLD).collect(engine="streaming")
     reporter, value = rows["reporter"].to_numpy(), rows["value"].to_numpy()
@@ -97,6 +112,14 @@ def gather(
     products, column = ranked(rows["product_code"])
     cells = np.bincount(row * len(products) + column, value, minlength=len(codes) * len(products))
     net = cells.astype(np.float64, copy=False).reshape(len(codes), len(products))
+    provenance = None
+    if harmoniser is not None:
+        from minsum.esi.harmonised import Filed, brought_together
+
+        vintage_of = {partition_key(path)[2]: partition_key(path)[0] for path in files}
+        filed = Filed(codes, products.to_list(), net, vintage_of)
+        known, net, provenance = brought_together(filed, harmoniser, with_residual=residual != "exclude")
+        products = pl.Series(known, dtype=pl.String)
     is_residual = products.str.starts_with(RESIDUAL_HEADING).to_numpy()
     residual_usd, total = net[:, is_residual].sum(axis=1), net.sum(axis=1)
     inside = np.ones_like(is_residual) if residual == "keep" else ~is_residual
@@ -111,6 +134,7 @@ def gather(
         residual_share=np.divide(residual_usd, total, out=np.zeros(len(codes)), where=total > 0),
         in_total=residual == "denominator",
         is_rebuilt=is_rebuilt,
+        provenance=provenance,
     )
     return [_at_level(finest, level) for level in levels]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -14,6 +15,9 @@ from minsum.countries import WORLD, is_group, iso3_of
 from minsum.esi.baskets import RESIDUAL_HEADING, F64Matrix, ranked, scan_products
 from minsum.esi.options import EsiOptions, MarketOptions
 from minsum.workspace import partition_key
+
+if TYPE_CHECKING:
+    from minsum.harmonise.harmoniser import Harmoniser
 
 I32 = NDArray[np.int32]
 F64 = NDArray[np.float64]
@@ -86,7 +90,12 @@ class Bilateral:
         return self.flows.usd / self.exports_usd[self.flows.exporter, self.flows.market]
 
 
-def gather_bilateral(files: Sequence[Path], options: EsiOptions, chosen: MarketOptions) -> Bilateral:
+def gather_bilateral(
+    files: Sequence[Path],
+    options: EsiOptions,
+    chosen: MarketOptions,
+    harmoniser: Harmoniser | None = None,
+) -> Bilateral:
     """Exports by market from the flows of one classification and year.
 
     Parameters
@@ -97,6 +106,8 @@ def gather_bilateral(files: Sequence[Path], options: EsiOptions, chosen: MarketO
         Basis, level and residual policy, as for baskets.
     chosen
         Markets, and the least exports of a country to a market that count.
+    harmoniser
+        Brings files of several classifications to one; None where all are of one.
 
     Notes
     -----
@@ -114,16 +125,24 @@ def gather_bilateral(files: Sequence[Path], options: EsiOptions, chosen: MarketO
     partner = rows["partner_code"].to_numpy()
     markets = Places.of(_markets(partner, chosen.markets))
     codes, product = ranked(rows["product_code"])
+    reporter, usd = rows["reporter"].to_numpy(), rows["value"].to_numpy()
+    if harmoniser is not None:
+        from minsum.esi.harmonised import FiledRows, rows_brought_together
+
+        vintage_of = {code: partition_key(path)[0] for code, path in path_of.items()}
+        filed = FiledRows(reporter, partner, product, usd, codes.to_list(), vintage_of)
+        known, reporter, partner, product, usd = rows_brought_together(filed, harmoniser)
+        codes = pl.Series(known, dtype=pl.String)
     positions = codes.str.slice(0, options.level).rank("dense").cast(pl.Int32).to_numpy() - 1
     is_residual = codes.str.starts_with(RESIDUAL_HEADING).to_numpy()
     flows = Flows(
         market=markets.positions(partner),
         product=positions[product],
-        exporter=exporters.positions(rows["reporter"].to_numpy()),
-        usd=rows["value"].to_numpy(),
+        exporter=exporters.positions(reporter),
+        usd=usd,
     )
     outside = is_residual[product] & (options.residual != "keep")
-    del rows, partner, product
+    del rows, partner, product, reporter, usd
     elsewhere = flows.market < 0
     residual = flows.take(outside & ~elsewhere)
     if outside.any() or elsewhere.any():

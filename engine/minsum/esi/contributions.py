@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +18,9 @@ from minsum.esi.stage import files_of
 from minsum.schema import check_table
 from minsum.workspace import Layout, digest, footer_digest, publish_parts
 from minsum_kernels import segment_min_sum
+
+if TYPE_CHECKING:
+    from minsum.harmonise.harmoniser import Harmoniser
 
 RECIPE: Final = "sections-1"
 BUDGET: Final = 500_000
@@ -63,25 +66,35 @@ def write_contributions(layout: Layout, options: EsiOptions) -> bool:
         return False
     vintages = sorted({path.parent.name.partition("=")[2] for path in esi})
     footer = {"stage": "report", "recipe": RECIPE, "digest": mark}
-    parts = (part for vintage in vintages for part in _tables(layout, vintage, options=options))
+    harmoniser = options.harmoniser(layout.root)
+    parts = (
+        part
+        for vintage in vintages
+        for part in _tables(layout, vintage, options=options, harmoniser=harmoniser)
+    )
     publish_parts(parts, target, footer=footer, layout=layout)
     return True
 
 
-def _tables(layout: Layout, vintage: str, *, options: EsiOptions) -> Iterator[pa.Table]:
+def _tables(
+    layout: Layout, vintage: str, *, options: EsiOptions, harmoniser: Harmoniser | None
+) -> Iterator[pa.Table]:
     there = {int(path.stem) for path in layout.yearly("esi") if path.parent.name.endswith(f"={vintage}")}
-    years = {year: files for year, files in files_of(layout, vintage, ()).items() if year in there}
+    flows = files_of(layout, vintage, (), harmoniser=harmoniser)
+    years = {year: files for year, files in flows.items() if year in there}
     references: list[str] = []
     for year in sorted(years, reverse=True):
-        baskets = _baskets(years[year], options)
+        baskets = _baskets(years[year], options, harmoniser)
         references = references or _references(baskets, options, n_years=len(years))
         table = _table(baskets, references, year=year, vintage=vintage, options=options)
         check_table(table, "section_esi")
         yield table
 
 
-def _baskets(files: Sequence[Path], options: EsiOptions) -> Baskets:
-    [baskets] = gather(files, basis=options.basis, residual=options.residual, levels=(options.level,))
+def _baskets(files: Sequence[Path], options: EsiOptions, harmoniser: Harmoniser | None) -> Baskets:
+    [baskets] = gather(
+        files, basis=options.basis, residual=options.residual, levels=(options.level,), harmoniser=harmoniser
+    )
     return baskets
 
 

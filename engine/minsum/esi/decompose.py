@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,6 +20,9 @@ from minsum.esi.references import WORLD_RULES, Rule, member_rows, member_values
 from minsum.esi.sections import By, segments_of
 from minsum.workspace import partition_key
 from minsum_kernels import segment_min_sum
+
+if TYPE_CHECKING:
+    from minsum.harmonise.harmoniser import Harmoniser
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,12 @@ class Question:
 
 
 def decompose(
-    years: Mapping[int, Sequence[Path]], classification: str, *, options: EsiOptions, question: Question
+    years: Mapping[int, Sequence[Path]],
+    classification: str,
+    *,
+    options: EsiOptions,
+    question: Question,
+    harmoniser: Harmoniser | None = None,
 ) -> Decomposition:
     """Contributions of chapters or sections to one similarity over the years.
 
@@ -58,6 +67,8 @@ def decompose(
         Basis, level, residual policy and composites.
     question
         Country, reference, segments and bands.
+    harmoniser
+        Brings files of several classifications to one; None where all are of one.
 
     Raises
     ------
@@ -75,7 +86,7 @@ def decompose(
     baskets: dict[int, Baskets] = {}
     left_out: dict[int, list[str]] = {}
     for year, files in sorted(years.items()):
-        found = _gather(files, needed, rule=rule, options=options)
+        found = _gather(files, needed, rule=rule, options=options, harmoniser=harmoniser)
         labels = found.labels if found else []
         missing = [label for label in needed if label not in labels]
         if found is None or missing:
@@ -122,13 +133,24 @@ def _reference(question: Question, options: EsiOptions) -> tuple[tuple[str, ...]
 
 
 def _gather(
-    files: Sequence[Path], needed: Collection[str], *, rule: Rule, options: EsiOptions
+    files: Sequence[Path],
+    needed: Collection[str],
+    *,
+    rule: Rule,
+    options: EsiOptions,
+    harmoniser: Harmoniser | None,
 ) -> Baskets | None:
     """Baskets of the countries needed, of all for a world; None without any."""
     wanted = [path for path in files if rule in WORLD_RULES or iso3_of(partition_key(path)[2]) in needed]
     if not wanted:
         return None
-    [baskets] = gather(wanted, basis=options.basis, residual=options.residual, levels=(options.level,))
+    [baskets] = gather(
+        wanted,
+        basis=options.basis,
+        residual=options.residual,
+        levels=(options.level,),
+        harmoniser=harmoniser,
+    )
     return baskets
 
 

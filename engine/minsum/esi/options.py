@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from minsum.country_hints import check_country
 from minsum.errors import SettingsError
+from minsum.harmonise.options import HarmoniseOptions
 
 if TYPE_CHECKING:
     from minsum.esi.baskets import Basis, Residual
     from minsum.esi.references import Rule
+    from minsum.harmonise.harmoniser import Harmoniser
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,8 @@ class EsiOptions:
         Asks for the tables `market_esi` and `market_mean`.
     complementarity
         Asks for the table `complementarity`.
+    harmonise
+        Brings HS vintages together; None keeps every vintage apart.
     """
 
     basis: Basis = "X"
@@ -65,6 +70,7 @@ class EsiOptions:
     levels: tuple[int, ...] = ()
     market_esi: MarketOptions | None = None
     complementarity: bool = False
+    harmonise: HarmoniseOptions | None = None
 
     def recorded(self, *names: str) -> dict[str, Any]:
         """The options of every table and those of these names, as footers hold them.
@@ -73,6 +79,20 @@ class EsiOptions:
         """
         whole = asdict(self)
         return {name: whole[name] for name in ("basis", "residual", "reporters", *names)}
+
+    def harmoniser(self, root: Path) -> Harmoniser | None:
+        """What brings vintages together, with tables found from the workspace's folder; None when not asked for.
+
+        Raises
+        ------
+        SettingsError, DataCheckError
+            If the tables are not there, or one is bad.
+        """
+        if self.harmonise is None:
+            return None
+        from minsum.harmonise.harmoniser import Harmoniser
+
+        return Harmoniser(self.harmonise, root)
 
     def check_countries(self) -> None:
         """Raise SettingsError where a country is named twice, or is none."""

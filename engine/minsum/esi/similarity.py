@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from minsum.esi.baskets import Baskets, F64Matrix, shares_of
-from minsum.esi.references import References, Similarity, composite, member_rows
+from minsum.esi.references import References, Rule, Similarity, composite, member_rows
 from minsum.schema import TABLES
 from minsum_kernels import common_counts, cross_min_sum, pairwise_min_sum
 
@@ -50,12 +50,14 @@ def similarity_table(
 
     Returns
     -------
-    The table, and for each composite that could not be formed the members without data.
+    The table, and for each composite that could not be formed the members without data. Where vintages were
+    brought together, the columns `schema.HARMONISED` follow.
     """
     shares = baskets.shares()
     parts = [_pairs(baskets, shares)]
     names: list[tuple[str, int | None]] = list(zip(baskets.labels, baskets.codes.tolist(), strict=True))
     absent: dict[str, list[str]] = {}
+    formed: list[tuple[list[int], Rule]] = []
     for name, (members, rule) in sorted(references.items()):
         rows, missing = member_rows(baskets, members, rule)
         if missing:
@@ -63,8 +65,9 @@ def similarity_table(
             continue
         parts.append(composite(baskets, shares, rows, rule))
         names.append((name, None))
+        formed.append((rows, rule))
     columns = _columns(baskets, parts[0].n_common.diagonal(), parts, names, options)
-    return pa.table(columns), absent
+    return pa.table(columns | _origins(baskets, parts, names, formed, options)), absent
 
 
 def level_tables(
@@ -74,7 +77,7 @@ def level_tables(
     for level, of_level in baskets:
         table, _ = similarity_table(of_level, options, references)
         levels = pa.array(np.full(table.num_rows, level, dtype=np.int8))
-        yield table.append_column("level", levels)
+        yield table.add_column(len(TABLES["esi"]), "level", levels)
 
 
 def complementarity_table(exports: Baskets, imports: Baskets, options: PairOptions) -> pa.Table:
@@ -132,15 +135,9 @@ def _columns(
     options: PairOptions,
 ) -> dict[str, object]:
     """Columns of the esi table from matrices of countries by references, (label, code) each."""
-    labels, codes = [label for label, _ in names], [code for _, code in names]
-    by_reporter = np.lexsort((baskets.codes, np.array(baskets.labels, dtype=np.str_)))
-    if options.reporters:
-        by_reporter = by_reporter[[baskets.labels[i] in options.reporters for i in by_reporter]]
-    by_reference = np.lexsort((np.arange(len(names)), np.array(labels, dtype=np.str_)))
-    i, r = (axis.ravel() for axis in np.meshgrid(by_reporter, by_reference, indexing="ij"))
-    reference_codes = pa.array(codes, pa.int32())
-    keep = baskets.codes[i] != reference_codes.fill_null(-1).to_numpy()[r]
-    i, r = i[keep], r[keep]
+    labels = [label for label, _ in names]
+    i, r = _cells(baskets, names, options)
+    reference_codes = pa.array([code for _, code in names], pa.int32())
 
     def cells(name: str) -> NDArray[np.generic]:
         whole = [np.broadcast_to(getattr(part, name), part.esi.shape) for part in parts]
@@ -162,8 +159,55 @@ def _columns(
         "n_common": cells("n_common"),
         "residual_reporter": baskets.residual_share[i],
         "residual_reference": cells("residual_reference"),
-        "is_rebuilt": baskets.is_rebuilt[i] | cells("is_rebuilt"),
+        "is_rebuilt": np.logical_or(baskets.is_rebuilt[i], cells("is_rebuilt")),
         "reason": pa.DictionaryArray.from_arrays(
             pa.array(np.zeros(len(i), dtype=np.int32), mask=~too_few), words
         ),
+    }
+
+
+def _cells(
+    baskets: Baskets, names: Sequence[tuple[str, int | None]], options: PairOptions
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Row and column of each pair in the order of the table: by reporter and reference, none with itself."""
+    by_reporter = np.lexsort((baskets.codes, np.array(baskets.labels, dtype=np.str_)))
+    if options.reporters:
+        by_reporter = by_reporter[[baskets.labels[i] in options.reporters for i in by_reporter]]
+    labels = np.array([label for label, _ in names], dtype=np.str_)
+    by_reference = np.lexsort((np.arange(len(names)), labels))
+    i, r = (axis.ravel() for axis in np.meshgrid(by_reporter, by_reference, indexing="ij"))
+    own = np.array([-1 if code is None else code for _, code in names])
+    keep = baskets.codes[i] != own[r]
+    return i[keep], r[keep]
+
+
+def _origins(
+    baskets: Baskets,
+    parts: Sequence[Similarity],
+    names: Sequence[tuple[str, int | None]],
+    formed: Sequence[tuple[list[int], Rule]],
+    options: PairOptions,
+) -> dict[str, object]:
+    """Columns on vintages and the interval, in the order of the table; none where everything is as filed."""
+    provenance = baskets.provenance
+    if provenance is None:
+        return {}
+    from minsum.esi.interval import LABELS, Formed, sides
+
+    found = sides(
+        baskets, provenance, np.hstack([part.esi for part in parts]), [Formed(*one) for one in formed]
+    )
+    i, r = _cells(baskets, names, options)
+    n_reporter = parts[0].n_common.diagonal()
+    n_reference = np.hstack([np.broadcast_to(part.n_reference, part.esi.shape) for part in parts])[i, r]
+    too_few = np.minimum(n_reporter[i], n_reference) < options.min_products
+    words = pa.array(LABELS, pa.string())
+    filed = np.array([LABELS.index(one) for one in provenance.filed], dtype=np.int32)
+    return {
+        "vintage_reporter": pa.DictionaryArray.from_arrays(filed[i], words),
+        "vintage_reference": pa.DictionaryArray.from_arrays(found.vintage[i, r].astype(np.int32), words),
+        "converted_reporter": provenance.converted[i],
+        "converted_reference": found.converted[i, r],
+        "esi_low": pa.array(found.low[i, r], mask=too_few),
+        "esi_high": pa.array(found.high[i, r], mask=too_few),
     }

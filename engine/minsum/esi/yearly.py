@@ -15,7 +15,7 @@ from minsum.workspace import (
     Layout,
     digest,
     footer_digest,
-    partition_key,
+    inputs_of,
     publish_parts,
     read_footer,
 )
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 Work = TypeVar("Work")
 Result = TypeVar("Result")
 Groups = Mapping[tuple[str, int], Mapping[Path, Footer]]
-"""Classification and year to flows files and their footers, in order of reporter code."""
+"""Classification and year to flows files and their footers, in order of reporter code. Where vintages are brought
+together the classification is their target."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +42,14 @@ class Output:
         Its rows in their final order, in one or more parts.
     absent
         Composites that could not be formed, and their members without data.
+    facts
+        Further entries of the footer.
     """
 
     table: str
     parts: Iterable[pa.Table]
     absent: dict[str, list[str]] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,10 @@ class EsiReport:
         Table to rows written.
     moves
         The largest changes of the index of a pair that was computed before (`moves`).
+    unreachable
+        Why reporter-years could not be brought to the target of `[harmonise]`, to their names.
+    unmatched
+        Reporter-years with values without a target, and these values, USD.
     """
 
     is_covered: bool = False
@@ -92,6 +100,8 @@ class EsiReport:
     absent: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     rows: dict[str, int] = field(default_factory=dict)
     moves: list[Move] = field(default_factory=list)
+    unreachable: dict[str, list[str]] = field(default_factory=dict)
+    unmatched: dict[str, float] = field(default_factory=dict)
 
 
 def bring_up_to_date(
@@ -104,14 +114,14 @@ def bring_up_to_date(
 ) -> None:
     """Write the tables that are missing or stale, and remove files of years that are not in `groups`."""
     report.rows = {table: 0 for job in jobs for table in job.tables}
-    inputs = {key: _inputs(flows) for key, flows in groups.items()}
+    inputs = {key: inputs_of(key[0], flows) for key, flows in groups.items()}
     stale = {key: [job for job in jobs if _is_stale(layout, job, key, inputs[key])] for key in groups}
     report.unchanged = [_name(key) for key, todo in stale.items() if not todo]
     work = [(key, job) for key, todo in stale.items() for job in todo]
     progress("esi", len(report.unchanged), len(groups))
     for (key, job), outputs in _one_ahead(work, lambda one: one[1].compute(list(groups[one[0]]), one[0][1])):
         for output in outputs:
-            footer = _footer(job, output.table, key, inputs[key]) | {"absent": output.absent}
+            footer = _footer(job, output.table, key, inputs[key]) | {"absent": output.absent} | output.facts
             target = _target(layout, output.table, key)
             before = read_indices(target) if output.table == "esi" else None
             report.rows[output.table] += publish_parts(_checked(output), target, footer=footer, layout=layout)
@@ -140,10 +150,6 @@ def _one_ahead(work: Sequence[Work], read: Callable[[Work], Result]) -> Iterator
 
 def _name(key: tuple[str, int]) -> str:
     return f"{key[0]}/{key[1]}"
-
-
-def _inputs(flows: Mapping[Path, Footer]) -> dict[str, str]:
-    return {str(partition_key(path)[2]): digest(footer) for path, footer in flows.items()}
 
 
 def _is_stale(layout: Layout, job: Job, key: tuple[str, int], inputs: dict[str, str]) -> bool:
