@@ -109,22 +109,25 @@ def gather(
     reporter, value = rows["reporter"].to_numpy(), rows["value"].to_numpy()
     codes = np.flatnonzero(np.bincount(reporter)).astype(np.int32)
     row = np.searchsorted(codes, reporter)
+    is_rebuilt = np.zeros(len(codes), dtype=np.bool_)
+    is_rebuilt[row[rows["is_rebuilt"].to_numpy()]] = True
     products, column = ranked(rows["product_code"])
-    cells = np.bincount(row * len(products) + column, value, minlength=len(codes) * len(products))
-    net = cells.astype(np.float64, copy=False).reshape(len(codes), len(products))
-    provenance = None
+    origin = None
     if harmoniser is not None:
-        from minsum.esi.harmonised import Filed, brought_together
+        from minsum.esi.harmonised import Filed, brought_together, provenance
 
         vintage_of = {partition_key(path)[2]: partition_key(path)[0] for path in files}
-        filed = Filed(codes, products.to_list(), net, vintage_of)
-        known, net, provenance = brought_together(filed, harmoniser, with_residual=residual != "exclude")
-        products = pl.Series(known, dtype=pl.String)
+        vintages = [vintage_of[code] for code in codes.tolist()]
+        filed = Filed(row, column, value, vintages, products.to_list())
+        origin = provenance(filed, harmoniser, with_residual=residual != "exclude")
+        together = brought_together(filed, harmoniser)
+        row, column, value = row[together.origin], together.product, together.usd
+        products = pl.Series(together.products, dtype=pl.String)
+    cells = np.bincount(row * len(products) + column, value, minlength=len(codes) * len(products))
+    net = cells.astype(np.float64, copy=False).reshape(len(codes), len(products))
     is_residual = products.str.starts_with(RESIDUAL_HEADING).to_numpy()
     residual_usd, total = net[:, is_residual].sum(axis=1), net.sum(axis=1)
     inside = np.ones_like(is_residual) if residual == "keep" else ~is_residual
-    is_rebuilt = np.zeros(len(codes), dtype=np.bool_)
-    is_rebuilt[row[rows["is_rebuilt"].to_numpy()]] = True
     finest = Baskets(
         codes=codes,
         labels=[iso3_of(code) for code in codes.tolist()],
@@ -134,12 +137,12 @@ def gather(
         residual_share=np.divide(residual_usd, total, out=np.zeros(len(codes)), where=total > 0),
         in_total=residual == "denominator",
         is_rebuilt=is_rebuilt,
-        provenance=provenance,
+        provenance=origin,
     )
     return [_at_level(finest, level) for level in levels]
 
 
-def ranked(product: pl.Series) -> tuple[pl.Series, NDArray[np.uint32]]:
+def ranked(product: pl.Series) -> tuple[pl.Series, NDArray[Any]]:
     """Different product codes, ascending, and the position of each row's code among them."""
     codes = product.unique().sort()
     return codes, product.cast(pl.Enum(codes)).to_physical().cast(pl.UInt32).to_numpy()

@@ -125,24 +125,25 @@ def gather_bilateral(
     partner = rows["partner_code"].to_numpy()
     markets = Places.of(_markets(partner, chosen.markets))
     codes, product = ranked(rows["product_code"])
-    reporter, usd = rows["reporter"].to_numpy(), rows["value"].to_numpy()
+    exporter, usd = exporters.positions(rows["reporter"].to_numpy()), rows["value"].to_numpy()
     if harmoniser is not None:
-        from minsum.esi.harmonised import FiledRows, rows_brought_together
+        from minsum.esi.harmonised import Filed, brought_together
 
-        vintage_of = {code: partition_key(path)[0] for code, path in path_of.items()}
-        filed = FiledRows(reporter, partner, product, usd, codes.to_list(), vintage_of)
-        known, reporter, partner, product, usd = rows_brought_together(filed, harmoniser)
-        codes = pl.Series(known, dtype=pl.String)
+        vintages = [partition_key(path)[0] for path in ordered]
+        together = brought_together(Filed(exporter, product, usd, vintages, codes.to_list()), harmoniser)
+        exporter, partner = exporter[together.origin], partner[together.origin]
+        product, usd = together.product, together.usd
+        codes = pl.Series(together.products, dtype=pl.String)
     positions = codes.str.slice(0, options.level).rank("dense").cast(pl.Int32).to_numpy() - 1
     is_residual = codes.str.starts_with(RESIDUAL_HEADING).to_numpy()
     flows = Flows(
         market=markets.positions(partner),
         product=positions[product],
-        exporter=exporters.positions(reporter),
+        exporter=exporter,
         usd=usd,
     )
     outside = is_residual[product] & (options.residual != "keep")
-    del rows, partner, product, reporter, usd
+    del rows, partner, product, exporter, usd
     elsewhere = flows.market < 0
     residual = flows.take(outside & ~elsewhere)
     if outside.any() or elsewhere.any():

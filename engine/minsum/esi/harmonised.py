@@ -1,8 +1,8 @@
-"""Baskets and flows of several vintages brought to one."""
+"""Flows of several vintages brought to one, row by row, for baskets and for markets."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,9 +15,9 @@ from minsum.harmonise.harmoniser import Harmoniser
 from minsum.harmonise.vintages import UNSPECIFIED, is_residual
 
 F64 = NDArray[np.float64]
-F64Matrix = np.ndarray[tuple[int, int], np.dtype[np.float64]]
+Positions = NDArray[np.intp]
 TOLERANCE: Final = 1e-12
-"""How far the total of a basket may move, in relation to it: rounding."""
+"""How far the total of a country may move, in relation to what it adds up: rounding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,76 +44,132 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True)
 class Filed:
-    """Values as filed, of several vintages.
+    """Flows as filed, of several vintages, one entry a flow, shape (n_rows,) each.
 
     Attributes
     ----------
-    codes
-        Reporter codes, shape (n_countries,).
+    country
+        Position among `vintages`.
+    product
+        Position among `products`.
+    usd
+        Values; below 0 where a basis takes them off.
+    vintages
+        Vintage that each country filed, shape (n_countries,).
     products
-        Union of the products of all vintages, ascending.
-    values
-        Shape (n_countries, n_products), USD; may be below 0 (exports less re-exports).
-    vintage_of
-        Reporter code to the vintage of its filing.
+        Union of the products of all vintages, ascending, shape (n_products,).
     """
 
-    codes: NDArray[np.int32]
+    country: NDArray[np.int32] | Positions
+    product: NDArray[np.uint32]
+    usd: F64
+    vintages: list[str]
     products: list[str]
-    values: F64Matrix
-    vintage_of: Mapping[int, str]
 
 
-def brought_together(
-    filed: Filed, harmoniser: Harmoniser, *, with_residual: bool
-) -> tuple[list[str], F64Matrix, Provenance]:
-    """Bring every country's values to the target.
+@dataclass(frozen=True, slots=True)
+class Together:
+    """The flows in products of the target, in the same order; one that goes to several products is several.
 
-    Parameters
+    Attributes
     ----------
-    filed
-        Values of the countries' own vintages.
-    harmoniser
-        Conversions of the target.
-    with_residual
-        Whether codes 9999xx belong to the basket of which the converted share is taken.
+    origin
+        Row that each flow comes from, shape (n_rows,); a slice of everything where none became several.
+    product
+        Position among `products`, shape (n_rows,).
+    usd
+        Values, shape (n_rows,).
+    products
+        Products of the target that occur, ascending.
+    """
 
-    Returns
-    -------
-    Products of the target that occur, ascending; values, shape (n_countries, n_products), USD; and where they
-    come from.
+    origin: Positions | slice
+    product: Positions
+    usd: F64
+    products: list[str]
+
+
+def brought_together(filed: Filed, harmoniser: Harmoniser) -> Together:
+    """Bring every flow to the target.
 
     Raises
     ------
     DataCheckError
         If a country's total is not what it was.
     """
-    vintages = [filed.vintage_of[code] for code in filed.codes.tolist()]
-    targets = target_products(filed.products, harmoniser)
-    values = np.zeros((len(vintages), len(targets)))
-    converted, unmatched = np.zeros(len(vintages)), np.zeros(len(vintages))
-    residual = np.array([is_residual(product) for product in filed.products], dtype=np.bool_)
-    in_basket = with_residual | ~residual
-    for vintage in sorted(set(vintages)):
-        rows = np.array([one == vintage for one in vintages])
-        own = filed.values[rows]
-        shares = conversion_matrix(vintage, filed.products, targets, harmoniser)
-        values[rows] = own @ shares
-        if vintage != harmoniser.target:
-            basket = np.maximum(own, 0.0) * in_basket
-            total = basket.sum(axis=1)
-            several = basket @ _is_converted(vintage, filed.products, harmoniser)
-            converted[rows] = np.divide(several, total, out=np.zeros(len(own)), where=total > 0)
-            to_nothing = np.where(residual, 0.0, shares[:, [targets.index(UNSPECIFIED)]].toarray()[:, 0])
-            unmatched[rows] = own @ to_nothing
-    _check_totals(filed, values)
-    occurs = (values != 0).any(axis=0)
+    targets = sorted({*harmoniser.codes(), UNSPECIFIED, *filed.products})
+    kinds = sorted(set(filed.vintages))
+    shares = sp.csr_array(
+        sp.vstack([_shares(kind, filed.products, targets, harmoniser) for kind in kinds], format="csr")
+    )
+    line = _lines(filed, kinds)
+    count = np.diff(shares.indptr)
+    if (count == 1).all():
+        origin: Positions | slice = slice(None)
+        target, usd = shares.indices[line], filed.usd
+    else:
+        repeats = count[line]
+        origin = np.repeat(np.arange(len(line)), repeats)
+        before = np.repeat(np.cumsum(repeats) - repeats, repeats)
+        cell = shares.indptr[line][origin] + np.arange(len(origin)) - before
+        target, usd = shares.indices[cell], filed.usd[origin] * shares.data[cell]
+    _check_totals(filed, filed.country[origin], usd)
+    occurs = np.bincount(target, minlength=len(targets)) > 0
+    place = np.cumsum(occurs) - 1
     products = [product for product, is_there in zip(targets, occurs.tolist(), strict=True) if is_there]
-    where_from = Provenance(vintages, converted, unmatched, harmoniser)
-    return products, np.ascontiguousarray(values[:, occurs]), where_from
+    return Together(origin, place[target], usd, products)
 
 
-def conversion_matrix(
+def provenance(filed: Filed, harmoniser: Harmoniser, *, with_residual: bool) -> Provenance:
+    """Vintage, converted share and unmatched values of every country.
+
+    Parameters
+    ----------
+    filed
+        World flows.
+    harmoniser
+        What brings them together.
+    with_residual
+        Whether codes 9999xx belong to the basket of which the converted share is taken.
+    """
+    kinds = sorted(set(filed.vintages))
+    residual = np.array([is_residual(product) for product in filed.products], dtype=np.bool_)
+    counts = np.tile(np.where(residual, float(with_residual), 1.0), len(kinds))
+    several: list[F64] = []
+    lost: list[F64] = []
+    for kind in kinds:
+        if kind == harmoniser.target:
+            nothing = np.zeros(len(residual))
+            several.append(nothing)
+            lost.append(nothing)
+            continue
+        conversion, single = harmoniser.conversion(kind), harmoniser.one_to_one(kind)
+        is_single = np.array([product in single for product in filed.products], dtype=np.bool_)
+        several.append(np.where(is_single | conversion.unchanged(filed.products), 0.0, 1.0))
+        lost.append(np.where(residual, 0.0, conversion.unmatched(filed.products)))
+    line, n = _lines(filed, kinds), len(filed.vintages)
+
+    def added(share: F64) -> F64:
+        if not share.any():
+            return np.zeros(n)
+        weights = filed.usd * share[line]
+        return np.bincount(filed.country, weights, minlength=n).astype(np.float64, copy=False)
+
+    total, converted = added(counts), added(np.concatenate(several) * counts)
+    part = np.divide(converted, total, out=np.zeros(n), where=total > 0)
+    return Provenance(filed.vintages, np.clip(part, 0.0, 1.0), added(np.concatenate(lost)), harmoniser)
+
+
+def _lines(filed: Filed, kinds: Sequence[str]) -> Positions:
+    """Row of each flow among the stacked products of all vintages."""
+    first = np.array(
+        [kinds.index(vintage) * len(filed.products) for vintage in filed.vintages], dtype=np.intp
+    )
+    lines: Positions = first[filed.country] + filed.product
+    return lines
+
+
+def _shares(
     vintage: str, products: Sequence[str], targets: Sequence[str], harmoniser: Harmoniser
 ) -> sp.csr_array:
     """Share of each product that goes to each target; a filing in the target stays as it is."""
@@ -124,93 +180,13 @@ def conversion_matrix(
     return sp.csr_array(sp.coo_array(cells, shape=(len(products), len(targets))))
 
 
-def target_products(products: Sequence[str], harmoniser: Harmoniser) -> list[str]:
-    """Every code that may come out, ascending: the target's, and those that stay what they are."""
-    return sorted({*harmoniser.codes(), UNSPECIFIED, *products})
-
-
-def _is_converted(vintage: str, products: Sequence[str], harmoniser: Harmoniser) -> NDArray[np.bool_]:
-    """Whether each product is more, or less, than exactly one of the target."""
-    single = harmoniser.one_to_one(vintage)
-    is_single = np.array([product in single for product in products], dtype=np.bool_)
-    return ~(is_single | harmoniser.conversion(vintage).unchanged(products))
-
-
-def _check_totals(filed: Filed, values: F64Matrix) -> None:
-    moved = np.abs(values.sum(axis=1) - filed.values.sum(axis=1))
-    wrong = np.flatnonzero(moved > TOLERANCE * np.abs(filed.values).sum(axis=1))
+def _check_totals(filed: Filed, country: NDArray[np.int32] | Positions, usd: F64) -> None:
+    n = len(filed.vintages)
+    before, after = np.bincount(filed.country, filed.usd, n), np.bincount(country, usd, n)
+    moved = np.abs(after - before)
+    wrong = np.flatnonzero(moved > TOLERANCE * np.bincount(filed.country, np.abs(filed.usd), n))
     if len(wrong):
-        worst = wrong[0]
         raise DataCheckError(
-            f"reporter {filed.codes[worst]}: its total moved by {moved[worst]:.6g} USD when it was converted",
+            f"{len(wrong)} countries' totals moved when they were converted, by {moved[wrong].max():.6g} USD at most",
             "report this with the tables you use: conversion must keep totals",
         )
-
-
-@dataclass(frozen=True, slots=True)
-class FiledRows:
-    """Flows as filed, of several vintages, one entry a flow, shape (n_rows,) each.
-
-    Attributes
-    ----------
-    reporter, partner
-        Comtrade codes.
-    product
-        Position among `products`.
-    usd
-        Values.
-    products
-        Union of the products of all vintages, ascending, shape (n_products,).
-    vintage_of
-        Reporter code to the vintage of its filing.
-    """
-
-    reporter: NDArray[np.int32]
-    partner: NDArray[np.int32]
-    product: NDArray[np.uint32]
-    usd: F64
-    products: list[str]
-    vintage_of: Mapping[int, str]
-
-
-Rows = tuple[list[str], NDArray[np.int32], NDArray[np.int32], NDArray[np.uint32], F64]
-
-
-def rows_brought_together(filed: FiledRows, harmoniser: Harmoniser) -> Rows:
-    """Bring flows to the target, in the same order; a flow that goes to several products becomes several.
-
-    Returns
-    -------
-    Products of the target, ascending; then reporter, partner, position of the product and USD of each flow. A
-    product may occur twice with one reporter and partner.
-
-    Raises
-    ------
-    DataCheckError
-        If the total is not what it was.
-    """
-    targets = target_products(filed.products, harmoniser)
-    vintages = sorted(set(filed.vintage_of.values()))
-    stacked = sp.csr_array(
-        sp.vstack(
-            [conversion_matrix(one, filed.products, targets, harmoniser) for one in vintages], format="csr"
-        )
-    )
-    first = np.zeros(max(filed.vintage_of) + 1, dtype=np.int32)
-    for code, vintage in filed.vintage_of.items():
-        first[code] = vintages.index(vintage) * len(filed.products)
-    line = first[filed.reporter] + filed.product.astype(np.int32)
-    start, count = stacked.indptr[line], np.diff(stacked.indptr)[line]
-    if (count == 1).all():
-        usd = filed.usd * stacked.data[start]
-        reporter, partner, cell = filed.reporter, filed.partner, start
-    else:
-        origin = np.repeat(np.arange(len(line)), count)
-        cell = start[origin] + np.arange(len(origin)) - np.repeat(np.cumsum(count) - count, count)
-        usd = filed.usd[origin] * stacked.data[cell]
-        reporter, partner = filed.reporter[origin], filed.partner[origin]
-    if abs(usd.sum() - filed.usd.sum()) > TOLERANCE * np.abs(filed.usd).sum():
-        raise DataCheckError(
-            "the total of bilateral exports moved when they were converted", "report this with your tables"
-        )
-    return targets, reporter, partner, stacked.indices[cell].astype(np.uint32), usd

@@ -38,6 +38,8 @@ class Sides:
 
     Attributes
     ----------
+    own, converted_own
+        The same as the next two of the countries themselves, shape (n_countries,).
     vintage
         Position in `LABELS`.
     converted
@@ -46,6 +48,8 @@ class Sides:
         Ends of the interval.
     """
 
+    own: NDArray[np.intp]
+    converted_own: NDArray[np.float64]
     vintage: NDArray[np.intp]
     converted: F64Matrix
     low: F64Matrix
@@ -78,7 +82,7 @@ def sides(baskets: Baskets, provenance: Provenance, esi: F64Matrix, composites: 
         vintage.append(_common(member, ranks))
         converted.append(_mean(member, provenance.converted, total))
     low, high = _ends(baskets, provenance, esi, composites)
-    return Sides(np.hstack(vintage), np.hstack(converted), low, high)
+    return Sides(ranks, provenance.converted, np.hstack(vintage), np.hstack(converted), low, high)
 
 
 def _common(member: NDArray[np.bool_], ranks: Ranks) -> NDArray[np.intp]:

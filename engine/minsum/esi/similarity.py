@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +14,9 @@ from minsum.esi.baskets import Baskets, F64Matrix, shares_of
 from minsum.esi.references import References, Rule, Similarity, composite, member_rows
 from minsum.schema import TABLES
 from minsum_kernels import common_counts, cross_min_sum, pairwise_min_sum
+
+if TYPE_CHECKING:
+    from minsum.esi.interval import Sides
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,14 @@ def similarity_table(
         names.append((name, None))
         formed.append((rows, rule))
     columns = _columns(baskets, parts[0].n_common.diagonal(), parts, names, options)
-    return pa.table(columns | _origins(baskets, parts, names, formed, options)), absent
+    if baskets.provenance is not None:
+        from minsum.esi.interval import Formed, sides
+
+        too_few = columns["reason"].is_valid().to_numpy(zero_copy_only=False)
+        esi = np.hstack([part.esi for part in parts])
+        found = sides(baskets, baskets.provenance, esi, [Formed(*one) for one in formed])
+        columns |= _origins(found, _cells(baskets, names, options), too_few)
+    return pa.table(columns), absent
 
 
 def level_tables(
@@ -133,7 +144,7 @@ def _columns(
     parts: Sequence[Similarity],
     names: Sequence[tuple[str, int | None]],
     options: PairOptions,
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """Columns of the esi table from matrices of countries by references, (label, code) each."""
     labels = [label for label, _ in names]
     i, r = _cells(baskets, names, options)
@@ -182,31 +193,21 @@ def _cells(
 
 
 def _origins(
-    baskets: Baskets,
-    parts: Sequence[Similarity],
-    names: Sequence[tuple[str, int | None]],
-    formed: Sequence[tuple[list[int], Rule]],
-    options: PairOptions,
-) -> dict[str, object]:
-    """Columns on vintages and the interval, in the order of the table; none where everything is as filed."""
-    provenance = baskets.provenance
-    if provenance is None:
-        return {}
-    from minsum.esi.interval import LABELS, Formed, sides
+    found: Sides, cells: tuple[NDArray[np.intp], NDArray[np.intp]], too_few: NDArray[np.bool_]
+) -> dict[str, Any]:
+    """Columns on vintages and the interval, in the order of the table."""
+    from minsum.esi.interval import LABELS
 
-    found = sides(
-        baskets, provenance, np.hstack([part.esi for part in parts]), [Formed(*one) for one in formed]
-    )
-    i, r = _cells(baskets, names, options)
-    n_reporter = parts[0].n_common.diagonal()
-    n_reference = np.hstack([np.broadcast_to(part.n_reference, part.esi.shape) for part in parts])[i, r]
-    too_few = np.minimum(n_reporter[i], n_reference) < options.min_products
+    i, r = cells
     words = pa.array(LABELS, pa.string())
-    filed = np.array([LABELS.index(one) for one in provenance.filed], dtype=np.int32)
+    reporter, reference = (
+        pa.DictionaryArray.from_arrays(ranks.astype(np.int32), words)
+        for ranks in (found.own[i], found.vintage[i, r])
+    )
     return {
-        "vintage_reporter": pa.DictionaryArray.from_arrays(filed[i], words),
-        "vintage_reference": pa.DictionaryArray.from_arrays(found.vintage[i, r].astype(np.int32), words),
-        "converted_reporter": provenance.converted[i],
+        "vintage_reporter": reporter,
+        "vintage_reference": reference,
+        "converted_reporter": found.converted_own[i],
         "converted_reference": found.converted[i, r],
         "esi_low": pa.array(found.low[i, r], mask=too_few),
         "esi_high": pa.array(found.high[i, r], mask=too_few),

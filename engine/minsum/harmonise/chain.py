@@ -57,6 +57,14 @@ class Conversion:
         )
         return sp.csr_array(sp.coo_array((values, (rows, columns)), shape=(len(products), len(targets))))
 
+    def unmatched(self, products: Sequence[str]) -> NDArray[np.float64]:
+        """Share of each product that goes to 999999 for want of a target, shape (n_products,)."""
+        wanted = np.array([number_of(code) for code in products], dtype=np.int32)
+        at = np.minimum(np.searchsorted(self.products, wanted), len(self.products) - 1)
+        to_nothing = self.shares[:, [len(self.targets) - 1]].toarray()[:, 0]
+        share = np.where(self.products[at] == wanted, to_nothing[at], 1.0)
+        return np.where(self.unchanged(products), 0.0, share)
+
     def unchanged(self, products: Sequence[str]) -> NDArray[np.bool_]:
         """Which products stay what they are: 9999xx, and BACI's 271000; shape (n_products,).
 
