@@ -16,6 +16,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from minsum.errors import MinsumError
+from minsum.harmonise.islands import Islands
 from minsum.logs import JsonLines, WithoutHints
 from minsum.progress import StageProgress
 from minsum.summary import summary_line
@@ -191,6 +192,7 @@ class Console:
         years = [list(row.values()) for row in status["years"]]
         if years:
             self._print_frame("Classification-years", list(status["years"][0]), years)
+        self._islands(status["islands"])
         self._audit(status)
         if status["rejected"]:
             rows = [[one["name"], one["reason"], one["hint"]] for one in status["rejected"]]
@@ -225,6 +227,14 @@ class Console:
             rows = [[one.place, one.found, one.expected] for one in findings if one.check == check]
             self._print_some(f"Check {check}: {len(rows)}", ["where", "found", "expected"], rows)
         self.say(f"{len(findings)} findings in {where}" if findings else f"{where} is sound")
+
+    def _islands(self, found: dict[str, Any]) -> None:
+        """Countries that filed one year in different HS vintages, and how to bring them together."""
+        islands = Islands(found["years"], found["target"])
+        if lines := islands.lines():
+            self.say("Countries are compared only within an HS vintage; these years have several:")
+            for line in [*lines[-4:-1], lines[-1]]:
+                self.say(f"  {line}")
 
     def _audit(self, status: dict[str, Any]) -> None:
         """What the rules and repairs did, over all sources and for those that lost most."""

@@ -14,6 +14,7 @@ from minsum.classifications import chosen_classification
 from minsum.countries import labels
 from minsum.covariates import Variable, covariate_remarks, read_covariates
 from minsum.errors import MissingInputError
+from minsum.harmonise.filings import Reach, choose
 from minsum.queries import connect, query
 from minsum.schema import check_table
 from minsum.sources import Source, discover, identify
@@ -88,8 +89,8 @@ def build_panel(layout: Layout, options: PanelOptions, *, jobs: int = 1) -> Pane
         If a covariate file cannot be read as it should.
     """
     classification = chosen_classification(layout.esi, options.classification, setting="panel.classification")
-    flows = [path for path in layout.partitions() if partition_key(path)[0] == classification]
     esi = sorted((layout.esi / f"classification={classification}").glob("*.parquet"))
+    flows = _flows(layout, classification, esi)
     sources = _covariate_sources(layout, options, jobs=jobs)
     mark = _digest(options, flows, esi, sources)
     if footer_digest(layout.panel) == mark:
@@ -116,6 +117,16 @@ def build_panel(layout: Layout, options: PanelOptions, *, jobs: int = 1) -> Pane
     footer["remarks"] = _remarks(footer)
     publish_table(table, layout.panel, footer=footer, layout=layout)
     return _report(footer, changed=True)
+
+
+def _flows(layout: Layout, classification: str, esi: list[Path]) -> list[Path]:
+    """Flows behind the similarities: of their classification or, where vintages were brought together, the filing
+    of each reporter-year that counts. Import shares need only totals, which are the same in every vintage."""
+    together = read_footer(esi[0])["options"].get("harmonise")
+    if together is None:
+        return [path for path in layout.partitions() if partition_key(path)[0] == classification]
+    filings = choose(layout.partitions(), Reach(together["target"], together["weights"]))
+    return [path for files in filings.chosen.values() for path in files]
 
 
 def _remarks(footer: Footer) -> list[str]:

@@ -177,7 +177,8 @@ class Workspace:
         """What is there, what is stale, what was rejected and why (status.read_status)."""
         from minsum.status import read_status
 
-        return read_status(self.layout, ingest_options(self.settings))
+        together = self.settings.harmonise is not None
+        return read_status(self.layout, ingest_options(self.settings), is_harmonised=together)
 
     def check(self) -> list[Finding]:
         """What is wrong with the published files and their figures; empty when nothing is."""

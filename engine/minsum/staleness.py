@@ -163,6 +163,10 @@ def _older(files: Iterable[Path], inputs: Iterable[Path]) -> list[str]:
     return [path.name for path in files if path.is_file() and path.stat().st_mtime_ns < newest]
 
 
-def esi_years(layout: Layout) -> set[str]:
-    """Classification and year of every esi file: `H2/2014`."""
-    return {_year(path) for path in layout.yearly("esi")}
+def esi_years(layout: Layout) -> dict[str, str]:
+    """Classification and year of flows, such as `H5/2014`, to those of the esi file they are in: `H2/2014`."""
+    found: dict[str, str] = {}
+    for path in layout.yearly("esi"):
+        name, filings = _year(path), read_footer(path).get("filings", {})
+        found |= {f"{one['vintage']}/{path.stem}": name for one in filings.values()} | {name: name}
+    return found

@@ -9,9 +9,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from minsum.countries import is_group
+from minsum.countries import GROUPS, is_group
 from minsum.flows.codes import RULES
 from minsum.flows.options import IngestOptions
+from minsum.harmonise.islands import islands
 from minsum.rejections import read_rejections
 from minsum.staleness import by_key, esi_years, find_stale
 from minsum.workspace import Footer, Layout, read_footer, read_footers
@@ -19,13 +20,23 @@ from minsum.workspace import Footer, Layout, read_footer, read_footers
 Record = dict[str, Any]
 
 
-def read_status(layout: Layout, options: IngestOptions) -> Record:
+def read_status(layout: Layout, options: IngestOptions, *, is_harmonised: bool = False) -> Record:
     """State of the workspace.
+
+    Parameters
+    ----------
+    layout
+        The workspace.
+    options
+        Of ingest, for what is stale.
+    is_harmonised
+        Whether the settings bring HS vintages together.
 
     Returns
     -------
     `years`: reporters, rows, repairs of each classification-year and whether its similarities are there (`yes`,
-    `no`, `stale`); `sources`: what each gave and what each rule removed; `rules` and `repairs`: the same over
+    `no`, `stale`, or the vintage to which they were brought); `islands`: years in which no vintage has every
+    country, and the vintage that would bring them together; `sources`: what each gave and what each rule removed; `rules` and `repairs`: the same over
     all of them; `rejected`: name, reason and hint of each rejected source; `stale`: what its inputs have
     overtaken; `panel` (None without one): its size, what is missing, where each variable came from and what did
     not match; `estimates`: by specification and model, how it was made and which rows it left out; `totals`.
@@ -45,6 +56,7 @@ def read_status(layout: Layout, options: IngestOptions) -> Record:
         "years": _years(
             layout, footers, {name for one in stale if one["what"] == "esi" for name in one["which"]}
         ),
+        "islands": islands(() if is_harmonised else footers, groups=GROUPS).as_json(),
         "sources": sources,
         "rules": _added((one["rules"] for one in sources), order=RULES),
         "repairs": _added(footer["repairs"] for footer in footers.values()),
@@ -87,14 +99,18 @@ def _years(layout: Layout, footers: dict[tuple[str, int, int], Footer], stale: s
             "exports_bn_usd": sum(one["checks"].get("X", {}).get("world_usd", 0.0) for _, one in members)
             / 1e9,
             "repaired_rows": sum(repair["rows"] for _, one in members for repair in one["repairs"].values()),
-            "esi": "stale"
-            if (name := f"{classification}/{year}") in stale
-            else "yes"
-            if name in there
-            else "no",
+            "esi": _state(f"{classification}/{year}", there, stale),
         }
         for (classification, year), members in sorted(groups.items())
     ]
+
+
+def _state(name: str, there: dict[str, str], stale: set[str]) -> str:
+    """Whether the similarities of flows are there, and in which vintage if they were brought to another."""
+    table = there.get(name)
+    if table is None:
+        return "no"
+    return "stale" if table in stale else "yes" if table == name else f"in {table.partition('/')[0]}"
 
 
 def _sources(footers: Iterable[Footer]) -> list[Record]:

@@ -47,6 +47,13 @@ reporters = []         # empty: all; ISO3 as Comtrade writes it. Every country s
 members = ["USA", "DEU"]
 rule = "pooled"
 
+# Bring every reporter-year to one HS vintage, whatever it was filed in (docs/vintages.md): remove the "#". Without it
+# only countries that filed in the same vintage are compared
+# [harmonise]
+# target = "H2"        # H0 to H6; filings older than it are left out, unless tables give weights forward
+# method = "un"        # un: the UN's conversion tables, which minsum has | weights: files in tables
+# tables = "concordances"   # folder of weight files (H5,H4,weight,group_id) or of UN workbooks
+
 # Similarity within each market, and its mean over markets: remove the "#"
 # [market_esi]
 # min_flow_usd = 0     # a country's exports to a market count from this sum on
@@ -99,4 +106,7 @@ _WORLD: Final = """
 # regressors = ["import_share"]
 """
 
-TEMPLATES: Final = {"empty": _TEMPLATE, "paper": _TEMPLATE + _PAPER, "world": _TEMPLATE + _WORLD}
+_TOGETHER: Final = _TEMPLATE.replace("# [harmonise]\n# target", "[harmonise]\ntarget").replace(
+    ': remove the "#". Without it\n', ". Without it\n"
+)
+TEMPLATES: Final = {"empty": _TEMPLATE, "paper": _TOGETHER + _PAPER, "world": _TOGETHER + _WORLD}
