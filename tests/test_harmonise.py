@@ -29,6 +29,7 @@ Basket = dict[str, float]
 TO_H2 = HarmoniseOptions("H2")
 FURTHER = [
     "vintage_reporter", "vintage_reference", "converted_reporter", "converted_reference", "esi_low", "esi_high",
+    "is_merged",
 ]  # fmt: skip
 
 
@@ -92,7 +93,7 @@ def test_values_by_hand(desk: Desk) -> None:
         put(desk, reporter, vintage, basket)
     compute(desk, references={"all": (("CHN", "USA", "DEU"), "pooled"), "old": (("DEU", "VNM"), "pooled")})
     esi = table(desk)
-    assert esi.columns[-6:] == FURTHER
+    assert esi.columns[-7:] == FURTHER
     assert sorted(path.parent.name for path in desk.layout.yearly("esi")) == ["classification=H2"]
     assert one(esi, "CHN", "DEU")["esi"] == pytest.approx(0.9)
     assert one(esi, "USA", "VNM")["esi"] == pytest.approx(0.9)
@@ -301,7 +302,8 @@ def test_totals_in_are_totals_out(desk: Desk, method: str, tmp_path: Path) -> No
         assert total == pytest.approx(math.fsum(baskets[reporter].values()), rel=1e-12)
     assert found.provenance is not None
     lost = found.values[:, found.products.index("999999")] if "999999" in found.products else np.zeros(2)
-    assert found.provenance.unmatched_usd == pytest.approx(lost)
+    unmatched = [one["unmatched_usd"] for one in found.provenance.filings.values()]
+    assert unmatched == pytest.approx(lost)
 
 
 def test_stale_when_settings_or_tables_change(desk: Desk, tmp_path: Path) -> None:
@@ -398,6 +400,61 @@ def test_settings_reach_the_stage_and_the_run_says_what_is_absent(
     assert not work.run().changed
 
 
+def test_successors_as_one_unit_over_all_years(desk: Desk) -> None:
+    """Serbia and Montenegro to 2006; then Serbia in one vintage and Montenegro in another, added up."""
+    put(desk, 891, "H2", {"090111": 3.0, "010110": 1.0}, year=2005, partners=(0, 36))
+    put(desk, 688, "H3", {"090111": 2.0}, year=2008, partners=(0, 36))
+    put(desk, 499, "H2", {"010110": 2.0}, year=2008, partners=(0, 36))
+    put(desk, 56, "H2", {"090111": 1.0}, year=2008, partners=(0,))
+    for year in (2005, 2008):
+        put(desk, 842, "H2", {"090111": 3.0, "010110": 1.0}, year=year, partners=(0, 36, 688, 499))
+    merge = HarmoniseOptions("H2", successors="merge")
+    compute(desk, merge, references={"all": ((), "world")}, market_esi=MarketOptions(), complementarity=True)
+    before, after = (table(desk, year=year) for year in (2005, 2008))
+    assert one(before, "SCG", "USA")["esi"] == pytest.approx(1.0)
+    assert one(after, "SCG", "USA")["esi"] == pytest.approx(0.75)
+    assert set(after["reporter"]) == {"BEL", "SCG", "USA"}
+    row = one(after, "SCG", "USA")
+    assert (row["vintage_reporter"], row["is_merged"]) == ("mixed", True)
+    assert (one(after, "BEL", "USA")["is_merged"], one(after, "BEL", "all")["is_merged"]) == (False, True)
+    markets = table(desk, "market_esi", year=2008)
+    assert markets.filter(reporter="SCG")["esi"].to_list() == pytest.approx([0.75])
+    coverage = pl.read_parquet(desk.layout.coverage).sort("year", "reporter_code")
+    assert coverage.filter(pl.col("reporter").is_in(["SRB", "MNE"]))["unit"].to_list() == ["SCG", "SCG"]
+    assert coverage.filter(reporter="BEL")["unit"].to_list() == [None]
+    harmoniser = Harmoniser(merge, desk.layout.root)
+    files = files_of(desk.layout, "H2", (), harmoniser=harmoniser)
+    parts = decompose(
+        files, "H2", options=EsiOptions(), question=Question("SCG", "USA"), harmoniser=harmoniser
+    )
+    assert parts.years == [2005, 2008]
+    assert parts.contributions.sum(axis=1) == pytest.approx([1.0, 0.75])
+    compute(desk)
+    assert set(table(desk, year=2008)["reporter"]) == {"BEL", "MNE", "SRB", "USA"}
+    assert compute(desk, merge).computed == ["H2/2005", "H2/2008"]
+
+
+def test_a_successor_alone_is_no_unit(desk: Desk) -> None:
+    put(desk, 688, "H3", {"090111": 2.0})
+    put(desk, 499, "H3", {"090111": 2.0})
+    compute(desk, HarmoniseOptions("H2", successors="merge"))
+    assert set(table(desk)["reporter"]) == {"MNE", "SRB"}
+    assert not table(desk)["is_merged"].any()
+
+
+@pytest.mark.parametrize("name", ["TWN", "S19"])
+def test_taiwan_under_either_name(desk: Desk, name: str) -> None:
+    put(desk, 490, "H5", {"090111": 2.0})
+    put(desk, 842, "H5", {"090111": 2.0, "010110": 2.0})
+    compute(desk, None, references={"chips": ((name, "USA"), "pooled")}, reporters=(name,))
+    frame = table(desk, vintage="H5")
+    assert frame.select("reporter", "reference").rows() == [("S19", "USA"), ("S19", "chips")]
+    parts = decompose(
+        files_of(desk.layout, "H5", ()), "H5", options=EsiOptions(), question=Question(name, "USA")
+    )
+    assert parts.contributions.sum() == pytest.approx(0.5)
+
+
 KNOWN_2024 = {
     ("CHN", "USA"): 0.4161, ("CHN", "DEU"): 0.4688, ("SGP", "USA"): 0.3900, ("SGP", "DEU"): 0.3144,
     ("THA", "USA"): 0.4068, ("MMR", "USA"): 0.0588, ("KHM", "DEU"): 0.1031,
@@ -412,7 +469,7 @@ def harmonised_2024(real_2024: Workspace, target: str) -> tuple[list[str], list[
     )  # fmt: skip
     largest = np.argsort(-found.values.sum(axis=1))[:100]
     assert found.provenance is not None
-    assert found.provenance.unmatched_usd.sum() == 0
+    assert all(one["unmatched_usd"] == 0 for one in found.provenance.filings.values())
     return [found.labels[k] for k in largest], found.products, found.shares()[largest]
 
 

@@ -174,6 +174,7 @@ HARMONISED: Final = {
         Column(
             "esi_high", "double", "highest similarity that an allocation compatible with the UN's links gives"
         ),
+        Column("is_merged", "bool", "a state and its successors count as one country on either side"),
     ),
     "coverage": (
         Column(
@@ -182,6 +183,9 @@ HARMONISED: Final = {
         Column("unmatched_usd", "double", "exports without a target, which went to 999999, USD"),
         Column("converted", "double", "share of the filed basket in products not one-to-one with the target"),
         Column("reason", "string", "why the reporter-year is left out; null otherwise"),
+        Column(
+            "unit", "string", "label of the state and its successors under which it counts; null for its own"
+        ),
     ),
 }
 """Further columns at the end of tables when `[harmonise]` is set; those of esi stand in esi_levels too."""

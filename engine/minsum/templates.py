@@ -53,6 +53,7 @@ rule = "pooled"
 # target = "H2"        # H0 to H6; filings older than it are left out, unless tables give weights forward
 # method = "un"        # un: the UN's conversion tables, which minsum has | weights: files in tables
 # tables = "concordances"   # folder of weight files (H5,H4,weight,group_id) or of UN workbooks
+# successors = "keep"  # keep | merge: Serbia and Montenegro, Sudan ... and their successors as one over all years
 
 # Similarity within each market, and its mean over markets: remove the "#"
 # [market_esi]

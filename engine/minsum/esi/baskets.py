@@ -109,8 +109,8 @@ def gather(
     reporter, value = rows["reporter"].to_numpy(), rows["value"].to_numpy()
     codes = np.flatnonzero(np.bincount(reporter)).astype(np.int32)
     row = np.searchsorted(codes, reporter)
-    is_rebuilt = np.zeros(len(codes), dtype=np.bool_)
-    is_rebuilt[row[rows["is_rebuilt"].to_numpy()]] = True
+    is_rebuilt = rows["is_rebuilt"].to_numpy()
+    rebuilt = row[is_rebuilt]
     products, column = ranked(rows["product_code"])
     origin = None
     if harmoniser is not None:
@@ -119,9 +119,12 @@ def gather(
         vintage_of = {partition_key(path)[2]: partition_key(path)[0] for path in files}
         vintages = [vintage_of[code] for code in codes.tolist()]
         filed = Filed(row, column, value, vintages, products.to_list())
-        origin = provenance(filed, harmoniser, with_residual=residual != "exclude")
+        units = np.array([harmoniser.unit(code) for code in codes.tolist()], dtype=np.int32)
+        filers, (codes, unit) = codes.tolist(), np.unique(units, return_inverse=True)
+        origin = provenance(filed, filers, unit, harmoniser, with_residual=residual != "exclude")
         together = brought_together(filed, harmoniser)
-        row, column, value = row[together.origin], together.product, together.usd
+        row, column, value = unit[row[together.origin]], together.product, together.usd
+        rebuilt = unit[rebuilt]
         products = pl.Series(together.products, dtype=pl.String)
     cells = np.bincount(row * len(products) + column, value, minlength=len(codes) * len(products))
     net = cells.astype(np.float64, copy=False).reshape(len(codes), len(products))
@@ -136,7 +139,7 @@ def gather(
         residual=np.zeros(len(codes)) if residual == "keep" else residual_usd,
         residual_share=np.divide(residual_usd, total, out=np.zeros(len(codes)), where=total > 0),
         in_total=residual == "denominator",
-        is_rebuilt=is_rebuilt,
+        is_rebuilt=np.bincount(rebuilt, minlength=len(codes)) > 0,
         provenance=origin,
     )
     return [_at_level(finest, level) for level in levels]

@@ -115,23 +115,32 @@ def gather_bilateral(
     each product in order.
     """
     path_of = {partition_key(path)[2]: path for path in files}
-    exporters = Places.of(path_of)
-    ordered = [path_of[code] for code in exporters.codes.tolist()]
+    unit_of = {code: code if harmoniser is None else harmoniser.unit(code) for code in path_of}
+    exporters = Places.of(set(unit_of.values()))
+    filers = sorted(path_of, key=lambda code: (exporters.codes.tolist().index(unit_of[code]), code))
+    ordered = [path_of[code] for code in filers]
     rows = (
         scan_products(ordered, options.basis, pl.col("partner_code") != WORLD)
         .select("reporter", "partner_code", "product_code", "value")
         .collect(engine="streaming")
     )
     partner = rows["partner_code"].to_numpy()
+    if harmoniser is not None and harmoniser.units:
+        lookup = np.arange(max(partner.max(initial=0), *harmoniser.units) + 1, dtype=np.int32)
+        lookup[list(harmoniser.units)] = list(harmoniser.units.values())
+        partner = lookup[partner]
     markets = Places.of(_markets(partner, chosen.markets))
     codes, product = ranked(rows["product_code"])
-    exporter, usd = exporters.positions(rows["reporter"].to_numpy()), rows["value"].to_numpy()
+    places = exporters.positions(np.array([unit_of[code] for code in filers], dtype=np.int32))
+    filer = np.full(max(filers, default=0) + 1, -1, dtype=np.int32)
+    filer[filers] = np.arange(len(filers), dtype=np.int32)
+    row, usd = filer[rows["reporter"].to_numpy()], rows["value"].to_numpy()
     if harmoniser is not None:
         from minsum.esi.harmonised import Filed, brought_together
 
         vintages = [partition_key(path)[0] for path in ordered]
-        together = brought_together(Filed(exporter, product, usd, vintages, codes.to_list()), harmoniser)
-        exporter, partner = exporter[together.origin], partner[together.origin]
+        together = brought_together(Filed(row, product, usd, vintages, codes.to_list()), harmoniser)
+        row, partner = row[together.origin], partner[together.origin]
         product, usd = together.product, together.usd
         codes = pl.Series(together.products, dtype=pl.String)
     positions = codes.str.slice(0, options.level).rank("dense").cast(pl.Int32).to_numpy() - 1
@@ -139,11 +148,11 @@ def gather_bilateral(
     flows = Flows(
         market=markets.positions(partner),
         product=positions[product],
-        exporter=exporter,
+        exporter=places[row],
         usd=usd,
     )
     outside = is_residual[product] & (options.residual != "keep")
-    del rows, partner, product, exporter, usd
+    del rows, partner, product, row, usd
     elsewhere = flows.market < 0
     residual = flows.take(outside & ~elsewhere)
     if outside.any() or elsewhere.any():

@@ -15,6 +15,7 @@ from minsum.errors import MissingInputError, UsageError
 from minsum.esi.bands import Pair, Resampling, replicates
 from minsum.esi.baskets import Baskets, gather
 from minsum.esi.decomposition import Decomposition
+from minsum.esi.labels import as_labelled, with_other_names
 from minsum.esi.options import EsiOptions
 from minsum.esi.references import WORLD_RULES, Rule, member_rows, member_values
 from minsum.esi.sections import By, segments_of
@@ -88,7 +89,7 @@ def decompose(
     for year, files in sorted(years.items()):
         found = _gather(files, needed, rule=rule, options=options, harmoniser=harmoniser)
         labels = found.labels if found else []
-        missing = [label for label in needed if label not in labels]
+        missing = [label for label in as_labelled(needed, labels) if label not in labels]
         if found is None or missing:
             left_out[year] = missing
         else:
@@ -141,7 +142,9 @@ def _gather(
     harmoniser: Harmoniser | None,
 ) -> Baskets | None:
     """Baskets of the countries needed, of all for a world; None without any."""
-    wanted = [path for path in files if rule in WORLD_RULES or iso3_of(partition_key(path)[2]) in needed]
+    wanted_labels = with_other_names(needed)
+    label = iso3_of if harmoniser is None else harmoniser.label
+    wanted = [path for path in files if rule in WORLD_RULES or label(partition_key(path)[2]) in wanted_labels]
     if not wanted:
         return None
     [baskets] = gather(
@@ -156,7 +159,7 @@ def _gather(
 
 def _pair(baskets: Baskets, products: Sequence[str], needed: tuple[str, ...], rule: Rule) -> Pair:
     """The first of those needed against the others, over a list of products that holds all of theirs."""
-    own = baskets.labels.index(needed[0])
+    own = baskets.labels.index(as_labelled(needed, baskets.labels)[0])
     rows, _ = member_rows(baskets, needed[1:], rule)
     if rule == "world_minus_self":
         rows.remove(own)

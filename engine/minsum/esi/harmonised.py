@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import scipy.sparse as sp
@@ -26,19 +26,23 @@ class Provenance:
 
     Attributes
     ----------
-    filed
-        Vintage that each country filed, shape (n_countries,).
+    spans
+        Oldest and newest vintage that each country filed, the same but for units of several states; shape
+        (n_countries,).
     converted
         Share of each filed basket in products that are not one-to-one with the target, shape (n_countries,).
-    unmatched_usd
-        Values without a target, which went to 999999, shape (n_countries,), USD.
+    is_merged
+        Whether a country is a unit of several states, shape (n_countries,).
+    filings
+        For the footer: reporter code to what it filed, its converted share and unmatched values.
     harmoniser
         What brought them together.
     """
 
-    filed: list[str]
+    spans: list[tuple[str, str]]
     converted: F64
-    unmatched_usd: F64
+    is_merged: NDArray[np.bool_]
+    filings: dict[str, dict[str, Any]]
     harmoniser: Harmoniser
 
 
@@ -120,13 +124,19 @@ def brought_together(filed: Filed, harmoniser: Harmoniser) -> Together:
     return Together(origin, place[target], usd, products)
 
 
-def provenance(filed: Filed, harmoniser: Harmoniser, *, with_residual: bool) -> Provenance:
-    """Vintage, converted share and unmatched values of every country.
+def provenance(
+    filed: Filed, codes: Sequence[int], unit: Positions, harmoniser: Harmoniser, *, with_residual: bool
+) -> Provenance:
+    """What every country filed, and how much of it was converted or has no target.
 
     Parameters
     ----------
     filed
         World flows.
+    codes
+        Comtrade code of each country that filed.
+    unit
+        Position of its unit, shape (n_filed,); its own position where every state stands for itself.
     harmoniser
         What brings them together.
     with_residual
@@ -155,9 +165,34 @@ def provenance(filed: Filed, harmoniser: Harmoniser, *, with_residual: bool) -> 
         weights = filed.usd * share[line]
         return np.bincount(filed.country, weights, minlength=n).astype(np.float64, copy=False)
 
-    total, converted = added(counts), added(np.concatenate(several) * counts)
-    part = np.divide(converted, total, out=np.zeros(n), where=total > 0)
-    return Provenance(filed.vintages, np.clip(part, 0.0, 1.0), added(np.concatenate(lost)), harmoniser)
+    total, converted, unmatched = (
+        added(one) for one in (counts, np.concatenate(several) * counts, np.concatenate(lost))
+    )
+    n_units = int(unit.max(initial=-1)) + 1
+    found = zip(
+        codes,
+        filed.vintages,
+        _part(converted, total).tolist(),
+        unmatched.tolist(),
+        unit.tolist(),
+        strict=True,
+    )
+    filings = {}
+    spans: list[tuple[str, str]] = [("", "")] * n_units
+    for code, vintage, share, usd, k in found:
+        filings[str(code)] = {"vintage": vintage, "converted": share, "unmatched_usd": usd}
+        oldest, newest = spans[k] if spans[k][0] else (vintage, vintage)
+        spans[k] = min(oldest, vintage), max(newest, vintage)
+    whole, several_usd = (np.bincount(unit, one, n_units).astype(np.float64) for one in (total, converted))
+    of_unit = _part(several_usd, whole)
+    is_merged = np.zeros(n_units, dtype=np.bool_)
+    is_merged[unit] = [code in harmoniser.units for code in codes]
+    return Provenance(spans, of_unit, is_merged, filings, harmoniser)
+
+
+def _part(converted: F64, total: F64) -> F64:
+    part: F64 = np.divide(converted, total, out=np.zeros(len(total)), where=total > 0)
+    return np.clip(part, 0.0, 1.0)
 
 
 def _lines(filed: Filed, kinds: Sequence[str]) -> Positions:

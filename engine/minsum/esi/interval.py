@@ -44,6 +44,8 @@ class Sides:
         Position in `LABELS`.
     converted
         Share of the basket in products that are not one-to-one with the target.
+    is_merged
+        Whether a unit of several states is on either side.
     low, high
         Ends of the interval.
     """
@@ -52,6 +54,7 @@ class Sides:
     converted_own: NDArray[np.float64]
     vintage: NDArray[np.intp]
     converted: F64Matrix
+    is_merged: NDArray[np.bool_]
     low: F64Matrix
     high: F64Matrix
 
@@ -71,9 +74,11 @@ def sides(baskets: Baskets, provenance: Provenance, esi: F64Matrix, composites: 
         Those that were formed, in order of their columns.
     """
     n = len(baskets.labels)
-    ranks = np.array([rank(vintage) for vintage in provenance.filed], dtype=np.intp)
+    ends = np.array([[rank(vintage) for vintage in span] for span in provenance.spans], dtype=np.intp)
+    ranks = np.where(ends[:, 0] == ends[:, 1], ends[:, 0], LABELS.index(MIXED))
     total = baskets.values.sum(axis=1) + baskets.residual
     vintage, converted = [np.tile(ranks, (n, 1))], [np.tile(provenance.converted, (n, 1))]
+    merged = [provenance.is_merged | provenance.is_merged[:, None]]
     for one in composites:
         member = np.zeros((n, n), dtype=np.bool_)
         member[:, one.rows] = True
@@ -81,13 +86,18 @@ def sides(baskets: Baskets, provenance: Provenance, esi: F64Matrix, composites: 
             np.fill_diagonal(member, val=False)
         vintage.append(_common(member, ranks))
         converted.append(_mean(member, provenance.converted, total))
+        merged.append(
+            (member & provenance.is_merged).any(axis=1, keepdims=True) | provenance.is_merged[:, None]
+        )
     low, high = _ends(baskets, provenance, esi, composites)
-    return Sides(ranks, provenance.converted, np.hstack(vintage), np.hstack(converted), low, high)
+    return Sides(
+        ranks, provenance.converted, np.hstack(vintage), np.hstack(converted), np.hstack(merged), low, high
+    )
 
 
 def _common(member: NDArray[np.bool_], ranks: Ranks) -> NDArray[np.intp]:
     """Vintage of all members, or mixed, shape (n_countries, 1)."""
-    there = np.stack([(member & (ranks == one)).any(axis=1) for one in range(len(VINTAGES))], axis=1)
+    there = np.stack([(member & (ranks == one)).any(axis=1) for one in range(len(LABELS))], axis=1)
     found = np.where(there.sum(axis=1) == 1, there.argmax(axis=1), LABELS.index(MIXED))
     return found[:, None]
 
@@ -111,9 +121,9 @@ def _ends(
     P the part of the value from products whose group is open, F the same with each group as one product.
     """
     target = rank(provenance.harmoniser.target)
-    ranks = np.array([rank(vintage) for vintage in provenance.filed], dtype=np.intp)
-    oldest, newest = np.minimum(ranks, target), np.maximum(ranks, target)
-    everyone = list(range(len(ranks)))
+    ends = np.array([[rank(vintage) for vintage in span] for span in provenance.spans], dtype=np.intp)
+    oldest, newest = np.minimum(ends[:, 0], target), np.maximum(ends[:, 1], target)
+    everyone = list(range(len(ends)))
     members = [everyone if one.rule in WORLD_RULES else one.rows for one in composites]
     of_members = np.array([(oldest[rows].min(), newest[rows].max()) for rows in members], dtype=np.intp)
     of_members = of_members.reshape(-1, 2)

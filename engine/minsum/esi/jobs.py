@@ -65,16 +65,7 @@ def _similarities(
 
 def _filings(baskets: Baskets) -> dict[str, Any]:
     """For the footer: what was filed by reporter code, where vintages were brought together."""
-    origin = baskets.provenance
-    if origin is None:
-        return {}
-    columns = (baskets.codes.tolist(), origin.filed, origin.converted.tolist(), origin.unmatched_usd.tolist())
-    return {
-        "filings": {
-            str(code): {"vintage": vintage, "converted": converted, "unmatched_usd": usd}
-            for code, vintage, converted, usd in zip(*columns, strict=True)
-        }
-    }
+    return {} if baskets.provenance is None else {"filings": baskets.provenance.filings}
 
 
 def _markets(

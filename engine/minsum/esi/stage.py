@@ -11,6 +11,7 @@ from minsum.countries import is_group, iso3_of
 from minsum.coverage import Facts, write_coverage
 from minsum.errors import MissingInputError
 from minsum.esi.jobs import jobs_of
+from minsum.esi.labels import with_other_names
 from minsum.esi.options import EsiOptions
 from minsum.esi.yearly import EsiReport, Groups, bring_up_to_date
 from minsum.workspace import Footer, Layout, partition_key, read_footer, read_footers
@@ -65,7 +66,7 @@ def _compute_together(
     groups = {
         (harmoniser.target, year): {path: flows[path] for path in files}
         for year, files in sorted(filings.chosen.items())
-        if _is_wanted(files, options)
+        if _is_wanted(files, options, harmoniser.label)
     }
     if not groups:
         report.is_covered = write_coverage(layout, flows, coverage_facts(layout, filings, harmoniser))
@@ -81,10 +82,10 @@ def _compute_together(
     return report
 
 
-def _is_wanted(files: Iterable[Path], options: EsiOptions) -> bool:
+def _is_wanted(files: Iterable[Path], options: EsiOptions, label: Callable[[int], str] = iso3_of) -> bool:
     """Whether any of the reporters asked for is there."""
-    wanted = set(options.reporters)
-    return not wanted or bool(wanted & {iso3_of(partition_key(path)[2]) for path in files})
+    wanted = with_other_names(options.reporters)
+    return not wanted or bool(wanted & {label(partition_key(path)[2]) for path in files})
 
 
 def coverage_facts(layout: Layout, filings: Filings, harmoniser: Harmoniser) -> Facts:
@@ -96,17 +97,20 @@ def coverage_facts(layout: Layout, filings: Filings, harmoniser: Harmoniser) -> 
             "unmatched_usd": None,
             "converted": None,
             "reason": reason,
+            "unit": None,
         }
     of_year = {int(path.stem): read_footer(path)["filings"] for path in layout.yearly("esi")}
     for year, files in filings.chosen.items():
         for path in files:
-            found = of_year.get(year, {}).get(str(partition_key(path)[2]))
+            code = partition_key(path)[2]
+            found = of_year.get(year, {}).get(str(code))
             why = None if found else "nothing of the basis was filed, or the year has none of [esi] reporters"
             facts[_name(path)] = {
                 "harmonised_to": harmoniser.target if found else None,
                 "unmatched_usd": found and found["unmatched_usd"],
                 "converted": found and found["converted"],
                 "reason": why,
+                "unit": iso3_of(unit) if (unit := harmoniser.unit(code)) != code else None,
             }
     return facts
 

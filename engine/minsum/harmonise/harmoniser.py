@@ -6,9 +6,12 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from minsum.countries import iso3_of
 from minsum.harmonise.filings import Filings, choose
 from minsum.harmonise.options import HarmoniseOptions
+from minsum.harmonise.successors import units_among
 from minsum.harmonise.tables import Tables
+from minsum.workspace import partition_key
 
 if TYPE_CHECKING:
     from minsum.harmonise.chain import Conversion
@@ -32,6 +35,13 @@ class Harmoniser:
     SettingsError, DataCheckError
         As `Tables.find`.
 
+    Attributes
+    ----------
+    target
+        Vintage of everything.
+    units
+        Code of a state to that of the unit it counts in, after `choose`; empty unless successors are merged.
+
     Notes
     -----
     Nothing is read before it is needed: a run with nothing to do only looks at the tables' digests.
@@ -45,6 +55,7 @@ class Harmoniser:
         self._families: dict[tuple[str, str], Families] = {}
         self._groups: dict[tuple[str, str, int], Groups] = {}
         self._one_to_one: dict[str, frozenset[str]] = {}
+        self.units: dict[int, int] = {}
 
     def recorded(self) -> dict[str, Any]:
         """What footers hold, and what makes a table stale when it changes."""
@@ -53,12 +64,24 @@ class Harmoniser:
             "target": self.target,
             "method": self._options.method,
             "successors": self._options.successors,
+            **({"units": {str(code): unit for code, unit in self.units.items()}} if self.units else {}),
             **self._tables.recorded(),
         }
 
     def choose(self, flows: Iterable[Path], *, years: Collection[int] = ()) -> Filings:
-        """Sort flows files out (`filings.choose`)."""
+        """Sort the flows files of the whole lake out (`filings.choose`), and see which states are one unit."""
+        flows = list(flows)
+        if self._options.successors == "merge":
+            self.units = units_among({partition_key(path)[2] for path in flows})
         return choose(flows, self._tables.reach(), years=years)
+
+    def unit(self, code: int) -> int:
+        """Code under which a reporter or partner counts: its own, or that of its unit."""
+        return self.units.get(code, code)
+
+    def label(self, code: int) -> str:
+        """ISO3 label under which a reporter counts."""
+        return iso3_of(self.unit(code))
 
     def codes(self) -> list[str]:
         """Products of the target, ascending."""
