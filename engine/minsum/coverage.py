@@ -47,6 +47,9 @@ def write_coverage(layout: Layout, flows: Mapping[Path, Footer], facts: Facts | 
     columns = (*TABLES["coverage"], *further)
     nothing = {column.name: None for column in further}
     rows = [_row(key, one) | nothing | (facts or {}).get(_name(key), {}) for key, one in footers.items()]
+    known = {_name(key) for key in footers}
+    blank = dict.fromkeys(column.name for column in columns)
+    rows += [blank | one for name, one in sorted((facts or {}).items()) if name not in known]
     types = {
         "string": pa.string(),
         "int16": pa.int16(),

@@ -186,6 +186,8 @@ HARMONISED: Final = {
         Column(
             "unit", "string", "label of the state and its successors under which it counts; null for its own"
         ),
+        Column("n_partners", "int32", "partners whose imports make a mirrored basket; null for a filing"),
+        Column("partners_share", "double", "share of exports to them in the nearest year that it filed"),
     ),
 }
 """Further columns at the end of tables when `[harmonise]` is set; those of esi stand in esi_levels too."""

@@ -148,6 +148,15 @@ class Harmonise(_Section):
     successors: Literal["keep", "merge"] = "keep"
 
 
+class Mirror(_Section):
+    """`[mirror]`, by its presence: countries that filed nothing, from their partners' imports (docs/vintages.md)."""
+
+    reporters: tuple[str, ...] = ()
+    min_partners: int = Field(default=10, ge=1)
+    cif: float = Field(default=1.06, gt=0, allow_inf_nan=False)
+    in_world: bool = False
+
+
 class Complementarity(_Section):
     """`[complementarity]`, by its presence: exports of each country against imports of each other."""
 
@@ -230,10 +239,19 @@ class Settings(BaseSettings):
     market_esi: MarketEsi | None = None
     complementarity: Complementarity | None = None
     harmonise: Harmonise | None = None
+    mirror: Mirror | None = None
     panel: Panel | None = None
     estimate: Specification | None = None
     specs: tuple[str, ...] = ()
     check: Check = Check()
+
+    @model_validator(mode="after")
+    def _vintage_first(self) -> Settings:
+        if self.mirror is not None and self.harmonise is None:
+            raise ValueError(
+                "[mirror] needs [harmonise]: the partners of a country file in several HS vintages"
+            )
+        return self
 
     @model_validator(mode="after")
     def _panel_first(self) -> Settings:

@@ -55,6 +55,13 @@ rule = "pooled"
 # tables = "concordances"   # folder of weight files (H5,H4,weight,group_id) or of UN workbooks
 # successors = "keep"  # keep | merge: Serbia and Montenegro, Sudan ... and their successors as one over all years
 
+# Reporters that filed nothing, from what their partners import from them; needs [harmonise]: remove the "#"
+# [mirror]
+# reporters = []       # empty: all that have enough partners; ISO3
+# min_partners = 10    # with fewer a country stays absent
+# cif = 1.06           # partners' values are divided by it; it cancels in shares
+# in_world = false     # true: part of the references world and world_minus_self too
+
 # Similarity within each market, and its mean over markets: remove the "#"
 # [market_esi]
 # min_flow_usd = 0     # a country's exports to a market count from this sum on

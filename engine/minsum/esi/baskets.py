@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -53,6 +53,10 @@ class Baskets:
         Whether a country's basket holds rebuilt values, shape (n_countries,).
     provenance
         What was filed, where vintages were brought together; None where everything is as filed.
+    is_mirror
+        Whether a basket comes from the partners' imports, shape (n_countries,); None where that was not asked for.
+    in_world
+        Whether a country is part of the references `world`, shape (n_countries,); None where all are.
     """
 
     codes: NDArray[np.int32]
@@ -64,11 +68,33 @@ class Baskets:
     in_total: bool
     is_rebuilt: NDArray[np.bool_]
     provenance: Provenance | None = None
+    is_mirror: NDArray[np.bool_] | None = None
+    in_world: NDArray[np.bool_] | None = None
 
     @property
     def outside(self) -> NDArray[np.float64]:
         """What the totals hold beside the products, shape (n_countries,), USD."""
         return self.residual if self.in_total else np.zeros_like(self.residual)
+
+    def reported(self, rows: NDArray[np.intp]) -> Baskets:
+        """Some of the countries, with the products that any of them exports, and none of them a mirror."""
+        occurs: NDArray[np.bool_] = np.any(self.values[rows] > 0, axis=0)
+        pick = rows.tolist()
+        return replace(
+            self,
+            codes=self.codes[rows],
+            labels=[self.labels[k] for k in pick],
+            products=[
+                product for product, there in zip(self.products, occurs.tolist(), strict=True) if there
+            ],
+            values=np.ascontiguousarray(self.values[np.ix_(rows, occurs)]),
+            residual=self.residual[rows],
+            residual_share=self.residual_share[rows],
+            is_rebuilt=self.is_rebuilt[rows],
+            provenance=self.provenance and self.provenance.take(rows),
+            is_mirror=None,
+            in_world=None,
+        )
 
     def shares(self) -> F64Matrix:
         """Export shares, shape (n_countries, n_products); a country without exports has zeros."""
@@ -89,6 +115,7 @@ def gather(
     residual: Residual,
     levels: Sequence[int] = (6,),
     harmoniser: Harmoniser | None = None,
+    further: Callable[[Baskets], Baskets] | None = None,
 ) -> list[Baskets]:
     """World exports (or imports) from the flows of one classification and year, at each of the levels.
 
@@ -104,6 +131,8 @@ def gather(
         Digits of the product codes, 6 or fewer.
     harmoniser
         Brings files of several classifications to one; None where all are of one.
+    further
+        Adds countries to the six-digit baskets.
     """
     rows = scan_products(files, basis, pl.col("partner_code") == WORLD).collect(engine="streaming")
     reporter, value = rows["reporter"].to_numpy(), rows["value"].to_numpy()
@@ -142,6 +171,7 @@ def gather(
         is_rebuilt=np.bincount(rebuilt, minlength=len(codes)) > 0,
         provenance=origin,
     )
+    finest = finest if further is None else further(finest)
     return [_at_level(finest, level) for level in levels]
 
 

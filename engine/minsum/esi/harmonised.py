@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -44,6 +44,15 @@ class Provenance:
     is_merged: NDArray[np.bool_]
     filings: dict[str, dict[str, Any]]
     harmoniser: Harmoniser
+
+    def take(self, rows: Positions) -> Provenance:
+        """Of some of the countries."""
+        return replace(
+            self,
+            spans=[self.spans[k] for k in rows.tolist()],
+            converted=self.converted[rows],
+            is_merged=self.is_merged[rows],
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from minsum.esi.baskets import Baskets, F64Matrix
 from minsum.esi.harmonised import Provenance
-from minsum.esi.references import WORLD_RULES, Rule, composite
+from minsum.esi.references import Rule, composite
 from minsum.harmonise.vintages import VINTAGES, rank
 from minsum_kernels import pairwise_min_sum
 
@@ -123,9 +123,9 @@ def _ends(
     target = rank(provenance.harmoniser.target)
     ends = np.array([[rank(vintage) for vintage in span] for span in provenance.spans], dtype=np.intp)
     oldest, newest = np.minimum(ends[:, 0], target), np.maximum(ends[:, 1], target)
-    everyone = list(range(len(ends)))
-    members = [everyone if one.rule in WORLD_RULES else one.rows for one in composites]
-    of_members = np.array([(oldest[rows].min(), newest[rows].max()) for rows in members], dtype=np.intp)
+    of_members = np.array(
+        [(oldest[one.rows].min(), newest[one.rows].max()) for one in composites], dtype=np.intp
+    )
     of_members = of_members.reshape(-1, 2)
     first = np.minimum(oldest[:, None], np.append(oldest, of_members[:, 0]))
     last = np.maximum(newest[:, None], np.append(newest, of_members[:, 1]))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -17,9 +18,38 @@ if TYPE_CHECKING:
 RECIPE: Final = {"esi": "esi-2", "market_esi": "market-1", "complementarity": "complementarity-1"}
 
 
-def jobs_of(options: EsiOptions, harmoniser: Harmoniser | None = None) -> list[Job]:
-    """What the options ask for: one job a pass over the flows of a year."""
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """Who filed anything, and so is not mirrored.
+
+    Attributes
+    ----------
+    by_year
+        Year to reporter codes, whatever vintage.
+    unreachable
+        Reporter-years that filed only in vintages older than the target.
+    """
+
+    by_year: Mapping[int, Collection[int]]
+    unreachable: Collection[str] = ()
+
+
+def jobs_of(
+    options: EsiOptions, harmoniser: Harmoniser | None = None, filed: Filed | None = None
+) -> list[Job]:
+    """What the options ask for: one job a pass over the flows of a year.
+
+    Parameters
+    ----------
+    options
+        What is asked for.
+    harmoniser
+        Brings vintages together; None keeps them apart.
+    filed
+        For `[mirror]`.
+    """
     together = {} if harmoniser is None else {"harmonise": harmoniser.recorded()}
+    filed = filed or Filed({})
 
     def recorded(*names: str) -> dict[str, Any]:
         return options.recorded(*names) | together
@@ -28,7 +58,11 @@ def jobs_of(options: EsiOptions, harmoniser: Harmoniser | None = None) -> list[J
     tables = {"esi": recorded("level", *guarded)}
     if options.levels:
         tables["esi_levels"] = recorded("levels", *guarded)
-    jobs = [Job(RECIPE["esi"], tables, partial(_similarities, options=options, harmoniser=harmoniser))]
+    if options.mirror is not None:
+        mirror = asdict(options.mirror) | {"unreachable": sorted(filed.unreachable)}
+        tables = {name: recorded_for | {"mirror": mirror} for name, recorded_for in tables.items()}
+    compute = partial(_similarities, options=options, harmoniser=harmoniser, filed=filed)
+    jobs = [Job(RECIPE["esi"], tables, compute)]
     if options.market_esi is not None:
         tables = dict.fromkeys(("market_esi", "market_mean"), recorded("level", "market_esi"))
         compute = partial(_markets, options=options, chosen=options.market_esi, harmoniser=harmoniser)
@@ -41,13 +75,30 @@ def jobs_of(options: EsiOptions, harmoniser: Harmoniser | None = None) -> list[J
 
 
 def _similarities(
-    files: list[Path], year: int, options: EsiOptions, harmoniser: Harmoniser | None
+    files: list[Path], year: int, options: EsiOptions, harmoniser: Harmoniser | None, filed: Filed
 ) -> Iterator[Output]:
     from minsum.esi.baskets import gather
 
+    further, facts = None, dict[str, Any]()
+    if options.mirror is not None and harmoniser is not None:
+        from minsum.esi.mirror import candidates, facts_of, mirrors, with_mirrors
+
+        found = mirrors(files, candidates(options.mirror, filed.by_year[year]), options.mirror, harmoniser)
+        facts = {"mirrors": facts_of(found)}
+        further = partial(
+            with_mirrors,
+            found=found,
+            keep_residual=options.residual == "keep",
+            in_world=options.mirror.in_world,
+        )
     levels = (options.level, *options.levels)
     baskets = gather(
-        files, basis=options.basis, residual=options.residual, levels=levels, harmoniser=harmoniser
+        files,
+        basis=options.basis,
+        residual=options.residual,
+        levels=levels,
+        harmoniser=harmoniser,
+        further=further,
     )
 
     def tables() -> Iterator[Output]:
@@ -55,7 +106,7 @@ def _similarities(
 
         pair = PairOptions(year, options.min_products, options.reporters)
         table, absent = similarity_table(baskets[0], pair, options.references)
-        yield Output("esi", [table], absent, _filings(baskets[0]))
+        yield Output("esi", [table], absent, _filings(baskets[0]) | facts)
         if options.levels:
             beside = level_tables(zip(options.levels, baskets[1:], strict=True), pair, options.references)
             yield Output("esi_levels", beside, absent)

@@ -34,6 +34,28 @@ class MarketOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class MirrorOptions:
+    """Countries that filed nothing, from their partners' imports (docs/vintages.md).
+
+    Attributes
+    ----------
+    reporters
+        ISO3 labels; empty means all that have enough partners.
+    min_partners
+        With fewer a country stays absent.
+    cif
+        What the partners' values are divided by; it cancels in shares.
+    in_world
+        Whether mirrored countries are part of the references `world` and `world_minus_self`.
+    """
+
+    reporters: tuple[str, ...] = ()
+    min_partners: int = 10
+    cif: float = 1.06
+    in_world: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class EsiOptions:
     """What decides the similarities (docs/definitions.md).
 
@@ -58,6 +80,8 @@ class EsiOptions:
         Asks for the table `complementarity`.
     harmonise
         Brings HS vintages together; None keeps every vintage apart.
+    mirror
+        Adds countries that filed nothing; needs `harmonise`.
     """
 
     basis: Basis = "X"
@@ -71,6 +95,7 @@ class EsiOptions:
     market_esi: MarketOptions | None = None
     complementarity: bool = False
     harmonise: HarmoniseOptions | None = None
+    mirror: MirrorOptions | None = None
 
     def recorded(self, *names: str) -> dict[str, Any]:
         """The options of every table and those of these names, as footers hold them.
@@ -100,6 +125,8 @@ class EsiOptions:
         named["esi.reporters"] = self.reporters
         if self.market_esi is not None:
             named["market_esi.markets"] = self.market_esi.markets
+        if self.mirror is not None:
+            named["mirror.reporters"] = self.mirror.reporters
         for place, countries in named.items():
             if len(set(countries)) != len(countries):
                 raise SettingsError(f"{place}: a member occurs twice in {list(countries)}", "name each once")

@@ -47,9 +47,12 @@ class Similarity:
 
 
 def member_rows(baskets: Baskets, members: tuple[str, ...], rule: Rule) -> tuple[list[int], list[str]]:
-    """Rows of a composite's members (all rows for the world), and the members without data."""
+    """Rows of a composite's members (all rows for the world, but mirrors), and the members without data."""
     if rule in WORLD_RULES:
-        return list(range(len(baskets.labels))), []
+        is_member = (
+            np.ones(len(baskets.labels), dtype=np.bool_) if baskets.in_world is None else baskets.in_world
+        )
+        return np.flatnonzero(is_member).tolist(), []
     known = as_labelled(members, baskets.labels)
     rows = [row for row, label in enumerate(baskets.labels) if label in known]
     return rows, [member for member, label in zip(members, known, strict=True) if label not in baskets.labels]
@@ -72,7 +75,7 @@ def composite(baskets: Baskets, shares: F64Matrix, rows: list[int], rule: Rule) 
         each. `common`: sum over products of the smallest share among the country and all members.
     """
     if rule == "world_minus_self":
-        return _leave_one_out(baskets, shares)
+        return _leave_one_out(baskets, shares, rows)
     members = merged(shares_of(*member_values(baskets, rows, rule)), rule)
     products = members.max(axis=0, keepdims=True)
     total = baskets.values[rows].sum(axis=1) + baskets.residual[rows]
@@ -108,13 +111,15 @@ def merged(members: NDArray[np.float64], rule: Rule) -> NDArray[np.float64]:
     return baskets
 
 
-def _leave_one_out(baskets: Baskets, shares: F64Matrix) -> Similarity:
-    """Every country against all the others pooled."""
-    total = baskets.values.sum(axis=1) + baskets.residual
-    outside = _sums_of_others(baskets.outside[:, None])[:, 0]
-    others = shares_of(_sums_of_others(baskets.values), outside)
+def _leave_one_out(baskets: Baskets, shares: F64Matrix, rows: list[int]) -> Similarity:
+    """Every country against all members of the world but itself pooled."""
+    member = np.zeros((len(shares), 1))
+    member[rows] = 1.0
+    total = (baskets.values.sum(axis=1) + baskets.residual) * member[:, 0]
+    outside = _sums_of_others(baskets.outside[:, None] * member)[:, 0]
+    others = shares_of(_sums_of_others(baskets.values * member), outside)
     both = (shares > 0) & (others > 0)
-    rebuilt = baskets.is_rebuilt.astype(np.float64)[:, None]
+    rebuilt = baskets.is_rebuilt.astype(np.float64)[:, None] * member
     return Similarity(
         esi=np.minimum(shares, others).sum(axis=1, keepdims=True),
         n_reference=(others > 0).sum(axis=1, keepdims=True, dtype=np.int32),

@@ -58,6 +58,46 @@ def similarity_table(
     The table, and for each composite that could not be formed the members without data. Where vintages were
     brought together, the columns `schema.HARMONISED` follow.
     """
+    found = _matrices(baskets, references)
+    if baskets.is_mirror is not None and baskets.is_mirror.any():
+        rows = np.flatnonzero(~baskets.is_mirror)
+        _keep(_matrices(baskets.reported(rows), references), found, rows)
+    columns = _columns(baskets, found.parts[0].n_common.diagonal(), found.parts, found.names, options)
+    cells = _cells(baskets, found.names, options)
+    if found.sides is not None:
+        too_few = columns["reason"].is_valid().to_numpy(zero_copy_only=False)
+        columns |= _origins(found.sides, cells, too_few)
+    if baskets.is_mirror is not None:
+        columns |= _sources(baskets.is_mirror, found.members, cells)
+    return pa.table(columns), found.absent
+
+
+@dataclass(frozen=True, slots=True)
+class _Matrices:
+    """Similarities of every country with every country and composite, before they become rows.
+
+    Attributes
+    ----------
+    names
+        Label and code of each reference; composites have no code.
+    parts
+        The countries, then each composite.
+    members
+        Rows of the members of each composite.
+    absent
+        Composites that could not be formed, and their members without data.
+    sides
+        Vintages and intervals; None where everything is as filed.
+    """
+
+    names: list[tuple[str, int | None]]
+    parts: list[Similarity]
+    members: list[list[int]]
+    absent: dict[str, list[str]]
+    sides: Sides | None
+
+
+def _matrices(baskets: Baskets, references: References) -> _Matrices:
     shares = baskets.shares()
     parts = [_pairs(baskets, shares)]
     names: list[tuple[str, int | None]] = list(zip(baskets.labels, baskets.codes.tolist(), strict=True))
@@ -71,15 +111,33 @@ def similarity_table(
         parts.append(composite(baskets, shares, rows, rule))
         names.append((name, None))
         formed.append((rows, rule))
-    columns = _columns(baskets, parts[0].n_common.diagonal(), parts, names, options)
+    found = None
     if baskets.provenance is not None:
         from minsum.esi.interval import Formed, sides
 
-        too_few = columns["reason"].is_valid().to_numpy(zero_copy_only=False)
         esi = np.hstack([part.esi for part in parts])
         found = sides(baskets, baskets.provenance, esi, [Formed(*one) for one in formed])
-        columns |= _origins(found, _cells(baskets, names, options), too_few)
-    return pa.table(columns), absent
+    return _Matrices(names, parts, [rows for rows, _ in formed], absent, found)
+
+
+def _keep(own: _Matrices, found: _Matrices, rows: NDArray[np.intp]) -> None:
+    """Put values of reported countries as they are without mirrors: sums over more products differ in the last bit.
+
+    Composites with a mirrored member are another thing without it, and stay.
+    """
+    n_all, n_own, reported = len(found.parts[0].esi), len(rows), set(rows.tolist())
+    place = {name: k for k, name in enumerate(found.names)}
+    found.parts[0].esi[np.ix_(rows, rows)] = own.parts[0].esi
+    same, theirs = list(range(n_own)), rows.tolist()
+    for k, part in enumerate(own.parts[1:]):
+        column = place[own.names[n_own + k]]
+        if reported.issuperset(found.members[column - n_all]):
+            found.parts[1 + column - n_all].esi[rows] = part.esi
+            same.append(n_own + k)
+            theirs.append(column)
+    if found.sides is not None and own.sides is not None:
+        found.sides.low[np.ix_(rows, theirs)] = own.sides.low[:, same]
+        found.sides.high[np.ix_(rows, theirs)] = own.sides.high[:, same]
 
 
 def level_tables(
@@ -215,3 +273,19 @@ def _origins(
         "esi_high": pa.array(found.high[i, r], mask=too_few),
         "is_merged": found.is_merged[i, r],
     }
+
+
+def _sources(
+    is_mirror: NDArray[np.bool_],
+    members: Sequence[list[int]],
+    cells: tuple[NDArray[np.intp], NDArray[np.intp]],
+) -> dict[str, Any]:
+    """Columns that say whether a basket was reported, in the order of the table."""
+    words = pa.array(["reported", "mirror"], pa.string())
+    of_reference = np.append(is_mirror, [bool(is_mirror[rows].any()) for rows in members])
+    i, r = cells
+    reporter, reference = (
+        pa.DictionaryArray.from_arrays(which.astype(np.int32), words)
+        for which in (is_mirror[i], of_reference[r])
+    )
+    return {"source_reporter": reporter, "source_reference": reference}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from minsum.countries import is_group, iso3_of
 from minsum.coverage import Facts, write_coverage
 from minsum.errors import MissingInputError
-from minsum.esi.jobs import jobs_of
+from minsum.esi.jobs import Filed, jobs_of
 from minsum.esi.labels import with_other_names
 from minsum.esi.options import EsiOptions
 from minsum.esi.yearly import EsiReport, Groups, bring_up_to_date
@@ -75,8 +75,14 @@ def _compute_together(
             f"{layout.flows}: no flows of the chosen years and reporters can be brought to {harmoniser.target}",
             f'set [harmonise] target = "{oldest}"' if oldest else "bring files in first: minsum ingest PATH",
         )
-    bring_up_to_date(layout, jobs_of(options, harmoniser), groups, report=report, progress=progress)
+    by_year: dict[int, set[int]] = defaultdict(set)
+    for _, year, code in map(partition_key, flows):
+        by_year[year].add(code)
+    filed = Filed(by_year, [_name(path) for path in filings.unreachable])
+    bring_up_to_date(layout, jobs_of(options, harmoniser, filed), groups, report=report, progress=progress)
     facts = coverage_facts(layout, filings, harmoniser)
+    if options.mirror is not None:
+        facts |= mirror_facts(layout, flows)
     report.is_covered = write_coverage(layout, flows, facts)
     report.unmatched = {name: usd for name, one in facts.items() if (usd := one["unmatched_usd"])}
     return report
@@ -111,6 +117,41 @@ def coverage_facts(layout: Layout, filings: Filings, harmoniser: Harmoniser) -> 
                 "converted": found and found["converted"],
                 "reason": why,
                 "unit": iso3_of(unit) if (unit := harmoniser.unit(code)) != code else None,
+            }
+    return facts
+
+
+def mirror_facts(layout: Layout, flows: Iterable[Path]) -> Facts:
+    """A coverage row for each mirrored reporter-year, from the footers of `esi/`.
+
+    `partners_share`: part of the country's exports, in the nearest year it filed, that went to the partners that
+    reported; null where it never filed.
+    """
+    from minsum.esi.partners import exports_to
+
+    filings: dict[int, list[Path]] = defaultdict(list)
+    for path in flows:
+        filings[partition_key(path)[2]].append(path)
+    facts: Facts = {}
+    for table in layout.yearly("esi"):
+        target, year = table.parent.name.partition("=")[2], int(table.stem)
+        for name, one in read_footer(table).get("mirrors", {}).items():
+            code = int(name)
+            facts[f"{target}/{year}/{code}"] = {
+                "classification": target,
+                "year": year,
+                "reporter": iso3_of(code),
+                "reporter_code": code,
+                "source": f"imports of {len(one['partners'])} partners",
+                "format": "mirror",
+                "n_products": one["n_products"],
+                "exports_usd": one["exports_usd"],
+                "rows_in": 0,
+                "rows_kept": 0,
+                "harmonised_to": target,
+                "unmatched_usd": None,
+                "n_partners": len(one["partners"]),
+                "partners_share": exports_to(filings[code], one["partners"], year=year),
             }
     return facts
 
