@@ -38,6 +38,7 @@ def esi_options(settings: Settings) -> EsiOptions:
     asked = {
         "market_esi": markets,
         "complementarity": settings.complementarity is not None,
+        "destination_esi": settings.destination_esi is not None,
         "harmonise": harmonise,
         "mirror": settings.mirror and MirrorOptions(**settings.mirror.model_dump()),
     }

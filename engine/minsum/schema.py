@@ -102,6 +102,17 @@ TABLES: Final[dict[str, tuple[Column, ...]]] = {
         Column("is_rebuilt", "bool", "rebuilt values entered on either side"),
         Column("reason", "string", "why tci is null; null otherwise"),
     ),
+    "destination_esi": (
+        Column("year", "int16", "calendar year"),
+        Column("reporter", "string", "ISO3 as Comtrade writes it"),
+        Column("reference", "string", "ISO3"),
+        Column("partner_esi", "double", "sum over destinations of the smaller share in all exports"),
+        Column(
+            "cell_esi", "double", "sum over products and destinations of the smaller share in all exports"
+        ),
+        Column("reporter_code", "int32", "Comtrade code"),
+        Column("reference_code", "int32", "Comtrade code"),
+    ),
     "section_esi": (
         Column("classification", "string", "HS vintage, H0 to H6"),
         Column("year", "int16", "calendar year"),
@@ -205,7 +216,7 @@ FIGURES: Final[dict[str, tuple[Column, ...]]] = {
 }
 """Further columns at the end of flows, by the name that `[ingest] columns` asks for them with."""
 
-YEARLY: Final = ("esi", "esi_levels", "market_esi", "market_mean", "complementarity")
+YEARLY: Final = ("esi", "esi_levels", "market_esi", "market_mean", "complementarity", "destination_esi")
 """Tables with a file for each classification and year, `<table>/classification=H2/2014.parquet`."""
 
 

@@ -161,6 +161,10 @@ class Complementarity(_Section):
     """`[complementarity]`, by its presence: exports of each country against imports of each other."""
 
 
+class DestinationEsi(_Section):
+    """`[destination_esi]`, by its presence: similarity of destinations, and of products by destination."""
+
+
 class Variable(_Section):
     """One variable of the panel: which indicators it is made of and how (docs/covariates.md).
 
@@ -238,6 +242,7 @@ class Settings(BaseSettings):
     esi: Esi = Esi()
     market_esi: MarketEsi | None = None
     complementarity: Complementarity | None = None
+    destination_esi: DestinationEsi | None = None
     harmonise: Harmonise | None = None
     mirror: Mirror | None = None
     panel: Panel | None = None

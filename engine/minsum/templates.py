@@ -70,6 +70,9 @@ rule = "pooled"
 # Exports of each country against imports of each other
 # [complementarity]
 
+# Similarity of where countries sell, and of what they sell where
+# [destination_esi]
+
 # What minsum check reports
 [check]
 world_tolerance = 0.005   # World and the sum of partners, in relation to World

@@ -15,7 +15,12 @@ if TYPE_CHECKING:
     from minsum.esi.baskets import Baskets
     from minsum.harmonise.harmoniser import Harmoniser
 
-RECIPE: Final = {"esi": "esi-2", "market_esi": "market-1", "complementarity": "complementarity-1"}
+RECIPE: Final = {
+    "esi": "esi-2",
+    "market_esi": "market-1",
+    "complementarity": "complementarity-1",
+    "destination_esi": "destination-1",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +76,10 @@ def jobs_of(
         tables = {"complementarity": recorded("level", "min_products")}
         compute = partial(_complementarity, options=options, harmoniser=harmoniser)
         jobs.append(Job(RECIPE["complementarity"], tables, compute))
+    if options.destination_esi:
+        tables = {"destination_esi": recorded("level")}
+        compute = partial(_destinations, options=options, harmoniser=harmoniser)
+        jobs.append(Job(RECIPE["destination_esi"], tables, compute))
     return jobs
 
 
@@ -157,5 +166,21 @@ def _complementarity(
 
         pair = PairOptions(year, options.min_products, options.reporters)
         yield Output("complementarity", [complementarity_table(exports, imports, pair)])
+
+    return tables()
+
+
+def _destinations(
+    files: list[Path], year: int, options: EsiOptions, harmoniser: Harmoniser | None
+) -> Iterator[Output]:
+    from minsum.esi.bilateral import gather_bilateral
+
+    flows = gather_bilateral(files, options, MarketOptions(), harmoniser)
+
+    def tables() -> Iterator[Output]:
+        from minsum.esi.destinations import destination_table
+
+        table = destination_table(flows, year=year, reporters=options.reporters)
+        yield Output("destination_esi", [table])
 
     return tables()

@@ -78,6 +78,8 @@ class EsiOptions:
         Asks for the tables `market_esi` and `market_mean`.
     complementarity
         Asks for the table `complementarity`.
+    destination_esi
+        Asks for the table `destination_esi`.
     harmonise
         Brings HS vintages together; None keeps every vintage apart.
     mirror
@@ -94,6 +96,7 @@ class EsiOptions:
     levels: tuple[int, ...] = ()
     market_esi: MarketOptions | None = None
     complementarity: bool = False
+    destination_esi: bool = False
     harmonise: HarmoniseOptions | None = None
     mirror: MirrorOptions | None = None
 
