@@ -39,7 +39,7 @@ Year = Annotated[int, Field(ge=1900, le=2200)]
 Vintage = Annotated[str, Field(pattern=r"^H[0-6]$")]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 Level = Annotated[int, AfterValidator(_one_of_three)]
-Rule = Literal["pooled", "mean_share", "mean_esi", "common", "world", "world_minus_self"]
+Rule = Literal["pooled", "pooled_minus_self", "mean_share", "mean_esi", "common", "world", "world_minus_self"]
 
 
 class _Section(BaseModel):

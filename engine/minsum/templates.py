@@ -41,8 +41,9 @@ min_products = 1       # below this many products a value is null
 years = []             # empty: all
 reporters = []         # empty: all; ISO3 as Comtrade writes it. Every country stays a reference
 
-# Composite references beside every single country. rule: pooled | mean_share | mean_esi | common, and without
-# members: world | world_minus_self (all reporters of the year but the country itself)
+# Composite references beside every single country. members: countries, or EU, ASEAN, G7, OECD: those of each year.
+# rule: pooled | pooled_minus_self | mean_share | mean_esi | common, and without members: world | world_minus_self
+# (all reporters of the year but the country itself)
 [esi.references.high_end]
 members = ["USA", "DEU"]
 rule = "pooled"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,8 +12,9 @@ import pyarrow as pa
 
 from minsum.errors import MissingInputError
 from minsum.esi.baskets import Baskets, F64Matrix, gather, shares_of
+from minsum.esi.groups import of_year
 from minsum.esi.options import EsiOptions
-from minsum.esi.references import member_rows, member_values, merged
+from minsum.esi.references import WITHOUT_SELF, member_rows, member_values, merged
 from minsum.esi.sections import SECTIONS, segments_of
 from minsum.esi.stage import files_of
 from minsum.schema import check_table
@@ -55,7 +57,7 @@ def write_contributions(layout: Layout, options: EsiOptions) -> bool:
     Notes
     -----
     References are the composites, their members, then the largest exporters of the last year, as many as
-    `BUDGET` allows, three at least. `world_minus_self`, another basket for every country, is left out.
+    `BUDGET` allows, three at least. The rules without oneself, another basket for every country, are left out.
     """
     esi = layout.yearly("esi")
     if not esi:
@@ -83,8 +85,10 @@ def _tables(
     flows = files_of(layout, vintage, (), harmoniser=harmoniser)
     years = {year: files for year, files in flows.items() if year in there}
     references: list[str] = []
+    asked = options.references
     for year in sorted(years, reverse=True):
         baskets = _baskets(years[year], options, harmoniser)
+        options = replace(options, references=of_year(asked, year, baskets.labels)[0])
         references = references or _references(baskets, options, n_years=len(years))
         table = _table(baskets, references, year=year, vintage=vintage, options=options)
         check_table(table, "section_esi")
@@ -99,7 +103,7 @@ def _baskets(files: Sequence[Path], options: EsiOptions, harmoniser: Harmoniser 
 
 
 def _references(baskets: Baskets, options: EsiOptions, *, n_years: int) -> list[str]:
-    composites = [name for name, (_, rule) in options.references.items() if rule != "world_minus_self"]
+    composites = [name for name, (_, rule) in options.references.items() if rule not in WITHOUT_SELF]
     members = [one for members, _ in options.references.values() for one in members]
     by_size = np.argsort(-baskets.values.sum(axis=1), kind="stable")
     ordered = dict.fromkeys([*composites, *members, *(baskets.labels[row] for row in by_size)])

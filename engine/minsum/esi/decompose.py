@@ -15,9 +15,10 @@ from minsum.errors import MissingInputError, UsageError
 from minsum.esi.bands import Pair, Resampling, replicates
 from minsum.esi.baskets import Baskets, gather
 from minsum.esi.decomposition import Decomposition
+from minsum.esi.groups import expanded, of_year
 from minsum.esi.labels import as_labelled, with_other_names
 from minsum.esi.options import EsiOptions
-from minsum.esi.references import WORLD_RULES, Rule, member_rows, member_values
+from minsum.esi.references import WITHOUT_SELF, WORLD_RULES, Rule, member_rows, member_values
 from minsum.esi.sections import By, segments_of
 from minsum.workspace import partition_key
 from minsum_kernels import segment_min_sum
@@ -83,17 +84,20 @@ def decompose(
     ESI_ir = sum over segments of sum over their products j of min(s_ij, s_rj): additive over products.
     """
     members, rule = _reference(question, options)
-    needed = (question.reporter, *members)
     baskets: dict[int, Baskets] = {}
+    sides: dict[int, tuple[str, ...]] = {}
     left_out: dict[int, list[str]] = {}
     for year, files in sorted(years.items()):
-        found = _gather(files, needed, rule=rule, options=options, harmoniser=harmoniser)
+        wanted = (question.reporter, *expanded(members, year))
+        found = _gather(files, wanted, rule=rule, options=options, harmoniser=harmoniser)
         labels = found.labels if found else []
+        there = of_year({"one": (members, rule)}, year, labels)[0]["one"][0]
+        needed = (question.reporter, *there)
         missing = [label for label in as_labelled(needed, labels) if label not in labels]
         if found is None or missing:
             left_out[year] = missing
         else:
-            baskets[year] = found
+            baskets[year], sides[year] = found, needed
     if not baskets:
         raise MissingInputError(
             f"no year of {classification} has data of {question.reporter} and {question.reference}",
@@ -101,7 +105,7 @@ def decompose(
         )
     products = sorted({product for one in baskets.values() for product in one.products})
     segments, bounds = segments_of(products, question.by)
-    pairs = [_pair(one, products, needed, rule) for one in baskets.values()]
+    pairs = [_pair(one, products, sides[year], rule) for year, one in baskets.items()]
     edges = np.array(bounds)
     how = question.resampling
     return Decomposition(
@@ -161,7 +165,7 @@ def _pair(baskets: Baskets, products: Sequence[str], needed: tuple[str, ...], ru
     """The first of those needed against the others, over a list of products that holds all of theirs."""
     own = baskets.labels.index(as_labelled(needed, baskets.labels)[0])
     rows, _ = member_rows(baskets, needed[1:], rule)
-    if rule == "world_minus_self":
+    if rule in WITHOUT_SELF and own in rows:
         rows.remove(own)
     members, outside = member_values(baskets, rows, rule)
     values = np.zeros((1 + len(members), len(products)))

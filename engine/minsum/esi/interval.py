@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from minsum.esi.baskets import Baskets, F64Matrix
 from minsum.esi.harmonised import Provenance
-from minsum.esi.references import Rule, composite
+from minsum.esi.references import WITHOUT_SELF, Rule, composite
 from minsum.harmonise.vintages import VINTAGES, rank
 from minsum_kernels import pairwise_min_sum
 
@@ -82,7 +82,7 @@ def sides(baskets: Baskets, provenance: Provenance, esi: F64Matrix, composites: 
     for one in composites:
         member = np.zeros((n, n), dtype=np.bool_)
         member[:, one.rows] = True
-        if one.rule == "world_minus_self":
+        if one.rule in WITHOUT_SELF:
             np.fill_diagonal(member, val=False)
         vintage.append(_common(member, ranks))
         converted.append(_mean(member, provenance.converted, total))

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from minsum.esi.groups import of_year
 from minsum.esi.options import EsiOptions, MarketOptions
 from minsum.esi.yearly import Job, Output
 
@@ -114,10 +115,12 @@ def _similarities(
         from minsum.esi.similarity import PairOptions, level_tables, similarity_table
 
         pair = PairOptions(year, options.min_products, options.reporters)
-        table, absent = similarity_table(baskets[0], pair, options.references)
-        yield Output("esi", [table], absent, _filings(baskets[0]) | facts)
+        references, left_out = of_year(options.references, year, baskets[0].labels)
+        groups = {"groups_without": left_out} if left_out else {}
+        table, absent = similarity_table(baskets[0], pair, references)
+        yield Output("esi", [table], absent, _filings(baskets[0]) | facts | groups)
         if options.levels:
-            beside = level_tables(zip(options.levels, baskets[1:], strict=True), pair, options.references)
+            beside = level_tables(zip(options.levels, baskets[1:], strict=True), pair, references)
             yield Output("esi_levels", beside, absent)
 
     return tables()

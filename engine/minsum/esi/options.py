@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from minsum.country_hints import check_country
 from minsum.errors import SettingsError
+from minsum.esi.groups import without_groups
 from minsum.harmonise.options import HarmoniseOptions
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class EsiOptions:
         ISO3 labels of the countries whose similarity is wanted; empty means all. Every country stays a
         reference, and a member of composites.
     references
-        Name of a composite to (members, rule).
+        Name of a composite to (members, rule). A member may be a group (`groups.NAMES`).
     levels
         Levels to put side by side in `esi_levels`; empty means no such table.
     market_esi
@@ -130,7 +131,7 @@ class EsiOptions:
             named["market_esi.markets"] = self.market_esi.markets
         if self.mirror is not None:
             named["mirror.reporters"] = self.mirror.reporters
-        for place, countries in named.items():
+        for place, countries in without_groups(named).items():
             if len(set(countries)) != len(countries):
                 raise SettingsError(f"{place}: a member occurs twice in {list(countries)}", "name each once")
             for country in countries:

@@ -13,10 +13,12 @@ from minsum.esi.baskets import Baskets, F64Matrix, shares_of
 from minsum.esi.labels import as_labelled
 from minsum_kernels import common_counts, cross_min_sum
 
-Rule = Literal["pooled", "mean_share", "mean_esi", "common", "world", "world_minus_self"]
+Rule = Literal["pooled", "pooled_minus_self", "mean_share", "mean_esi", "common", "world", "world_minus_self"]
 References = Mapping[str, tuple[tuple[str, ...], Rule]]
 """Name of a composite to (ISO3 labels of its members, rule)."""
 
+WITHOUT_SELF: Final = ("world_minus_self", "pooled_minus_self")
+"""Rules whose reference is another basket for each member."""
 WORLD_RULES: Final = ("world", "world_minus_self")
 """Rules over every reporter of the year; they take no members."""
 
@@ -70,11 +72,11 @@ def composite(baskets: Baskets, shares: F64Matrix, rows: list[int], rule: Rule) 
     rows
         Rows of the members.
     rule
-        `pooled`, `world`: add the members' values, then take shares. `world_minus_self`: the same without
-        the country itself. `mean_share`: mean of their shares. `mean_esi`: mean of the similarities with
+        `pooled`, `world`: add the members' values, then take shares. `world_minus_self`,
+        `pooled_minus_self`: the same without the country itself. `mean_share`: mean of their shares. `mean_esi`: mean of the similarities with
         each. `common`: sum over products of the smallest share among the country and all members.
     """
-    if rule == "world_minus_self":
+    if rule in WITHOUT_SELF:
         return _leave_one_out(baskets, shares, rows)
     members = merged(shares_of(*member_values(baskets, rows, rule)), rule)
     products = members.max(axis=0, keepdims=True)
@@ -96,7 +98,7 @@ def member_values(baskets: Baskets, rows: list[int], rule: Rule) -> tuple[F64Mat
     Exports, shape (n_members, n_products), and what their totals hold beside them, shape (n_members,), USD.
     """
     values, outside = baskets.values[rows], baskets.outside[rows]
-    if rule in ("pooled", *WORLD_RULES):
+    if rule in ("pooled", "pooled_minus_self", *WORLD_RULES):
         return values.sum(axis=0, keepdims=True), outside.sum(keepdims=True)
     return values, outside
 
