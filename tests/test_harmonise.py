@@ -23,14 +23,12 @@ from minsum.harmonise.options import HarmoniseOptions
 from minsum.harmonise.shipped import nomenclature, shipped
 from minsum.harmonise.vintages import VINTAGES, rank, steps
 from minsum.pipeline import Workspace
+from minsum.schema import HARMONISED
 from minsum.workspace import read_footer
 
 Basket = dict[str, float]
 TO_H2 = HarmoniseOptions("H2")
-FURTHER = [
-    "vintage_reporter", "vintage_reference", "converted_reporter", "converted_reference", "esi_low", "esi_high",
-    "is_merged",
-]  # fmt: skip
+FURTHER = [column.name for column in HARMONISED["esi"]]
 
 
 def put(
@@ -241,6 +239,7 @@ def test_an_older_filing_is_absent_with_its_reason_unless_there_are_weights(
     assert set(table(desk)["reporter"]) == {"CHN", "USA"}
     coverage = pl.read_parquet(desk.layout.coverage).filter(reporter="VNM")
     assert coverage["reason"].to_list() == [reason]
+    assert coverage.columns[-6:] == [column.name for column in HARMONISED["coverage"]]
     folder = tmp_path / "tables"
     folder.mkdir()
     text = "H1,H2,weight,group_id\n90111,90111,1.0,1\n010210,010210,.75,2\n010210,010290,.25,2\n"
@@ -394,6 +393,7 @@ def test_settings_reach_the_stage_and_the_run_says_what_is_absent(
         work.esi()
     said = [record.message for record in caplog.records]
     assert any("filed in H1, older than H2" in line and "VNM 2022" in line for line in said)
+    assert not any(hasattr(record, "hint") for record in caplog.records)  # text logs leave such records out
     assert any("1,000 USD of 1 reporter-years have no target" in line for line in said)
     assert work.decompose("CHN", "USA").years == [2022]
     work.report()

@@ -14,6 +14,7 @@ from minsum.errors import SettingsError
 from minsum.esi.options import EsiOptions, MirrorOptions
 from minsum.esi.stage import compute_esi
 from minsum.pipeline import Workspace
+from minsum.schema import MIRRORED
 from test_harmonise import TO_H2, converted, one, table
 
 PARTNERS = {156: "H6", 842: "H5", 276: "H2", 702: "H3"}
@@ -71,6 +72,7 @@ def test_a_mirrored_basket_is_the_sum_of_its_partners_imports(desk: Desk) -> Non
     row = one(esi, "VNM", "DEU")
     assert row["esi"] == pytest.approx(expected, abs=1e-15)
     assert (row["source_reporter"], row["source_reference"]) == ("mirror", "reported")
+    assert esi.columns[-2:] == [column.name for column in MIRRORED]
     assert (row["n_reporter"], row["vintage_reporter"]) == (len(basket), "mixed")
     assert row["residual_reporter"] == pytest.approx(1 / (total + 1))
     assert row["esi_low"] <= row["esi"] <= row["esi_high"]

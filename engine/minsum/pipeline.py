@@ -334,8 +334,8 @@ class Workspace:
             report = compute_esi(self.layout, esi_options(self.settings), progress=self._progress)
             self._report.moves += report.moves
             done(bool(report.computed) or report.is_covered, _without(asdict(report), "moves"))
-        for line, hint in absences(report):
-            log.warning("esi: %s", line, extra={"stage": "esi", "hint": hint})
+        for line in absences(report):
+            log.warning("esi: %s", line, extra={"stage": "esi"})
 
     def _panel(self) -> None:
         from minsum.panel import build_panel

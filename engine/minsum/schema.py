@@ -203,6 +203,14 @@ HARMONISED: Final = {
 }
 """Further columns at the end of tables when `[harmonise]` is set; those of esi stand in esi_levels too."""
 
+MIRRORED: Final = (
+    Column("source_reporter", "string", "reported, or mirror: from the partners' imports"),
+    Column(
+        "source_reference", "string", "the same of the reference; mirror if any member of a composite is one"
+    ),
+)
+"""Further columns of esi and esi_levels after those of `[harmonise]` when `[mirror]` is set."""
+
 FIGURES: Final[dict[str, tuple[Column, ...]]] = {
     "net_weight": (
         Column("net_weight", "double", "kg, null where the source gives none or a sum lacks an addend's"),

@@ -121,4 +121,5 @@ _WORLD: Final = """
 _TOGETHER: Final = _TEMPLATE.replace("# [harmonise]\n# target", "[harmonise]\ntarget").replace(
     ': remove the "#". Without it\n', ". Without it\n"
 )
-TEMPLATES: Final = {"empty": _TEMPLATE, "paper": _TOGETHER + _PAPER, "world": _TOGETHER + _WORLD}
+_AS_FILED: Final = _TOGETHER.replace('# classification = "H2"    # HS', '# classification = "HS"    # HS')
+TEMPLATES: Final = {"empty": _TEMPLATE, "paper": _TOGETHER + _PAPER, "world": _AS_FILED + _WORLD}

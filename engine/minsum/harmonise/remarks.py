@@ -16,19 +16,18 @@ class Together(Protocol):
     unmatched: dict[str, float]
 
 
-def absences(report: Together) -> Iterator[tuple[str, str]]:
-    """A sentence and a hint for each reason why values are missing."""
+def absences(report: Together) -> Iterator[str]:
+    """A sentence for each reason why values are missing, and what to do."""
     for reason, names in report.unreachable.items():
         yield (
-            f"{len(names)} reporter-years left out: {reason}: {_listed(names)}",
-            "choose an older [harmonise] target, or give forward weights (docs/vintages.md)",
+            f"{len(names)} reporter-years left out, {reason}: {_listed(names)}; choose an older [harmonise] "
+            "target, or give forward weights (docs/vintages.md)"
         )
     unmatched = {name: usd for name, usd in report.unmatched.items() if usd >= _WORTH_SAYING_USD}
     if unmatched:
         yield (
             f"{sum(unmatched.values()):,.0f} USD of {len(unmatched)} reporter-years have no target and count "
-            f"as 999999: {_listed(_largest(unmatched))}",
-            "see unmatched_usd in coverage.parquet",
+            f"as 999999: {_listed(_largest(unmatched))}; unmatched_usd in coverage.parquet has them all"
         )
 
 
