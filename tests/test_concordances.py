@@ -199,6 +199,8 @@ def test_tables_that_are_not_there(tmp_path: Path) -> None:
         tables(tables=str(tmp_path / "none"))
     with pytest.raises(SettingsError, match="no weight files"):
         tables(method="weights", tables=str(tmp_path))
+    with pytest.raises(SettingsError, match="no UN workbooks"):
+        tables(tables=str(tmp_path))
     weight_file(tmp_path, "H1,H2,weight,group_id\n", "weights_H5_to_H4.csv")
     with pytest.raises(DataCheckError, match="weights of H1 to H2, but the file name says H5 to H4"):
         tables(method="weights", tables=str(tmp_path))

@@ -69,6 +69,11 @@ class Tables:
                 f"harmonise.tables: {folder}: no weight files (H5,H4,weight,group_id)",
                 'put them there, or set method = "un"',
             )
+        if options.method == "un" and not books:
+            raise SettingsError(
+                f"harmonise.tables: {folder}: no UN workbooks (.xls, .xlsx)",
+                'leave tables out: minsum has the UN\'s tables; or set method = "weights"',
+            )
         used = [*weights.values(), *books]
         digests = {path.name: sha256(path.read_bytes()).hexdigest() for path in used}
         return cls(
