@@ -26,6 +26,8 @@ from minsum.workspace import FOOTER_KEY, Layout
 ESI = """
 [esi]
 levels = [4]
+[esi.references.high_end]
+members = ["USA", "DEU"]
 [market_esi]
 [complementarity]
 """

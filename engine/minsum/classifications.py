@@ -47,7 +47,8 @@ def choose_classification(there: Collection[str], wanted: str | None, *, setting
     if wanted is None and len(found) > 1:
         raise SettingsError(
             f"{setting} is not set and the workspace holds {', '.join(found)}",
-            f"choose one of them, such as {'--' if setting == 'classification' else ''}{setting} {found[0]}",
+            f"choose one of them, such as {'--' if setting == 'classification' else ''}{setting} {found[0]}, "
+            "or bring them together: [harmonise] target (docs/vintages.md)",
         )
     if wanted is not None and wanted not in found:
         raise SettingsError(f"{setting}: {wanted} is not in the workspace", f"it holds {', '.join(found)}")

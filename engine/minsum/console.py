@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from rich.text import Text
 
 from minsum.errors import MinsumError
+from minsum.harmonise.islands import Islands
 from minsum.logs import JsonLines, json_line
 from minsum.pipes import Pipe, write
 from minsum.progress import StageProgress
@@ -271,6 +272,8 @@ class Console:
         for title, columns, rows in status_tables(status):
             is_long = title.startswith(("Rejected", "Sources"))
             (self._print_some if is_long else self._print_frame)(title, columns, rows)
+            if title == "Classification-years":
+                self._islands(status["islands"])
         if status["panel"]:
             panel = status["panel"]
             countries = len(panel["countries"] or ())
@@ -299,6 +302,14 @@ class Console:
             rows = [[one.place, one.found, one.expected] for one in findings if one.check == check]
             self._print_some(f"Check {check}: {len(rows)}", ["where", "found", "expected"], rows)
         self._print(f"{len(findings)} findings in {where}" if findings else f"{where} is sound")
+
+    def _islands(self, found: dict[str, Any]) -> None:
+        """Countries that filed one year in different HS vintages, and how to bring them together."""
+        islands = Islands(found["years"], found["target"])
+        if lines := islands.lines():
+            self._print("Countries are compared only within an HS vintage; these years have several:")
+            for line in [*lines[-4:-1], lines[-1]]:
+                self._print(f"  {line}")
 
     def _print_some(self, title: str, columns: list[str], rows: list[list[Any]]) -> None:
         self._print_frame(title, columns, rows[:_SHOWN])

@@ -30,11 +30,19 @@ def ingest_options(settings: Settings) -> IngestOptions:
 
 def esi_options(settings: Settings) -> EsiOptions:
     """Of `[esi]`, and of the other similarities that the settings ask for."""
-    from minsum.esi.options import EsiOptions, MarketOptions
+    from minsum.esi.options import EsiOptions, MarketOptions, MirrorOptions
+    from minsum.harmonise.options import HarmoniseOptions
 
     chosen = settings.esi.model_dump()
     markets = settings.market_esi and MarketOptions(**settings.market_esi.model_dump())
-    asked = {"market_esi": markets, "complementarity": settings.complementarity is not None}
+    harmonise = settings.harmonise and HarmoniseOptions(**settings.harmonise.model_dump())
+    asked = {
+        "market_esi": markets,
+        "complementarity": settings.complementarity is not None,
+        "destination_esi": settings.destination_esi is not None,
+        "harmonise": harmonise,
+        "mirror": settings.mirror and MirrorOptions(**settings.mirror.model_dump()),
+    }
     return EsiOptions(**chosen | asked | {"references": _references(settings)})
 
 

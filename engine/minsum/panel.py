@@ -20,6 +20,7 @@ from minsum.classifications import choose_classification, with_rows
 from minsum.countries import code_of, labels
 from minsum.covariates import Variable, covariate_remarks, read_covariates
 from minsum.errors import EmptySampleError, MissingInputError
+from minsum.harmonise.filings import Reach, choose
 from minsum.marks import Mark, Plan, digests_of, plan_of
 from minsum.proof import prove
 from minsum.queries import connect, literal, query
@@ -106,12 +107,14 @@ def build_panel(layout: Layout, options: PanelOptions, *, jobs: int = 1) -> Pane
     """
     flows = read_footers(layout.partitions())
     sources = identify(_covariate_files(layout, options), layout, jobs=jobs)
-    plan = panel_plan(layout, options, flows, digests_of(layout.yearly("esi")), sources)
+    similarities = layout.yearly("esi")
+    classification = classification_of(options, similarities, layout)
+    esi = _of(classification, similarities)
+    reach = reach_of(read_footer(esi[0])["options"])
+    plan = panel_plan(layout, options, flows, digests_of(similarities), sources, reach)
     if not plan.redo:
         return _report(read_footer(layout.panel), changed=False)
-    classification = classification_of(options, layout.yearly("esi"), layout)
-    files = [path for path in flows if partition_key(path)[0] == classification]
-    esi = _of(classification, layout.yearly("esi"))
+    files = _flows(flows, classification, reach)
     prove([*files, *esi])
     covariates = read_covariates(sources, options.variables)
     table, country_years, remarks = _join(options, files, esi, covariates.frame)
@@ -136,6 +139,20 @@ def build_panel(layout: Layout, options: PanelOptions, *, jobs: int = 1) -> Pane
     publish_table(country_years, layout.country_years, footer=of_countries, layout=layout)
     publish_table(table, layout.panel, footer=footer, layout=layout)
     return _report(footer, changed=True)
+
+
+def reach_of(options: Mapping[str, Any]) -> Reach | None:
+    """Which filings can be brought to the vintage of similarities made under these options; None where none are."""
+    together = options.get("harmonise")
+    return None if together is None else Reach(together["target"], together["weights"])
+
+
+def _flows(flows: Iterable[Path], classification: str, reach: Reach | None) -> list[Path]:
+    """Flows behind the similarities: of their classification or, where vintages were brought together, the filing
+    of each reporter-year that counts. Import shares need only totals, which are the same in every vintage."""
+    if reach is None:
+        return [path for path in flows if partition_key(path)[0] == classification]
+    return [path for files in choose(flows, reach).chosen.values() for path in files]
 
 
 def _remarks(footer: Footer) -> list[str]:
@@ -172,6 +189,7 @@ def panel_plan(
     flows: Mapping[Path, Footer],
     esi: Mapping[Path, str],
     covariates: Sequence[Source],
+    reach: Reach | None = None,
 ) -> Plan:
     """Whether `panel.parquet` and `country_years.parquet` are what their inputs and the options make them.
 
@@ -185,6 +203,8 @@ def panel_plan(
         Similarities to their digests.
     covariates
         Files of the covariate folder.
+    reach
+        Of the similarities (`reach_of`); None where vintages stay apart.
 
     Raises
     ------
@@ -193,11 +213,7 @@ def panel_plan(
     """
     classification = classification_of(options, esi, layout)
     inputs = [
-        [
-            [*partition_key(path), digest(footer)]
-            for path, footer in flows.items()
-            if partition_key(path)[0] == classification
-        ],
+        [[*partition_key(path), digest(flows[path])] for path in _flows(flows, classification, reach)],
         [[path.stem, esi[path]] for path in _of(classification, esi)],
         [[source.name, source.sha256] for source in covariates],
     ]

@@ -260,13 +260,17 @@ class Workspace:
         one_of(by, get_args(By), argument="by")
         if bands is not None:
             one_of(bands, get_args(Method), argument="bands")
-        vintage = chosen_classification(self.layout.flows, classification, setting="classification")
+        options = esi_options(self.settings)
+        harmoniser = options.harmoniser(self.layout.root)
+        folder = self.layout.flows if harmoniser is None else self.layout.esi
+        vintage = chosen_classification(folder, classification, setting="classification")
         try:
             return decompose(
-                files_of(self.layout, vintage, years),
+                files_of(self.layout, vintage, years, harmoniser=harmoniser),
                 vintage,
-                options=esi_options(self.settings),
+                options=options,
                 question=Question(reporter, reference, by, bands and Resampling(bands)),
+                harmoniser=harmoniser,
             )
         except MissingInputError as error:
             from minsum.report.growth import where_exports
@@ -464,6 +468,7 @@ class Workspace:
 
     def _esi(self) -> None:
         from minsum.esi.stage import compute_esi
+        from minsum.harmonise.remarks import absences
 
         with self._report.stage("esi") as done:
             report = compute_esi(self.layout, esi_options(self.settings), progress=self._progress)
@@ -472,6 +477,8 @@ class Workspace:
             done(is_changed, _without(asdict(report), "moves"))
         if report.removed:
             log.info("no longer asked for, removed: %s", ", ".join(report.removed))
+        for line in absences(report):
+            log.warning("esi: %s", line, extra={"stage": "esi"})
         remarks = report.remarks()
         for line in remarks[:MOST_REMARKS]:
             log.warning("esi: %s", line, extra={"stage": "esi"})

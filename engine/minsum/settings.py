@@ -57,10 +57,18 @@ def _reference(given: str) -> str:
     return given if not given or re.fullmatch(_NAME, given) else known_label(given)
 
 
+def _members(given: tuple[str, ...]) -> tuple[str, ...]:
+    """Countries, and groups of countries by their names."""
+    from minsum.country_groups import NAMES
+
+    countries = iter(_countries(tuple(one for one in given if one not in NAMES)))
+    return tuple(one if one in NAMES else next(countries) for one in given)
+
+
 Countries = Annotated[tuple[str, ...], AfterValidator(_countries)]
 """Labels of countries as Comtrade writes them; other publishers' codes for one country are understood."""
 Level = Annotated[int, AfterValidator(_one_of_three)]
-Rule = Literal["pooled", "mean_share", "mean_esi", "common", "world", "world_minus_self"]
+Rule = Literal["pooled", "pooled_minus_self", "mean_share", "mean_esi", "common", "world", "world_minus_self"]
 
 
 class _Section(BaseModel):
@@ -128,7 +136,7 @@ class Ingest(_Section):
 class Composite(_Section):
     """One named reference: its members (ISO3) and how they are put together (docs/definitions.md)."""
 
-    members: Countries = ()
+    members: Annotated[tuple[str, ...], AfterValidator(_members)] = ()
     rule: Rule = "pooled"
 
     @model_validator(mode="after")
@@ -168,8 +176,30 @@ class MarketEsi(_Section):
     markets: Countries = ()
 
 
+class Harmonise(_Section):
+    """`[harmonise]`, by its presence: every reporter-year is brought to one HS vintage (docs/vintages.md)."""
+
+    target: Vintage
+    method: Literal["un", "weights"] = "un"
+    tables: str | None = None
+    successors: Literal["keep", "merge"] = "keep"
+
+
+class Mirror(_Section):
+    """`[mirror]`, by its presence: countries that filed nothing, from their partners' imports (docs/vintages.md)."""
+
+    reporters: Countries = ()
+    min_partners: int = Field(default=10, ge=1)
+    cif: float = Field(default=1.06, gt=0, allow_inf_nan=False)
+    in_world: bool = False
+
+
 class Complementarity(_Section):
     """`[complementarity]`, by its presence: exports of each country against imports of each other."""
+
+
+class DestinationEsi(_Section):
+    """`[destination_esi]`, by its presence: similarity of destinations, and of products by destination."""
 
 
 class Variable(_Section):
@@ -279,11 +309,22 @@ class Settings(BaseSettings):
     esi: Esi = Esi()
     market_esi: MarketEsi | None = None
     complementarity: Complementarity | None = None
+    destination_esi: DestinationEsi | None = None
+    harmonise: Harmonise | None = None
+    mirror: Mirror | None = None
     panel: Panel | None = None
     estimate: Specification | None = None
     specs: tuple[str, ...] = ()
     check: Check = Check()
     report: Report = Report()
+
+    @model_validator(mode="after")
+    def _vintage_first(self) -> Settings:
+        if self.mirror is not None and self.harmonise is None:
+            raise ValueError(
+                "[mirror] needs [harmonise]: the partners of a country file in several HS vintages"
+            )
+        return self
 
     @model_validator(mode="after")
     def _panel_first(self) -> Settings:

@@ -7,12 +7,11 @@ is going to make counts as made for the stages after it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from minsum.coverage import coverage_plan
-from minsum.errors import MinsumError, SourceError
+from minsum.errors import DataCheckError, MinsumError, SourceError
 from minsum.flows.archives import unfold
 from minsum.flows.known import Known
 from minsum.flows.options import IngestOptions
@@ -23,7 +22,7 @@ from minsum.rejections import read_rejections
 from minsum.runs import versions
 from minsum.schema import YEARLY
 from minsum.sources import Source, discover, known_sources, open_text
-from minsum.workspace import Footer, Layout, estimate_files, is_estimates, partition_key
+from minsum.workspace import Footer, Layout, estimate_files, is_estimates, partition_key, read_footer
 
 if TYPE_CHECKING:
     from minsum.estimates.stage import Asked
@@ -71,19 +70,27 @@ class _Chain:
 
     def entries(self) -> Stale:
         """What is not up to date, stage by stage."""
-        from minsum.esi.sections import sections_plan
         from minsum.esi.stage import esi_plan
+
+        layout = self._layout
+        with self._told("esi", "esi", "minsum esi"):
+            coverage, esi = esi_plan(layout, esi_options(self._settings), self._footers)
+            self._chain(coverage, esi)
+        return self._found
+
+    def _chain(self, coverage: Plan, esi: Plan) -> None:
+        """What follows from the plans of the esi stage."""
+        from minsum.esi.sections import sections_plan
         from minsum.estimates.stage import Inputs as EstimateInputs
 
         layout = self._layout
-        self._note("coverage", coverage := coverage_plan(layout, self._footers), "minsum esi")
-        esi = esi_plan(layout, esi_options(self._settings), self._footers)
+        self._note("coverage", coverage, "minsum esi")
         for table in YEARLY:
             self._note(table, _below(esi, layout.table(table)), "minsum esi", name=_year)
         similarities = esi.digests(layout.esi)
         sections = sections_plan(layout, similarities)
         self._note("report", sections, "minsum report")
-        panel, classification = self._panel(similarities)
+        panel, classification = self._panel(esi)
         asked = self._asked() if panel is not None else {}
         estimates = Plan(remove=dict.fromkeys(filter(is_estimates, estimate_files(layout)), UNWANTED))
         if panel is not None:
@@ -91,13 +98,13 @@ class _Chain:
         self._note("estimates", estimates, "minsum estimate")
         singles = coverage.digests() | sections.digests()
         self._report(esi, singles, panel, estimates=estimates, asked=asked)
-        return self._found
 
-    def _panel(self, esi: Mapping[Path, str]) -> tuple[str | None, str]:
+    def _panel(self, tables: Plan) -> tuple[str | None, str]:
         """Digest and classification of the panel that is wanted; None where there is none, or cannot be."""
-        from minsum.panel import classification_of, covariate_sources, panel_plan
+        from minsum.panel import classification_of, covariate_sources, panel_plan, reach_of
 
         layout, section = self._layout, self._settings.panel
+        esi = tables.digests(layout.esi)
         if section is None:
             there = [one for one in (layout.panel, layout.country_years) if one.is_file()]
             self._note("panel", Plan(remove=dict.fromkeys(there, UNWANTED)), "minsum run")
@@ -105,7 +112,9 @@ class _Chain:
         with self._told("panel", layout.panel.name, "minsum panel"):
             options = panel_options(section, self._settings.esi.references)
             classification = classification_of(options, esi, layout)
-            plan = panel_plan(layout, options, self._footers, esi, covariate_sources(layout, options))
+            sources = covariate_sources(layout, options)
+            reach = reach_of(tables.wanted[next(iter(esi))].options)
+            plan = panel_plan(layout, options, self._footers, esi, sources, reach)
             self._note("panel", plan, "minsum panel")
             return plan.wanted[layout.panel].digest, classification
         return None, ""
@@ -237,6 +246,13 @@ def by_key(footers: Mapping[Path, Footer]) -> dict[tuple[str, int, int], Footer]
     return {partition_key(path): footer for path, footer in footers.items()}
 
 
-def esi_years(layout: Layout) -> set[str]:
-    """Classification and year of every esi file: `H2/2014`."""
-    return {_year(path) for path in layout.yearly("esi")}
+def esi_years(layout: Layout) -> dict[str, str]:
+    """Classification and year of flows, such as `H5/2014`, to those of the esi file they are in: `H2/2014`."""
+    found: dict[str, str] = {}
+    for path in layout.yearly("esi"):
+        name = _year(path)
+        with suppress(DataCheckError):  # damaged: the plan of the stage says so
+            filings = read_footer(path).get("filings", {})
+            found |= {f"{one['vintage']}/{path.stem}": name for one in filings.values()}
+        found[name] = name
+    return found

@@ -10,10 +10,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from minsum.countries import is_group
+from minsum.countries import GROUPS, is_group
 from minsum.errors import DataCheckError
 from minsum.flows.options import IngestOptions
 from minsum.flows.rules import RULES
+from minsum.harmonise.islands import islands
 from minsum.rejections import read_rejections
 from minsum.staleness import by_key, esi_years, find_stale
 from minsum.strays import find_strays
@@ -29,13 +30,23 @@ Record = dict[str, Any]
 def read_status(layout: Layout, options: IngestOptions, settings: Settings | None = None) -> Record:
     """State of the workspace; without settings, what is stale after the lake is left out.
 
+    Parameters
+    ----------
+    layout
+        The workspace.
+    options
+        Of ingest, for what is stale.
+    settings
+        What is wanted after the lake; None leaves out what is stale there.
+
     Returns
     -------
     `years`: reporters, rows, repairs of each classification-year and whether its similarities are there (`yes`,
-    `no`, `stale`); `sources`: what each gave and what each rule removed; `rules` and `repairs`: the same over
-    all of them; `rejected`: name, reason and hint of each rejected source, and how many runs rejected it; `stale`:
-    what its inputs have overtaken; `strays`: files among the published ones that minsum did not write; `panel` (None
-    without one): its size, what is missing, where each variable came from and what did
+    `no`, `stale`, or the vintage to which they were brought); `islands`: years in which no vintage has every
+    country, and the vintage that would bring them together; `sources`: what each gave and what each rule removed;
+    `rules` and `repairs`: the same over all of them; `rejected`: name, reason and hint of each rejected source, and
+    how many runs rejected it; `stale`: what its inputs have overtaken; `strays`: files among the published ones that
+    minsum did not write; `panel` (None without one): its size, what is missing, where each variable came from and what did
     not match; `estimates`: by specification and model, how it was made and which rows it left out; `totals`.
 
     Raises
@@ -53,6 +64,7 @@ def read_status(layout: Layout, options: IngestOptions, settings: Settings | Non
         "years": _years(
             layout, footers, {name for one in stale if one["what"] == "esi" for name in one["which"]}
         ),
+        "islands": islands(() if settings and settings.harmonise else footers, groups=GROUPS).as_json(),
         "sources": sources,
         "rules": _added((one["rules"] for one in sources), order=RULES),
         "repairs": _added(footer["repairs"] for footer in footers.values()),
@@ -154,11 +166,7 @@ def _years(layout: Layout, footers: dict[tuple[str, int, int], Footer], stale: s
             "exports_bn_usd": sum(one["checks"].get("X", {}).get("world_usd", 0.0) for _, one in members)
             / 1e9,
             "repaired_rows": sum(repair["rows"] for _, one in members for repair in one["repairs"].values()),
-            "esi": "stale"
-            if (name := f"{classification}/{year}") in stale
-            else "yes"
-            if name in there
-            else "no",
+            "esi": _state(f"{classification}/{year}", there, stale),
         }
         for (classification, year), members in sorted(groups.items())
     ]
@@ -167,6 +175,14 @@ def _years(layout: Layout, footers: dict[tuple[str, int, int], Footer], stale: s
 def _has_reported(footer: Footer) -> bool:
     """Whether a country gave figures of its own: BACI mirrors imports, so that a mere partner has imports there."""
     return bool(footer["checks"].get("X")) or any(one["format"] != "baci" for one in footer["sources"])
+
+
+def _state(name: str, there: dict[str, str], stale: set[str]) -> str:
+    """Whether the similarities of flows are there, and in which vintage if they were brought to another."""
+    table = there.get(name)
+    if table is None:
+        return "no"
+    return "stale" if table in stale else "yes" if table == name else f"in {table.partition('/')[0]}"
 
 
 def _sources(footers: Iterable[Footer]) -> list[Record]:

@@ -42,11 +42,27 @@ years = []             # empty: all
 reporters = []         # empty: all; ISO3 as Comtrade writes it. Every country stays a reference
 
 # Every country is a reference. Composites beside them, under names of your own: remove the "#"
-# rule: pooled | mean_share | mean_esi | common, and without members: world | world_minus_self (all reporters of the
-# year but the country itself)
+# members: countries, or EU, ASEAN, G7, OECD: those of each year
+# rule: pooled | pooled_minus_self | mean_share | mean_esi | common, and without members: world | world_minus_self
+# (all reporters of the year but the country itself)
 # [esi.references.big_two]
 # members = ["USA", "DEU"]
 # rule = "pooled"
+
+# Bring every reporter-year to one HS vintage, whatever it was filed in (docs/vintages.md): remove the "#". Without it
+# only countries that filed in the same vintage are compared
+# [harmonise]
+# target = "H2"        # H0 to H6; filings older than it are left out, unless tables give weights forward
+# method = "un"        # un: the UN's conversion tables, which minsum has | weights: files in tables
+# tables = "concordances"   # folder of weight files (H5,H4,weight,group_id) or of UN workbooks
+# successors = "keep"  # keep | merge: Serbia and Montenegro, Sudan ... and their successors as one over all years
+
+# Reporters that filed nothing, from what their partners import from them; needs [harmonise]: remove the "#"
+# [mirror]
+# reporters = []       # empty: all that have enough partners; ISO3
+# min_partners = 10    # with fewer a country stays absent
+# cif = 1.06           # partners' values are divided by it; it cancels in shares
+# in_world = false     # true: part of the references world and world_minus_self too
 
 # Similarity within each market, and its mean over markets: remove the "#"
 # [market_esi]
@@ -55,6 +71,9 @@ reporters = []         # empty: all; ISO3 as Comtrade writes it. Every country s
 
 # Exports of each country against imports of each other
 # [complementarity]
+
+# Similarity of where countries sell, and of what they sell where
+# [destination_esi]
 
 # What minsum check and minsum run report
 [check]
@@ -111,4 +130,8 @@ _WORLD: Final = """
 # regressors = ["import_share"]
 """
 
-TEMPLATES: Final = {"empty": _TEMPLATE, "paper": _TEMPLATE + _PAPER, "world": _TEMPLATE + _WORLD}
+_TOGETHER: Final = _TEMPLATE.replace("# [harmonise]\n# target", "[harmonise]\ntarget").replace(
+    ': remove the "#". Without it\n', ". Without it\n"
+)
+_AS_FILED: Final = _TOGETHER.replace('# classification = "H2"    # HS', '# classification = "HS"    # HS')
+TEMPLATES: Final = {"empty": _TEMPLATE, "paper": _TOGETHER + _PAPER, "world": _AS_FILED + _WORLD}

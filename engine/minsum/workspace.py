@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -122,6 +122,18 @@ def partition_key(path: Path) -> tuple[str, int, int]:
     """Classification, year and reporter code of a flows file, from its folders."""
     classification, year, reporter = (part.partition("=")[2] for part in path.parts[-4:-1])
     return classification, int(year), int(reporter)
+
+
+def inputs_of(classification: str, flows: Mapping[Path, Footer]) -> dict[str, str]:
+    """What a table of a classification and year is made of: reporter code to the digest of its flows' footer.
+
+    The code of a reporter whose flows are of another classification follows it: `H5/156`.
+    """
+    found = {}
+    for path, footer in flows.items():
+        filed, _, code = partition_key(path)
+        found[str(code) if filed == classification else f"{filed}/{code}"] = digest(footer)
+    return found
 
 
 def find_root(start: Path) -> Path:

@@ -68,6 +68,7 @@ def demo(console: Any, _workspace: Path, jobs: int | None, *, folder: Path) -> i
 )
 @click.option("--max-rows", type=int, help="With it, file sizes are spread from --rows to this.")
 @click.option("--classification", default="H2", show_default=True, help="HS vintage.")
+@click.option("--vintages", is_flag=True, help="Countries switch HS vintages in different years.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Another seed, another world.")
 @common
 def synth(console: Any, _workspace: Path, jobs: int | None, *, folder: Path, **options: Any) -> int:
@@ -76,6 +77,7 @@ def synth(console: Any, _workspace: Path, jobs: int | None, *, folder: Path, **o
     \b
     minsum synth world --reporters 8 --years 2019-2021 --rows 2000
     minsum synth big --reporters 180 --rows 5000 --max-rows 1600000
+    minsum synth mixed --vintages --years 2012-2023
     """
     from minsum.pipeline import default_jobs
     from minsum.synth import WorldSpec, write_world
@@ -86,6 +88,7 @@ def synth(console: Any, _workspace: Path, jobs: int | None, *, folder: Path, **o
         years=parse_years(options["years"]),
         rows_per_file=(rows, top) if top else rows,
         classification=options["classification"],
+        vintages=options["vintages"],
         seed=options["seed"],
     )
     world = write_world(

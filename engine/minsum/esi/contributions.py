@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pyarrow as pa
 
 from minsum.errors import MissingInputError
 from minsum.esi.baskets import Baskets, F64Matrix, gather, shares_of
+from minsum.esi.groups import of_year
 from minsum.esi.options import EsiOptions
-from minsum.esi.references import member_rows, member_values, merged
+from minsum.esi.references import WITHOUT_SELF, member_rows, member_values, merged
 from minsum.esi.sections import BUDGET, SECTIONS, sections_plan, segments_of
 from minsum.esi.stage import files_of
 from minsum.marks import digests_of
@@ -22,6 +24,9 @@ from minsum.schema import check_table
 from minsum.similarities import preferred_codes
 from minsum.workspace import Layout, publish_parts
 from minsum_kernels import segment_min_sum
+
+if TYPE_CHECKING:
+    from minsum.harmonise.harmoniser import Harmoniser
 
 _SCHEMA: Final = pa.schema(
     [
@@ -53,7 +58,7 @@ def write_contributions(layout: Layout, options: EsiOptions) -> bool:
     Notes
     -----
     References are the composites, their members, then the largest exporters of the last year, as many as
-    `BUDGET` allows, three at least. `world_minus_self`, another basket for every country, is left out.
+    `BUDGET` allows, three at least. The rules without oneself, another basket for every country, are left out.
     """
     esi = layout.yearly("esi")
     if not esi:
@@ -64,33 +69,45 @@ def write_contributions(layout: Layout, options: EsiOptions) -> bool:
     prove(esi)
     vintages = sorted({path.parent.name.partition("=")[2] for path in esi})
     footer = {"stage": "report"} | plan.wanted[layout.sections].record()
-    parts = (part for vintage in vintages for part in _tables(layout, vintage, options=options))
+    harmoniser = options.harmoniser(layout.root)
+    parts = (
+        part
+        for vintage in vintages
+        for part in _tables(layout, vintage, options=options, harmoniser=harmoniser)
+    )
     publish_parts(chain([_SCHEMA.empty_table()], parts), layout.sections, footer=footer, layout=layout)
     return True
 
 
-def _tables(layout: Layout, vintage: str, *, options: EsiOptions) -> Iterator[pa.Table]:
+def _tables(
+    layout: Layout, vintage: str, *, options: EsiOptions, harmoniser: Harmoniser | None
+) -> Iterator[pa.Table]:
     there = {int(path.stem) for path in layout.yearly("esi") if path.parent.name.endswith(f"={vintage}")}
-    years = {year: files for year, files in files_of(layout, vintage, ()).items() if year in there}
+    flows = files_of(layout, vintage, (), harmoniser=harmoniser)
+    years = {year: files for year, files in flows.items() if year in there}
     references: list[str] = []
+    asked = options.references
     for year in sorted(years, reverse=True):
         prove(years[year])
-        baskets = _baskets(years[year], options)
+        baskets = _baskets(years[year], options, harmoniser)
         if not baskets.products:
             continue  # imports only
+        options = replace(options, references=of_year(asked, year, baskets.labels)[0])
         references = references or _references(baskets, options, n_years=len(years))
         table = _table(baskets, references, year=year, vintage=vintage, options=options)
         check_table(table, "section_esi")
         yield table
 
 
-def _baskets(files: Sequence[Path], options: EsiOptions) -> Baskets:
-    [baskets] = gather(files, basis=options.basis, residual=options.residual, levels=(options.level,))
+def _baskets(files: Sequence[Path], options: EsiOptions, harmoniser: Harmoniser | None) -> Baskets:
+    [baskets] = gather(
+        files, basis=options.basis, residual=options.residual, levels=(options.level,), harmoniser=harmoniser
+    )
     return baskets
 
 
 def _references(baskets: Baskets, options: EsiOptions, *, n_years: int) -> list[str]:
-    composites = [name for name, (_, rule) in options.references.items() if rule != "world_minus_self"]
+    composites = [name for name, (_, rule) in options.references.items() if rule not in WITHOUT_SELF]
     members = [one for members, _ in options.references.values() for one in members]
     by_size = np.argsort(-baskets.values.sum(axis=1), kind="stable")
     ordered = dict.fromkeys([*composites, *members, *(baskets.labels[row] for row in by_size)])

@@ -12,7 +12,7 @@ from minsum.esi.moves import Move, largest_moves, merged, read_indices
 from minsum.marks import Mark, Plan, plan_of, remove_files
 from minsum.proof import damage, prove
 from minsum.schema import YEARLY, check_table
-from minsum.workspace import Footer, Layout, digest, partition_key, publish_parts, read_footer
+from minsum.workspace import Footer, Layout, digest, inputs_of, publish_parts, read_footer
 
 if TYPE_CHECKING:
     import polars as pl
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 Work = TypeVar("Work")
 Result = TypeVar("Result")
 Groups = Mapping[tuple[str, int], Mapping[Path, Footer]]
-"""Classification and year to flows files and their footers, in order of reporter code."""
+"""Classification and year to flows files and their footers, in order of reporter code. Where vintages are brought
+together the classification is their target."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +37,14 @@ class Output:
         Its rows in their final order, in one or more parts.
     absent
         Composites that could not be formed, and their members without data.
+    facts
+        Further entries of the footer.
     """
 
     table: str
     parts: Iterable[pa.Table]
     absent: dict[str, list[str]] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,10 @@ class EsiReport:
         the options being the same.
     alone
         `classification/year` without a pair to why, of those computed.
+    unreachable
+        Why reporter-years could not be brought to the target of `[harmonise]`, to their names.
+    unmatched
+        Reporter-years with values without a target, and these values, USD.
     """
 
     is_covered: bool = False
@@ -100,6 +108,8 @@ class EsiReport:
     redefined: list[str] = field(default_factory=list)
     vanished: dict[str, list[str]] = field(default_factory=dict)
     alone: dict[str, str] = field(default_factory=dict)
+    unreachable: dict[str, list[str]] = field(default_factory=dict)
+    unmatched: dict[str, float] = field(default_factory=dict)
 
     def remarks(self) -> list[str]:
         """What is missing in the years that were computed, a sentence each."""
@@ -115,7 +125,7 @@ class EsiReport:
 
 def plan_tables(layout: Layout, jobs: Sequence[Job], groups: Groups) -> Plan:
     """Which tables of which years are missing or stale, and which are no longer asked for."""
-    inputs = {key: _inputs(flows) for key, flows in groups.items()}
+    inputs = {key: inputs_of(key[0], flows) for key, flows in groups.items()}
     wanted = {
         _target(layout, table, key): Mark(f"{table} {_name(key)}", job.recipe, options, inputs[key])
         for key in groups
@@ -158,7 +168,7 @@ def bring_up_to_date(
     for (key, job), outputs in _one_ahead(work, read):
         for output in outputs:
             target = _target(layout, output.table, key)
-            footer = _footer(key, plan.wanted[target]) | {"absent": output.absent}
+            footer = _footer(key, plan.wanted[target]) | {"absent": output.absent} | output.facts
             before = _before(target) if output.table == "esi" else None
             report.rows[output.table] += publish_parts(_checked(output), target, footer=footer, layout=layout)
             if before is not None and (after := read_indices(target)) is not None:
@@ -213,10 +223,6 @@ def _one_ahead(work: Sequence[Work], read: Callable[[Work], Result]) -> Iterator
 
 def _name(key: tuple[str, int]) -> str:
     return f"{key[0]}/{key[1]}"
-
-
-def _inputs(flows: Mapping[Path, Footer]) -> dict[str, str]:
-    return {str(partition_key(path)[2]): digest(footer) for path, footer in flows.items()}
 
 
 def _checked(output: Output) -> Iterable[pa.Table]:

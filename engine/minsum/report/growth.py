@@ -9,15 +9,18 @@ from typing import Final, NoReturn
 import polars as pl
 
 from minsum.classifications import chosen_classification
+from minsum.countries import is_group, iso3_of
 from minsum.country_hints import check_country, near_labels
 from minsum.errors import MissingInputError, UsageError
+from minsum.harmonise.islands import islands
 from minsum.paper import PAPER_COUNTRIES
 from minsum.proof import prove
 from minsum.report.table import Table
 from minsum.similarities import one_row_a_country, scan_similarities
-from minsum.workspace import Layout
+from minsum.workspace import Layout, partition_key, read_footer
 
 GROWTH_NOTE: Final = "growth: (last - first) / (last year - first year), percentage points a year."
+_NAMED: Final = 8
 PAPER_NOTE: Final = (
     "The paper's Table 1 prints .02 for China where its own values give .2; its rates of Myanmar and Singapore do "
     "not follow from its values either. Here every rate follows from the values beside it."
@@ -70,7 +73,8 @@ def growth_tables(
         if wanted:
             chosen = chosen.filter(pl.col(column).is_in(list(wanted)))
     found, notes = one_row_a_country(chosen.collect())
-    asked = _Asked(layout, vintage, tuple(reporters), tuple(notes), is_paper=is_paper)
+    elsewhere = _elsewhere(layout, vintage, found, reporters=reporters)
+    asked = _Asked(layout, vintage, tuple(reporters), (*notes, *elsewhere), is_paper=is_paper)
     return [_of_reference(found, esi, reference, asked) for reference in references]
 
 
@@ -85,7 +89,7 @@ class _Asked:
     reporters
         Order of the rows; empty means alphabetical.
     notes
-        On countries with two codes.
+        On countries with two codes, and on those filed in another vintage.
     is_paper
         Whether notes on the paper's printed figures are wanted.
     """
@@ -226,6 +230,30 @@ def growth_table(
     return Table(
         name, f"Table 1. Export similarity with {reference}", frame.drop("first", "last"), tuple(notes)
     )
+
+
+def _elsewhere(layout: Layout, vintage: str, found: pl.DataFrame, *, reporters: Sequence[str]) -> list[str]:
+    """Reporter-years of the table's years that are not in it, since they were filed in another HS vintage."""
+    footers = [read_footer(path) for path in layout.yearly("esi")]
+    if any("harmonise" in footer["options"] for footer in footers):
+        return []
+    keys = [key for key in map(partition_key, layout.partitions()) if not is_group(key[2])]
+    here = {(year, code) for kind, year, code in keys if kind == vintage}
+    years, wanted = set(found["year"]), set(reporters)
+    missing = sorted(
+        {
+            f"{iso3_of(code)} {year} ({kind})"
+            for kind, year, code in keys
+            if year in years and (year, code) not in here and (not wanted or iso3_of(code) in wanted)
+        }
+    )
+    if not missing:
+        return []
+    named = ", ".join(missing[:_NAMED]) + (
+        f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
+    )
+    advice = islands(keys, groups=()).advice()
+    return [f"filed in another HS vintage than {vintage} and not compared: {named}; {advice}."]
 
 
 def _span_notes(frame: pl.DataFrame, years: Sequence[int]) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 import polars as pl
 
+from minsum.harmonise.islands import islands
 from minsum.report.cube import Cube
 from minsum.report.names import names_of
 from minsum.report.options import PageOptions
@@ -31,6 +32,7 @@ def page_words(cubes: Sequence[Cube], quality: pl.DataFrame, options: PageOption
         sorted({year for cube in cubes for year in cube.years}) or quality["year"].unique().sort().to_list()
     )
     digits, residual = f"{esi['level']}-digit", _RESIDUAL[esi["residual"]]
+    vintages = _vintage_words(quality, options)
     return {
         "span": _span(years),
         "facts": _facts(cubes, quality, years=years),
@@ -39,13 +41,33 @@ def page_words(cubes: Sequence[Cube], quality: pl.DataFrame, options: PageOption
         "definition": (
             f"ESI of country i with reference r in year t: the sum over {digits} HS products of the smaller of the two "
             f"export shares. Basis: {_BASIS[esi['basis']]}. Residual codes 9999xx: {residual}. Countries are compared "
-            "only within one classification and year; a country without data is missing, not zero."
-        ),
+            f"only within one classification and year; a country without data is missing, not zero. {vintages}"
+        ).rstrip(),
         "residual_words": residual,
         "references": [_composite_words(name, *one) for name, one in sorted(options.references.items())],
         "settings": sorted(_flat(options.settings)),
         "versions": sorted(options.versions.items()),
     }
+
+
+def _vintage_words(quality: pl.DataFrame, options: PageOptions) -> str:
+    """To which HS vintage everything was brought, or which countries are apart in the last year that has several."""
+    together = options.settings.get("harmonise")
+    if together:
+        out = (
+            quality.filter(pl.col("reason").str.contains("older than"))
+            if "reason" in quality.columns
+            else None
+        )
+        absent = (
+            f" {len(out)} reporter-years filed before it are left out."
+            if out is not None and len(out)
+            else ""
+        )
+        return f"Every reporter-year was brought to {together['target']}, whatever it was filed in.{absent}"
+    rows = quality.filter(~pl.col("is_group")).select("classification", "year", "reporter_code").rows()
+    apart = islands(rows, groups=())
+    return " ".join(f"{line}." for line in apart.lines()[-2:])
 
 
 def _facts(cubes: Sequence[Cube], quality: pl.DataFrame, *, years: Sequence[int]) -> list[tuple[str, str]]:
