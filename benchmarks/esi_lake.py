@@ -103,7 +103,7 @@ def write_real(layout: Layout, file: Path, year: int) -> None:
     coded = table.select(
         pl.col(countries).cast(pl.String).replace_strict(numbers, return_dtype=pl.Int32),
         pl.col("hs6").cast(pl.String).cast(pl.Categorical).alias("product_code"),
-        "value_usd",
+        pl.col("value_usd").cast(pl.Float64),
     ).filter(pl.col(one) > 0 for one in countries)
     exports, imports = (coded.partition_by(one, as_dict=True) for one in countries)
     for code in sorted(exports.keys() | imports.keys()):

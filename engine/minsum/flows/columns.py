@@ -143,7 +143,7 @@ class SourceColumns:
             self._refuse_after_last(known.texts, places, lines)
             return {}
         rows = pl.Series(places)
-        columns = {column: known.texts[rows]}
+        columns: dict[str, pl.Series] = {column: known.texts[rows]}
         if known.levels is not None:
             columns["level"] = known.levels[rows]
         if known.is_padded is not None and known.is_padded.any():
@@ -188,7 +188,8 @@ class SourceColumns:
             for column in (one for one in _LABELLED if one in self._field):
                 place = f"{self._name}, line {{line}}, column {self._form.columns[column].source}"
                 frame = frame.with_columns(_country_codes(frame, column, self._form.country_code, place))
-            added["partner_is_group"] = pl.col("partner_code") == _GROUP
+            if "partner_code" in self._field:
+                added["partner_is_group"] = pl.col("partner_code") == _GROUP
         return frame.with_columns(**added) if added else frame
 
 
