@@ -75,16 +75,17 @@ def polars_whole(files: list[Path]) -> float:
                     path, separator="\t", quote_char=None, glob=False, schema_overrides=dict.fromkeys(COLUMNS[3:6], pl.String)
                 ).with_columns(rule=rule)  # fmt: skip
                 usd = pl.when(is_good).then(value).sum()
-                plans.append(judged.group_by("rule").agg(pl.len(), usd.alias("usd")))
+                counts = judged.group_by("rule").agg(pl.len().alias("rows"), usd.alias("usd"))
+                plans.append(counts.select(pl.lit(path.name).alias("file"), pl.all()))
                 kept = judged.filter(pl.col("rule") == "kept").select(
                     "flowCode", "partnerCode", "cmdCode", "primaryValue"
                 )
                 kept = kept.sort("flowCode", "partnerCode", "cmdCode")
                 plans.append(kept.sink_parquet(Path(folder) / f"{path.stem}.parquet", lazy=True))
             audits += [one for one in pl.collect_all(plans, engine="streaming") if len(one)]
-        assert sum(one["len"].sum() for one in audits)
+        pl.concat(audits).write_csv(Path(folder) / "audit.csv")
         spent.append(time.perf_counter())
-        exports = pl.scan_parquet(sorted(Path(folder).iterdir()), glob=False).filter(
+        exports = pl.scan_parquet(sorted(Path(folder).glob("*.parquet")), glob=False).filter(
             pl.col("flowCode") == "X", pl.col("partnerCode") == 0, pl.col("cmdCode") != "TOTAL"
         )
         return float(exports.select(pl.col("primaryValue").sum()).collect().item())
