@@ -22,7 +22,6 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from minsum.flows.codes import encode_products
 
 from bench_esi import HIGH_END, load_kernels
 from esi_lake import LakeSpec, _bilateral, _publish, write_real
@@ -54,7 +53,7 @@ def write_mixed(layout: Layout, spec: LakeSpec, *, threads: int) -> None:
     """Publish a lake whose countries file in different vintages, with real codes, unless it is there."""
     codes = sorted(in_order_of_choice()[: spec.reporters])
     products = {
-        vintage: encode_products([f"{code:06d}" for code in found.tolist()])
+        vintage: pl.Series([f"{code:06d}" for code in found.tolist()], dtype=pl.Categorical)
         for vintage, found in nomenclature().items()
     }
 
@@ -71,7 +70,7 @@ def write_mixed(layout: Layout, spec: LakeSpec, *, threads: int) -> None:
         flows = [
             _bilateral(sized, rng, flow, size=size, partners=others, products=own) for flow in ("X", "M")
         ]
-        _publish(layout, np.concatenate(flows), target)
+        _publish(layout, flows, target)
 
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(write, [(code, 2002 + year) for year in range(spec.years) for code in codes]))

@@ -205,7 +205,8 @@ class SourceColumns:
             for column in (one for one in _LABELLED if one in self._field):
                 place = f"{self._name}, line {{line}}, column {self._form.columns[column].source}"
                 frame = frame.with_columns(_country_codes(frame, column, self._form.country_code, place))
-            added["partner_is_group"] = pl.col("partner_code") == _GROUP
+            if "partner_code" in self._field:
+                added["partner_is_group"] = pl.col("partner_code") == _GROUP
         return frame.with_columns(**added) if added else frame
 
 
