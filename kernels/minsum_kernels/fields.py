@@ -117,7 +117,9 @@ class FieldReader:
         """
         if self._batch is None:
             shape, kinds = (len(self._place) + 1, self._next_room), self._kinds
-            block = next((one for one in self._blocks if one.shape == shape and getrefcount(one) == _UNSEEN), None)
+            block = next(
+                (one for one in self._blocks if one.shape == shape and getrefcount(one) == _UNSEEN), None
+            )
             if block is None:
                 block = np.empty(shape, dtype=np.int64)
                 self._blocks.append(block)
@@ -126,7 +128,11 @@ class FieldReader:
                 next(columns),
                 {field: next(columns) for field in self._place if kinds[field] == loops.INTEGER},
                 {field: next(columns).view(np.uint32)[: shape[1]] for field in self._texts},
-                {field: next(columns).view(np.float64) for field in self._place if kinds[field] >= loops.NUMBER},
+                {
+                    field: next(columns).view(np.float64)
+                    for field in self._place
+                    if kinds[field] >= loops.NUMBER
+                },
             )
         return self._batch
 
@@ -197,6 +203,10 @@ class FieldReader:
     def distinct(self, field: int, start: int = 0) -> list[str]:
         """Texts of a field in all batches that were taken, in order of appearance, from a place on."""
         return self._texts[field].distinct(start)
+
+    def words(self, field: int, start: int = 0) -> I64Array:
+        """The same as words: a text of up to eight ASCII bytes has one of its own, the same in every file; others are below 0."""
+        return self._texts[field].words(start)
 
     def _read_quoted(self, text: NDArray[np.uint8], span: tuple[int, int], room: int) -> tuple[int, ...]:
         return loops.read_lines(

@@ -172,17 +172,22 @@ class SourceColumns:
 
     def _meanings(self, column: ColumnName) -> _Meanings:
         """What a column's texts stand for, those included that the batch brought."""
-        known = self._known[column]
-        if new := self.fields.distinct(self._field[column], len(known.texts)):
-            if known.levels is not None and known.is_padded is not None:
-                form = self._form
-                products = _products(has_total=form.has_world_rows, may_lose_zeros=form.may_lose_zeros)
-                codes = [products[text] for text in new]
-                new = [code for code, _, _ in codes]
-                known.levels.extend(pl.Series([level for _, level, _ in codes], dtype=pl.Int8))
-                known.is_padded.extend(pl.Series([is_padded for _, _, is_padded in codes]))
-            elif column == "flow":
-                new = [self._form.flow_codes.get(text, text) for text in new]
+        known, place, form = self._known[column], self._field[column], self._form
+        words = self.fields.words(place, len(known.texts))
+        if not len(words):
+            return known
+
+        def texts() -> list[str]:
+            return self.fields.distinct(place, len(known.texts))
+
+        if known.levels is not None and known.is_padded is not None:
+            products = _products(has_total=form.has_world_rows, may_lose_zeros=form.may_lose_zeros)
+            codes, levels, is_padded = products.look_up(words, texts)
+            known.levels.extend(levels)
+            known.is_padded.extend(is_padded)
+            known.texts.extend(codes)
+        else:
+            new = [form.flow_codes.get(text, text) if column == "flow" else text for text in texts()]
             known.texts.extend(pl.Series([text or None for text in new], dtype=known.texts.dtype))
         return known
 
@@ -234,23 +239,50 @@ def _numbers(column: NDArray[np.float64], scale: float) -> pl.Series:
     return pl.Series(column, nan_to_null=bool(np.isnan(column.sum())))
 
 
-class _Products(dict[str, tuple[str, int | None, bool]]):
-    """Product codes as minsum writes them, their levels, and whether they got a leading zero back, by their texts.
+class _Products:
+    """What product codes stand for, remembered for all files: the same few thousand occur in each.
 
-    The level is the number of digits, 0 for all products together, and null for what is no code of the HS.
+    A code is written as minsum does; its level is the number of digits, 0 for all products together, and null (-1 here) for
+    what is no code of the HS.
     """
 
     def __init__(self, *, has_total: bool, may_lose_zeros: bool) -> None:
-        super().__init__()
         self._has_total, self._may_lose_zeros = has_total, may_lose_zeros
+        none = np.empty(0, dtype=np.int64)
+        self._known = (
+            none,
+            none,
+            none,
+            none,
+        )  # words in order; category, level and whether padded: replaced as a whole
 
-    def __missing__(self, text: str) -> tuple[str, int | None, bool]:
-        code = self._understood(text)
-        if len(self) < _MAX_KNOWN:
-            self[text] = code
-        return code
+    def look_up(self, words: NDArray[np.int64], texts: Callable[[], list[str]]) -> list[pl.Series]:
+        """Codes (categories), levels, and which got their leading zero back, of distinct texts and their words."""
+        known, at = self._known, np.searchsorted(self._known[0], words)
+        if not (at < len(known[0])).all() or (known[0][at] != words).any():
+            known = self._with(words, texts())
+            at = np.searchsorted(known[0], words) if (words >= 0).all() else np.arange(len(words))
+        codes, levels, is_padded = (column[at] for column in known[1:])
+        return pl.select(
+            pl.lit(pl.Series(codes.astype(np.uint32))).cat.to(pl.Categorical).alias("code"),
+            pl.lit(pl.Series(levels.astype(np.int8))).replace(-1, None).alias("level"),
+            pl.lit(pl.Series(is_padded.astype(np.bool_))).alias("is_padded"),
+        ).get_columns()
 
-    def _understood(self, text: str) -> tuple[str, int | None, bool]:
+    def _with(self, words: NDArray[np.int64], texts: list[str]) -> tuple[NDArray[np.int64], ...]:
+        """What is known, with further texts; of texts that no word holds, these alone."""
+        codes, levels, is_padded = zip(*(self._understood(text) for text in texts), strict=True)
+        places = pl.Series(codes, dtype=pl.Categorical).to_physical().to_numpy()
+        found = (words, places.astype(np.int64), np.array(levels), np.array(is_padded, dtype=np.int64))
+        if (words < 0).any() or len(self._known[0]) > _MAX_KNOWN:
+            order = np.arange(len(words)) if (words < 0).any() else np.argsort(words)
+            return tuple(column[order] for column in found)
+        joined = [np.append(old, new) for old, new in zip(self._known, found, strict=True)]
+        _, first = np.unique(joined[0], return_index=True)
+        self._known = tuple(column[first] for column in joined)
+        return self._known
+
+    def _understood(self, text: str) -> tuple[str, int, bool]:
         if self._has_total and text in (TOTAL, "Total"):
             return TOTAL, 0, False
         is_number = text.isascii() and text.isdigit()
@@ -258,11 +290,10 @@ class _Products(dict[str, tuple[str, int | None, bool]]):
             return f"0{text}", 6, True
         if is_number:
             return text, min(len(text), 99), False
-        return text, 6 if _PRODUCT.fullmatch(text) else None, False
+        return text, 6 if _PRODUCT.fullmatch(text) else -1, False
 
 
 _products = cache(_Products)
-"""Known to all files: the same few thousand occur in each."""
 
 
 def _country_codes(
