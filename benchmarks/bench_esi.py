@@ -218,7 +218,11 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as scratch:
         layout = Layout(arguments.lake or Path(scratch))
-        spec = LakeSpec(reporters=20, years=2, products=600) if arguments.small else LakeSpec()
+        spec = (
+            LakeSpec(reporters=20, years=2, products=600, mean_products=260)
+            if arguments.small
+            else LakeSpec()
+        )
         if arguments.flows:
             write_real(layout, arguments.flows, 2024)
         else:

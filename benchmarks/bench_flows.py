@@ -5,7 +5,8 @@
 
 Each peer gives the World exports of all reporters; the sum is its checksum and must be ours. The floor is
 decompression alone, by isal, on the same number of threads. The pandas and Polars scripts are written as a
-good user would: needed columns only, filters as in docs/data-rules.md; they write nothing.
+good user would: needed columns only, filters as in docs/data-rules.md; they write nothing, but for one that does the
+whole job: rules, audit, kept rows sorted and written.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from pathlib import Path
 
 from isal import igzip
 
+from flow_peers import chdb_reader, duckdb_reader, pandas_script, polars_script, polars_whole, spent
 from minsum.flows.ingest import ingest
 from minsum.flows.options import IngestOptions
 from minsum.pipeline import default_jobs
@@ -32,16 +34,6 @@ from minsum.workspace import Layout
 from record import record
 
 JOBS = default_jobs()
-COLUMNS = [
-    "flowCode",
-    "partnerCode",
-    "partner2Code",
-    "cmdCode",
-    "customsCode",
-    "mosCode",
-    "motCode",
-    "primaryValue",
-]
 
 
 def floor(files: list[Path]) -> float:
@@ -69,83 +61,18 @@ def ours(files: list[Path]) -> float:
         return float(exports.select(pl.col("value_usd").sum()).collect().item())
 
 
-def polars_script(files: list[Path]) -> float:
-    """World exports only, lazily, file by file."""
-    import polars as pl
-
-    total = 0.0
-    for path in files:
-        total += (
-            pl.scan_csv(path, separator="\t", quote_char=None, glob=False, schema_overrides=dict.fromkeys(COLUMNS[3:6], pl.String))
-            .filter(
-                pl.col("flowCode") == "X", pl.col("partnerCode") == 0, pl.col("partner2Code") == 0,
-                pl.col("customsCode") == "C00", pl.col("motCode") == 0,
-                pl.col("mosCode").str.strip_chars().fill_null("").is_in(["0", "-1", ""]),
-                pl.col("cmdCode").str.len_chars() == 6,
-            )
-            .select(pl.col("primaryValue").sum())
-            .collect(engine="streaming")
-            .item()
-        )  # fmt: skip
-    return total
-
-
-def duckdb_reader(files: list[Path]) -> float:
-    """DuckDB's read_csv over all files at once, the columns the rules need as text."""
-    import duckdb
-
-    query = """
-        SELECT sum(primaryValue) FROM read_csv($files, delim = '\t', header = true, quote = '', all_varchar = false,
-            types = {'cmdCode': 'VARCHAR', 'customsCode': 'VARCHAR', 'mosCode': 'VARCHAR'})
-        WHERE flowCode = 'X' AND partnerCode = 0 AND partner2Code = 0 AND customsCode = 'C00' AND motCode = 0
-          AND coalesce(trim(mosCode), '') IN ('0', '-1', '') AND length(cmdCode) = 6
-    """
-    with duckdb.connect(config={"threads": str(JOBS)}) as con:
-        con.execute("SET enable_progress_bar = false")
-        # DuckDB reads [ ] in a name as a pattern: escape them as it asks.
-        names = [str(path).replace("[", "[[]") for path in files]
-        return float(con.execute(query, {"files": names}).fetchall()[0][0])
-
-
-def pandas_script(files: list[Path]) -> float:
-    """One frame a file, needed columns."""
-    import pandas as pd
-
-    total = 0.0
-    for path in files:
-        frame = pd.read_csv(path, sep="\t", usecols=COLUMNS, dtype=dict.fromkeys(COLUMNS[3:6], str))
-        mos = frame["mosCode"].fillna("").str.strip().isin(["0", "-1", ""])
-        world = (frame["flowCode"] == "X") & (frame["partnerCode"] == 0) & (frame["partner2Code"] == 0)
-        whole = (frame["customsCode"] == "C00") & (frame["motCode"] == 0) & mos
-        total += frame.loc[world & whole & (frame["cmdCode"].str.len() == 6), "primaryValue"].sum()
-    return total
-
-
-def chdb_reader(files: list[Path]) -> float:
-    """ClickHouse's file() over all files."""
-    import chdb
-
-    folder = files[0].parent
-    query = (
-        # our own folder, no input of anybody's
-        f"SELECT sum(primaryValue) FROM file('{folder}/*.gz', 'TSVWithNames') WHERE flowCode = 'X' AND partnerCode = 0 "
-        "AND partner2Code = 0 AND customsCode = 'C00' AND motCode = 0 AND length(toString(cmdCode)) = 6"
-    )
-    return float(str(chdb.query(query)))
-
-
 PEERS: dict[str, Callable[[list[Path]], float]] = {
     "minsum": ours,
     "polars script": polars_script,
+    "polars whole job": polars_whole,
     "duckdb read_csv": duckdb_reader,
     "pandas script": pandas_script,
     "chdb": chdb_reader,
 }
-spent: list[float] = []
 
 
 def timed(work: Callable[[list[Path]], float], files: list[Path]) -> tuple[float, float]:
-    """Seconds and result; ours without the sum that only the benchmark needs."""
+    """Seconds and result; of those that write, without the sum that only the benchmark needs."""
     spent.clear()
     start = time.perf_counter()
     result = work(files)

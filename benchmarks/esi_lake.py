@@ -9,13 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from minsum.flows.build import build
-from minsum.flows.codes import ROW, encode_products
 from numpy.typing import NDArray
 
 from minsum.countries import code_of, iso3_of, labels
 from minsum.flows.lake import as_parts
-from minsum.schema import FLOWS
+from minsum.flows.repairs import build
 from minsum.synth.economies import in_order_of_choice
 from minsum.synth.nomenclature import nomenclature
 from minsum.workspace import Layout, publish_parts
@@ -52,7 +50,7 @@ class LakeSpec:
 def write_synthetic(layout: Layout, spec: LakeSpec, *, threads: int) -> None:
     """Publish a lake of this size, unless it is there; the same spec gives the same bytes."""
     codes = sorted(in_order_of_choice()[: spec.reporters])
-    products = encode_products([str(code) for code in nomenclature(spec.products).codes[: spec.products]])
+    products = pl.Series(nomenclature(spec.products).codes[: spec.products].tolist(), dtype=pl.Categorical)
     cells = [(code, 2002 + year) for year in range(spec.years) for code in codes]
 
     def write(cell: tuple[int, int]) -> None:
@@ -64,28 +62,27 @@ def write_synthetic(layout: Layout, spec: LakeSpec, *, threads: int) -> None:
             partners = np.array([one for one in codes if one != code], dtype=np.int32)
             exports = _bilateral(spec, rng, "X", size=size, partners=partners, products=products)
             imports = _bilateral(spec, rng, "M", size=1.0, partners=partners, products=products)
-            _publish(layout, np.concatenate([exports, imports]), target)
+            _publish(layout, [exports, imports], target)
 
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(write, cells))
 
 
 def _bilateral(
-    spec: LakeSpec, rng: np.random.Generator, flow: str, *, size: float, partners: NDArray[np.int32],
-    products: NDArray[np.uint32],
-) -> NDArray[np.void]:  # fmt: skip
+    spec: LakeSpec, rng: np.random.Generator, flow: str, *, size: float, partners: NDArray[np.int32], products: pl.Series,
+) -> pl.DataFrame:  # fmt: skip
     """Heavy-tailed flows of a country of this size, from 0 to 1, without World and TOTAL rows."""
     share = spec.mean_products / spec.products
     traded = rng.choice(
-        products, round(spec.products * (0.05 + 0.94 * size ** (1 / share - 1))), replace=False
+        len(products), round(spec.products * (0.05 + 0.94 * size ** (1 / share - 1))), replace=False
     )
     n_rows = round(len(traded) * spec.partners * (0.4 + 1.2 * size if flow == "X" else 0.45))
     pair = rng.choice(len(traded) * len(partners), n_rows, replace=False)
-    rows = np.zeros(n_rows, dtype=ROW)
-    rows["flow"] = FLOWS.index(flow)
-    rows["partner"], rows["product"] = partners[pair // len(traded)], traded[pair % len(traded)]
-    rows["value"] = np.maximum(np.round(rng.lognormal(9.0, 2.5, n_rows), 2), 0.01)
-    return rows
+    return pl.DataFrame({
+        "partner_code": partners[pair // len(traded)],
+        "product_code": products[traded[pair % len(traded)]],
+        "value_usd": np.maximum(np.round(rng.lognormal(9.0, 2.5, n_rows), 2), 0.01),
+    }).select(pl.lit(flow, pl.Categorical).alias("flow"), pl.all())  # fmt: skip
 
 
 def write_real(layout: Layout, file: Path, year: int) -> None:
@@ -102,32 +99,33 @@ def write_real(layout: Layout, file: Path, year: int) -> None:
     """
     table = pl.read_parquet(file)
     numbers = {iso3: code_of(iso3) if iso3 in labels().values() else 0 for iso3 in _names(table)}
-    rows = np.zeros(len(table), dtype=ROW)
-    hs6 = table["hs6"].cast(pl.String).unique().sort()
-    product = encode_products(hs6.to_list())[table["hs6"].cast(pl.String).cast(pl.Enum(hs6)).to_physical()]
-    exporter, importer = (
-        table[name].cast(pl.String).replace_strict(numbers, return_dtype=pl.Int32).to_numpy()
-        for name in ("exporter", "importer")
-    )
-    rows["product"], rows["value"] = product, table["value_usd"].to_numpy()
-    known = (exporter > 0) & (importer > 0)
-    for code in sorted(set(numbers.values()) - {0}):
-        exports, imports = rows[known & (exporter == code)], rows[known & (importer == code)]
-        exports["flow"], imports["flow"] = FLOWS.index("X"), FLOWS.index("M")
-        exports["partner"] = importer[known & (exporter == code)]
-        imports["partner"] = exporter[known & (importer == code)]
-        _publish(layout, np.concatenate([exports, imports]), layout.partition("H5", year, code))
+    countries = ("exporter", "importer")
+    coded = table.select(
+        pl.col(countries).cast(pl.String).replace_strict(numbers, return_dtype=pl.Int32),
+        pl.col("hs6").cast(pl.String).cast(pl.Categorical).alias("product_code"),
+        pl.col("value_usd").cast(pl.Float64),
+    ).filter(pl.col(one) > 0 for one in countries)
+    exports, imports = (coded.partition_by(one, as_dict=True) for one in countries)
+    for code in sorted(exports.keys() | imports.keys()):
+        kept = [
+            flows[code].select(
+                pl.lit(flow, pl.Categorical).alias("flow"), pl.col(partner).alias("partner_code"), "product_code", "value_usd"
+            )
+            for flow, flows, partner in (("X", exports, "importer"), ("M", imports, "exporter"))
+            if code in flows
+        ]  # fmt: skip
+        _publish(layout, kept, layout.partition("H5", year, int(code[0])))
 
 
 def _names(table: pl.DataFrame) -> Sequence[str]:
     return sorted({*table["exporter"].cast(pl.String).unique(), *table["importer"].cast(pl.String).unique()})
 
 
-def _publish(layout: Layout, rows: NDArray[np.void], target: Path) -> None:
-    built = build(rows, is_complete=True, has_world_rows=False)
-    label = iso3_of(int(target.parent.name.partition("=")[2]))
+def _publish(layout: Layout, kept: Sequence[pl.DataFrame], target: Path) -> None:
+    built = build(kept, is_complete=True, has_world_rows=False)
+    label, n_rows = iso3_of(int(target.parent.name.partition("=")[2])), sum(map(len, kept))
     source = {"name": f"{label}.synthetic", "format": "synthetic", "published": None, "sha256": label,
-              "rows_in": len(rows), "rows_kept": len(rows), "rules": {}}  # fmt: skip
+              "rows_in": n_rows, "rows_kept": n_rows, "rules": {}}  # fmt: skip
     footer = {"stage": "flows", "recipe": "benchmark", "sources": [source], "superseded": [],
               "repairs": built.repairs, "checks": built.checks}  # fmt: skip
-    publish_parts(as_parts(built), target, footer=footer, layout=layout)
+    publish_parts(as_parts(built.rows), target, footer=footer, layout=layout)

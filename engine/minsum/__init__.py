@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from minsum.errors import MinsumError
+    from minsum.flows.scan import scan
     from minsum.matrix import esi_matrix
     from minsum.pipeline import Workspace
     from minsum.runs import RunReport
@@ -19,9 +20,10 @@ _HOMES = {
     "RunReport": "minsum.runs",
     "Workspace": "minsum.pipeline",
     "esi_matrix": "minsum.matrix",
+    "scan": "minsum.flows.scan",
 }
 
-__all__ = ["MinsumError", "RunReport", "Workspace", "esi_matrix"]
+__all__ = ["MinsumError", "RunReport", "Workspace", "esi_matrix", "scan"]
 
 
 def __getattr__(name: str) -> Any:

@@ -5,10 +5,8 @@ What a text stands for (a product, a flow) is decided once for each distinct tex
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, Final
 
 import numpy as np
@@ -16,6 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from minsum.errors import BrokenSourceError, ContradictionError
+from minsum.flows.products import products_of
 from minsum.formats import Claims, Format, Header
 from minsum.formats.base import ColumnName
 from minsum_kernels.fields import EMPTY, FieldReader, Kind, Lines
@@ -48,13 +47,6 @@ _LABELLED: Final[tuple[ColumnName, ...]] = ("reporter_code", "partner_code")
 
 _GROUP: Final = -1
 """Stands for a group of countries until `partner_is_group` says so."""
-
-
-TOTAL: Final = "TOTAL"
-"""All products together; sorts after every product code."""
-
-_MAX_KNOWN: Final = 1 << 17
-_PRODUCT: Final = re.compile("[0-9]{2}[0-9A-Z]{4}")
 
 
 @dataclass(slots=True)
@@ -181,7 +173,7 @@ class SourceColumns:
             return self.fields.distinct(place, len(known.texts))
 
         if known.levels is not None and known.is_padded is not None:
-            products = _products(has_total=form.has_world_rows, may_lose_zeros=form.may_lose_zeros)
+            products = products_of(has_total=form.has_world_rows, may_lose_zeros=form.may_lose_zeros)
             codes, levels, is_padded = products.look_up(words, texts)
             known.levels.extend(levels)
             known.is_padded.extend(is_padded)
@@ -210,7 +202,8 @@ class SourceColumns:
             for column in (one for one in _LABELLED if one in self._field):
                 place = f"{self._name}, line {{line}}, column {self._form.columns[column].source}"
                 frame = frame.with_columns(_country_codes(frame, column, self._form.country_code, place))
-            added["partner_is_group"] = pl.col("partner_code") == _GROUP
+            if "partner_code" in self._field:
+                added["partner_is_group"] = pl.col("partner_code") == _GROUP
         return frame.with_columns(**added) if added else frame
 
 
@@ -237,63 +230,6 @@ def _numbers(column: NDArray[np.float64], scale: float) -> pl.Series:
         with np.errstate(over="ignore"):  # too large a number is a bad one
             column = column * scale
     return pl.Series(column, nan_to_null=bool(np.isnan(column.sum())))
-
-
-class _Products:
-    """What product codes stand for, remembered for all files: the same few thousand occur in each.
-
-    A code is written as minsum does; its level is the number of digits, 0 for all products together, and null (-1 here) for
-    what is no code of the HS.
-    """
-
-    def __init__(self, *, has_total: bool, may_lose_zeros: bool) -> None:
-        self._has_total, self._may_lose_zeros = has_total, may_lose_zeros
-        none = np.empty(0, dtype=np.int64)
-        self._known = (
-            none,
-            none,
-            none,
-            none,
-        )  # words in order; category, level and whether padded: replaced as a whole
-
-    def look_up(self, words: NDArray[np.int64], texts: Callable[[], list[str]]) -> list[pl.Series]:
-        """Codes (categories), levels, and which got their leading zero back, of distinct texts and their words."""
-        known, at = self._known, np.searchsorted(self._known[0], words)
-        if not (at < len(known[0])).all() or (known[0][at] != words).any():
-            known = self._with(words, texts())
-            at = np.searchsorted(known[0], words) if (words >= 0).all() else np.arange(len(words))
-        codes, levels, is_padded = (column[at] for column in known[1:])
-        return pl.select(
-            pl.lit(pl.Series(codes.astype(np.uint32))).cat.to(pl.Categorical).alias("code"),
-            pl.lit(pl.Series(levels.astype(np.int8))).replace(-1, None).alias("level"),
-            pl.lit(pl.Series(is_padded.astype(np.bool_))).alias("is_padded"),
-        ).get_columns()
-
-    def _with(self, words: NDArray[np.int64], texts: list[str]) -> tuple[NDArray[np.int64], ...]:
-        """What is known, with further texts; of texts that no word holds, these alone."""
-        codes, levels, is_padded = zip(*(self._understood(text) for text in texts), strict=True)
-        places = pl.Series(codes, dtype=pl.Categorical).to_physical().to_numpy()
-        found = (words, places.astype(np.int64), np.array(levels), np.array(is_padded, dtype=np.int64))
-        if (words < 0).any() or len(self._known[0]) > _MAX_KNOWN:
-            order = np.arange(len(words)) if (words < 0).any() else np.argsort(words)
-            return tuple(column[order] for column in found)
-        joined = [np.append(old, new) for old, new in zip(self._known, found, strict=True)]
-        _, first = np.unique(joined[0], return_index=True)
-        self._known = tuple(column[first] for column in joined)
-        return self._known
-
-    def _understood(self, text: str) -> tuple[str, int, bool]:
-        if self._has_total and text in (TOTAL, "Total"):
-            return TOTAL, 0, False
-        is_number = text.isascii() and text.isdigit()
-        if self._may_lose_zeros and is_number and len(text) == 5:
-            return f"0{text}", 6, True
-        if is_number:
-            return text, min(len(text), 99), False
-        return text, 6 if _PRODUCT.fullmatch(text) else -1, False
-
-
-_products = cache(_Products)
 
 
 def _country_codes(

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from polars.dataframe.group_by import GroupBy
 
 from minsum.flows.checks import CELL, Checks, identity_checks, world_and_partners
-from minsum.flows.columns import TOTAL
 from minsum.flows.figures import figures_of_largest, figures_of_sum
+from minsum.flows.products import TOTAL
 from minsum.flows.rules import COMPONENT_COLUMNS, component_rules
 from minsum.schema import FLOWS
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import atexit
 import os
-from collections.abc import Collection, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from queue import Queue
-from threading import Event
+from queue import Empty, Queue
+from threading import Event, Thread, current_thread
 from typing import Any, BinaryIO, Final
 
 import polars as pl
 from polars.io.plugins import register_io_source
 
+from minsum.errors import BrokenSourceError
 from minsum.flows.archives import unfold
 from minsum.flows.columns import SCHEMA, SourceColumns
 from minsum.flows.reader import batches
@@ -70,7 +72,7 @@ def opened(
     Parameters
     ----------
     source
-        The file.
+        The file, or the one of a zip.
     figures
         Those of the format's `figures` that are read.
     classification
@@ -94,32 +96,49 @@ def opened(
 
 
 _FIGURES: Final = {"net_weight": pl.Float64, "quantity": pl.Float64, "quantity_unit": pl.String}
-SCAN_SCHEMA: Final[dict[str, Any]] = {"source": pl.String} | SCHEMA | _FIGURES
+_PUBLIC: Final = {pl.Categorical: pl.String, pl.Int64: pl.Int32}
+"""Types that users meet in place of ours, which are made for one process and for checks."""
+
+SCAN_SCHEMA: Final[dict[str, Any]] = {
+    "source": pl.String, "line": pl.Int64,
+    **{name: _PUBLIC.get(dtype, dtype) for name, dtype in SCHEMA.items() if name != "line"},
+    **_FIGURES,
+}  # fmt: skip
 _AHEAD: Final = 2
 """Batches that each thread may be ahead of the query."""
 
+_running: dict[Thread, Callable[[], None]] = {}
+"""Threads that read, and what tells them to end."""
+
 
 def scan(paths: str | Path | Sequence[str | Path]) -> pl.LazyFrame:
-    """Rows of trade files as filed: no rule is applied, nothing is rebuilt.
+    """Rows of trade files as filed, for queries with Polars: no row rule is applied, nothing is rebuilt.
+
+    Only the columns that a query needs are read, and its filters are applied batch by batch, so files larger than memory
+    can be queried. The rows of a file are in its order; several files are read at a time, and their rows come as they are
+    read.
 
     Parameters
     ----------
     paths
-        Files and folders, any supported format, packed or plain; taken literally.
+        Files and folders, any supported format, packed or plain; taken literally, so that `[ ]` and `*` are letters of a
+        name.
 
     Returns
     -------
-    Columns of `SCAN_SCHEMA`, null where a file lacks one. `source` is the file's name and `line` where in it the row begins.
-    Values are in USD, net weights in kg, five-digit codes of formats that lose zeros have theirs back. Only the columns
-    that a query needs are read, and its filters are applied batch by batch. The rows of a file are in order; those of several
-    files come as they are read.
+    A lazy frame of `source` (the file's name), `line` (where in the file the row begins), `reporter_code`, `year`,
+    `classification`, `flow`, `partner_code` (0 = World, null for a group of countries), `partner2_code`, `product_code`,
+    `level` (its digits; 0 for TOTAL, null for what is no code of the HS), `customs_code`, `mos_code`, `mot_code`,
+    `value_usd`, `net_weight` (kg), `quantity` and `quantity_unit`. What a file lacks is null. Values are in USD whatever
+    the unit of the file, and five-digit codes of formats that lose zeros have theirs back.
 
     Raises
     ------
     UsageError
         If a path does not exist.
     SourceError
-        When the query is run, if a file cannot be read; the message names file and line.
+        When the query is run, if a file cannot be read as trade data; the message names file and line. Unlike
+        `Workspace.ingest`, which rejects the file and goes on, a query fails as a whole.
     """
     listed = [paths] if isinstance(paths, str | Path) else list(paths)
     found = discover([Path(path) for path in listed])
@@ -128,68 +147,112 @@ def scan(paths: str | Path | Sequence[str | Path]) -> pl.LazyFrame:
     def batches_of(
         columns: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, _batch_size: int | None
     ) -> Iterator[pl.DataFrame]:
-        wanted = list(SCAN_SCHEMA) if columns is None else columns
-        needed = {*wanted, *(predicate.meta.root_names() if predicate is not None else ())}
-        for frame in _frames_of_all(sources, needed):
-            chosen = frame if predicate is None else frame.filter(predicate)
-            chosen = chosen.select(wanted)
-            if n_rows is not None:
-                chosen = chosen.head(n_rows)
-                n_rows -= len(chosen)
-            if len(chosen):
-                yield chosen
-            if n_rows == 0:
+        names = list(SCAN_SCHEMA) if columns is None else columns
+        if n_rows is None:
+            yield from _side_by_side([partial(_frames_of, one, names, predicate) for one in sources])
+            return
+        # Polars means the first rows, of which the predicate then holds for some.
+        looked_at = () if predicate is None else predicate.meta.root_names()
+        needed = [*names, *(name for name in looked_at if name not in names)]
+        for frame in _side_by_side([partial(_frames_of, one, needed, None) for one in sources]):
+            first = frame.head(n_rows)
+            n_rows -= len(first)
+            yield (first if predicate is None else first.filter(predicate)).select(names)
+            if not n_rows:
                 return
 
     return register_io_source(batches_of, schema=SCAN_SCHEMA)
 
 
-def _frames_of_all(sources: Sequence[Source], needed: Collection[str]) -> Iterator[pl.DataFrame]:
-    """Frames of all sources, several of which are read at a time."""
-    jobs = min(len(os.sched_getaffinity(0)), len(sources))
-    queue: Queue[pl.DataFrame | BaseException | None] = Queue(max(_AHEAD * jobs, 1))
-    is_over = Event()
+def _frames_of(source: Source, columns: list[str], predicate: pl.Expr | None) -> Iterator[pl.DataFrame]:
+    """Of one source these columns and the rows of which the predicate holds, as in `SCAN_SCHEMA`, a batch at a time."""
+    looked_at = () if predicate is None else predicate.meta.root_names()
+    needed = {*columns, *looked_at}
+    with opened(source, figures=[name for name in _FIGURES if name in needed]) as table:
+        for frame in () if table is None else table.frames(needed):
+            chosen = (
+                frame if predicate is None else _as_public(frame, looked_at, source.name).filter(predicate)
+            )
+            if len(chosen):
+                yield _as_public(chosen, columns, source.name).select(columns)
 
-    def read(source: Source) -> None:
+
+def _as_public(frame: pl.DataFrame, names: Collection[str], source: str) -> pl.DataFrame:
+    """The frame with these columns in the types of `SCAN_SCHEMA`, null where there is none.
+
+    Raises
+    ------
+    BrokenSourceError
+        If a number is too large for its type.
+    """
+    made = {name: pl.col(name) if name in frame.columns else pl.lit(None) for name in names}
+    if "source" in made:
+        made["source"] = pl.lit(source)
+    if "partner_code" in made and "partner_is_group" in frame.columns:
+        made["partner_code"] = pl.when(~pl.col("partner_is_group")).then("partner_code")
+    casts = {name: made[name].cast(SCAN_SCHEMA[name]) for name in names}
+    try:
+        return frame.with_columns(**casts)
+    except pl.exceptions.InvalidOperationError:
+        for name in names:
+            fits = made[name].is_null() | made[name].cast(SCAN_SCHEMA[name], strict=False).is_not_null()
+            unfit = frame.filter(~fits)
+            if len(unfit):
+                raise BrokenSourceError(
+                    f"{source}, line {unfit['line'][0]}: {unfit[name][0]} is too large for a {name}",
+                    "the file is damaged; download it again",
+                ) from None
+        raise
+
+
+def _side_by_side(readers: Sequence[Callable[[], Iterator[pl.DataFrame]]]) -> Iterator[pl.DataFrame]:
+    """Frames of all, several of which are read at a time, as they come."""
+    jobs = min(len(os.sched_getaffinity(0)), len(readers))
+    queue: Queue[pl.DataFrame | BaseException | None] = Queue(max(_AHEAD * jobs, 1))
+    is_over, todo = Event(), iter(readers)
+
+    def work() -> None:
         try:
-            for frame in _frames_of(source, needed):
-                if is_over.is_set():
-                    return
-                queue.put(frame)
+            for frames in todo:
+                for frame in () if is_over.is_set() else frames():
+                    queue.put(frame)
+                    if is_over.is_set():
+                        return
             queue.put(None)
         except BaseException as error:
             queue.put(error)
-
-    with ThreadPoolExecutor(max(jobs, 1)) as pool:
-        try:
-            for source in sources:
-                pool.submit(read, source)
-            n_left = len(sources)
-            while n_left:
-                frame = queue.get()
-                if isinstance(frame, BaseException):
-                    raise frame
-                if frame is None:
-                    n_left -= 1
-                else:
-                    yield frame
         finally:
-            is_over.set()
-            pool.shutdown(wait=False, cancel_futures=True)
-            while not queue.empty():
+            del _running[current_thread()]
+
+    def end() -> None:
+        # Whoever waits for room in the queue gets it, puts one frame and sees that it is over: there is room for all.
+        is_over.set()
+        with suppress(Empty):
+            while True:
                 queue.get_nowait()
 
+    try:
+        for _ in range(jobs):
+            thread = Thread(target=work, name="minsum-scan", daemon=True)
+            _running[thread] = end
+            thread.start()
+        n_left = jobs
+        while n_left:
+            frame = queue.get()
+            if isinstance(frame, BaseException):
+                raise frame
+            if frame is None:
+                n_left -= 1
+            else:
+                yield frame
+    finally:
+        # Polars may drop a query in any thread, even in one of these, and as late as it likes: nobody waits for them here.
+        end()
 
-def _frames_of(source: Source, needed: Collection[str]) -> Iterator[pl.DataFrame]:
-    """Frames of one source with all columns of `SCAN_SCHEMA` that are needed."""
-    schema = {name: dtype for name, dtype in SCAN_SCHEMA.items() if name in needed}
-    with opened(source, figures=[name for name in _FIGURES if name in needed]) as table:
-        if table is None:
-            return
-        for frame in table.frames(needed):
-            added = [
-                pl.lit(None, dtype).alias(name) for name, dtype in schema.items() if name not in frame.columns
-            ]
-            yield frame.with_columns(
-                *added, **({"source": pl.lit(source.name)} if "source" in needed else {})
-            ).select(pl.col(name).cast(dtype) for name, dtype in schema.items())
+
+@atexit.register
+def _end_all() -> None:
+    """A process ends when its queries do: a thread in the middle of a batch would be cut off in compiled code."""
+    for thread, end in list(_running.items()):
+        end()
+        thread.join()
