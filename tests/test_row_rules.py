@@ -126,6 +126,13 @@ def test_equal_repeats_are_one_row_and_unequal_ones_keep_the_largest(desk: Desk)
     }
 
 
+def test_usd_of_repeats_is_that_of_the_rows_that_go_even_beside_a_value_that_dwarfs_them(desk: Desk) -> None:
+    desk.put([{"primaryValue": 0.1}, {"primaryValue": "1e18"}, {"primaryValue": 0.2}])
+    desk.ingest()
+    conflicts = desk.footer()["repairs"]["conflicts"]
+    assert conflicts == {"rows": 2, "usd": pytest.approx(0.3, rel=1e-12)}
+
+
 def test_missing_world_row_is_rebuilt_from_partners(desk: Desk) -> None:
     desk.put([{"partnerCode": 36, "primaryValue": 30}, {"partnerCode": 842, "primaryValue": 12}])
     desk.ingest()
