@@ -27,7 +27,7 @@ from pathlib import Path
 import polars as pl
 
 import naive_flows
-from minsum.flows import reader
+from minsum.flows import pending, reader
 from minsum.flows.ingest import IngestReport, ingest
 from minsum.flows.options import IngestOptions
 from minsum.workspace import Layout, partition_key, read_footer
@@ -161,9 +161,10 @@ def _agree(one: float | None, other: float | None, tolerance: float) -> bool:
 
 
 def _cut_blocks(rng: random.Random) -> None:
-    """Read in blocks and batches so small that every line meets their borders."""
+    """Read in blocks and batches so small that every line meets their borders; hold few rows, or none, in memory."""
     reader.BLOCK_BYTES = rng.choice([4 << 20, 64, 300, 5000])
     FieldReader.__init__.__kwdefaults__["room"] = rng.choice([65_536, 1, 2, 7])
+    pending.SPILL_ROWS = rng.choice([4_000_000, 0, 20])
 
 
 def run(seed: int, count: int, *, keep: Path | None = None) -> Counter[tuple[str, str, str]]:

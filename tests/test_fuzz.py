@@ -12,7 +12,7 @@ import pytest
 
 from conftest import COLUMNS, Desk, bulk_text
 from fuzz_flows import judge, run
-from minsum.flows import reader
+from minsum.flows import pending, reader
 from minsum_kernels.fields import FieldReader
 from naive_flows import read
 from trade_files import packed, texts
@@ -22,6 +22,7 @@ from trade_files import packed, texts
 def _whole_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give back what the fuzzer sets."""
     monkeypatch.setattr(reader, "BLOCK_BYTES", reader.BLOCK_BYTES)
+    monkeypatch.setattr(pending, "SPILL_ROWS", pending.SPILL_ROWS)
     monkeypatch.setitem(
         FieldReader.__init__.__kwdefaults__, "room", FieldReader.__init__.__kwdefaults__["room"]
     )
@@ -49,12 +50,14 @@ _MAY_LACK = ("partner2Code", "customsCode", "mosCode", "motCode")
 
 def _dense(rng: random.Random) -> bytes:
     """Many rows of few cells, so that every repair meets something."""
-    values = ["", "0", "-1", "NaN", "1e300", "0.1", "1e15", *(str(rng.randrange(1, 50)) for _ in range(4))]
+    odd = ["", "0", "-1", "NaN", "1e300", "0.1", "1e15"]
+    values = rng.choice([["5"] * 20, [str(rng.randrange(1, 50)) for _ in range(9)]]) + odd
     choices = {
         "reporterCode": ["156", "156", "36"], "flowCode": ["X", "X", "M", "RX", "FM", "", "x"],
         "partnerCode": ["0", "0", "842", "36"], "cmdCode": ["010121", "010190", "9999AA", "TOTAL", "0101", "x"],
-        "partner2Code": ["0"] * 6 + ["", "36"], "customsCode": ["C00"] * 5 + ["", "C01", "C02"],
-        "mosCode": ["0", "-1", "0 ", "", "1"], "motCode": ["0"] * 4 + ["", "1000", "2000", "2100", "2200", "-1"],
+        "partner2Code": ["0"] * 9 + ["", "36"], "customsCode": ["C00"] * 9 + ["", "C01", "C02"],
+        "mosCode": ["0", "-1", "0 ", ""] * 2 + ["1"],
+        "motCode": ["0"] * rng.choice([0, 0, 4]) + ["", "1000", "2000", "2100", "2200", "-1"],
         "primaryValue": values,
     }  # fmt: skip
     rows = [

@@ -140,11 +140,12 @@ def test_missing_world_row_is_rebuilt_from_partners(desk: Desk) -> None:
     assert desk.footer()["repairs"] == {"world_missing": {"rows": 1, "usd": 42.0}}
 
 
-def test_world_that_disagrees_with_partners_is_kept_and_counted(desk: Desk) -> None:
-    desk.put([{}, {"partnerCode": 36, "primaryValue": 99}])
+@pytest.mark.parametrize("partners", [99, 99.4375, 101])
+def test_world_that_disagrees_with_partners_is_kept_and_counted(desk: Desk, partners: float) -> None:
+    desk.put([{}, {"partnerCode": 36, "primaryValue": partners}])
     desk.ingest()
     assert desk.rows()[0] == world()
-    assert desk.footer()["repairs"] == {"world_discrepancies": {"rows": 1, "usd": 1.0}}
+    assert desk.footer()["repairs"] == {"world_discrepancies": {"rows": 1, "usd": abs(100 - partners)}}
 
 
 def test_world_within_half_a_per_cent_of_partners_agrees(desk: Desk) -> None:
