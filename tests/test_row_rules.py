@@ -41,6 +41,14 @@ def test_a_removed_row_counts_under_its_rule(desk: Desk, rule: str, removed: dic
     assert desk.footer()["sources"][0]["rules"][rule]["rows"] == 1
 
 
+@pytest.mark.parametrize("huge", [("inf", "-inf"), ("1e308", "1e308"), ("inf", "")])
+def test_numbers_that_no_sum_holds_are_removed_without_a_warning(desk: Desk, huge: tuple[str, str]) -> None:
+    desk.put([{}, *({"cmdCode": MULES, "primaryValue": value} for value in huge)])
+    desk.ingest()
+    assert desk.rows() == [world()]
+    assert desk.footer()["sources"][0]["rules"]["value"] == {"rows": 2, "usd": 0.0}
+
+
 def test_first_rule_that_removes_a_row_counts_it_with_its_value(desk: Desk) -> None:
     desk.put(
         [
