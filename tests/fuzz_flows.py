@@ -19,6 +19,7 @@ import shutil
 import sys
 import tempfile
 import time
+import warnings
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
@@ -63,7 +64,8 @@ def judge(name: str, data: bytes, folder: Path, *, columns: tuple[str, ...] = ()
     faulthandler.dump_traceback_later(6 * SECONDS, exit=True)
     try:
         options = IngestOptions(columns=columns)
-        report = ingest(layout, [folder / "in"], options, jobs=1, progress=lambda *_: None)
+        with warnings.catch_warnings(action="error"):
+            report = ingest(layout, [folder / "in"], options, jobs=1, progress=lambda *_: None)
     except Exception as error:
         return Outcome("wrong", f"crash {type(error).__name__}: {error}")
     finally:
