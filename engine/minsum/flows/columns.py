@@ -226,10 +226,13 @@ def _integers(column: NDArray[np.int64]) -> pl.Series:
 
 def _numbers(column: NDArray[np.float64], scale: float) -> pl.Series:
     """Null where there is no number."""
-    if scale != 1.0:
-        with np.errstate(over="ignore"):  # too large a number is a bad one
+    with np.errstate(
+        over="ignore", invalid="ignore"
+    ):  # too large a number is a bad one, and so are infinite ones
+        if scale != 1.0:
             column = column * scale
-    return pl.Series(column, nan_to_null=bool(np.isnan(column.sum())))
+        may_lack = bool(np.isnan(column.sum()))
+    return pl.Series(column, nan_to_null=may_lack)
 
 
 def _country_codes(
