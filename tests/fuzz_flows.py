@@ -1,6 +1,7 @@
 """Hostile files: good ones of every format, damaged in every way we know, against the naive reader.
 
-Each mutated file is either accepted with the content that the naive reader finds, or rejected with a reason.
+Each mutated file is either accepted with what the naive reader finds - rows, audit, repairs and identity checks -, or
+rejected with a reason.
 A short deterministic form runs in test_fuzz.py; run this file for the long one:
 
     python tests/fuzz_flows.py --count 20000 --processes 2
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import faulthandler
+import math
 import random
 import re
 import resource
@@ -17,6 +19,7 @@ import shutil
 import sys
 import tempfile
 import time
+import warnings
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
@@ -25,13 +28,14 @@ from pathlib import Path
 import polars as pl
 
 import naive_flows
-from minsum.flows import reader
+from minsum.flows import pending, reader
 from minsum.flows.ingest import IngestReport, ingest
 from minsum.flows.options import IngestOptions
-from minsum.workspace import Layout, partition_key
+from minsum.workspace import Layout, partition_key, read_footer
 from minsum_kernels.fields import FieldReader
 from mutations import mutate
-from naive_flows import RefusedError
+from naive_flows import Partition, RefusedError
+from naive_repairs import Content, Figures, Rows
 from trade_files import texts
 
 SECONDS = 10
@@ -60,7 +64,8 @@ def judge(name: str, data: bytes, folder: Path, *, columns: tuple[str, ...] = ()
     faulthandler.dump_traceback_later(6 * SECONDS, exit=True)
     try:
         options = IngestOptions(columns=columns)
-        report = ingest(layout, [folder / "in"], options, jobs=1, progress=lambda *_: None)
+        with warnings.catch_warnings(action="error"):
+            report = ingest(layout, [folder / "in"], options, jobs=1, progress=lambda *_: None)
     except Exception as error:
         return Outcome("wrong", f"crash {type(error).__name__}: {error}")
     finally:
@@ -89,28 +94,79 @@ def _verdict(report: IngestReport, layout: Layout, name: str, data: bytes) -> Ou
     return Outcome("wrong", difference) if difference else Outcome("same", "")
 
 
-def _published(path: Path) -> dict[tuple[str, int, str], tuple[float, bool]]:
+def _published(path: Path) -> Content:
     rows = pl.read_parquet(path, hive_partitioning=False).rows()
-    return {(flow, partner, product): (value, rebuilt) for flow, partner, product, value, rebuilt, *_ in rows}
+    footer = read_footer(path)
+    return Content(
+        {(flow, partner, product): (value, rebuilt) for flow, partner, product, value, rebuilt, *_ in rows},
+        _added([source["rules"] for source in footer["sources"]]),
+        footer["repairs"],
+        footer["checks"],
+    )
 
 
-def _difference(ours: dict, theirs: dict) -> str:  # type: ignore[type-arg]
+def _added(audits: list[Figures]) -> Figures:
+    """Those of several slices in one."""
+    names = {name: None for audit in audits for name in audit}
+    return {
+        name: {key: sum(audit[name][key] for audit in audits if name in audit) for key in ("rows", "usd")}
+        for name in names
+    }
+
+
+def _difference(ours: dict[Partition, Content], theirs: dict[Partition, Content]) -> str:
+    """What differs first, or nothing."""
     if ours.keys() != theirs.keys():
         return f"partitions {sorted(ours.keys() ^ theirs.keys())}"
-    for partition, rows in ours.items():
-        if rows.keys() != theirs[partition].keys():
-            return f"{partition}: rows {sorted(rows.keys() ^ theirs[partition].keys())[:3]}"
-        for row, (value, rebuilt) in rows.items():
-            expected, expected_rebuilt = theirs[partition][row]
-            if abs(value - expected) > 1e-12 * abs(expected) or rebuilt != expected_rebuilt:
-                return f"{partition} {row}: {value} {rebuilt}, naive {expected} {expected_rebuilt}"
+    for partition, content in ours.items():
+        expected = theirs[partition]
+        found = (
+            _rows_differ(content.rows, expected.rows)
+            or _figures_differ("rule", content.rules, expected.rules)
+            or _figures_differ("repair", content.repairs, expected.repairs)
+            or _figures_differ("check", content.checks, expected.checks)
+        )
+        if found:
+            return f"{partition}: {found}"
     return ""
 
 
+def _rows_differ(ours: Rows, theirs: Rows) -> str:
+    if ours.keys() != theirs.keys():
+        return f"rows {sorted(ours.keys() ^ theirs.keys())[:3]}"
+    for row, (value, rebuilt) in ours.items():
+        expected, expected_rebuilt = theirs[row]
+        if not math.isclose(value, expected, rel_tol=1e-12) or rebuilt != expected_rebuilt:
+            return f"row {row}: {value} {rebuilt}, naive {expected} {expected_rebuilt}"
+    return ""
+
+
+_TOLERANCES = {"rows": 0.0, "n_products": 0.0, "usd": 1e-12, "world_usd": 1e-12}
+"""Of ratios it is 1e-9."""
+
+
+def _figures_differ(kind: str, ours: Figures, theirs: Figures) -> str:
+    """The first rule, repair or flow with other figures."""
+    for name in sorted(ours.keys() | theirs.keys()):
+        found, expected = ours.get(name, {}), theirs.get(name, {})
+        if found.keys() != expected.keys() or not all(
+            _agree(found[key], expected[key], _TOLERANCES.get(key, 1e-9)) for key in found
+        ):
+            return f"{kind} {name}: {found or 'none'}, naive {expected or 'none'}"
+    return ""
+
+
+def _agree(one: float | None, other: float | None, tolerance: float) -> bool:
+    if one is None or other is None:
+        return one is other
+    return math.isclose(one, other, rel_tol=tolerance)
+
+
 def _cut_blocks(rng: random.Random) -> None:
-    """Read in blocks and batches so small that every line meets their borders."""
+    """Read in blocks and batches so small that every line meets their borders; hold few rows, or none, in memory."""
     reader.BLOCK_BYTES = rng.choice([4 << 20, 64, 300, 5000])
     FieldReader.__init__.__kwdefaults__["room"] = rng.choice([65_536, 1, 2, 7])
+    pending.SPILL_ROWS = rng.choice([4_000_000, 0, 20])
 
 
 def run(seed: int, count: int, *, keep: Path | None = None) -> Counter[tuple[str, str, str]]:

@@ -14,8 +14,12 @@ import zipfile
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-Row = tuple[str, int, str]
+from naive_repairs import Content, Filed, Part, finished
+
 Partition = tuple[str, int, int]
+"""HS vintage, year, reporter."""
+
+KEPT_FLOWS = ("X", "M", "RX", "DX")
 
 
 class RefusedError(Exception):
@@ -29,7 +33,7 @@ class Form:
     names: dict[str, str]
     must_have: tuple[str, ...] = ()
     must_lack: tuple[str, ...] = ()
-    flows: dict[str, str] = field(default_factory=lambda: {name: name for name in ("X", "M", "RX", "DX")})
+    flows: dict[str, str] = field(default_factory=dict)
     is_quoted: bool = True
     is_whole: bool = True
     pads: bool = True
@@ -82,12 +86,20 @@ WITS_GROUPS = {"All", "ECS", "EAS"}
 _VINTAGES = {"92": "H0", "96": "H1", "02": "H2", "07": "H3", "12": "H4", "17": "H5", "22": "H6"}
 
 
-def read(content: bytes, name: str) -> dict[Partition, dict[Row, tuple[float, bool]]]:
-    """What the lake should hold of one file: partition to row to (USD, whether it was rebuilt)."""
-    found: dict[Partition, dict[Row, tuple[float, bool]]] = {}
+def read(content: bytes, name: str) -> dict[Partition, Content]:
+    """What the lake should hold of one file: of its texts the last whole one, or the slices together."""
+    found: dict[Partition, tuple[Form, Filed]] = {}
     for text, member in texts(content, name):
-        found |= read_text(text, member)
-    return found
+        form, filed = read_text(text, member)
+        for partition, one in filed.items():
+            if partition in found and not form.is_whole:
+                found[partition][1].add(one)
+            else:
+                found[partition] = (form, one)
+    return {
+        partition: finished(filed, is_whole=form.is_whole, has_world=form is not FORMS["baci"])
+        for partition, (form, filed) in found.items()
+    }
 
 
 def texts(content: bytes, name: str) -> list[tuple[bytes, str]]:
@@ -189,14 +201,13 @@ def _form(names: list[str], name: str) -> Form:
     raise RefusedError("unknown header")
 
 
-def read_text(text: bytes, name: str) -> dict[Partition, dict[Row, tuple[float, bool]]]:
-    """Rows of one text by partition, after every rule and repair."""
+def read_text(text: bytes, name: str) -> tuple[Form, dict[Partition, Filed]]:
+    """The form of one text, and what its lines give each partition."""
     if b"\0" in text:
         raise RefusedError("zero byte")
     names, separator = _header(text)
     form = _form(names, name)
-    kept: dict[Partition, dict[Row, float]] = defaultdict(dict)
-    parts: dict[Partition, dict[Row, dict[tuple[str, ...], dict[str, float]]]] = defaultdict(dict)
+    filed: defaultdict[Partition, Filed] = defaultdict(Filed)
     lines = records(
         text.split(b"\n", 1)[1] if b"\n" in text else b"", separator.encode(), quoted=form.is_quoted
     )
@@ -206,10 +217,10 @@ def read_text(text: bytes, name: str) -> dict[Partition, dict[Row, tuple[float, 
             raise RefusedError("number of fields")
         if has_trailing and line.pop().strip(b" "):
             raise RefusedError("a value after the last column")
-        _add(_fields(form, names, line), form, name, kept, parts)
+        _add(_fields(form, names, line), form, name, filed)
     if not lines:
         raise RefusedError("no rows")
-    return {partition: _finished(form, kept[partition], parts[partition]) for partition in kept}
+    return form, filed
 
 
 def _fields(form: Form, names: list[str], line: list[bytes]) -> dict[str, bytes]:
@@ -263,48 +274,60 @@ def _check_name(name: str, year: int, reporter: int) -> None:
         raise RefusedError("name")
 
 
-def _add(
-    found: dict[str, bytes],
-    form: Form,
-    name: str,
-    kept: dict[Partition, dict[Row, float]],
-    parts: dict[Partition, dict[Row, dict[tuple[str, ...], dict[str, float]]]],
-) -> None:
+def _add(found: dict[str, bytes], form: Form, name: str, filed: defaultdict[Partition, Filed]) -> None:
     """One line, through the row rules."""
-    by_label = form is FORMS["wits"]
+    is_baci, by_label = form is FORMS["baci"], form is FORMS["wits"]
     reporter = _country(found["reporter"]) if by_label else _integer(found["reporter"])
     partner = _country(found["partner"]) if by_label else _integer(found["partner"])
     year, value = _integer(found["year"]), _value(found["value"], form)
-    partner2, mot = (_integer(found.get(one, b"")) for one in ("partner2", "mot"))
+    part = (
+        _integer(found.get("partner2", b"")), found.get("customs") or None, _integer(found.get("mot", b"")),
+        found.get("mos") or None,
+    )  # fmt: skip
     if reporter is None or year is None or reporter < 1 or not 1900 <= year <= 2200 or reporter >= 10**7:
         raise RefusedError("reporter or period")
     _check_name(name, year, reporter)
-    partition = (_vintage(found, name), year, reporter)
-    kept[partition], parts[partition] = kept[partition], parts[partition]
-    flow = "X" if form is FORMS["baci"] else form.flows.get(found["flow"].decode("latin-1"))
+    vintage = _vintage(found, name)
+    mine = filed[vintage, year, reporter]
+    flow = "X" if is_baci else _flow(found["flow"], form)
     product = _product(found["product"].decode("latin-1"), form)
-    if flow is None or product is None or not 0 < value <= 1e21 or (by_label and partner == -1):
+    breakdown = _breakdown(part)
+    broken = [
+        *(["flow"] if flow not in KEPT_FLOWS else []),
+        *breakdown,
+        *(["level"] if product is None else []),
+        *(["value"] if not 0 <= value <= 1e21 else []),
+        *(["zero"] if value == 0 else []),
+        *(["partner"] if by_label and partner == -1 else []),
+    ]
+    mine.met[broken[0] if broken else "kept"].append(value if abs(value) <= 1e21 else 0.0)
+    if broken != list(breakdown) or (breakdown and not form.is_whole):
         return
-    marks = {
-        "partner2": "" if partner2 in (0, None) else str(partner2),
-        "customs": "" if found.get("customs", b"") in (b"C00", b"") else found["customs"].decode("latin-1"),
-        "mot": "" if mot in (0, None) else str(mot),
-        "mos": "" if found.get("mos", b"") in (b"0", b"-1", b"") else found["mos"].decode("latin-1"),
-    }
-    if partner is None or not (form is FORMS["baci"]) <= partner < 2**20:
+    if product is None or partner is None or not is_baci <= partner < 2**20:
         raise RefusedError("partner")
     row = (flow, partner, product)
-    if any(marks.values()):
-        breakdown = tuple(one for one, mark in marks.items() if mark)
-        whole = f"{partner2}|{found.get('customs')!r}|{mot}|{found.get('mos')!r}"
-        cell = parts[partition].setdefault(row, {}).setdefault(breakdown, {})
-        cell[whole] = max(cell.get(whole, 0.0), value)
+    if breakdown:
+        mine.parts.setdefault(row, {}).setdefault(breakdown, {}).setdefault(part, []).append(value)
         return
-    kept[partition][row] = max(kept[partition].get(row, 0.0), value)
-    if form is FORMS["baci"]:
-        mirror = (partition[0], year, partner)
-        imported = ("M", reporter, product)
-        kept[mirror][imported] = max(kept[mirror].get(imported, 0.0), value)
+    mine.kept[row].append(value)
+    if is_baci:
+        filed[vintage, year, partner].kept["M", reporter, product].append(value)
+
+
+def _flow(code: bytes, form: Form) -> str:
+    """Comtrade's letter of a flow: a code that the format does not know may be one itself."""
+    text = code.decode("latin-1")
+    return form.flows.get(text, text)
+
+
+def _breakdown(part: Part) -> tuple[str, ...]:
+    """Rules that make a row the part of a total."""
+    partner2, customs, mot, mos = part
+    marks = {
+        "partner2": partner2 not in (0, None), "customs": customs not in (b"C00", None), "mot": mot not in (0, None),
+        "mos": mos not in (b"0", b"-1", None),
+    }  # fmt: skip
+    return tuple(rule for rule, is_marked in marks.items() if is_marked)
 
 
 def _value(text: bytes, form: Form) -> float:
@@ -324,50 +347,3 @@ def _product(code: str, form: Form) -> str | None:
     if form.pads or form is FORMS["baci"]:
         code = f"0{code}" if re.fullmatch("[0-9]{5}", code) else code
     return code if re.fullmatch("[0-9]{2}[0-9A-Z]{4}", code) else None
-
-
-def _finished(
-    form: Form, kept: dict[Row, float], parts: dict[Row, dict[tuple[str, ...], dict[str, float]]]
-) -> dict[Row, tuple[float, bool]]:
-    """Sums and repairs of one partition."""
-    rows = {row: (value, False) for row, value in kept.items()}
-    if form is FORMS["baci"]:
-        return _with_sums(kept)
-    if not form.is_whole:
-        return rows
-    for row, breakdowns in parts.items():
-        if row not in rows:
-            sums = [sum(sorted(_outermost(cells).values())) for _, cells in sorted(breakdowns.items())]
-            rows[row] = (max(sums), True)
-    partners: dict[tuple[str, str], float] = defaultdict(float)
-    for (flow, partner, product), (value, _) in sorted(rows.items()):
-        if partner != 0:
-            partners[flow, product] += value
-    totals = {
-        flow: rows[flow, 0, "TOTAL"][0] for flow in ["X", "M", "RX", "DX"] if (flow, 0, "TOTAL") in rows
-    }
-    for (flow, product), value in partners.items():
-        world = rows.get((flow, 0, product))
-        if world is None or (flow in totals and world[0] > totals[flow] * (1 + 1e-6)):
-            rows[flow, 0, product] = (value, True)
-    return rows
-
-
-def _outermost(cells: dict[str, float]) -> dict[str, float]:
-    """Modes of transport without those whose group is there too."""
-    modes = {whole: int(mot) if (mot := whole.split("|")[2]) not in ("None", "") else 0 for whole in cells}
-    groups = {mot for mot in modes.values() if mot > 0 and mot % 1000 == 0}
-    return {
-        whole: value
-        for whole, value in cells.items()
-        if modes[whole] == modes[whole] // 1000 * 1000 or modes[whole] // 1000 * 1000 not in groups
-    }
-
-
-def _with_sums(kept: dict[Row, float]) -> dict[Row, tuple[float, bool]]:
-    """TOTAL of every partner, World of every product and of TOTAL: by definition."""
-    sums: dict[Row, float] = defaultdict(float)
-    for (flow, partner, product), value in sorted(kept.items()):
-        for row in ((flow, partner, "TOTAL"), (flow, 0, product), (flow, 0, "TOTAL")):
-            sums[row] += value
-    return {row: (value, False) for row, value in (kept | sums).items()}

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from conftest import Desk, bulk_text
+from conftest import COLUMNS, Desk, bulk_text
 from fuzz_flows import judge, run
-from minsum.flows import reader
+from minsum.flows import pending, reader
 from minsum_kernels.fields import FieldReader
+from naive_flows import read
 from trade_files import packed, texts
 
 
@@ -21,6 +22,7 @@ from trade_files import packed, texts
 def _whole_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give back what the fuzzer sets."""
     monkeypatch.setattr(reader, "BLOCK_BYTES", reader.BLOCK_BYTES)
+    monkeypatch.setattr(pending, "SPILL_ROWS", pending.SPILL_ROWS)
     monkeypatch.setitem(
         FieldReader.__init__.__kwdefaults__, "room", FieldReader.__init__.__kwdefaults__["room"]
     )
@@ -41,6 +43,38 @@ def test_damaged_files_give_what_they_hold_or_are_rejected(seed: int) -> None:
 def test_good_files_of_every_format_give_what_they_hold(form: str, tmp_path: Path) -> None:
     name, text, how = texts(random.Random(3))[form]
     assert judge(name, packed(text, how), tmp_path).kind == "same"
+
+
+_MAY_LACK = ("partner2Code", "customsCode", "mosCode", "motCode")
+
+
+def _dense(rng: random.Random) -> bytes:
+    """Many rows of few cells, so that every repair meets something."""
+    odd = ["", "0", "-1", "NaN", "1e300", "0.1", "1e15"]
+    values = rng.choice([["5"] * 20, [str(rng.randrange(1, 50)) for _ in range(9)]]) + odd
+    choices = {
+        "reporterCode": ["156", "156", "36"], "flowCode": ["X", "X", "M", "RX", "FM", "", "x"],
+        "partnerCode": ["0", "0", "842", "36"], "cmdCode": ["010121", "010190", "9999AA", "TOTAL", "0101", "x"],
+        "partner2Code": ["0"] * 9 + ["", "36"], "customsCode": ["C00"] * 9 + ["", "C01", "C02"],
+        "mosCode": ["0", "-1", "0 ", ""] * 2 + ["1"],
+        "motCode": ["0"] * rng.choice([0, 0, 4]) + ["", "1000", "2000", "2100", "2200", "-1"],
+        "primaryValue": values,
+    }  # fmt: skip
+    rows = [
+        {name: rng.choice(some) for name, some in choices.items()} for _ in range(rng.choice([20, 60, 400]))
+    ]
+    return bulk_text(rows, [name for name in COLUMNS if rng.random() < 0.95 or name not in _MAY_LACK])
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_few_cells_of_many_rows_give_what_the_naive_reader_finds(seed: int, tmp_path: Path) -> None:
+    outcome = judge("bulk.txt", _dense(random.Random(seed)), tmp_path)
+    assert (outcome.kind, outcome.about) == ("same", "")
+
+
+def test_they_meet_every_repair() -> None:
+    contents = [one for seed in range(12) for one in read(_dense(random.Random(seed)), "bulk.txt").values()]
+    assert len({name for content in contents for name in content.repairs}) == 8
 
 
 def test_a_gzip_bomb_of_one_endless_line(desk: Desk) -> None:

@@ -41,6 +41,14 @@ def test_a_removed_row_counts_under_its_rule(desk: Desk, rule: str, removed: dic
     assert desk.footer()["sources"][0]["rules"][rule]["rows"] == 1
 
 
+@pytest.mark.parametrize("huge", [("inf", "-inf"), ("1e308", "1e308"), ("inf", "")])
+def test_numbers_that_no_sum_holds_are_removed_without_a_warning(desk: Desk, huge: tuple[str, str]) -> None:
+    desk.put([{}, *({"cmdCode": MULES, "primaryValue": value} for value in huge)])
+    desk.ingest()
+    assert desk.rows() == [world()]
+    assert desk.footer()["sources"][0]["rules"]["value"] == {"rows": 2, "usd": 0.0}
+
+
 def test_first_rule_that_removes_a_row_counts_it_with_its_value(desk: Desk) -> None:
     desk.put(
         [
@@ -126,6 +134,13 @@ def test_equal_repeats_are_one_row_and_unequal_ones_keep_the_largest(desk: Desk)
     }
 
 
+def test_usd_of_repeats_is_that_of_the_rows_that_go_even_beside_a_value_that_dwarfs_them(desk: Desk) -> None:
+    desk.put([{"primaryValue": 0.1}, {"primaryValue": "1e18"}, {"primaryValue": 0.2}])
+    desk.ingest()
+    conflicts = desk.footer()["repairs"]["conflicts"]
+    assert conflicts == {"rows": 2, "usd": pytest.approx(0.3, rel=1e-12)}
+
+
 def test_missing_world_row_is_rebuilt_from_partners(desk: Desk) -> None:
     desk.put([{"partnerCode": 36, "primaryValue": 30}, {"partnerCode": 842, "primaryValue": 12}])
     desk.ingest()
@@ -133,11 +148,12 @@ def test_missing_world_row_is_rebuilt_from_partners(desk: Desk) -> None:
     assert desk.footer()["repairs"] == {"world_missing": {"rows": 1, "usd": 42.0}}
 
 
-def test_world_that_disagrees_with_partners_is_kept_and_counted(desk: Desk) -> None:
-    desk.put([{}, {"partnerCode": 36, "primaryValue": 99}])
+@pytest.mark.parametrize("partners", [99, 99.4375, 101])
+def test_world_that_disagrees_with_partners_is_kept_and_counted(desk: Desk, partners: float) -> None:
+    desk.put([{}, {"partnerCode": 36, "primaryValue": partners}])
     desk.ingest()
     assert desk.rows()[0] == world()
-    assert desk.footer()["repairs"] == {"world_discrepancies": {"rows": 1, "usd": 1.0}}
+    assert desk.footer()["repairs"] == {"world_discrepancies": {"rows": 1, "usd": abs(100 - partners)}}
 
 
 def test_world_within_half_a_per_cent_of_partners_agrees(desk: Desk) -> None:

@@ -44,9 +44,13 @@ class Texts:
                 return
             self._grow(self._bits + 1)
 
+    def words(self, start: int = 0) -> I64Array:
+        """Words of the distinct texts from a place on, in order: below 0 those that hold no text."""
+        return self._words[start : self._n]
+
     def distinct(self, start: int = 0) -> list[str]:
         """Texts from a place on, in order; UTF-8, or Latin-1 where it is not."""
-        words = self._words[start : self._n]
+        words = self.words(start)
         texts: list[str] = np.maximum(words, 0).view("S8").astype("U8").tolist()
         if self._long:
             long = {word: _decoded(text) for text, word in self._long.items()}

@@ -7,7 +7,7 @@ from typing import Final, cast
 import numpy as np
 import polars as pl
 
-from minsum.flows.columns import TOTAL
+from minsum.flows.products import TOTAL
 from minsum.schema import FLOWS
 
 RESIDUAL: Final = "9999"

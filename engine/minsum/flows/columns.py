@@ -5,10 +5,8 @@ What a text stands for (a product, a flow) is decided once for each distinct tex
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, Final
 
 import numpy as np
@@ -16,6 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from minsum.errors import BrokenSourceError, ContradictionError
+from minsum.flows.products import products_of
 from minsum.formats import Claims, Format, Header
 from minsum.formats.base import ColumnName
 from minsum_kernels.fields import EMPTY, FieldReader, Kind, Lines
@@ -48,13 +47,6 @@ _LABELLED: Final[tuple[ColumnName, ...]] = ("reporter_code", "partner_code")
 
 _GROUP: Final = -1
 """Stands for a group of countries until `partner_is_group` says so."""
-
-
-TOTAL: Final = "TOTAL"
-"""All products together; sorts after every product code."""
-
-_MAX_KNOWN: Final = 1 << 17
-_PRODUCT: Final = re.compile("[0-9]{2}[0-9A-Z]{4}")
 
 
 @dataclass(slots=True)
@@ -172,17 +164,22 @@ class SourceColumns:
 
     def _meanings(self, column: ColumnName) -> _Meanings:
         """What a column's texts stand for, those included that the batch brought."""
-        known = self._known[column]
-        if new := self.fields.distinct(self._field[column], len(known.texts)):
-            if known.levels is not None and known.is_padded is not None:
-                form = self._form
-                products = _products(has_total=form.has_world_rows, may_lose_zeros=form.may_lose_zeros)
-                codes = [products[text] for text in new]
-                new = [code for code, _, _ in codes]
-                known.levels.extend(pl.Series([level for _, level, _ in codes], dtype=pl.Int8))
-                known.is_padded.extend(pl.Series([is_padded for _, _, is_padded in codes]))
-            elif column == "flow":
-                new = [self._form.flow_codes.get(text, text) for text in new]
+        known, place, form = self._known[column], self._field[column], self._form
+        words = self.fields.words(place, len(known.texts))
+        if not len(words):
+            return known
+
+        def texts() -> list[str]:
+            return self.fields.distinct(place, len(known.texts))
+
+        if known.levels is not None and known.is_padded is not None:
+            products = products_of(has_total=form.has_world_rows, may_lose_zeros=form.may_lose_zeros)
+            codes, levels, is_padded = products.look_up(words, texts)
+            known.levels.extend(levels)
+            known.is_padded.extend(is_padded)
+            known.texts.extend(codes)
+        else:
+            new = [form.flow_codes.get(text, text) if column == "flow" else text for text in texts()]
             known.texts.extend(pl.Series([text or None for text in new], dtype=known.texts.dtype))
         return known
 
@@ -229,41 +226,13 @@ def _integers(column: NDArray[np.int64]) -> pl.Series:
 
 def _numbers(column: NDArray[np.float64], scale: float) -> pl.Series:
     """Null where there is no number."""
-    if scale != 1.0:
-        with np.errstate(over="ignore"):  # too large a number is a bad one
+    with np.errstate(
+        over="ignore", invalid="ignore"
+    ):  # too large a number is a bad one, and so are infinite ones
+        if scale != 1.0:
             column = column * scale
-    return pl.Series(column, nan_to_null=bool(np.isnan(column.sum())))
-
-
-class _Products(dict[str, tuple[str, int | None, bool]]):
-    """Product codes as minsum writes them, their levels, and whether they got a leading zero back, by their texts.
-
-    The level is the number of digits, 0 for all products together, and null for what is no code of the HS.
-    """
-
-    def __init__(self, *, has_total: bool, may_lose_zeros: bool) -> None:
-        super().__init__()
-        self._has_total, self._may_lose_zeros = has_total, may_lose_zeros
-
-    def __missing__(self, text: str) -> tuple[str, int | None, bool]:
-        code = self._understood(text)
-        if len(self) < _MAX_KNOWN:
-            self[text] = code
-        return code
-
-    def _understood(self, text: str) -> tuple[str, int | None, bool]:
-        if self._has_total and text in (TOTAL, "Total"):
-            return TOTAL, 0, False
-        is_number = text.isascii() and text.isdigit()
-        if self._may_lose_zeros and is_number and len(text) == 5:
-            return f"0{text}", 6, True
-        if is_number:
-            return text, min(len(text), 99), False
-        return text, 6 if _PRODUCT.fullmatch(text) else None, False
-
-
-_products = cache(_Products)
-"""Known to all files: the same few thousand occur in each."""
+        may_lack = bool(np.isnan(column.sum()))
+    return pl.Series(column, nan_to_null=may_lack)
 
 
 def _country_codes(

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from polars.dataframe.group_by import GroupBy
 
 from minsum.flows.checks import CELL, Checks, identity_checks, world_and_partners
-from minsum.flows.columns import TOTAL
 from minsum.flows.figures import figures_of_largest, figures_of_sum
+from minsum.flows.products import TOTAL
 from minsum.flows.rules import COMPONENT_COLUMNS, component_rules
 from minsum.schema import FLOWS
 
@@ -167,7 +167,7 @@ def unique(rows: pl.DataFrame, repairs: Repairs) -> pl.DataFrame:
     value = pl.col("value_usd")
     groups = _largest_last(rows.filter(repeated), "cell").agg(
         pl.col(*_KEYS, "is_rebuilt").first(), value.last(), *figures_of_largest(rows.columns),
-        n=pl.len() - 1, dropped=value.sum() - value.last(), is_conflict=value.first() != value.last(),
+        n=pl.len() - 1, dropped=value.head(pl.len() - 1).sum(), is_conflict=value.first() != value.last(),
     )  # fmt: skip
     for name, chosen in (("duplicates", ~pl.col("is_conflict")), ("conflicts", pl.col("is_conflict"))):
         _note(repairs, name, groups.filter(chosen), rows="n", usd="dropped")
