@@ -26,12 +26,12 @@ from minsum.workspace import FOOTER_KEY, Layout
 ESI = """
 [esi]
 levels = [4]
-[esi.references.high_end]
-members = ["USA", "DEU"]
 [market_esi]
 [complementarity]
 """
 MODELS = """
+[esi.references.high_end]
+members = ["USA", "DEU"]
 [panel]
 reporters = []
 reference = "high_end"
@@ -95,7 +95,7 @@ def outputs(folder: Path) -> dict[str, bytes]:
         "report",
     )
     files = [path for place in places for path in (folder / place).rglob("*") if path.is_file()]
-    files += [folder / "coverage.parquet", folder / "panel.parquet"]
+    files += [folder / f"{name}.parquet" for name in ("coverage", "panel", "country_years")]
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(files) if path.is_file()}
 
 
@@ -227,7 +227,7 @@ CHANGES = {
     "a spec": (ESI + MODELS, {"estimates/other.parquet", "report/table3-other."}),
     "the estimates": (ESI + MODELS.partition("[estimate]")[0], {"estimates/main.parquet", "estimates/other.parquet",
         "report/table3", "report/tests", "report/estimates."}),
-    "the panel": (ESI, {"panel.parquet", "estimates/", "report/table", "report/tests", "report/estimates."}),
+    "the panel": (ESI, {"panel.parquet", "country_years.parquet", "estimates/", "report/table", "report/tests", "report/estimates."}),
     "years": (SPECS + "[esi]\nyears = [2014, 2015]\n" + MODELS, {"esi/classification=H4/2016.parquet"}),
     "all but one year": ("[esi]\nyears = [2014]\n", {"report/esi_ranks."}),
 }  # fmt: skip
@@ -261,10 +261,12 @@ def test_status_says_why(folder: Path) -> None:
     settings = folder / "minsum.toml"
     settings.write_text(settings.read_text().replace("levels = [4]", "levels = [4]\nmin_products = 2"))
     (folder / "panel.parquet").unlink()
-    why = {one["what"]: one["why"] for one in Workspace(folder).status()["stale"]}
-    assert why["esi"] == "made under other settings"
-    assert why["panel"] == "not there"
-    assert why["estimates"] == "made from other inputs"
+    found = Workspace(folder).status()["stale"]
+    why = {(one["what"], name): one["why"] for one in found for name in one["which"]}
+    assert why["esi", "H4/2014"] == "made under other settings"
+    assert why["panel", "panel.parquet"] == "not there"
+    assert why["panel", "country_years.parquet"] == "made from other inputs"
+    assert why["estimates", "main.parquet"] == "made from other inputs"
     settings.write_text(settings.read_text().replace("[panel]", '[panel]\nclassification = "H5"'))
     [entry] = [one for one in Workspace(folder).status()["stale"] if one["what"] == "panel"]
     assert "cannot be made: panel.classification: H5 is not in the workspace" in entry["why"]
