@@ -91,7 +91,7 @@ def test_the_panel_of_the_paper_with_a_member_missing(tmp_path: Path, where: str
     assert (folder / "panel.parquet").is_file() == (where != "only")
     if where == "only":
         assert (
-            "warning: no similarity with 'high_end' for the chosen reporters and years in H4" in result.stderr
+            "warning: no similarity with 'high_end' for the chosen reporters and years in H2" in result.stderr
         )
         assert "panel, estimates and their tables stay as they were" in result.stderr
 

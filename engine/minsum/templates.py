@@ -42,7 +42,7 @@ years = []             # empty: all
 reporters = []         # empty: all; ISO3 as Comtrade writes it. Every country stays a reference
 
 # Every country is a reference. Composites beside them, under names of your own: remove the "#"
-# members: countries, or EU, ASEAN, G7, OECD: those of each year
+# members: countries, or groups such as EU, G7 and OECD: those of each year (docs/definitions.md)
 # rule: pooled | pooled_minus_self | mean_share | mean_esi | common, and without members: world | world_minus_self
 # (all reporters of the year but the country itself)
 # [esi.references.big_two]
