@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ import numpy as np
 from minsum.countries import iso3_of
 from minsum.country_groups import expanded
 from minsum.country_hints import check_country
+from minsum.country_names import understood
 from minsum.errors import MissingInputError, UsageError
 from minsum.esi.bands import Pair, Resampling, replicates
 from minsum.esi.baskets import Baskets, gather
@@ -84,6 +85,9 @@ def decompose(
     -----
     ESI_ir = sum over segments of sum over their products j of min(s_ij, s_rj): additive over products.
     """
+    question = replace(
+        question, reporter=understood(question.reporter), reference=understood(question.reference)
+    )
     members, rule = _reference(question, options)
     baskets: dict[int, Baskets] = {}
     sides: dict[int, tuple[str, ...]] = {}
