@@ -80,6 +80,8 @@ class FieldReader:
         Whether a field may stand in double quotes and then hold separators and line ends.
     room
         Rows of a batch.
+    expected
+        Rows that there may be: for fewer than a batch's, the first one has no more room.
 
     Attributes
     ----------
@@ -89,7 +91,15 @@ class FieldReader:
         Whether the batch has room for no more.
     """
 
-    def __init__(self, kinds: Sequence[Kind], separator: bytes, *, is_quoted: bool, room: int = ROOM) -> None:
+    def __init__(
+        self,
+        kinds: Sequence[Kind],
+        separator: bytes,
+        *,
+        is_quoted: bool,
+        room: int = ROOM,
+        expected: int = ROOM,
+    ) -> None:
         self._kinds = np.array([_KINDS[kind] for kind in kinds], dtype=np.int64)
         self._separator, self._is_quoted, self._room = separator[0], is_quoted, room
         wanted = np.flatnonzero(self._kinds != loops.SKIP)
@@ -106,7 +116,7 @@ class FieldReader:
         self._ends: I32Array = np.empty(0, dtype=np.int32)
         self._breaks: I32Array = self._ends
         self._texts = {field: Texts() for field in wanted.tolist() if kinds[field] == "text"}
-        self.n_rows, self._next_room = 0, window  # small files need no more
+        self.n_rows, self._next_room = 0, min(max(window, expected), room)
         self._batch: Lines | None = None
         self._blocks: list[I64Array] = []
 

@@ -17,6 +17,7 @@ from minsum.errors import BrokenSourceError, ContradictionError
 from minsum.flows.products import products_of
 from minsum.formats import Claims, Format, Header
 from minsum.formats.base import ColumnName
+from minsum.sources import Source
 from minsum_kernels.fields import EMPTY, FieldReader, Kind, Lines
 
 SCHEMA: Final[dict[str, Any]] = {
@@ -44,6 +45,9 @@ _KINDS: Final[dict[ColumnName, Kind]] = {
 }  # fmt: skip
 _LABELLED: Final[tuple[ColumnName, ...]] = ("reporter_code", "partner_code")
 """Columns that hold labels where a format names countries by them."""
+
+_BYTES_A_ROW: Final = 20
+"""Fewer than any file has, packed ones too (bulk files: 25 to 35)."""
 
 _GROUP: Final = -1
 """Stands for a group of countries until `partner_is_group` says so."""
@@ -73,8 +77,8 @@ class SourceColumns:
     ----------
     form, header, claims
         The file's format, first line and what its name says.
-    name
-        For error messages.
+    source
+        The file.
     wanted
         Columns of `SCHEMA` that are needed, and figures; None means all.
 
@@ -92,11 +96,11 @@ class SourceColumns:
         header: Header,
         *,
         claims: Claims,
-        name: str,
+        source: Source,
         wanted: Collection[str] | None = None,
     ) -> None:
         self.padded = 0
-        self._form, self._claims, self._name = form, claims, name
+        self._form, self._claims, self._name = form, claims, source.name
         labelled: dict[ColumnName, Kind] = dict.fromkeys(_LABELLED, "text") if form.country_code else {}
         column_of = {source: column for column, source in form.present(header).items()}
         self._field: dict[ColumnName, int] = {
@@ -113,6 +117,7 @@ class SourceColumns:
             ],
             header.separator.encode(),
             is_quoted=form.is_quoted,
+            expected=source.size // _BYTES_A_ROW,
         )
         self._known = {
             column: _Meanings(

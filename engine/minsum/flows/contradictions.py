@@ -7,6 +7,7 @@ from typing import Final
 import polars as pl
 
 from minsum.errors import BrokenSourceError, ContradictionError
+from minsum.flows.pending import Partition
 from minsum.formats import Claims, Format
 from minsum.formats.base import ColumnName
 
@@ -16,8 +17,10 @@ MAX_REPORTER: Final = 10**7 - 1
 _DAMAGED: Final = "the file is damaged; download it again"
 
 
-def refuse_contradictions(frame: pl.DataFrame, form: Format, claims: Claims, name: str) -> None:
-    """Check one batch of a source.
+def refuse_contradictions(
+    frame: pl.DataFrame, lone: Partition | None, form: Format, claims: Claims, name: str
+) -> None:
+    """Check one batch of a source, and the partition that all its rows belong to, if there is one.
 
     Raises
     ------
@@ -26,7 +29,7 @@ def refuse_contradictions(frame: pl.DataFrame, form: Format, claims: Claims, nam
     ContradictionError
         If reporter or period disagree with the file's name, or the data are not annual HS.
     """
-    if _is_plain(frame, claims):
+    if _is_plain(lone, claims):
         return
     reporter, year, vintage = (pl.col(one) for one in ("reporter_code", "year", "classification"))
     if form.country_code is not None and (bad := _first(frame, reporter < 0)):
@@ -53,18 +56,15 @@ def refuse_contradictions(frame: pl.DataFrame, form: Format, claims: Claims, nam
         raise _no_vintage(bad, name)
 
 
-def _is_plain(frame: pl.DataFrame, claims: Claims) -> bool:
-    """Whether all rows are of one good reporter-year, the usual case, by a look that costs little."""
-    reporter, year, vintage = frame["reporter_code"], frame["year"], frame["classification"]
+def _is_plain(lone: Partition | None, claims: Claims) -> bool:
+    """Whether all rows are of one good reporter-year, the usual case."""
     return (
-        reporter.null_count() == year.null_count() == 0
-        and reporter.min() == reporter.max() == (claims.reporter_code or reporter.min())
-        and year.min() == year.max() == (claims.year or year.min())
-        and 1 <= reporter[0] <= MAX_REPORTER
-        and 1900 <= year[0] <= 2200
-        and vintage[0] in VINTAGES
-        and bool((vintage == vintage[0]).all())
-        and not vintage.has_nulls()
+        lone is not None
+        and lone.classification in VINTAGES
+        and 1900 <= lone.year <= 2200
+        and 1 <= lone.reporter_code <= MAX_REPORTER
+        and claims.reporter_code in (None, lone.reporter_code)
+        and claims.year in (None, lone.year)
     )
 
 

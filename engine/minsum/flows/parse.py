@@ -75,11 +75,12 @@ def parse(source: Source, options: IngestOptions, layout: Layout) -> Parsed | No
         judge = None
         for frame in table.frames():
             judge = judge or Judge(form, options, frame.columns, source.name)
-            refuse_contradictions(frame, form, claims, source.name)
+            lone = lone_partition(frame)
+            refuse_contradictions(frame, lone, form, claims, source.name)
             if options.columns:
                 bad = {name: n + bad[name] for name, n in bad_figures(frame, options.columns).items()}
                 frame = with_good_figures(frame, options.columns)
-            judge.judge(frame, pending)
+            judge.judge(frame, lone, pending)
     if not pending.rows_in:
         raise SourceError(f"{source.name}: a header line and no rows", "download it again")
     if not pending.partitions:
@@ -112,10 +113,10 @@ class Judge:
         self._has_parts = form.is_complete and form.has_world_rows
         self._plan = _plan(tuple(options.flows), tuple(options.columns), tuple(columns))
 
-    def judge(self, frame: pl.DataFrame, pending: Pending) -> None:
-        """Count one batch, and hold what stays: the rows that are kept, and parts of totals that may be missing."""
-        plan, lone = self._plan, lone_partition(frame)
-        judged = frame.with_columns(plan.rule, plan.begins_cell)
+    def judge(self, frame: pl.DataFrame, lone: Partition | None, pending: Pending) -> None:
+        """Count one batch, of a lone partition or several, and hold what stays: the rows that are kept, and parts of totals that may be missing."""
+        plan = self._plan
+        judged = frame.with_columns(plan.rule, plan.begins_cell if lone is None else plan.begins_cell_of_lone)
         pending.audit(judged, lone)
         keys = KEYS if lone is None else ()
         self._refuse_partners(judged, pl.col("rule") == 0)
@@ -139,6 +140,7 @@ class _Plan:
 
     rule: pl.Expr
     begins_cell: pl.Expr
+    begins_cell_of_lone: pl.Expr
     is_part: pl.Expr
     kept: list[pl.Expr]
     parts: list[pl.Expr]
@@ -147,13 +149,16 @@ class _Plan:
 @cache
 def _plan(flows: tuple[str, ...], figures: tuple[str, ...], columns: tuple[str, ...]) -> _Plan:
     rules = applicable(row_rules(flows), columns)
-    neighbours = (*KEYS, "flow", "partner_code", "product_code")
-    begins_cell = pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift()) for name in neighbours)
+    cell = ("flow", "partner_code", "product_code")
+    begins, begins_of_lone = (
+        pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift()) for name in names).alias(
+            "begins_cell"
+        )
+        for names in ((*KEYS, *cell), cell)
+    )
     kept = [pl.col(name).cast(dtype) for name, dtype in _schema(figures).items()]
     parts = [*kept, *(pl.col(name) for name in COMPONENT_COLUMNS if name in columns)]
-    return _Plan(
-        first_rule(rules).alias("rule"), begins_cell.alias("begins_cell"), part_rule(rules), kept, parts
-    )
+    return _Plan(first_rule(rules).alias("rule"), begins, begins_of_lone, part_rule(rules), kept, parts)
 
 
 def _schema(figures: Sequence[str]) -> dict[str, pl.DataType]:

@@ -37,7 +37,7 @@ KEYS: Final = Partition._fields
 def lone_partition(frame: pl.DataFrame) -> Partition | None:
     """The partition that all rows belong to, if there is one."""
     columns = [frame[key] for key in KEYS]
-    if all((column == column[0]).all() for column in columns):
+    if all(column[0] is not None and (column == column[0]).all(ignore_nulls=False) for column in columns):
         return Partition(*(column[0] for column in columns))
     return None
 

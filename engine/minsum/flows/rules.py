@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
 import polars as pl
@@ -94,10 +94,9 @@ class Audit:
     def add(self, judged: pl.DataFrame) -> None:
         """Count a batch with columns `rule` and `value_usd`, its values added in order of the rows."""
         rule, value = judged["rule"].to_numpy().astype(np.intp), judged["value_usd"]
-        usd = value.to_numpy()
-        is_countable = np.abs(usd) <= MAX_USD
-        if not is_countable.all():
-            usd = np.where(is_countable, usd, 0.0)
+        usd, ends = value.to_numpy(), cast("tuple[float | None, float | None]", (value.min(), value.max()))
+        if value.null_count() or not all(end is not None and abs(end) <= MAX_USD for end in ends):
+            usd = np.where(np.abs(usd) <= MAX_USD, usd, 0.0)
         self.rows += np.bincount(rule, minlength=len(RULES))
         self.usd += np.bincount(rule, weights=usd, minlength=len(RULES))
 

@@ -40,7 +40,7 @@ class OpenTable:
     claims: Claims
     _file: BinaryIO
     _header: Header
-    _name: str
+    _source: Source
     padded: int = 0
 
     def frames(self, wanted: Collection[str] | None = None) -> Iterator[pl.DataFrame]:
@@ -56,8 +56,10 @@ class OpenTable:
         SourceError
             If a line cannot be read; the message names it.
         """
-        columns = SourceColumns(self.form, self._header, claims=self.claims, name=self._name, wanted=wanted)
-        for lines in batches(self._file, columns.fields, self._header, self._name):
+        columns = SourceColumns(
+            self.form, self._header, claims=self.claims, source=self._source, wanted=wanted
+        )
+        for lines in batches(self._file, columns.fields, self._header, self._source.name):
             frame = columns.frame(lines)
             self.padded = columns.padded
             yield frame
@@ -92,7 +94,7 @@ def opened(
         claims = form.claims(source.name)
         if claims.classification is None:
             claims = replace(claims, classification=classification)
-        yield OpenTable(form, claims, file, form.settle(header), source.name)
+        yield OpenTable(form, claims, file, form.settle(header), source)
 
 
 _FIGURES: Final = {"net_weight": pl.Float64, "quantity": pl.Float64, "quantity_unit": pl.String}
