@@ -42,6 +42,14 @@ def run(folder: Path) -> Result:
     return CliRunner().invoke(main, ["run", "-w", str(folder)], catch_exceptions=False)
 
 
+def settled(folder: Path) -> None:
+    """Nothing is left to be made, and everything is as it was written."""
+    work = Workspace(folder)
+    assert work.status()["stale"] == []
+    assert work.check() == []
+    assert not work.run().changed
+
+
 def world(folder: Path, absent: Collection[str], where: str) -> None:
     """Four countries in three years, or in one, the absent ones missing (or with half of their products) in one year."""
     gone = {"first": 2013, "middle": 2014}.get(where, 2015)
@@ -141,6 +149,7 @@ def test_one_country_has_a_page_that_says_why_it_shows_nothing(tmp_path: Path) -
     assert result.exit_code == 0
     assert "H4, 2015: only China has exports" in (folder / "report" / "index.html").read_text()
     assert not list((folder / "report").glob("*.svg"))
+    settled(folder)
 
 
 def test_a_figure_that_fails_is_a_warning_and_the_rest_is_written(
@@ -165,9 +174,12 @@ def test_a_figure_that_fails_is_a_warning_and_the_rest_is_written(
         in result.stderr
     )
     assert not (folder / "report" / "esi_matrix.svg").exists(), "the old figure shows old data"
+    [stale] = Workspace(folder).status()["stale"]
+    assert stale["which"] == ["esi_matrix.svg", "esi_matrix.png"]
     assert (folder / "report" / "esi_ranks.svg").is_file()
     assert run(folder).exit_code == 0, "tried again"
     assert (folder / "report" / "esi_matrix.svg").is_file()
+    settled(folder)
 
 
 def test_nothing_to_draw_is_said(tmp_path: Path) -> None:
@@ -179,6 +191,13 @@ def test_nothing_to_draw_is_said(tmp_path: Path) -> None:
     result = run(folder)
     assert result.exit_code == 0
     assert "report: figure esi_ranks not drawn: ranks need two years with a similarity with" in result.stderr
+    settled(folder)
+    ranks = folder / "report" / "esi_ranks.svg"
+    ranks.write_text("an old one")
+    assert [one["which"] for one in Workspace(folder).status()["stale"]] == [["esi_ranks.svg"]]
+    assert run(folder).exit_code == 0
+    assert not ranks.exists()
+    settled(folder)
 
 
 def test_a_new_vintage_that_the_panel_must_choose_from_does_not_keep_the_report(tmp_path: Path) -> None:
