@@ -174,8 +174,11 @@ def recorded(layout: Layout, *, jobs: int, settings: dict[str, Any]) -> Iterator
 
 
 def _unexpected(problem: BaseException | None) -> str | None:
-    """The traceback of an error that nobody foresaw."""
-    if problem is None or isinstance(problem, MinsumError | OSError):
+    """The traceback of an error that nobody foresaw; signals, which say their exit code, are none."""
+    is_foreseen = isinstance(problem, MinsumError | OSError | KeyboardInterrupt) or hasattr(
+        problem, "exit_code"
+    )
+    if problem is None or is_foreseen:
         return None
     return "".join(traceback.format_exception(problem))
 
