@@ -63,6 +63,10 @@ class Stub:
         Lets calls go on that the fault `hold` holds.
     delivered
         Paths of files that were sent to their end, whole or from where a range began.
+    scripts
+        Further faults: what is sent as it is, piece by piece, 5 ms apart, until the client leaves.
+    n_sent
+        Pieces of scripts that were sent.
     """
 
     url: str = ""
@@ -78,6 +82,8 @@ class Stub:
     calls: list[Call] = field(default_factory=list)
     delivered: list[str] = field(default_factory=list)
     released: threading.Event = field(default_factory=threading.Event)
+    scripts: dict[str, Iterable[bytes]] = field(default_factory=dict)
+    n_sent: int = 0
 
     def publish(
         self,
@@ -261,7 +267,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _misbehave(self, fault: str, call: Call) -> None:
         content = self._content(call) or b""
         half = content[: len(content) // 2]
-        if fault == "hold":
+        if fault in self.stub.scripts:
+            self._play(self.stub.scripts[fault])
+        elif fault == "hold":
             self.stub.released.wait(30)
             self._serve(call)
         elif fault in ("reset", "cut", "drip"):
@@ -277,6 +285,16 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(302, b"", {"Location": self.stub.elsewhere + call.path})
         else:
             self._refuse(fault)
+
+    def _play(self, pieces: Iterable[bytes]) -> None:
+        self.close_connection = True
+        for piece in pieces:
+            try:
+                self.wfile.write(piece)
+            except OSError:
+                return
+            self.stub.n_sent += 1
+            time.sleep(0.005)
 
     def _break_off(self, fault: str, content: bytes, half: bytes) -> None:
         """A body that does not come to its end: the connection reset or closed, or a byte now and then."""

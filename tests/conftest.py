@@ -157,6 +157,8 @@ def real_2024(shared_data: Callable[[str], Path], tmp_path_factory: pytest.TempP
     code = dict(zip(codes["iso3"], codes["code"], strict=True))
     number = {"return_dtype": pl.Int32}
     work = Workspace(tmp_path_factory.mktemp("real") / "work", jobs=2).init()
+    with work.layout.settings.open("a", encoding="utf-8") as file:
+        file.write('[esi.references.high_end]\nmembers = ["USA", "DEU"]\n')
     world.select(
         t=pl.lit(2024), i=pl.col("exporter").cast(pl.String).replace_strict(code, **number),
         j=pl.col("importer").cast(pl.String).replace_strict(code, **number), k=pl.col("hs6").cast(pl.String),

@@ -486,6 +486,6 @@ def test_a_variable_needs_one_source(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"panel\.variables\.gdp: needs exactly one of indicator"):
         load_settings(path)
     path.write_text('[panel.variables.gdp]\nindicator = "NY.GDP.MKTP.CD"\n')
-    variables = load_settings(path).panel.variables  # type: ignore[union-attr]
+    variables = load_settings(path).panel.recipes()  # type: ignore[union-attr]
     assert variables["gdp"].first_of == ("NY.GDP.MKTP.CD",)
     assert set(DEFAULT_VARIABLES) < set(variables)

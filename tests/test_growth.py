@@ -56,7 +56,7 @@ def test_growth_is_the_mean_yearly_change_in_points(work: Workspace) -> None:
 def test_any_countries_references_and_years(work: Workspace) -> None:
     usa, china = work.growth(["USA", "CHN"], reporters=("VNM", "FRA"), years=(2012, 2015))
     assert usa.frame.rows() == [("VNM", 0.5, 0.5, 0.0)]
-    assert usa.notes[-1] == "no similarity: FRA."
+    assert usa.notes[-1] == "no similarity: FRA (no exports in the workspace)."
     assert china.frame.columns == ["reporter", "2012", "2015", "growth"]
     with pytest.raises(UsageError, match="no similarity with 'nobody'"):
         work.growth(["nobody"])
@@ -81,8 +81,9 @@ def test_printed_growth_follows_from_the_printed_values() -> None:
 
 def test_the_note_on_the_paper_stands_where_its_countries_stand() -> None:
     values = pl.DataFrame({"reporter": PAPER_COUNTRIES, "esi": [0.1] * 9}).with_columns(year=2006)
-    assert PAPER_NOTE in growth_table(values, PAPER_COUNTRIES, "high_end").notes
-    assert PAPER_NOTE not in growth_table(values[1:], PAPER_COUNTRIES, "high_end").notes
+    assert PAPER_NOTE in growth_table(values, PAPER_COUNTRIES, "high_end", is_paper=True).notes
+    assert PAPER_NOTE not in growth_table(values[1:], PAPER_COUNTRIES, "high_end", is_paper=True).notes
+    assert PAPER_NOTE not in growth_table(values, PAPER_COUNTRIES, "high_end").notes, "another study"
 
 
 def test_growth_on_the_command_line(work: Workspace) -> None:

@@ -236,7 +236,7 @@ def test_settings_ask_for_the_tables_and_sql_sees_them(desk: Desk) -> None:
     fill(desk)
     desk.layout.settings.write_text(
         "[esi]\nlevels = [4, 2]\n[esi.references.others]\nrule = 'world_minus_self'\n"
-        "[market_esi]\nmin_flow_usd = 5\n[complementarity]\n"
+        "[market_esi]\nmin_flow_usd = 5\n[complementarity]\n[destination_esi]\n"
     )
     work = Workspace(desk.layout.root, jobs=2)
     work.esi()
@@ -246,7 +246,14 @@ def test_settings_ask_for_the_tables_and_sql_sees_them(desk: Desk) -> None:
         assert relation is not None
         [(counts[table], vintage)] = relation.fetchall()
         assert vintage in ("H4", None)
-    assert counts == {"esi": 9, "esi_levels": 18, "market_esi": 1, "market_mean": 1, "complementarity": 0}
+    assert counts == {
+        "esi": 9,
+        "esi_levels": 18,
+        "market_esi": 1,
+        "market_mean": 1,
+        "complementarity": 0,
+        "destination_esi": 6,
+    }
     assert not work.esi().changed
 
 

@@ -16,7 +16,8 @@ from conftest import bulk_text
 from minsum.options import page_options
 from minsum.pipeline import Workspace
 from minsum.report.choice import read_shown
-from minsum.report.stage import write_page
+from minsum.report.inputs import inputs_there
+from minsum.report.stage import write_report
 from minsum.synth import WorldSpec, write_world
 
 YEARS = (2006, 2010, 2014, 2017, 2019, 2021)
@@ -260,8 +261,10 @@ def test_text_from_outside_is_text(world: Workspace, visit: Callable[..., Visit]
     from minsum.workspace import publish_table
 
     publish_table(table, work.layout.coverage, footer={"digest": "other"}, layout=work.layout)
-    options = page_options(work.settings, {})
-    assert write_page(work.layout, replace(options, settings={**options.settings, "x": hostile}))
+    options = page_options(work.settings, {}, estimates=["main"])
+    inputs = inputs_there(work.layout, estimates=["main"], with_panel=True)
+    hostile_options = replace(options, settings={**options.settings, "x": hostile})
+    assert write_report(work.layout, hostile_options, inputs).changed
     seen = visit(work.layout.page)
     seen.page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
     seen.page.wait_for_function(f"document.getElementById('quality-rows').textContent.includes({hostile!r})")
@@ -305,7 +308,25 @@ def test_several_classifications(workspace: Workspace, visit: Callable[..., Visi
     assert seen.noise == []
 
 
-def test_one_country_alone_has_no_page(workspace: Workspace) -> None:
+def test_one_country_alone_has_a_page_that_says_so(workspace: Workspace, visit: Callable[..., Visit]) -> None:
     _put(workspace, "H4", 2015, (156,))
     assert workspace.run().exit_code == 0
-    assert not workspace.layout.page.exists()
+    seen = visit(workspace.layout.page)
+    assert "H4, 2015: only China has exports" in seen.page.inner_text("#main")
+    assert seen.noise == []
+
+
+def test_a_reference_without_data_in_the_last_year_is_drawn_for_the_others(
+    workspace: Workspace, visit: Callable[..., Visit]
+) -> None:
+    """Chosen at the page: the usual state for months, until everybody has reported."""
+    for year, there in ((2014, (156, 276, 842)), (2015, (156, 276, 842)), (2016, (156, 276))):
+        _put(workspace, "H4", year, there)
+    assert workspace.run().exit_code == 0
+    seen = visit(workspace.layout.page)
+    seen.page.select_option("#ranks-reference", "USA")
+    seen.page.wait_for_function(
+        "document.getElementById('ranks-says').textContent.includes('No data in 2016')"
+    )
+    seen.page.wait_for_function("document.getElementById('ranks-plot').textContent.includes('China')")
+    assert seen.noise == []

@@ -127,5 +127,5 @@ def test_a_country_under_two_codes_is_one_row(tmp_path: Path) -> None:
         made.run()
         found = panel(made).select("reporter", "esi")
         assert [(label, round(esi, 12)) for label, esi in found.iter_rows()] == expected
-        said = "SDN 2012: Comtrade's codes 729 and 736 are both there; the panel takes 729"
+        said = "SDN 2012: codes 729 and 736 carry this label; 729 is shown."
         assert said in read_footer(made.layout.panel)["remarks"]

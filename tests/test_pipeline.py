@@ -143,7 +143,7 @@ def test_a_fresh_run_with_other_jobs_gives_the_same_bytes(done: Workspace, tmp_p
 
 
 def test_killed_at_random_moments_the_rerun_gives_the_same_bytes(done: Workspace, tmp_path: Path) -> None:
-    work = Workspace(tmp_path, jobs=2).init()
+    work = Workspace(tmp_path, jobs=2).init("paper")
     whole = lake(done.layout.root)
     code = (
         f"from minsum import Workspace; w = Workspace({str(tmp_path)!r}, jobs=2); "

@@ -18,6 +18,8 @@ def test_the_wheel_works_alone(tmp_path: Path) -> None:
     assert {f"minsum/sql/{path.name}" for path in (ROOT / "sql").glob("*.sql")} <= names
     page = ROOT / "engine" / "minsum" / "report" / "page"
     assert {f"minsum/report/page/{path.name}" for path in page.iterdir()} <= names
+    tables = ROOT / "engine" / "minsum" / "harmonise" / "tables"
+    assert {f"minsum/harmonise/tables/{path.name}" for path in tables.iterdir()} <= names
     assert {"minsum/py.typed", "minsum_kernels/py.typed"} <= names
     site = tmp_path / "site"
     install = [

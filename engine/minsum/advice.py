@@ -20,6 +20,8 @@ def next_step(report: RunReport, *, otherwise: str) -> str:
     """
     if report.rejected:
         return "minsum status says what to do about the rejected sources"
+    if report.warnings:
+        return "look at the warnings above; minsum check compares every figure"
     summaries = {stage.stage: stage.summary for stage in report.stages}
     flows, esi = summaries.get("flows"), summaries.get("esi")
     if flows is not None and not flows["added"] and not flows["unchanged"]:

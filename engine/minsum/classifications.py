@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection, Iterable
 from pathlib import Path
+from typing import Final
 
 from minsum.errors import MissingInputError, SettingsError
 
+_VINTAGE: Final = re.compile(r"[A-Z]\d")
+
 
 def chosen_classification(folder: Path, wanted: str | None, *, setting: str) -> str:
-    """The classification wanted, or the only one there is.
+    """The classification wanted, or the only one that has rows.
 
     Parameters
     ----------
@@ -26,14 +31,49 @@ def chosen_classification(folder: Path, wanted: str | None, *, setting: str) -> 
     SettingsError
         If it does not hold the one wanted, or several and none is wanted.
     """
-    found = sorted({one.parent.name.partition("=")[2] for one in folder.glob("classification=*/*")})
+    files = [
+        one
+        for one in folder.glob("classification=*/*")
+        if _VINTAGE.fullmatch(one.parent.name.partition("=")[2])
+    ]
+    return choose_classification(with_rows(files), wanted, setting=setting, place=folder)
+
+
+def choose_classification(there: Collection[str], wanted: str | None, *, setting: str, place: Path) -> str:
+    """As `chosen_classification`, of those that are there."""
+    found = sorted(there)
     if not found:
-        raise MissingInputError(f"{folder}: nothing there yet", "make it first: minsum run")
+        raise MissingInputError(f"{place}: nothing there yet", "make it first: minsum run")
     if wanted is None and len(found) > 1:
         raise SettingsError(
             f"{setting} is not set and the workspace holds {', '.join(found)}",
-            f"choose one of them, such as {'--' if setting == 'classification' else ''}{setting} {found[0]}",
+            f"choose one of them, such as {'--' if setting == 'classification' else ''}{setting} {found[0]}, "
+            "or bring them together: [harmonise] target (docs/vintages.md)",
         )
     if wanted is not None and wanted not in found:
         raise SettingsError(f"{setting}: {wanted} is not in the workspace", f"it holds {', '.join(found)}")
     return wanted or found[0]
+
+
+def with_rows(paths: Iterable[Path]) -> set[str]:
+    """Classifications of files that hold rows, or of all where none does; a file to be made counts as one with rows."""
+    files = list(paths)
+    return _of(one for one in files if _has_rows(one)) or _of(files)
+
+
+def _of(paths: Iterable[Path]) -> set[str]:
+    return {one.parent.name.partition("=")[2] for one in paths}
+
+
+def _has_rows(path: Path) -> bool:
+    """Whether a file of similarities holds any: a year with one country, or without exports, has none."""
+    if path.is_dir():
+        return True
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pa.OSFile(str(path)) as file:
+            return bool(pq.read_metadata(file).num_rows)
+    except (OSError, pa.ArrowException):
+        return True  # not there yet, or damaged: whoever reads it says so

@@ -6,19 +6,21 @@ import json
 import logging
 import os
 import sys
+import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
-import rich.console
-from rich.box import SIMPLE_HEAD
-from rich.table import Table as RichTable
 from rich.text import Text
 
 from minsum.errors import MinsumError
-from minsum.logs import JsonLines, WithoutHints
+from minsum.harmonise.islands import Islands
+from minsum.logs import JsonLines, json_line
+from minsum.pipes import Pipe, write
 from minsum.progress import StageProgress
-from minsum.summary import summary_line
+from minsum.summary import run_counts, summary_line
+from minsum.text_tables import listed, text_tables
 
 if TYPE_CHECKING:
     import duckdb
@@ -32,6 +34,12 @@ if TYPE_CHECKING:
 _SHOWN = 15
 """Rows of a table that may have thousands."""
 
+_ROWS_AT_ONCE = 10_000
+"""Rows of CSV that are written at a time."""
+
+_WIDTH = 160
+"""Of what is no terminal, unless COLUMNS says another."""
+
 
 class Console:
     """Output of one command.
@@ -41,33 +49,43 @@ class Console:
     quiet
         Only results and errors.
     log_format
-        `text` or `json` lines on stderr; on a terminal, text gives way to progress bars.
+        `text` or `json` lines on stderr; on a terminal, text gives way to progress bars. With `json` every line is a
+        JSON object: what a command says goes to stderr as such, and what it was asked for to stdout.
     colour
         Whether a terminal gets colours and type styles; the environment's NO_COLOR forbids them too.
     """
 
     def __init__(self, *, quiet: bool, log_format: str, colour: bool = True) -> None:
         system: Literal["auto"] | None = "auto" if colour and not os.environ.get("NO_COLOR") else None
-        self._out = rich.console.Console(width=None if sys.stdout.isatty() else 160, color_system=system)
-        self._err = rich.console.Console(stderr=True, soft_wrap=True, color_system=system)
+        columns = os.environ.get("COLUMNS", "")
+        width = None if sys.stdout.isatty() or columns.isdigit() else _WIDTH
+        self._out = Pipe(width=width, color_system=system, emoji=False)
+        self._err = Pipe(stderr=True, soft_wrap=True, color_system=system, emoji=False)
         self._quiet = quiet
-        on_bars = self._err.is_terminal and not quiet and log_format == "text"
+        self._is_json = log_format == "json"
+        self._last: tuple[str, dict[str, Any]] = ("", {})
+        on_bars = self._err.is_terminal and not quiet and not self._is_json
         self._progress = StageProgress(self._err if on_bars else None)
-        handler = logging.StreamHandler()
-        handler.setFormatter(JsonLines() if log_format == "json" else logging.Formatter("%(message)s"))
-        if log_format == "text":
-            handler.addFilter(WithoutHints())
+        handler = _Lines(self)
         logger = logging.getLogger("minsum")
         logger.handlers = [handler]
         logger.setLevel(logging.WARNING if quiet or on_bars else logging.INFO)
+        self._python_warnings = logging.getLogger("py.warnings")
+        if self._is_json:
+            self._python_warnings.handlers = [handler]
 
     def __enter__(self) -> Console:
+        if self._is_json:
+            logging.captureWarnings(True)
         self._progress.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._is_json:
+            logging.captureWarnings(False)
+            self._python_warnings.handlers = []
         self._stop()
 
     def _stop(self) -> None:
@@ -78,22 +96,64 @@ class Console:
         self._progress.move(stage, done, total)
 
     def say(self, text: str) -> None:
-        """One line on stdout."""
+        """One line: on stdout, or as JSON on stderr."""
+        if self._is_json:
+            self._json_line("INFO", text)
+        else:
+            self._print(text)
+
+    def _print(self, text: str) -> None:
+        """One line of what was asked for, on stdout."""
         self._stop()
         self._out.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def _json_line(self, level: str, text: str, **extra: Any) -> None:
+        self._stop()
+        write(sys.stderr, json_line(time.time(), level, text, extra) + "\n")
 
     def error(self, error: MinsumError) -> None:
         """`error: ...` and `hint: ...` on stderr."""
         self._stop()
-        self._err.print(Text.assemble(("error:", "bold red"), f" {error.message}"))
-        if error.hint:
-            self._err.print(Text.assemble(("hint:", "bold"), f" {error.hint}"))
+        if self._is_json:
+            self._json_line("ERROR", error.message, hint=error.hint, error=type(error).__name__)
+        else:
+            self._told("error", "bold red", error.message, error.hint)
+
+    def _told(self, word: str, style: str, message: str, hint: str) -> None:
+        self._err.print(Text.assemble((f"{word}:", style), f" {message}"))
+        if hint:
+            self._err.print(Text.assemble(("hint:", "bold"), f" {hint}"))
+
+    def log_line(self, record: logging.LogRecord) -> None:
+        """A log record on stderr: as JSON, or for people, as an error or a warning where there is something to do."""
+        if self._is_json:
+            write(sys.stderr, JsonLines().format(record) + "\n")
+        elif hasattr(record, "hint"):
+            word, style = (
+                ("error", "bold red") if record.levelno >= logging.ERROR else ("warning", "bold yellow")
+            )
+            self._told(word, style, record.getMessage(), record.hint)
+        else:
+            self._err.print(record.getMessage(), markup=False, highlight=False)
 
     def summary(self, report: RunReport, where: str) -> None:
-        """Rejected sources with their reasons, then one line on what was done and where it is."""
-        for reason, hint in report.rejected.values():
-            self.error(MinsumError(f"rejected: {reason}", hint))
-        self.say(summary_line(report, where))
+        """One line on what was done and where it is; rejections and warnings were said when they came up."""
+        line = summary_line(report, where)
+        if self._is_json:
+            self._last = (line, run_counts(report))
+        else:
+            self._print(line)
+
+    def finish(self, code: int) -> None:
+        """The last line, as JSON: what was done, the counts and the exit code. For people the summary was it."""
+        if self._is_json:
+            message, counts = self._last
+            words = message if not code or message else f"ended with exit code {code}"
+            self._json_line(
+                "INFO" if code in (0, 3) else "ERROR", words or "done", counts=counts, exit_code=code
+            )
+        for stream in (sys.stdout, sys.stderr):
+            write(stream, "")
 
     def advise(self, text: str) -> None:
         """What to do next; not with --quiet."""
@@ -102,13 +162,17 @@ class Console:
 
     def changes(self, report: RunReport) -> None:
         """What changed in the numbers: new and revised reporter-years, and the largest moves of the index."""
-        if self._quiet:
+        if self._quiet or self._is_json:
             return
-        new = [one for one in report.reporter_years if one["exports_usd_before"] is None]
+        first = [one for one in report.reporter_years if one["exports_usd_before"] is None]
+        new = [one for one in first if one["exports_usd"]]
         revised = [one for one in report.reporter_years if one["exports_usd_before"] is not None]
         if new:
             names = [f"{one['reporter']} {one['year']} {one['classification']}" for one in new]
-            self.say(f"New reporter-years: {_listed(names)}")
+            self.say(f"New reporter-years: {listed(names)}")
+        if partners := [one for one in first if not one["exports_usd"]]:
+            names = [f"{one['reporter']} {one['year']} {one['classification']}" for one in partners]
+            self.say(f"Imports only, no exports: {listed(names)}")
         if revised:
             rows = [
                 [one["classification"], one["year"], one["reporter"], before := one["exports_usd_before"] / 1e9,
@@ -123,8 +187,8 @@ class Console:
             self._print_some("Largest moves of the index", columns, moves)
 
     def tables(self, tables: list[Table]) -> None:
-        """The paper's tables."""
-        if self._quiet:
+        """Tables that a run made; a machine finds them in report/."""
+        if self._quiet or self._is_json:
             return
         for table in tables:
             headings = [table.headings.get(name, name) for name in table.frame.columns]
@@ -142,7 +206,9 @@ class Console:
             self._answer(table.title, table.frame.columns, table.frame.rows(), form)
             for note in table.notes:
                 if self._form(form) == "table":
-                    self.say(f"  {note}")
+                    self._print(f"  {note}")
+                elif not self._quiet and self._is_json:
+                    self._json_line("INFO", note)
                 elif not self._quiet:
                     self._err.print(note, markup=False, highlight=False)
 
@@ -159,51 +225,63 @@ class Console:
         parts = found.change() if several else by_segment
         self._print_frame("Change by segment" if several else "Contributions", parts.columns, parts.rows())
         for year, missing in found.left_out.items():
-            self.say(f"  {year}: no data of {', '.join(missing)}")
+            self._print(f"  {year}: no data of {', '.join(missing)}")
 
     def _form(self, form: str | None) -> str:
-        return form or ("table" if self._out.is_terminal else "csv")
+        return form or ("table" if self._out.is_terminal else "json" if self._is_json else "csv")
 
     def _answer(self, title: str, columns: list[str], rows: list[tuple[Any, ...]], form: str | None) -> None:
         form = self._form(form)
         if form == "table":
             self._print_frame(title, columns, rows)
         elif form == "json":
-            self.say(json.dumps([dict(zip(columns, row, strict=True)) for row in rows], default=str))
+            self._json([dict(zip(columns, row, strict=True)) for row in rows])
         else:
             import csv
+            import io
 
-            writer = csv.writer(sys.stdout, lineterminator="\n")
-            writer.writerow(columns)
-            writer.writerows(rows)
+            self._stop()
+            for first in range(0, max(len(rows), 1), _ROWS_AT_ONCE):
+                text = io.StringIO()
+                writer = csv.writer(text, lineterminator="\n")
+                if not first:
+                    writer.writerow(columns)
+                writer.writerows(rows[first : first + _ROWS_AT_ONCE])
+                write(sys.stdout, text.getvalue())
+
+    def _json(self, value: Any, *, indent: int | None = None) -> None:
+        self._stop()
+        text = json.dumps(value, indent=None if self._is_json else indent, default=str)
+        write(sys.stdout, text + "\n")
 
     def mapping(self, values: dict[str, Any]) -> None:
         """Names and values."""
+        if self._is_json:
+            self._json(values)
+            return
         for name, value in values.items():
-            self.say(f"{name:22} {value}")
+            self._print(f"{name:22} {value}")
 
     def status(self, status: dict[str, Any], *, as_json: bool) -> None:
         """State of the workspace."""
-        if as_json:
-            self._stop()
-            sys.stdout.write(json.dumps(status, indent=2) + "\n")
+        if as_json or self._is_json:
+            self._json(status, indent=2)
             return
-        years = [list(row.values()) for row in status["years"]]
-        if years:
-            self._print_frame("Classification-years", list(status["years"][0]), years)
-        self._audit(status)
-        if status["rejected"]:
-            rows = [[one["name"], one["reason"], one["hint"]] for one in status["rejected"]]
-            self._print_some("Rejected sources", ["source", "reason", "what to do"], rows)
+        from minsum.status import status_tables
+
+        for title, columns, rows in status_tables(status):
+            is_long = title.startswith(("Rejected", "Sources"))
+            (self._print_some if is_long else self._print_frame)(title, columns, rows)
+            if title == "Classification-years":
+                self._islands(status["islands"])
         if status["panel"]:
             panel = status["panel"]
             countries = len(panel["countries"] or ())
-            self.say(f"Panel: {panel['rows']} rows, {countries} countries, {panel['classification']}")
+            self._print(f"Panel: {panel['rows']} rows, {countries} countries, {panel['classification']}")
             for line in panel["remarks"] or ():
-                self.say(f"  {line}")
-        if status["stale"]:
-            rows = [[one["what"], _listed(one["which"]), one["why"], one["do"]] for one in status["stale"]]
-            self._print_frame("Not up to date", ["what", "which", "why", "what to do"], rows)
+                self._print(f"  {line}")
+        for path in status["strays"]:
+            self._print(f"Not written by minsum, and not read: {path}: move it away")
         self.mapping(status["totals"])
 
     def plan(self, plan: Plan) -> None:
@@ -217,56 +295,47 @@ class Console:
 
     def findings(self, findings: list[Finding], *, where: str, as_json: bool) -> None:
         """What `minsum check` found."""
-        if as_json:
-            self._stop()
-            sys.stdout.write(json.dumps([asdict(one) for one in findings], indent=2) + "\n")
+        if as_json or self._is_json:
+            self._json([asdict(one) for one in findings], indent=2)
             return
         for check in dict.fromkeys(one.check for one in findings):
             rows = [[one.place, one.found, one.expected] for one in findings if one.check == check]
             self._print_some(f"Check {check}: {len(rows)}", ["where", "found", "expected"], rows)
-        self.say(f"{len(findings)} findings in {where}" if findings else f"{where} is sound")
+        self._print(f"{len(findings)} findings in {where}" if findings else f"{where} is sound")
 
-    def _audit(self, status: dict[str, Any]) -> None:
-        """What the rules and repairs did, over all sources and for those that lost most."""
-        counts = [("rule", status["rules"]), ("repair", status["repairs"])]
-        rows = [
-            [kind, name, hit["rows"], hit["usd"] / 1e9] for kind, hits in counts for name, hit in hits.items()
-        ]
-        if rows:
-            self._print_frame("Rows by rule and repair", ["", "name", "rows", "bn USD"], rows)
-        rules = [name for name in status["rules"] if name != "kept"]
-        rows = [
-            [one["name"], one["format"], one["rows_in"], one["rows_kept"]]
-            + [one["rules"].get(name, {"rows": 0})["rows"] for name in rules]
-            for one in sorted(status["sources"], key=lambda one: one["rows_kept"] / max(one["rows_in"], 1))
-        ]
-        if rows:
-            self._print_some(
-                "Sources, by the share of rows kept", ["source", "format", "read", "kept", *rules], rows
-            )
+    def _islands(self, found: dict[str, Any]) -> None:
+        """Countries that filed one year in different HS vintages, and how to bring them together."""
+        islands = Islands(found["years"], found["target"])
+        if lines := islands.lines():
+            self._print("Countries are compared only within an HS vintage; these years have several:")
+            for line in [*lines[-4:-1], lines[-1]]:
+                self._print(f"  {line}")
 
     def _print_some(self, title: str, columns: list[str], rows: list[list[Any]]) -> None:
         self._print_frame(title, columns, rows[:_SHOWN])
         if len(rows) > _SHOWN:
-            self.say(f"  ... and {len(rows) - _SHOWN:,} more: --json shows all")
+            self._print(f"  ... and {len(rows) - _SHOWN:,} more: --json shows all")
 
-    def _print_frame(self, title: str, columns: list[str], rows: Any) -> None:
+    def _print_frame(self, title: str, columns: list[str], rows: Sequence[Sequence[Any]]) -> None:
         self._stop()
         if title:
             self._out.print(title, style="italic", markup=False, highlight=False, soft_wrap=True)
-        table = RichTable(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-        for column in columns:
-            table.add_column(column)
-        for row in rows:
-            table.add_row(*(_cell(value) for value in row))
-        self._out.print(table)
+        for number, table in enumerate(text_tables(columns, list(rows), width=self._out.width)):
+            if number:
+                self._out.print("")
+            self._out.print(table)
 
 
-def _cell(value: object) -> str:
-    if value is None:
-        return ""
-    return f"{value:,.3f}" if isinstance(value, float) else str(value)
+class _Lines(logging.Handler):
+    """Passes log records to the console, which knows of bars and of JSON."""
 
+    def __init__(self, console: Console) -> None:
+        super().__init__()
+        self._console = console
 
-def _listed(names: list[str]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3:,} more" if len(names) > 3 else "")
+    def emit(self, record: logging.LogRecord) -> None:
+        """Say it."""
+        try:
+            self._console.log_line(record)
+        except Exception:
+            self.handleError(record)

@@ -3,25 +3,82 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
 
 from minsum.countries import iso3_of
-from minsum.schema import TABLES, check_table
-from minsum.workspace import Footer, Layout, digest, footer_digest, partition_key, publish_table
+from minsum.marks import Mark, Plan, plan_of
+from minsum.schema import HARMONISED, TABLES, check_table
+from minsum.workspace import Footer, Layout, partition_key, publish_table
 
 RECIPE: Final = "coverage-1"
 
 
-def write_coverage(layout: Layout, flows: Mapping[Path, Footer]) -> bool:
-    """Bring `coverage.parquet` up to date with the footers of all flows files; False when it was current."""
-    footers = {partition_key(path): footer for path, footer in flows.items()}
-    mark = coverage_mark(footers)
-    if footer_digest(layout.coverage) == mark:
+Facts = dict[str, dict[str, Any]]
+"""`H5/2014/156` to the columns `schema.HARMONISED` of that reporter-year."""
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """What decides how reporter-years were brought to one vintage, beside the flows.
+
+    Attributes
+    ----------
+    options
+        Of the harmoniser, and the years that are chosen.
+    esi
+        Classification and year of each table of similarities, whose footer says what was filed, to its digest.
+    """
+
+    options: Mapping[str, Any]
+    esi: Mapping[str, str]
+
+
+def coverage_plan(layout: Layout, flows: Mapping[Path, Footer], together: Together | None = None) -> Plan:
+    """Whether `coverage.parquet` is what the footers of all flows files make it.
+
+    Parameters
+    ----------
+    layout
+        The workspace.
+    flows
+        Footers by flows file.
+    together
+        None where vintages stay apart.
+    """
+    inputs: list[Any] = [[*partition_key(path), footer] for path, footer in flows.items()]
+    options: dict[str, Any] = {}
+    if together is not None:
+        inputs, options = [inputs, together.esi], {"harmonise": together.options}
+    return plan_of({layout.coverage: Mark("coverage", RECIPE, options, inputs)}, [])
+
+
+def write_coverage(
+    layout: Layout, flows: Mapping[Path, Footer], together: Together | None = None, facts: Facts | None = None
+) -> bool:
+    """Bring `coverage.parquet` up to date with the footers of all flows files; False when it was current.
+
+    Parameters
+    ----------
+    layout, flows, together
+        As of `coverage_plan`.
+    facts
+        How each reporter-year was brought to the target; None where vintages stay apart.
+    """
+    plan = coverage_plan(layout, flows, together)
+    if not plan.redo:
         return False
-    rows = [_row(key, footer) for key, footer in footers.items()]
+    footers = {partition_key(path): footer for path, footer in flows.items()}
+    further = () if facts is None else HARMONISED["coverage"]
+    columns = (*TABLES["coverage"], *further)
+    nothing = {column.name: None for column in further}
+    rows = [_row(key, one) | nothing | (facts or {}).get(_name(key), {}) for key, one in footers.items()]
+    known = {_name(key) for key in footers}
+    blank = dict.fromkeys(column.name for column in columns)
+    rows += [blank | one for name, one in sorted((facts or {}).items()) if name not in known]
     types = {
         "string": pa.string(),
         "int16": pa.int16(),
@@ -29,18 +86,16 @@ def write_coverage(layout: Layout, flows: Mapping[Path, Footer]) -> bool:
         "int64": pa.int64(),
         "double": pa.float64(),
     }
-    schema = pa.schema([(column.name, types[column.dtype]) for column in TABLES["coverage"]])
+    schema = pa.schema([(column.name, types[column.dtype]) for column in columns])
     table = pa.Table.from_pylist(rows, schema=schema)
     check_table(table, "coverage")
-    publish_table(
-        table, layout.coverage, footer={"stage": "coverage", "recipe": RECIPE, "digest": mark}, layout=layout
-    )
+    footer = {"stage": "coverage"} | plan.wanted[layout.coverage].record()
+    publish_table(table, layout.coverage, footer=footer, layout=layout)
     return True
 
 
-def coverage_mark(footers: dict[tuple[str, int, int], Footer]) -> str:
-    """Digest of a coverage table made from these footers."""
-    return digest([RECIPE, [[*key, footer] for key, footer in footers.items()]])
+def _name(key: tuple[str, int, int]) -> str:
+    return "/".join(str(part) for part in key)
 
 
 def _row(key: tuple[str, int, int], footer: Footer) -> dict[str, Any]:

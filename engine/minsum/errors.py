@@ -10,6 +10,7 @@
     │   └── RivalSourceError           another publisher already gave this reporter-year
     ├── DataCheckError              4  a table is not what its stage promised
     │   └── MissingInputError       4  a stage has nothing to work on
+    │       └── EmptySampleError    4  no country and year is left for the panel (in minsum run: 3)
     ├── EstimationError             5  the model cannot be estimated on this sample
     ├── WorkspaceLockedError        6  another run holds the workspace
     └── RemoteError                 7  the remote service cannot be reached or answers with nonsense
@@ -84,6 +85,10 @@ class DataCheckError(MinsumError):
 
 class MissingInputError(DataCheckError):
     """A stage found nothing to work on."""
+
+
+class EmptySampleError(MissingInputError):
+    """No country and year has a similarity with the panel's reference, so there is no panel to make."""
 
 
 class EstimationError(MinsumError):

@@ -6,11 +6,14 @@ import difflib
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Final, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from minsum.errors import SettingsError
+
+_SECRET: Final = {"key_file", "base_url"}
+"""Settings whose wrong value may be, or hold, the key."""
 
 
 def explained(error: ValidationError, path: Path, *, model: type[BaseModel]) -> SettingsError:
@@ -38,7 +41,8 @@ def explained(error: ValidationError, path: Path, *, model: type[BaseModel]) -> 
         hint = f"did you mean {near[0]!r}?" if near else f"known names: {', '.join(known)}"
         return SettingsError(f"{path}: unknown setting {place!r}", hint)
     message = re.sub(r"^Value error, ", "", first["msg"])
-    found = "" if first["type"] == "value_error" else f" (found {first['input']!r})"
+    is_told = first["type"] != "value_error" and not _SECRET & set(first["loc"])
+    found = f" (found {first['input']!r})" if is_told else ""
     return SettingsError(
         f"{path}: {place}: {message}{found}", "correct it there, or in the MINSUM_* variable"
     )

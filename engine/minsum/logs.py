@@ -1,12 +1,19 @@
-"""Log lines, for people and for machines."""
+"""Log lines as JSON, for machines."""
 
 from __future__ import annotations
 
 import json
 import logging
 from datetime import UTC, datetime
+from typing import Any
 
 _STANDARD = set(logging.LogRecord("", 0, "", 0, "", (), None).__dict__) | {"message", "asctime"}
+
+
+def json_line(moment: float, level: str, message: str, extra: dict[str, Any]) -> str:
+    """One JSON object: time, level, message and whatever belongs to them."""
+    when = datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds")
+    return json.dumps({"time": when, "level": level, "message": message} | extra, default=str)
 
 
 class JsonLines(logging.Formatter):
@@ -15,15 +22,4 @@ class JsonLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """The line, without its end."""
         extra = {key: value for key, value in record.__dict__.items() if key not in _STANDARD}
-        moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        return json.dumps(
-            {"time": moment, "level": record.levelname, "message": record.getMessage()} | extra, default=str
-        )
-
-
-class WithoutHints(logging.Filter):
-    """Leaves out what the summary says again with its hint."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Whether the line is shown."""
-        return not hasattr(record, "hint")
+        return json_line(record.created, record.levelname, record.getMessage(), extra)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -29,25 +30,37 @@ def ingest_options(settings: Settings) -> IngestOptions:
 
 def esi_options(settings: Settings) -> EsiOptions:
     """Of `[esi]`, and of the other similarities that the settings ask for."""
-    from minsum.esi.options import EsiOptions, MarketOptions
+    from minsum.esi.options import EsiOptions, MarketOptions, MirrorOptions
+    from minsum.harmonise.options import HarmoniseOptions
 
     chosen = settings.esi.model_dump()
     markets = settings.market_esi and MarketOptions(**settings.market_esi.model_dump())
-    asked = {"market_esi": markets, "complementarity": settings.complementarity is not None}
+    harmonise = settings.harmonise and HarmoniseOptions(**settings.harmonise.model_dump())
+    asked = {
+        "market_esi": markets,
+        "complementarity": settings.complementarity is not None,
+        "destination_esi": settings.destination_esi is not None,
+        "harmonise": harmonise,
+        "mirror": settings.mirror and MirrorOptions(**settings.mirror.model_dump()),
+    }
     return EsiOptions(**chosen | asked | {"references": _references(settings)})
 
 
-def panel_options(section: Panel) -> PanelOptions:
-    """Of `[panel]`."""
+def panel_options(section: Panel, composites: Collection[str]) -> PanelOptions:
+    """Of `[panel]`; without a reference in it the only composite is taken."""
     from minsum.covariates import Variable
     from minsum.panel import PanelOptions
 
     chosen = section.model_dump()
-    chosen["variables"] = {name: Variable(**one) for name, one in chosen["variables"].items()}
-    return PanelOptions(**chosen)
+    variables = {name: Variable(**one.model_dump()) for name, one in section.recipes().items()}
+    return PanelOptions(**chosen | {
+        "reference": section.reference_of(composites), "variables": variables, "asked": tuple(section.variables),
+    })  # fmt: skip
 
 
-def page_options(settings: Settings, versions: dict[str, str]) -> PageOptions:
+def page_options(
+    settings: Settings, versions: dict[str, str], *, estimates: Sequence[str] = ()
+) -> PageOptions:
     """What the page shows and says of its making."""
     from minsum.esi.sections import SECTIONS
     from minsum.report.options import PageOptions
@@ -55,11 +68,13 @@ def page_options(settings: Settings, versions: dict[str, str]) -> PageOptions:
     panel = settings.panel
     return PageOptions(
         reporters=panel.reporters if panel else (),
-        reference=panel.reference if panel else None,
+        reference=(panel.reference or None) if panel else None,
         references=_references(settings),
         settings=settings.model_dump(mode="json"),
         versions=versions,
         section_titles={name: words for name, _, _, words in SECTIONS},
+        is_paper=settings.report.paper_notes,
+        estimates=tuple(estimates),
     )
 
 

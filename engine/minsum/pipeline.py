@@ -13,19 +13,31 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
+from minsum.arguments import one_of
 from minsum.classifications import chosen_classification
-from minsum.errors import DataCheckError, EstimationError, SettingsError, UsageError
+from minsum.errors import (
+    DataCheckError,
+    EmptySampleError,
+    EstimationError,
+    MinsumError,
+    MissingInputError,
+    SettingsError,
+    UsageError,
+)
+from minsum.local_paths import local_path
+from minsum.marks import remove_files
 from minsum.options import esi_options, fetch_options, ingest_options, page_options, panel_options
+from minsum.rejections import count_run, drop_broken_records, runs_of
 from minsum.runs import RunReport, recorded, versions
 from minsum.settings import Settings, load_settings
 from minsum.templates import TEMPLATES
-from minsum.workspace import Layout, publish_text
+from minsum.workspace import Layout, estimate_files, is_estimates, publish_text
 
 if TYPE_CHECKING:
     import duckdb
@@ -34,10 +46,14 @@ if TYPE_CHECKING:
     from minsum.esi.bands import Method
     from minsum.esi.decomposition import Decomposition
     from minsum.esi.sections import By
+    from minsum.estimates.stage import Asked
     from minsum.fetch.stage import Plan
     from minsum.report.table import Table
 
 log = logging.getLogger("minsum")
+MOST_REMARKS = 20
+"""Years without a pair or a composite that are said; the record of the run has all."""
+
 Progress = Callable[[str, int, int], None]
 
 
@@ -69,7 +85,9 @@ class Workspace:
         flags: dict[str, Any] | None = None,
     ) -> None:
         self._flags = flags
-        self.layout = Layout(Path(path))
+        self.layout = Layout(local_path(path))
+        if jobs is not None and jobs < 1:
+            raise UsageError(f"jobs={jobs}, expected 1 or more", "leave it out for all cores")
         self.jobs = jobs or default_jobs()
         self._progress = progress
         self._report = RunReport()
@@ -98,8 +116,9 @@ class Workspace:
         Raises
         ------
         UsageError
-            If it is one already.
+            If it is one already, or there is no such template.
         """
+        one_of(template, TEMPLATES, argument="template")
         if self.layout.settings.exists():
             raise UsageError(f"{self.layout.settings} exists already", "edit it, or choose another folder")
         for folder in (self.layout.raw, self.layout.root / "covariates"):
@@ -121,7 +140,7 @@ class Workspace:
 
     def ingest(self, sources: Iterable[str | Path] | None = None) -> RunReport:
         """Bring files and folders (default `raw/`) into the lake; bad ones are rejected and reported."""
-        paths = None if sources is None else [Path(source) for source in sources]
+        paths = None if sources is None else [local_path(source) for source in sources]
         with self._run():
             self._flows(paths)
         return self._report
@@ -141,7 +160,7 @@ class Workspace:
     def estimate(self, spec: str | Path | None = None) -> RunReport:
         """Estimate what a spec file, or `[estimate]`, describes, into `estimates/<name of the file>.parquet`."""
         with self._run():
-            self._estimates(None if spec is None else Path(spec))
+            self._estimates(None if spec is None else local_path(spec))
         return self._report
 
     def report(self) -> RunReport:
@@ -151,7 +170,16 @@ class Workspace:
         return self._report
 
     def run(self) -> RunReport:
-        """Every stage the settings name, only what changed."""
+        """Every stage the settings name, only what changed, and the checks of `check.nightly` on what did.
+
+        A report is written whatever happens to panel and models; what is missing because the service could not be
+        reached is no error of its own.
+
+        Raises
+        ------
+        MinsumError
+            At the end, if the panel cannot be made or a model cannot be estimated.
+        """
         with self._run():
             if self.settings.fetch is not None:
                 self._fetch()
@@ -159,12 +187,17 @@ class Workspace:
                 self._flows(None)
                 self._prune()
                 self._esi()
+                self._examine()
                 self._modelling()
-                self._page()
-            except (DataCheckError, EstimationError) as error:
+            except MissingInputError as error:
                 if self._report.remote is None:
                     raise
                 log.warning("%s", error, extra={"hint": error.hint})  # what is missing was not fetched
+        return self._report
+
+    @property
+    def done(self) -> RunReport:
+        """What the latest call did, as far as it came."""
         return self._report
 
     def sql(self, query: str) -> duckdb.DuckDBPyRelation | None:
@@ -177,7 +210,7 @@ class Workspace:
         """What is there, what is stale, what was rejected and why (status.read_status)."""
         from minsum.status import read_status
 
-        return read_status(self.layout, ingest_options(self.settings))
+        return read_status(self.layout, ingest_options(self.settings), self.settings)
 
     def check(self) -> list[Finding]:
         """What is wrong with the published files and their figures; empty when nothing is."""
@@ -215,21 +248,36 @@ class Workspace:
         Raises
         ------
         UsageError
-            If a country, reference or classification is unknown.
+            If a country, reference or classification is unknown, or `by` or `bands` are none of the above.
         MissingInputError
             If no year has data of both sides.
         """
-        from minsum.esi.bands import Resampling
+        from minsum.esi.bands import Method, Resampling
         from minsum.esi.decompose import Question, decompose
+        from minsum.esi.sections import By
         from minsum.esi.stage import files_of
 
-        vintage = chosen_classification(self.layout.flows, classification, setting="classification")
-        return decompose(
-            files_of(self.layout, vintage, years),
-            vintage,
-            options=esi_options(self.settings),
-            question=Question(reporter, reference, by, bands and Resampling(bands)),
-        )
+        one_of(by, get_args(By), argument="by")
+        if bands is not None:
+            one_of(bands, get_args(Method), argument="bands")
+        options = esi_options(self.settings)
+        harmoniser = options.harmoniser(self.layout.root)
+        folder = self.layout.flows if harmoniser is None else self.layout.esi
+        vintage = chosen_classification(folder, classification, setting="classification")
+        try:
+            return decompose(
+                files_of(self.layout, vintage, years, harmoniser=harmoniser),
+                vintage,
+                options=options,
+                question=Question(reporter, reference, by, bands and Resampling(bands)),
+                harmoniser=harmoniser,
+            )
+        except MissingInputError as error:
+            from minsum.report.growth import where_exports
+
+            where = where_exports(self.layout, [reporter, reference])
+            told = "; ".join(f"{label}: {text}" for label, text in where.items())
+            raise MissingInputError(error.message, told or error.hint) from error
 
     def growth(
         self,
@@ -243,14 +291,21 @@ class Workspace:
         from minsum.report.growth import growth_tables
 
         return growth_tables(
-            self.layout, references, reporters=reporters, years=years, classification=classification
+            self.layout,
+            references,
+            reporters=reporters,
+            years=years,
+            classification=classification,
+            is_paper=self.settings.report.paper_notes,
         )
 
     def tables(self) -> list[Table]:
         """Tables 1, 2 and 3 as they stand."""
         from minsum.report.tables import make_tables
 
-        return make_tables(self.layout, self._section("panel").reporters)
+        reporters = self._section("panel").reporters
+        is_paper = self.settings.report.paper_notes
+        return make_tables(self.layout, reporters, self._estimates_there(), is_paper=is_paper)
 
     def _section(self, name: str) -> Any:
         section = getattr(self.settings, name)
@@ -272,10 +327,10 @@ class Workspace:
                 progress=self._progress,
             )
             done(bool(report.fetched), report.as_json())
-        self._report.rejected |= report.rejected
+        self._reject(report.rejected)
         self._report.remote = report.problem
         if report.problem is not None:
-            log.warning("fetch: %s", report.problem, extra={"hint": report.problem.hint})
+            log.error("%s", report.problem, extra={"stage": "fetch", "hint": report.problem.hint})
 
     def _in_lake(self) -> set[str]:
         """Names of sources that need not be read again."""
@@ -296,14 +351,94 @@ class Workspace:
                 log.info("fetch: removed %s: superseded", name, extra={"source": name})
 
     def _modelling(self) -> None:
-        """Panel and estimates, as far as the settings name them."""
+        """Panel and estimates, as far as the settings name them and the data allow, and the report in any case.
+
+        What the settings no longer name goes. What is wrong with panel or estimates ends the run when the report
+        is written.
+        """
+        problem: MinsumError | None = None
+        try:
+            if self.settings.panel is not None:
+                self._panel()
+                problem = self._all_estimates()
+                self._keep_up()
+        except EmptySampleError as error:
+            hint = f"{error.hint}; panel, estimates and their tables stay as they were"
+            self._report.warn("panel", str(error), hint)
+        except MinsumError as error:
+            problem = error
+        self._remove_unwanted()
+        try:
+            self._page()
+        except MinsumError as error:
+            raise problem or error from None
+        if problem is not None:
+            raise problem
+
+    def _all_estimates(self) -> EstimationError | None:
+        """Every specification; the first that cannot be estimated does not keep the others from it."""
+        problems: list[EstimationError] = []
+        specs = [None] if self.settings.estimate is not None else []
+        for spec in [*specs, *(self.layout.root / one for one in self.settings.specs)]:
+            try:
+                self._estimates(spec)
+            except EstimationError as error:
+                problems.append(error)
+        is_excused = self._report.remote is not None  # what is missing was not fetched
+        for one in problems if is_excused else problems[1:]:  # the first ends the run, and is said there
+            log.warning("%s", one, extra={"hint": one.hint})
+        return None if is_excused or not problems else problems[0]
+
+    def _keep_up(self) -> None:
+        """Bring estimates that `minsum estimate SPEC` made up to date."""
+        from minsum.estimates.stage import kept_specs
+
+        for name, asked in kept_specs(self.layout, self._names_of_specs()).items():
+            try:
+                self._estimated(name, asked)
+            except EstimationError as error:
+                log.warning("estimates/%s.parquet: %s: removed", name, error, extra={"hint": error.hint})
+                self.layout.estimate(name).unlink()
+
+    def _remove_unwanted(self) -> None:
+        """Remove panel and estimates that nobody asks for any more."""
+        kept = self._names_asked_for()
+        ours = filter(is_estimates, estimate_files(self.layout))
+        unwanted = [path for path in ours if path.stem not in kept]
         if self.settings.panel is None:
-            return
-        self._panel()
-        if self.settings.estimate is not None:
-            self._estimates()
-        for spec in self.settings.specs:
-            self._estimates(self.layout.root / spec)
+            panel = (self.layout.panel, self.layout.country_years)
+            unwanted += [path for path in panel if path.is_file()]
+        if unwanted:
+            with self._report.stage("removal") as done:
+                removed = remove_files(unwanted)
+                log.info("no longer asked for, removed: %s", ", ".join(removed))
+                done(True, {"removed": removed})
+
+    def _names_of_specs(self) -> list[str]:
+        """Names of the estimates that the settings ask for, the main ones first."""
+        main = ["main"] if self.settings.estimate is not None else []
+        return [*main, *sorted(Path(spec).stem for spec in self.settings.specs)]
+
+    def _names_asked_for(self) -> set[str]:
+        """Names of the estimates that the settings or `minsum estimate SPEC` ask for."""
+        from minsum.estimates.stage import kept_specs
+
+        if self.settings.panel is None:
+            return set()
+        names = self._names_of_specs()
+        return {*names, *kept_specs(self.layout, names)}
+
+    def _estimates_there(self) -> list[str]:
+        """Names of the estimates that are asked for and there."""
+        kept = self._names_asked_for()
+        return [path.stem for path in estimate_files(self.layout) if path.stem in kept]
+
+    def _examine(self) -> None:
+        """Check what changed tonight against the limits of `[check]`."""
+        from minsum.check import Limits
+        from minsum.check.nightly import examine
+
+        examine(self.layout, self._report, Limits(**self.settings.check.model_dump()))
 
     def _flows(self, paths: list[Path] | None) -> None:
         from minsum.flows.ingest import ingest
@@ -313,26 +448,47 @@ class Workspace:
             report = ingest(
                 self.layout, paths or [self.layout.raw], options, jobs=self.jobs, progress=self._progress
             )
+            drop_broken_records(self.layout)
             self._report.reporter_years += report.changes
             # a count: thousands of names each night would fill runs/
             summary = asdict(report) | {"unchanged": len(report.unchanged)}
             done(bool(report.n_partitions), _without(summary, "changes"))
-        for name, (reason, hint) in report.rejected.items():
-            log.warning("rejected: %s", reason, extra={"source": name, "hint": hint})
-        self._report.rejected |= report.rejected
+        self._reject(report.rejected)
+
+    def _reject(self, rejected: dict[str, tuple[str, str]]) -> None:
+        """Note rejected sources and say them, with how many runs have rejected them."""
+        runs = runs_of(self.layout) if rejected else {}
+        for name, (reason, hint) in rejected.items():
+            if name not in self._report.rejected:
+                count = runs.get(name, 0) + 1
+                since = f" (for {count} runs)" if count > 1 else ""
+                extra = {"source": name, "hint": hint, "runs": count}
+                log.error("rejected: %s%s", reason, since, extra=extra)
+        self._report.rejected |= rejected
 
     def _esi(self) -> None:
         from minsum.esi.stage import compute_esi
+        from minsum.harmonise.remarks import absences
 
         with self._report.stage("esi") as done:
             report = compute_esi(self.layout, esi_options(self.settings), progress=self._progress)
             self._report.moves += report.moves
-            done(bool(report.computed) or report.is_covered, _without(asdict(report), "moves"))
+            is_changed = bool(report.computed or report.removed) or report.is_covered
+            done(is_changed, _without(asdict(report), "moves"))
+        if report.removed:
+            log.info("no longer asked for, removed: %s", ", ".join(report.removed))
+        for line in absences(report):
+            log.warning("esi: %s", line, extra={"stage": "esi"})
+        remarks = report.remarks()
+        for line in remarks[:MOST_REMARKS]:
+            log.warning("esi: %s", line, extra={"stage": "esi"})
+        if len(remarks) > MOST_REMARKS:
+            log.warning("esi: %d more such years: runs/", len(remarks) - MOST_REMARKS, extra={"stage": "esi"})
 
     def _panel(self) -> None:
         from minsum.panel import build_panel
 
-        options = panel_options(self._section("panel"))
+        options = panel_options(self._section("panel"), self.settings.esi.references)
         with self._report.stage("panel") as done:
             report = build_panel(self.layout, options, jobs=self.jobs)
             done(report.changed, asdict(report))
@@ -342,32 +498,60 @@ class Workspace:
 
     def _estimates(self, path: Path | None = None) -> None:
         """Estimate `[estimate]` or, given its path, a spec file."""
-        from minsum.estimates.stage import estimate
+        from minsum.estimates.stage import Asked
         from minsum.specs import MAIN, load_spec
 
         name, spec = (MAIN, self._section("estimate")) if path is None else load_spec(path)
+        listed = [(self.layout.root / one).resolve() for one in self.settings.specs]
+        is_listed = path is None or path.resolve() in listed
+        self._estimated(name, Asked(spec, "settings" if is_listed else "command"))
+
+    def _estimated(self, name: str, asked: Asked) -> None:
+        from minsum.estimates.stage import estimate
+
         with self._report.stage("estimates") as done:
-            report = estimate(self.layout, spec, name=name)
+            report = estimate(self.layout, asked.spec, name=name, asked_by=asked.by)
             done(report.changed, asdict(report))
 
     def _page(self) -> None:
         from minsum.esi.contributions import write_contributions
-        from minsum.report.stage import write_page
-        from minsum.report.tables import write_tables
+        from minsum.report.inputs import inputs_there
+        from minsum.report.stage import PageReport, attempt, write_report
 
         with self._report.stage("report") as done:
-            options = page_options(self.settings, versions())
-            changed = [write_contributions(self.layout, esi_options(self.settings))]
-            if self.layout.panel.is_file():
-                changed.append(write_tables(self.layout, options.reporters))
-            changed.append(write_page(self.layout, options))
-            done(any(changed), {})
+            names = self._estimates_there()
+            options = page_options(self.settings, versions(), estimates=names)
+            report = PageReport()
+            with attempt("contributions by section", report):
+                report.changed |= write_contributions(self.layout, esi_options(self.settings))
+            inputs = inputs_there(self.layout, estimates=names, with_panel=self.settings.panel is not None)
+            write_report(self.layout, options, inputs, report)
+            done(report.changed, asdict(report))
+        for name, why in report.not_drawn.items():
+            log.warning("report: figure %s not drawn: %s", name, why, extra={"stage": "report"})
+        for part, why in report.failed.items():
+            self._report.warn(
+                part, f"report: {part} could not be made: {why}",
+                "everything else is written, and the next run tries again; run with --debug and report it",
+            )  # fmt: skip
 
     @contextmanager
     def _run(self) -> Iterator[None]:
         settings = self.settings.model_dump(mode="json")
         with recorded(self.layout, jobs=self.jobs, settings=settings) as self._report:
-            yield
+            try:
+                yield
+            finally:
+                self._count()
+
+    def _count(self) -> None:
+        """Count the run in the records of what it rejected, and what the workspace holds now."""
+        from minsum.status import read_totals
+
+        if self._report.rejected:
+            count_run(self.layout, self._report.rejected)
+        with suppress(DataCheckError):  # whatever cannot be read has ended the run already
+            self._report.totals = read_totals(self.layout)
 
 
 def _without(summary: dict[str, Any], name: str) -> dict[str, Any]:

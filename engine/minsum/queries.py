@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import glob
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,9 +22,9 @@ def query(name: str) -> str:
     return (folder / f"{name}.sql").read_text(encoding="utf-8")
 
 
-def literal(path: Path) -> str:
-    """A path that DuckDB takes as it is written: `study [1]` is not `study 1`."""
-    return "".join(f"[{one}]" if one in "[*?" else one for one in str(path))
+def literal(paths: Iterable[Path]) -> list[str]:
+    """Paths as DuckDB's `read_parquet` takes them: `[`, `*` and `?` in a folder's name stand for themselves."""
+    return [glob.escape(str(path)) for path in paths]
 
 
 def connect() -> duckdb.DuckDBPyConnection:

@@ -3,28 +3,80 @@
 from __future__ import annotations
 
 import json
+import logging
+from collections.abc import Collection
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from minsum.errors import MinsumError
 from minsum.workspace import Footer, Layout, canonical_json, publish_text
 
+log = logging.getLogger("minsum")
 Record = dict[str, Any]
+_FIELDS: Final = (
+    ("name", str), ("sha256", str), ("size", int), ("kind", str), ("reason", str), ("hint", str), ("recipe", dict),
+)  # fmt: skip
 
 
 def write_rejection(
     layout: Layout, error: MinsumError, *, name: str, sha256: str, size: int, recipe: Footer
 ) -> None:
     """Record a source; `sha256` identifies it, `recipe` is what it was judged by."""
+    target = layout.rejected / f"{sha256}.json"
+    before = _read(target)
     record = {
         "name": name, "sha256": sha256, "size": size, "kind": type(error).__name__, "reason": error.message,
         "hint": error.hint, "recipe": recipe,
+        "runs": before["runs"] if before is not None else 0,
     }  # fmt: skip
-    publish_text(canonical_json(record).decode(), layout.rejected / f"{sha256}.json", layout=layout)
+    publish_text(canonical_json(record).decode(), target, layout=layout)
 
 
 def read_rejections(layout: Layout) -> dict[Path, Record]:
-    """Every record, by its file."""
-    return {
-        file: json.loads(file.read_text(encoding="utf-8")) for file in sorted(layout.rejected.glob("*.json"))
-    }
+    """Every record, by its file; files that hold none are left out (`broken_records`)."""
+    found = {file: _read(file) for file in _files(layout)}
+    return {file: record for file, record in found.items() if record is not None}
+
+
+def count_run(layout: Layout, names: Collection[str]) -> None:
+    """Note that the sources of these names were rejected in one more run."""
+    for file, record in read_rejections(layout).items():
+        if record["name"] in names:
+            once_more = record | {"runs": record["runs"] + 1}
+            publish_text(canonical_json(once_more).decode(), file, layout=layout)
+
+
+def runs_of(layout: Layout) -> dict[str, int]:
+    """Name of each rejected source to the number of runs that rejected it."""
+    return {record["name"]: record["runs"] for record in read_rejections(layout).values()}
+
+
+def broken_records(layout: Layout) -> list[Path]:
+    """Files among the records that hold none: cut, or of another program."""
+    return [file for file in _files(layout) if _read(file) is None and file.exists()]
+
+
+def drop_broken_records(layout: Layout) -> None:
+    """Remove what holds no record; sources that are still rejected have a new one after ingest."""
+    for file in broken_records(layout):
+        if file.is_file():
+            file.unlink()
+            log.warning("%s: no record of a rejected source: removed", file)
+
+
+def _files(layout: Layout) -> list[Path]:
+    return sorted(layout.rejected.glob("*.json"))
+
+
+def _read(file: Path) -> Record | None:
+    """The record; one that no run has counted yet says 0 `runs`."""
+    try:
+        record = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    is_record = isinstance(record, dict) and all(isinstance(record.get(name), kind) for name, kind in _FIELDS)
+    if not is_record:
+        return None
+    runs = record.get("runs")
+    whole: Record = record | {"runs": runs if isinstance(runs, int) else 0}
+    return whole

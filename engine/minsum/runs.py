@@ -6,6 +6,7 @@ import logging
 import platform
 import resource
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -13,7 +14,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
-from minsum.errors import RemoteError, SourceError
+from minsum.errors import MinsumError, RemoteError, SourceError
 from minsum.workspace import Layout, canonical_json, exclusive, publish_text
 
 log = logging.getLogger("minsum")
@@ -41,6 +42,25 @@ class StageReport:
     summary: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """Something that a run did not stop for and that a person should see.
+
+    Attributes
+    ----------
+    about
+        The check or the part of the report: `exports_fall`, `figure esi_ranks` ...
+    message
+        What was found, and where.
+    hint
+        What to do about it.
+    """
+
+    about: str
+    message: str
+    hint: str
+
+
 @dataclass(slots=True)
 class RunReport:
     """What one run did.
@@ -53,6 +73,10 @@ class RunReport:
         Source name to (reason, hint).
     remote
         Why not everything could be fetched; the other stages worked on what is there.
+    warnings
+        What was done nevertheless: figures that could not be drawn, and what the checks of a night found.
+    totals
+        What the workspace holds after the run, as `status` counts it.
     reporter_years, moves
         What changed in the numbers: new and revised reporter-years (`flows.lake.Lake.changes`), and the largest
         changes of the index (`esi.moves`).
@@ -61,6 +85,8 @@ class RunReport:
     stages: list[StageReport] = field(default_factory=list)
     rejected: dict[str, tuple[str, str]] = field(default_factory=dict)
     remote: RemoteError | None = None
+    warnings: list[Warned] = field(default_factory=list)
+    totals: dict[str, int] = field(default_factory=dict)
     reporter_years: list[dict[str, Any]] = field(default_factory=list)
     moves: list[dict[str, Any]] = field(default_factory=list)
 
@@ -71,10 +97,15 @@ class RunReport:
 
     @property
     def exit_code(self) -> int:
-        """0; 3 when sources were rejected; 7 when not everything could be fetched."""
+        """0; 3 when sources were rejected or there are warnings; 7 when not everything could be fetched."""
         if self.remote is not None:
             return self.remote.exit_code
-        return SourceError.exit_code if self.rejected else 0
+        return SourceError.exit_code if self.rejected or self.warnings else 0
+
+    def warn(self, about: str, message: str, hint: str) -> None:
+        """Note a warning, and say it."""
+        self.warnings.append(Warned(about, message, hint))
+        log.warning("%s", message, extra={"about": about, "hint": hint})
 
     @contextmanager
     def stage(self, name: str) -> Iterator[Callable[[bool, dict[str, Any]], None]]:
@@ -127,9 +158,12 @@ def recorded(layout: Layout, *, jobs: int, settings: dict[str, Any]) -> Iterator
                 "seconds": (datetime.now(UTC) - started).total_seconds(),
                 "stages": [asdict(stage) for stage in report.stages],
                 "rejected": report.rejected,
+                "warnings": [asdict(one) for one in report.warnings],
+                "totals": report.totals,
                 "changes": {"reporter_years": report.reporter_years, "esi": report.moves},
-                "exit_code": getattr(problem, "exit_code", 1) if problem else report.exit_code,
+                "exit_code": _exit_code(problem) if problem else report.exit_code,
                 "error": _in_words(problem or report.remote),
+                "traceback": _unexpected(problem),
                 "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
                 "jobs": jobs,
                 "versions": versions(),
@@ -137,6 +171,19 @@ def recorded(layout: Layout, *, jobs: int, settings: dict[str, Any]) -> Iterator
             }
             name = started.strftime("%Y-%m-%dT%H-%M-%S.%fZ.json")
             publish_text(canonical_json(record).decode(), layout.runs / name, layout=layout)
+
+
+def _unexpected(problem: BaseException | None) -> str | None:
+    """The traceback of an error that nobody foresaw."""
+    if problem is None or isinstance(problem, MinsumError | OSError):
+        return None
+    return "".join(traceback.format_exception(problem))
+
+
+def _exit_code(problem: BaseException) -> int:
+    """As the command line ends with: a signal's is 128 and its number."""
+    interrupted = 130 if isinstance(problem, KeyboardInterrupt) else 1
+    return int(getattr(problem, "exit_code", interrupted))
 
 
 def _in_words(problem: BaseException | None) -> str | None:

@@ -102,6 +102,17 @@ TABLES: Final[dict[str, tuple[Column, ...]]] = {
         Column("is_rebuilt", "bool", "rebuilt values entered on either side"),
         Column("reason", "string", "why tci is null; null otherwise"),
     ),
+    "destination_esi": (
+        Column("year", "int16", "calendar year"),
+        Column("reporter", "string", "ISO3 as Comtrade writes it"),
+        Column("reference", "string", "ISO3"),
+        Column("partner_esi", "double", "sum over destinations of the smaller share in all exports"),
+        Column(
+            "cell_esi", "double", "sum over products and destinations of the smaller share in all exports"
+        ),
+        Column("reporter_code", "int32", "Comtrade code"),
+        Column("reference_code", "int32", "Comtrade code"),
+    ),
     "section_esi": (
         Column("classification", "string", "HS vintage, H0 to H6"),
         Column("year", "int16", "calendar year"),
@@ -134,12 +145,13 @@ TABLES: Final[dict[str, tuple[Column, ...]]] = {
         Column("reporter", "string", "ISO3"),
         Column("year", "int16", "calendar year"),
         Column("esi", "double", "similarity with the panel's reference, unit 1"),
-        Column("import_share", "double", "imports from the bloc, itself left out, over all imports, unit 1"),
+        # import_share: imports from the countries of [panel] bloc, itself left out, over all imports, unit 1; only
+        # with a bloc. Then the covariates.
     ),
     "country_years": (
         Column("reporter", "string", "ISO3"),
         Column("year", "int16", "calendar year"),
-        Column("import_share", "double", "as in panel, of every country"),
+        # import_share and the covariates as in panel, of every country.
     ),
     "estimates": (
         Column("model", "string", "estimator, name of the model, or both"),
@@ -159,6 +171,52 @@ TABLES: Final[dict[str, tuple[Column, ...]]] = {
     ),
 }
 
+HARMONISED: Final = {
+    "esi": (
+        Column("vintage_reporter", "string", "HS vintage that the reporter filed"),
+        Column(
+            "vintage_reference",
+            "string",
+            "HS vintage that the reference filed, mixed for a composite of several",
+        ),
+        Column(
+            "converted_reporter",
+            "double",
+            "share of the filed basket in products not one-to-one with the target",
+        ),
+        Column("converted_reference", "double", "the same of the reference, weighted over its members"),
+        Column(
+            "esi_low", "double", "lowest similarity that an allocation compatible with the UN's links gives"
+        ),
+        Column(
+            "esi_high", "double", "highest similarity that an allocation compatible with the UN's links gives"
+        ),
+        Column("is_merged", "bool", "a state and its successors count as one country on either side"),
+    ),
+    "coverage": (
+        Column(
+            "harmonised_to", "string", "HS vintage to which the reporter-year was brought, null when left out"
+        ),
+        Column("unmatched_usd", "double", "exports without a target, which went to 999999, USD"),
+        Column("converted", "double", "share of the filed basket in products not one-to-one with the target"),
+        Column("reason", "string", "why the reporter-year is left out; null otherwise"),
+        Column(
+            "unit", "string", "label of the state and its successors under which it counts; null for its own"
+        ),
+        Column("n_partners", "int32", "partners whose imports make a mirrored basket; null for a filing"),
+        Column("partners_share", "double", "share of exports to them in the nearest year that it filed"),
+    ),
+}
+"""Further columns at the end of tables when `[harmonise]` is set; those of esi stand in esi_levels too."""
+
+MIRRORED: Final = (
+    Column("source_reporter", "string", "reported, or mirror: from the partners' imports"),
+    Column(
+        "source_reference", "string", "the same of the reference; mirror if any member of a composite is one"
+    ),
+)
+"""Further columns of esi and esi_levels after those of `[harmonise]` when `[mirror]` is set."""
+
 FIGURES: Final[dict[str, tuple[Column, ...]]] = {
     "net_weight": (
         Column("net_weight", "double", "kg, null where the source gives none or a sum lacks an addend's"),
@@ -172,7 +230,7 @@ FIGURES: Final[dict[str, tuple[Column, ...]]] = {
 }
 """Further columns at the end of flows, by the name that `[ingest] columns` asks for them with."""
 
-YEARLY: Final = ("esi", "esi_levels", "market_esi", "market_mean", "complementarity")
+YEARLY: Final = ("esi", "esi_levels", "market_esi", "market_mean", "complementarity", "destination_esi")
 """Tables with a file for each classification and year, `<table>/classification=H2/2014.parquet`."""
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -25,7 +27,7 @@ from pydantic_settings import (
 
 from minsum.errors import SettingsError
 from minsum.explain import explained
-from minsum.paper import ASEAN_AND_CHINA, PAPER_COUNTRIES
+from minsum.local_paths import is_remote
 from minsum.schema import FLOWS, Unit
 from minsum.specs import Specification
 
@@ -49,16 +51,24 @@ def _countries(given: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _reference(given: str) -> str:
-    """Composites have names in small letters; what has none is a country."""
+    """Composites have names in small letters; what has none is a country; nothing named stays so."""
     from minsum.country_hints import known_label
 
-    return given if re.fullmatch(_NAME, given) else known_label(given)
+    return given if not given or re.fullmatch(_NAME, given) else known_label(given)
+
+
+def _members(given: tuple[str, ...]) -> tuple[str, ...]:
+    """Countries, and groups of countries by their names."""
+    from minsum.country_groups import NAMES
+
+    countries = iter(_countries(tuple(one for one in given if one not in NAMES)))
+    return tuple(one if one in NAMES else next(countries) for one in given)
 
 
 Countries = Annotated[tuple[str, ...], AfterValidator(_countries)]
 """Labels of countries as Comtrade writes them; other publishers' codes for one country are understood."""
 Level = Annotated[int, AfterValidator(_one_of_three)]
-Rule = Literal["pooled", "mean_share", "mean_esi", "common", "world", "world_minus_self"]
+Rule = Literal["pooled", "pooled_minus_self", "mean_share", "mean_esi", "common", "world", "world_minus_self"]
 
 
 class _Section(BaseModel):
@@ -83,12 +93,22 @@ class Fetch(_Section):
     wait: float = Field(default=1.0, gt=0, allow_inf_nan=False)
     longest_wait: float = Field(default=300.0, gt=0, allow_inf_nan=False)
     timeout: float = Field(default=60.0, gt=0, allow_inf_nan=False)
+    longest_answer: float = Field(default=3_600.0, gt=0, allow_inf_nan=False)
     keep: Literal["all"] | Annotated[int, Field(ge=1)] = "all"
 
     @field_validator("classification", mode="before")
     @classmethod
     def _one_or_several(cls, given: Any) -> Any:
         return (given,) if isinstance(given, str) else given
+
+    @field_validator("key_file")
+    @classmethod
+    def _not_the_key(cls, file: Path) -> Path:
+        text = str(file)
+        is_word = len(text) >= 16 and re.fullmatch(r"[\w+=-]*\d[\w+=-]*", text)
+        if is_word and not os.path.isfile(text):
+            raise ValueError("expected the path of a file that holds the key; this looks like the key itself")
+        return file
 
     @field_validator("base_url")
     @classmethod
@@ -116,7 +136,7 @@ class Ingest(_Section):
 class Composite(_Section):
     """One named reference: its members (ISO3) and how they are put together (docs/definitions.md)."""
 
-    members: Countries = ()
+    members: Annotated[tuple[str, ...], AfterValidator(_members)] = ()
     rule: Rule = "pooled"
 
     @model_validator(mode="after")
@@ -139,9 +159,7 @@ class Esi(_Section):
     min_products: int = Field(default=1, ge=1)
     years: tuple[Year, ...] = ()
     reporters: Countries = ()
-    references: dict[Name, Composite] = Field(
-        default_factory=lambda: {"high_end": Composite(members=("USA", "DEU"))}
-    )
+    references: dict[Name, Composite] = Field(default_factory=dict)
 
     @field_validator("levels")
     @classmethod
@@ -158,8 +176,30 @@ class MarketEsi(_Section):
     markets: Countries = ()
 
 
+class Harmonise(_Section):
+    """`[harmonise]`, by its presence: every reporter-year is brought to one HS vintage (docs/vintages.md)."""
+
+    target: Vintage
+    method: Literal["un", "weights"] = "un"
+    tables: str | None = None
+    successors: Literal["keep", "merge"] = "keep"
+
+
+class Mirror(_Section):
+    """`[mirror]`, by its presence: countries that filed nothing, from their partners' imports (docs/vintages.md)."""
+
+    reporters: Countries = ()
+    min_partners: int = Field(default=10, ge=1)
+    cif: float = Field(default=1.06, gt=0, allow_inf_nan=False)
+    in_world: bool = False
+
+
 class Complementarity(_Section):
     """`[complementarity]`, by its presence: exports of each country against imports of each other."""
+
+
+class DestinationEsi(_Section):
+    """`[destination_esi]`, by its presence: similarity of destinations, and of products by destination."""
 
 
 class Variable(_Section):
@@ -195,36 +235,66 @@ DEFAULT_VARIABLES: Final = {
     "pa": Variable(first_of=("IP.PAT.RESD",), ln=True, unit="count"),
     "efi": Variable(first_of=("efw_summary", "heritage_overall")),
 }
-"""The paper's regressors (docs/covariates.md)."""
+"""Recipes that stand ready: made where a file gives their indicators (docs/covariates.md)."""
 
 
 class Panel(_Section):
     """`[panel]`: the sample and the regressors made from flows and covariate files."""
 
-    reference: Annotated[str, AfterValidator(_reference)] = "high_end"
+    reference: Annotated[str, AfterValidator(_reference)] = ""
     classification: Vintage | None = None
-    reporters: Countries = PAPER_COUNTRIES
+    reporters: Countries = ()
     years: tuple[Year, ...] = ()
-    bloc: Countries = ASEAN_AND_CHINA
+    bloc: Countries = ()
     covariates: str = "covariates"
-    variables: dict[str, Variable] = Field(default_factory=lambda: dict(DEFAULT_VARIABLES))
+    variables: dict[str, Variable] = Field(default_factory=dict)
 
-    @field_validator("variables", mode="before")
+    def reference_of(self, composites: Collection[str]) -> str:
+        """The reference that the section names, or else the only composite there is.
+
+        Raises
+        ------
+        SettingsError
+            If the section names none and there is not exactly one composite.
+        """
+        if self.reference or len(composites) == 1:
+            return self.reference or next(iter(composites))
+        raise SettingsError(
+            "[panel] names no reference",
+            "name the country or composite whose similarity is the column esi, such as reference = "
+            f"{next(iter(composites), 'USA')!r}".replace("'", '"'),
+        )
+
+    def recipes(self) -> dict[str, Variable]:
+        """The variables that the section names, beside those that stand ready."""
+        return {**DEFAULT_VARIABLES, **self.variables}
+
+    @field_validator("covariates")
     @classmethod
-    def _beside_defaults(cls, variables: Any) -> Any:
-        return {**DEFAULT_VARIABLES, **variables} if isinstance(variables, dict) else variables
+    def _a_folder(cls, name: str) -> str:
+        if is_remote(name):
+            raise ValueError(f"{name} is no folder of this machine; minsum reads local files only")
+        return name
 
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Check(_Section):
-    """`[check]`: how far figures may be apart before `minsum check` reports them (check.Limits)."""
+    """`[check]`: how far figures may be apart before `minsum check` or a run reports them (check.Limits)."""
 
     world_tolerance: Share = 0.005
     total_tolerance: Share = 0.005
     residual_share: Share = 0.5
     conflict_share: Share = 0.005
+    exports_fall: Share = 0.5
+    esi_move: Share = 0.2
+
+
+class Report(_Section):
+    """`[report]`: what the tables and the page say."""
+
+    paper_notes: bool = False
 
 
 class Settings(BaseSettings):
@@ -239,15 +309,32 @@ class Settings(BaseSettings):
     esi: Esi = Esi()
     market_esi: MarketEsi | None = None
     complementarity: Complementarity | None = None
+    destination_esi: DestinationEsi | None = None
+    harmonise: Harmonise | None = None
+    mirror: Mirror | None = None
     panel: Panel | None = None
     estimate: Specification | None = None
     specs: tuple[str, ...] = ()
     check: Check = Check()
+    report: Report = Report()
+
+    @model_validator(mode="after")
+    def _vintage_first(self) -> Settings:
+        if self.mirror is not None and self.harmonise is None:
+            raise ValueError(
+                "[mirror] needs [harmonise]: the partners of a country file in several HS vintages"
+            )
+        return self
 
     @model_validator(mode="after")
     def _panel_first(self) -> Settings:
         if (self.estimate is not None or self.specs) and self.panel is None:
             raise ValueError("[estimate] and specs need a [panel] section to estimate on")
+        names = [Path(spec).stem for spec in self.specs]
+        if len(set(names)) < len(names):
+            raise ValueError(
+                f"specs: two files of one name among {', '.join(self.specs)}: estimates are called after it"
+            )
         return self
 
     @model_validator(mode="after")

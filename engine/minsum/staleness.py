@@ -1,70 +1,201 @@
-"""What the workspace holds that its inputs have overtaken, and what a run would do about it."""
+"""What the workspace holds that is not what the inputs and settings ask for, and what a run would do about it.
+
+Each stage says itself what it would make anew or remove, and why (`marks.Plan`); here the plans are chained: what a stage
+is going to make counts as made for the stages after it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from itertools import chain
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from minsum.countries import is_group
-from minsum.coverage import coverage_mark
-from minsum.errors import DataCheckError, SourceError
+from minsum.errors import DataCheckError, MinsumError, SourceError
 from minsum.flows.archives import unfold
 from minsum.flows.known import Known
 from minsum.flows.options import IngestOptions
 from minsum.formats import read_header, recognise
+from minsum.marks import UNWANTED, Plan
+from minsum.options import esi_options, page_options, panel_options
+from minsum.rejections import read_rejections
+from minsum.runs import versions
 from minsum.schema import YEARLY
 from minsum.sources import Source, discover, known_sources, open_text
-from minsum.workspace import Footer, Layout, digest, footer_digest, partition_key, read_footer
+from minsum.workspace import Footer, Layout, estimate_files, is_estimates, partition_key, read_footer
+
+if TYPE_CHECKING:
+    from minsum.estimates.stage import Asked
+    from minsum.settings import Settings
 
 Stale = list[dict[str, Any]]
 
 
-def find_stale(layout: Layout, footers: Mapping[Path, Footer], options: IngestOptions) -> Stale:
-    """What is not up to date: `what`, `which`, `why`, and the command that mends it as `do`."""
+def find_stale(
+    layout: Layout, footers: Mapping[Path, Footer], options: IngestOptions, settings: Settings | None = None
+) -> Stale:
+    """What is not up to date: `what`, `which`, `why`, and the command that mends it as `do`.
+
+    Parameters
+    ----------
+    layout, footers
+        The workspace, and the footers of its lake.
+    options
+        What decides the lake.
+    settings
+        What decides the rest; None leaves it out.
+    """
     waiting = _waiting(layout, footers, options)
     found = [
-        ("raw", waiting, "not in the lake yet", "minsum ingest"),
-        ("flows", _other_recipe(layout, footers, options), "made under other settings", "minsum ingest"),
-    ]
-    if footers and footer_digest(layout.coverage) != coverage_mark(by_key(footers)):
-        found.append(("coverage", [layout.coverage.name], "older than flows", "minsum esi"))
-    yearly = {table: files for table in YEARLY if (files := layout.yearly(table))}
-    inputs = _inputs(footers) if yearly else {}
-    found += [
-        (
-            table,
-            [_year(path) for path in files if not _is_current(path, inputs)],
-            "older than flows",
-            "minsum esi",
-        )
-        for table, files in yearly.items()
-    ]
-    estimates = sorted(layout.estimates.glob("*.parquet"))
-    tables = sorted(layout.tables.glob("*.csv"))
-    for what, files, sources, command in (
-        ("panel", [layout.panel], [*footers, *chain(*yearly.values())], "minsum panel"),
-        ("estimates", estimates, [layout.panel], "minsum estimate"),
-        ("report", tables, [layout.panel, *estimates], "minsum report"),
-        (
-            "report",
-            [layout.page],
-            [layout.coverage, *yearly.get("esi", ()), layout.panel, *estimates],
-            "minsum report",
+        _entry("raw", waiting, "not in the lake yet", "minsum ingest"),
+        _entry(
+            "flows", _other_recipe(layout, footers, options), "made under other settings", "minsum ingest"
         ),
-    ):
-        found.append((what, _older(files, sources), "older than what it is made from", command))
-    return [
-        {"what": what, "which": which, "why": why, "do": command}
-        for what, which, why, command in found
-        if which
     ]
+    if settings is not None and footers:
+        found += _Chain(layout, footers, settings).entries()
+    return [one for one in found if one["which"]]
 
 
-def by_key(footers: Mapping[Path, Footer]) -> dict[tuple[str, int, int], Footer]:
-    """Footers of flows files by classification, year and reporter code."""
-    return {partition_key(path): footer for path, footer in footers.items()}
+def _entry(what: str, which: list[str], why: str, do: str) -> dict[str, Any]:
+    return {"what": what, "which": which, "why": why, "do": do}
+
+
+class _Chain:
+    """The plans of the stages after the lake, one after the other."""
+
+    def __init__(self, layout: Layout, footers: Mapping[Path, Footer], settings: Settings) -> None:
+        self._layout, self._footers, self._settings = layout, footers, settings
+        self._found: Stale = []
+
+    def entries(self) -> Stale:
+        """What is not up to date, stage by stage."""
+        from minsum.esi.stage import esi_plan
+
+        layout = self._layout
+        with self._told("esi", "esi", "minsum esi"):
+            coverage, esi = esi_plan(layout, esi_options(self._settings), self._footers)
+            self._chain(coverage, esi)
+        return self._found
+
+    def _chain(self, coverage: Plan, esi: Plan) -> None:
+        """What follows from the plans of the esi stage."""
+        from minsum.esi.sections import sections_plan
+        from minsum.estimates.stage import Inputs as EstimateInputs
+
+        layout = self._layout
+        self._note("coverage", coverage, "minsum esi")
+        for table in YEARLY:
+            self._note(table, _below(esi, layout.table(table)), "minsum esi", name=_year)
+        similarities = esi.digests(layout.esi)
+        sections = sections_plan(layout, similarities)
+        self._note("report", sections, "minsum report")
+        panel, classification = self._panel(esi)
+        asked = self._asked() if panel is not None else {}
+        estimates = Plan(remove=dict.fromkeys(filter(is_estimates, estimate_files(layout)), UNWANTED))
+        if panel is not None:
+            estimates = self._estimates(asked, EstimateInputs(panel, classification, similarities))
+        self._note("estimates", estimates, "minsum estimate")
+        singles = coverage.digests() | sections.digests()
+        self._report(esi, singles, panel, estimates=estimates, asked=asked)
+
+    def _panel(self, tables: Plan) -> tuple[str | None, str]:
+        """Digest and classification of the panel that is wanted; None where there is none, or cannot be."""
+        from minsum.panel import classification_of, covariate_sources, panel_plan, reach_of
+
+        layout, section = self._layout, self._settings.panel
+        esi = tables.digests(layout.esi)
+        if section is None:
+            there = [one for one in (layout.panel, layout.country_years) if one.is_file()]
+            self._note("panel", Plan(remove=dict.fromkeys(there, UNWANTED)), "minsum run")
+            return None, ""
+        with self._told("panel", layout.panel.name, "minsum panel"):
+            options = panel_options(section, self._settings.esi.references)
+            classification = classification_of(options, esi, layout)
+            sources = covariate_sources(layout, options)
+            reach = reach_of(tables.wanted[next(iter(esi))].options)
+            plan = panel_plan(layout, options, self._footers, esi, sources, reach)
+            self._note("panel", plan, "minsum panel")
+            return plan.wanted[layout.panel].digest, classification
+        return None, ""
+
+    def _asked(self) -> dict[str, Asked]:
+        """Specifications that are asked for, by name."""
+        from minsum.estimates.stage import Asked, kept_specs
+        from minsum.specs import MAIN, load_spec
+
+        found: dict[str, Asked] = {}
+        if self._settings.estimate is not None:
+            found[MAIN] = Asked(self._settings.estimate)
+        for spec in self._settings.specs:
+            with self._told("estimates", Path(spec).stem, f"minsum estimate {spec}"):
+                name, loaded = load_spec(self._layout.root / spec)
+                found[name] = Asked(loaded)
+        names = {*found, *(Path(spec).stem for spec in self._settings.specs)}
+        return found | kept_specs(self._layout, names)
+
+    def _estimates(self, asked: Mapping[str, Asked], inputs: Any) -> Plan:
+        from dataclasses import replace
+
+        from minsum.estimates.stage import estimates_plan
+
+        own = f"classification={inputs.classification}"
+        esi = {path: mark for path, mark in inputs.esi.items() if path.parent.name == own}
+        return estimates_plan(self._layout, asked, replace(inputs, esi=esi))
+
+    def _report(
+        self,
+        esi: Plan,
+        singles: Mapping[Path, str],
+        panel: str | None,
+        *,
+        estimates: Plan,
+        asked: Mapping[str, Asked],
+    ) -> None:
+        from minsum.report.inputs import Inputs
+        from minsum.report.stage import report_plan
+
+        layout = self._layout
+        names = sorted((path.stem for path in estimates.wanted), key=lambda name: (name != "main", name))
+        marks = {path.stem: mark for path, mark in estimates.digests().items()}
+        is_tested = {
+            name: any(model.diagnostics for model in one.spec.resolved()) for name, one in asked.items()
+        }
+        inputs = Inputs(
+            esi=esi.digests(layout.esi),
+            markets=esi.digests(layout.table("market_esi")),
+            coverage=singles.get(layout.coverage),
+            sections=singles.get(layout.sections),
+            panel=panel,
+            estimates={name: (marks[name], is_tested[name]) for name in names},
+        )
+        options = page_options(self._settings, versions(), estimates=names)
+        self._note("report", report_plan(layout, options, inputs), "minsum report")
+
+    def _note(self, what: str, plan: Plan, do: str, *, name: Any = None) -> None:
+        """An entry for each reason."""
+        name = name or (lambda path: path.name)
+        for paths, end in ((plan.redo, ""), (plan.remove, ": goes")):
+            for why in dict.fromkeys(paths.values()):
+                which = [name(path) for path, reason in paths.items() if reason == why]
+                self._found.append(_entry(what, which, why + end, do if not end else "minsum run"))
+
+    @contextmanager
+    def _told(self, what: str, which: str, do: str) -> Iterator[None]:
+        """A stage that cannot say what it wants is told with its reason."""
+        try:
+            yield
+        except MinsumError as error:
+            self._found.append(_entry(what, [which], f"cannot be made: {error}", error.hint or do))
+
+
+def _below(plan: Plan, folder: Path) -> Plan:
+    """The part of a plan that is of one table."""
+
+    def part(paths: Mapping[Path, str]) -> dict[Path, str]:
+        return {path: why for path, why in paths.items() if folder in path.parents}
+
+    return Plan({}, part(plan.redo), part(plan.remove))
 
 
 def _waiting(layout: Layout, footers: Mapping[Path, Footer], options: IngestOptions) -> list[str]:
@@ -73,7 +204,7 @@ def _waiting(layout: Layout, footers: Mapping[Path, Footer], options: IngestOpti
         return []
     sources, unread = known_sources(discover([layout.raw]), layout)
     known = Known(dict(footers)).complete(options.recipe())
-    known |= {path.stem for path in layout.rejected.glob("*.json")}
+    known |= {path.stem for path in read_rejections(layout)}
     wanted = options.reporter_codes()
     names = [
         source.name
@@ -105,35 +236,23 @@ def _other_recipe(layout: Layout, footers: Mapping[Path, Footer], options: Inges
     ]
 
 
-def _inputs(footers: Mapping[Path, Footer]) -> dict[str, dict[str, str]]:
-    """What the tables of a classification and year are made from: reporter to digest of its flows."""
-    inputs: dict[str, dict[str, str]] = {}
-    for (classification, year, code), footer in by_key(footers).items():
-        if not is_group(code):
-            inputs.setdefault(f"{classification}/{year}", {})[str(code)] = digest(footer)
-    return inputs
-
-
-def _is_current(path: Path, inputs: dict[str, dict[str, str]]) -> bool:
-    try:
-        footer = read_footer(path)
-    except DataCheckError:
-        return False
-    now = digest([footer["recipe"], footer["options"], inputs.get(_year(path), {})])
-    return bool(footer["digest"] == now)
-
-
 def _year(path: Path) -> str:
     """Classification and year of a file with one of each: `H2/2014`."""
     return f"{path.parent.name.partition('=')[2]}/{path.stem}"
 
 
-def _older(files: Iterable[Path], inputs: Iterable[Path]) -> list[str]:
-    times = [path.stat().st_mtime_ns for path in inputs if path.is_file()]
-    newest = max(times, default=0)
-    return [path.name for path in files if path.is_file() and path.stat().st_mtime_ns < newest]
+def by_key(footers: Mapping[Path, Footer]) -> dict[tuple[str, int, int], Footer]:
+    """Footers of flows files by classification, year and reporter code."""
+    return {partition_key(path): footer for path, footer in footers.items()}
 
 
-def esi_years(layout: Layout) -> set[str]:
-    """Classification and year of every esi file: `H2/2014`."""
-    return {_year(path) for path in layout.yearly("esi")}
+def esi_years(layout: Layout) -> dict[str, str]:
+    """Classification and year of flows, such as `H5/2014`, to those of the esi file they are in: `H2/2014`."""
+    found: dict[str, str] = {}
+    for path in layout.yearly("esi"):
+        name = _year(path)
+        with suppress(DataCheckError):  # damaged: the plan of the stage says so
+            filings = read_footer(path).get("filings", {})
+            found |= {f"{one['vintage']}/{path.stem}": name for one in filings.values()}
+        found[name] = name
+    return found

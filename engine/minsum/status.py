@@ -5,29 +5,48 @@ from __future__ import annotations
 import os
 import shutil
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from minsum.countries import is_group
+from minsum.countries import GROUPS, is_group
+from minsum.errors import DataCheckError
 from minsum.flows.options import IngestOptions
 from minsum.flows.rules import RULES
+from minsum.harmonise.islands import islands
 from minsum.rejections import read_rejections
 from minsum.staleness import by_key, esi_years, find_stale
-from minsum.workspace import Footer, Layout, read_footer, read_footers
+from minsum.strays import find_strays
+from minsum.text_tables import listed
+from minsum.workspace import Footer, Layout, estimate_files, read_footer, read_footers
+
+if TYPE_CHECKING:
+    from minsum.settings import Settings
 
 Record = dict[str, Any]
 
 
-def read_status(layout: Layout, options: IngestOptions) -> Record:
-    """State of the workspace.
+def read_status(layout: Layout, options: IngestOptions, settings: Settings | None = None) -> Record:
+    """State of the workspace; without settings, what is stale after the lake is left out.
+
+    Parameters
+    ----------
+    layout
+        The workspace.
+    options
+        Of ingest, for what is stale.
+    settings
+        What is wanted after the lake; None leaves out what is stale there.
 
     Returns
     -------
     `years`: reporters, rows, repairs of each classification-year and whether its similarities are there (`yes`,
-    `no`, `stale`); `sources`: what each gave and what each rule removed; `rules` and `repairs`: the same over
-    all of them; `rejected`: name, reason and hint of each rejected source; `stale`: what its inputs have
-    overtaken; `panel` (None without one): its size, what is missing, where each variable came from and what did
+    `no`, `stale`, or the vintage to which they were brought); `islands`: years in which no vintage has every
+    country, and the vintage that would bring them together; `sources`: what each gave and what each rule removed;
+    `rules` and `repairs`: the same over all of them; `rejected`: name, reason and hint of each rejected source, and
+    how many runs rejected it; `stale`: what its inputs have overtaken; `strays`: files among the published ones that
+    minsum did not write; `panel` (None without one): its size, what is missing, where each variable came from and what did
     not match; `estimates`: by specification and model, how it was made and which rows it left out; `totals`.
 
     Raises
@@ -39,39 +58,99 @@ def read_status(layout: Layout, options: IngestOptions) -> Record:
     footers = by_key(by_path)
     rejected = list(read_rejections(layout).values())
     sources = _sources(footers.values())
-    stale = find_stale(layout, by_path, options)
+    stale = find_stale(layout, by_path, options, settings)
     return {
         "workspace": str(layout.root.resolve()),
         "years": _years(
             layout, footers, {name for one in stale if one["what"] == "esi" for name in one["which"]}
         ),
+        "islands": islands(() if settings and settings.harmonise else footers, groups=GROUPS).as_json(),
         "sources": sources,
         "rules": _added((one["rules"] for one in sources), order=RULES),
         "repairs": _added(footer["repairs"] for footer in footers.values()),
-        "rejected": [{key: one[key] for key in ("name", "kind", "reason", "hint")} for one in rejected],
+        "rejected": [
+            {key: one[key] for key in ("name", "kind", "reason", "hint")} | {"runs": one["runs"]}
+            for one in rejected
+        ],
         "stale": stale,
+        "strays": _strays(layout, {name for one in stale for name in one["which"]}),
         "panel": _panel(layout),
         "estimates": _estimates(layout),
-        "totals": {
-            "reporter-years": len(footers),
-            "sources": len(sources),
-            "rejected sources": len(rejected),
-            "rows read": sum(one["rows_in"] for one in sources),
-            "rows kept": sum(one["rows_kept"] for one in sources),
-        },
+        "totals": _totals(len(footers), sources, len(rejected)),
     }
 
 
+def _strays(layout: Layout, stale: set[str]) -> list[str]:
+    """Without damaged files that a run makes anew."""
+    found = [
+        path for path in find_strays(layout) if path.parent != layout.estimates or path.name not in stale
+    ]
+    return [str(path.relative_to(layout.root)) for path in found]
+
+
+def read_totals(layout: Layout) -> dict[str, int]:
+    """The totals of `read_status` alone."""
+    footers = read_footers(layout.partitions())
+    return _totals(len(footers), _sources(footers.values()), len(read_rejections(layout)))
+
+
+def _totals(n_partitions: int, sources: list[Record], n_rejected: int) -> dict[str, int]:
+    return {
+        "reporter-years": n_partitions,
+        "sources": len(sources),
+        "rejected sources": n_rejected,
+        "rows read": sum(one["rows_in"] for one in sources),
+        "rows kept": sum(one["rows_kept"] for one in sources),
+    }
+
+
+def status_tables(status: Record) -> Iterator[tuple[str, list[str], list[list[Any]]]]:
+    """Title, headings and rows of what `read_status` found, for people."""
+    if status["years"]:
+        rows = [list(row.values()) for row in status["years"]]
+        yield "Classification-years", list(status["years"][0]), rows
+    yield from _audit(status)
+    if status["rejected"]:
+        rows = [[one["name"], one["reason"], one["hint"], one["runs"]] for one in status["rejected"]]
+        yield "Rejected sources", ["source", "reason", "what to do", "for runs"], rows
+    if status["stale"]:
+        rows = [[one["what"], listed(one["which"]), one["why"], one["do"]] for one in status["stale"]]
+        yield "Not up to date", ["what", "which", "why", "what to do"], rows
+
+
+def _audit(status: Record) -> Iterator[tuple[str, list[str], list[list[Any]]]]:
+    """What the rules and repairs did, over all sources and for those that lost most."""
+    counts = [("rule", status["rules"]), ("repair", status["repairs"])]
+    rows = [
+        [kind, name, hit["rows"], hit["usd"] / 1e9] for kind, hits in counts for name, hit in hits.items()
+    ]
+    if rows:
+        yield "Rows by rule and repair", ["", "name", "rows", "bn USD"], rows
+    rules = [name for name in status["rules"] if name != "kept"]
+    rows = [
+        [one["name"], one["format"], one["rows_in"], one["rows_kept"]]
+        + [one["rules"].get(name, {"rows": 0})["rows"] for name in rules]
+        for one in sorted(status["sources"], key=lambda one: one["rows_kept"] / max(one["rows_in"], 1))
+    ]
+    if rows:
+        yield "Sources, by the share of rows kept", ["source", "format", "read", "kept", *rules], rows
+
+
 def _panel(layout: Layout) -> Record | None:
-    if not layout.panel.is_file():
+    try:
+        footer = read_footer(layout.panel)
+    except DataCheckError:  # not there, or damaged: `stale` says so
         return None
-    footer = read_footer(layout.panel)
     names = ("classification", "rows", "countries", "missing", "covariates", "remarks")
     return {name: footer.get(name) for name in names}
 
 
 def _estimates(layout: Layout) -> Record:
-    return {path.stem: read_footer(path)["models"] for path in sorted(layout.estimates.glob("*.parquet"))}
+    found = {}
+    for path in estimate_files(layout):
+        with suppress(DataCheckError):  # damaged: `stale` says so
+            found[path.stem] = read_footer(path).get("models", {})
+    return found
 
 
 def _years(layout: Layout, footers: dict[tuple[str, int, int], Footer], stale: set[str]) -> list[Record]:
@@ -83,18 +162,27 @@ def _years(layout: Layout, footers: dict[tuple[str, int, int], Footer], stale: s
         {
             "classification": classification,
             "year": year,
-            "reporters": sum(not is_group(code) for code, _ in members),
+            "reporters": sum(not is_group(code) and _has_reported(one) for code, one in members),
             "exports_bn_usd": sum(one["checks"].get("X", {}).get("world_usd", 0.0) for _, one in members)
             / 1e9,
             "repaired_rows": sum(repair["rows"] for _, one in members for repair in one["repairs"].values()),
-            "esi": "stale"
-            if (name := f"{classification}/{year}") in stale
-            else "yes"
-            if name in there
-            else "no",
+            "esi": _state(f"{classification}/{year}", there, stale),
         }
         for (classification, year), members in sorted(groups.items())
     ]
+
+
+def _has_reported(footer: Footer) -> bool:
+    """Whether a country gave figures of its own: BACI mirrors imports, so that a mere partner has imports there."""
+    return bool(footer["checks"].get("X")) or any(one["format"] != "baci" for one in footer["sources"])
+
+
+def _state(name: str, there: dict[str, str], stale: set[str]) -> str:
+    """Whether the similarities of flows are there, and in which vintage if they were brought to another."""
+    table = there.get(name)
+    if table is None:
+        return "no"
+    return "stale" if table in stale else "yes" if table == name else f"in {table.partition('/')[0]}"
 
 
 def _sources(footers: Iterable[Footer]) -> list[Record]:

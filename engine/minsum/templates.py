@@ -41,11 +41,28 @@ min_products = 1       # below this many products a value is null
 years = []             # empty: all
 reporters = []         # empty: all; ISO3 as Comtrade writes it. Every country stays a reference
 
-# Composite references beside every single country. rule: pooled | mean_share | mean_esi | common, and without
-# members: world | world_minus_self (all reporters of the year but the country itself)
-[esi.references.high_end]
-members = ["USA", "DEU"]
-rule = "pooled"
+# Every country is a reference. Composites beside them, under names of your own: remove the "#"
+# members: countries, or groups such as EU, G7 and OECD: those of each year (docs/definitions.md)
+# rule: pooled | pooled_minus_self | mean_share | mean_esi | common, and without members: world | world_minus_self
+# (all reporters of the year but the country itself)
+# [esi.references.big_two]
+# members = ["USA", "DEU"]
+# rule = "pooled"
+
+# Bring every reporter-year to one HS vintage, whatever it was filed in (docs/vintages.md): remove the "#". Without it
+# only countries that filed in the same vintage are compared
+# [harmonise]
+# target = "H2"        # H0 to H6; filings older than it are left out, unless tables give weights forward
+# method = "un"        # un: the UN's conversion tables, which minsum has | weights: files in tables
+# tables = "concordances"   # folder of weight files (H5,H4,weight,group_id) or of UN workbooks
+# successors = "keep"  # keep | merge: Serbia and Montenegro, Sudan ... and their successors as one over all years
+
+# Reporters that filed nothing, from what their partners import from them; needs [harmonise]: remove the "#"
+# [mirror]
+# reporters = []       # empty: all that have enough partners; ISO3
+# min_partners = 10    # with fewer a country stays absent
+# cif = 1.06           # partners' values are divided by it; it cancels in shares
+# in_world = false     # true: part of the references world and world_minus_self too
 
 # Similarity within each market, and its mean over markets: remove the "#"
 # [market_esi]
@@ -55,18 +72,30 @@ rule = "pooled"
 # Exports of each country against imports of each other
 # [complementarity]
 
-# What minsum check reports
+# Similarity of where countries sell, and of what they sell where
+# [destination_esi]
+
+# What minsum check and minsum run report
 [check]
 world_tolerance = 0.005   # World and the sum of partners, in relation to World
 total_tolerance = 0.005   # TOTAL and the sum of products, in relation to TOTAL
 residual_share = 0.5      # codes 9999xx in World trade
 conflict_share = 0.005    # lost with rows repeated with other values, in relation to World trade
+exports_fall = 0.5        # fall of a reporter's exports against the year before, or by a revision (minsum run)
+esi_move = 0.2            # change of a similarity by a revision (minsum run)
 """
 
 _PAPER: Final = f"""
 # The China-ASEAN panel of the paper. Put the covariate files beside this one, in covariates/, as their
 # publishers give them: WDI (bulk, API or DataBank), UNCTADstat FDI, Fraser or Heritage; or tidy tables
 # iso3,year,<variable>. What the paper leaves open: docs/replication.md.
+[esi.references.high_end]
+members = ["USA", "DEU"]
+rule = "pooled"
+
+[report]
+paper_notes = true         # say where the paper's printed Table 1 contradicts itself
+
 [panel]
 reference = "high_end"
 reporters = {list(PAPER_COUNTRIES)}
@@ -94,9 +123,15 @@ effects = ["country"]      # equation (2) has year effects too, Table 3 has not:
 _WORLD: Final = """
 # A panel of every reporter: put covariate files into covariates/ beside this file (docs/covariates.md).
 # [panel]
-# reporters = []
+# reference = "USA"        # whose similarity is the column esi: a country, or a composite from above
+# reporters = []           # empty: all
+# bloc = ["CHN"]           # import_share: imports from these over all imports; empty: no such column
 # [estimate]
 # regressors = ["import_share"]
 """
 
-TEMPLATES: Final = {"empty": _TEMPLATE, "paper": _TEMPLATE + _PAPER, "world": _TEMPLATE + _WORLD}
+_TOGETHER: Final = _TEMPLATE.replace("# [harmonise]\n# target", "[harmonise]\ntarget").replace(
+    ': remove the "#". Without it\n', ". Without it\n"
+)
+_AS_FILED: Final = _TOGETHER.replace('# classification = "H2"    # HS', '# classification = "HS"    # HS')
+TEMPLATES: Final = {"empty": _TEMPLATE, "paper": _TOGETHER + _PAPER, "world": _AS_FILED + _WORLD}

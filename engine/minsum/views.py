@@ -2,40 +2,110 @@
 
 from __future__ import annotations
 
+import logging
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from minsum.errors import UsageError
+from minsum.errors import DataCheckError, MinsumError, UsageError
+from minsum.proof import damage
 from minsum.queries import connect, literal
 from minsum.schema import YEARLY
-from minsum.workspace import Layout
+from minsum.workspace import Layout, estimate_files
 
 if TYPE_CHECKING:
     import duckdb
+
+log = logging.getLogger("minsum")
 
 
 def run_query(layout: Layout, query: str) -> duckdb.DuckDBPyRelation | None:
     """Run one query with a view for every table that the workspace holds.
 
+    A table with a damaged file is named in a warning and not served; the others are. Files of flows are too many to
+    be proven for a query: what is wrong with them shows when they are read.
+
     Returns
     -------
-    The result, lazily; None for a statement without rows.
+    The result, lazily: what is wrong with a value or a file may only show when rows are fetched (`query_errors`).
+    None for a statement without rows.
 
     Raises
     ------
     UsageError
         If DuckDB refuses the query; the message is DuckDB's.
+    DataCheckError
+        If the query needs a table that is damaged.
+    """
+    con = connect()
+    with query_errors(layout, query):
+        there, broken = _add_views(con, layout)
+        for wrong in broken.values():
+            log.warning("sql: %s; its table is not served", wrong)
+        try:
+            return con.sql(query)
+        except Exception as error:
+            for name, wrong in broken.items():
+                if re.search(rf"\b{name}\b", query):
+                    raise DataCheckError(wrong, "delete it and run again: it is made anew") from error
+            if isinstance(error, MemoryError):
+                raise
+            raise UsageError(
+                str(error), f"tables here: {', '.join(there) or 'none yet; make them with minsum run'}"
+            ) from error
+
+
+@contextmanager
+def query_errors(layout: Layout, query: str) -> Iterator[None]:
+    """Turn what DuckDB says while rows are fetched into errors of minsum's.
+
+    Raises
+    ------
+    UsageError
+        If the query is at fault.
+    DataCheckError
+        If a file of the workspace cannot be read.
     """
     import duckdb
 
-    con = connect()
-    there = [name for name, files in _tables(layout).items() if _add_view(con, name, files)]
     try:
-        return con.sql(query)
-    except duckdb.Error as error:
-        raise UsageError(
-            str(error), f"tables here: {', '.join(there) or 'none yet; make them with minsum run'}"
-        ) from error
+        yield
+    except duckdb.OutOfMemoryException as error:
+        raise MemoryError(str(error)) from error
+    except (duckdb.Error, ValueError, OverflowError) as error:
+        raise _explained(layout, str(error), query) from error
+
+
+def _explained(layout: Layout, said: str, query: str) -> MinsumError:
+    top = re.escape(str(layout.root))
+    for file in re.findall(rf"{top}/[^\n]*?\.parquet", said):
+        if file not in query and Path(file).is_file():
+            hint = "minsum check names everything that is damaged; delete it and run again: it is made anew"
+            return DataCheckError(f"{file}: cannot be read: {said}", hint)
+    return UsageError(said, 'minsum sql "SHOW TABLES" lists the tables here')
+
+
+def _add_views(con: duckdb.DuckDBPyConnection, layout: Layout) -> tuple[list[str], dict[str, str]]:
+    """Names of the tables that are there, and of those that are damaged with what is wrong."""
+    import duckdb
+
+    there, broken = [], {}
+    for name, files in _tables(layout).items():
+        found = [file for file in files if file.is_file()]
+        try:
+            wrong = next(
+                (f"{file}: {why}" for file in found if name != "flows" and (why := damage(file))), None
+            )
+            if wrong is None and found:
+                _add_view(con, name, found)
+                there.append(name)
+        except (duckdb.Error, OSError) as error:
+            wrong = f"table {name}: {error}"
+        if wrong is not None:
+            broken[name] = wrong
+    return there, broken
 
 
 def _tables(layout: Layout) -> dict[str, list[Path]]:
@@ -45,13 +115,10 @@ def _tables(layout: Layout) -> dict[str, list[Path]]:
         "coverage": [layout.coverage],
         "panel": [layout.panel],
         "country_years": [layout.country_years],
-        "estimates": sorted(layout.estimates.glob("*.parquet")),
+        "estimates": estimate_files(layout),
         "section_esi": [layout.sections],
     }
 
 
-def _add_view(con: duckdb.DuckDBPyConnection, name: str, files: list[Path]) -> bool:
-    found = [literal(file) for file in files if file.is_file()]
-    if found:
-        con.read_parquet(found, hive_partitioning=name in ("flows", *YEARLY)).create_view(name)
-    return bool(found)
+def _add_view(con: duckdb.DuckDBPyConnection, name: str, files: list[Path]) -> None:
+    con.read_parquet(literal(files), hive_partitioning=name in ("flows", *YEARLY)).create_view(name)

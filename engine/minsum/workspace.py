@@ -1,7 +1,7 @@
 """Where things are, how they are published, and what they say about themselves.
 
 Every Parquet file carries one key-value entry, `minsum`: a JSON object with its sources, counts,
-checks and recipe. There is no other ledger. Files are written beside the lake, made durable and
+checks, recipe and a checksum of the file (`proof`). There is no other ledger. Files are written beside the lake, made durable and
 renamed into it, so a reader meets the old file or the new one, never a part of one.
 """
 
@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -24,6 +25,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from minsum.errors import DataCheckError, UsageError, WorkspaceLockedError
+from minsum.proof import ENTRY, UNSEALED, seal
 
 SETTINGS_FILE: Final = "minsum.toml"
 FOOTER_KEY: Final = b"minsum"
@@ -33,6 +35,8 @@ ROW_GROUP_ROWS: Final = 16_384
 
 _FEW: Final = 256
 """Most texts of a dictionary that is not worth compressing."""
+
+_YEARLY: Final = re.compile(r"/classification=[A-Z]\d/(18|19|20|21|22)\d\d\.parquet$")
 
 Footer = dict[str, Any]
 
@@ -69,8 +73,13 @@ class Layout:
         return self.root / name
 
     def yearly(self, name: str) -> list[Path]:
-        """Its files, in order of classification and year."""
-        return sorted(self.table(name).glob("classification=*/*.parquet"))
+        """Its files, in order of classification and year; others in the folder are strays."""
+        found = self.table(name).glob("classification=*/*.parquet")
+        return sorted(path for path in found if _YEARLY.search(path.as_posix()))
+
+    def estimate(self, name: str) -> Path:
+        """Path of the estimates of one specification."""
+        return self.estimates / f"{name}.parquet"
 
     def partition(self, classification: str, year: int, reporter_code: int) -> Path:
         """Path of one reporter-year of flows."""
@@ -82,10 +91,49 @@ class Layout:
         return sorted(self.flows.glob("classification=*/year=*/reporter=*/flows.parquet"), key=partition_key)
 
 
+def estimate_files(layout: Layout) -> list[Path]:
+    """Files of estimates, the main ones first, then by name; what is damaged counts by its name."""
+    return sorted(
+        (path for path in layout.estimates.glob("*.parquet") if is_estimates(path) or _is_damaged(path)),
+        key=lambda path: (path.stem != "main", path.stem),
+    )
+
+
+def is_estimates(path: Path) -> bool:
+    """Whether a file holds the estimates of the specification it is called after; a copy under another name does not."""
+    try:
+        return bool(read_footer(path).get("spec") == path.stem)
+    except DataCheckError:
+        return False
+
+
+def _is_damaged(path: Path) -> bool:
+    """Whether a file with the name of estimates is no Parquet at all."""
+    if re.fullmatch(r"[\w-]+", path.stem) is None:
+        return False
+    try:
+        pq.read_metadata(path)
+    except (OSError, pa.ArrowException):
+        return True
+    return False
+
+
 def partition_key(path: Path) -> tuple[str, int, int]:
     """Classification, year and reporter code of a flows file, from its folders."""
     classification, year, reporter = (part.partition("=")[2] for part in path.parts[-4:-1])
     return classification, int(year), int(reporter)
+
+
+def inputs_of(classification: str, flows: Mapping[Path, Footer]) -> dict[str, str]:
+    """What a table of a classification and year is made of: reporter code to the digest of its flows' footer.
+
+    The code of a reporter whose flows are of another classification follows it: `H5/156`.
+    """
+    found = {}
+    for path, footer in flows.items():
+        filed, _, code = partition_key(path)
+        found[str(code) if filed == classification else f"{filed}/{code}"] = digest(footer)
+    return found
 
 
 def find_root(start: Path) -> Path:
@@ -153,7 +201,9 @@ def publish_parts(parts: Iterable[pa.Table], target: Path, *, footer: Footer, la
             if part.num_rows:
                 writer.write_table(part, row_group_size=ROW_GROUP_ROWS)
                 n_rows += part.num_rows
-        writer.add_key_value_metadata({FOOTER_KEY: canonical_json(footer)})
+        writer.add_key_value_metadata({FOOTER_KEY: canonical_json(footer | {ENTRY: UNSEALED})})
+        writer.close()
+        seal(temporary)
     return n_rows
 
 
@@ -212,7 +262,7 @@ def read_footer(path: Path) -> Footer:
     try:
         stat = path.stat()
         return _read_footer(path, stat.st_ino, stat.st_ctime_ns, stat.st_size)
-    except (OSError, pa.ArrowException, KeyError, ValueError) as error:
+    except (OSError, pa.ArrowException, KeyError, ValueError, RecursionError) as error:
         raise DataCheckError(
             f"{path}: not a Parquet file written by minsum ({type(error).__name__})",
             "delete it and run the stage again",
@@ -226,6 +276,8 @@ def _read_footer(path: Path, *_file: int) -> Footer:
     with pa.OSFile(str(path)) as file:  # half the time of the path
         metadata = pq.read_metadata(file).metadata or {}
     footer: Footer = json.loads(metadata[FOOTER_KEY])
+    if not isinstance(footer, dict):
+        raise ValueError("no JSON object")
     return footer
 
 
@@ -272,7 +324,7 @@ def exclusive(layout: Layout) -> Iterator[None]:
     try:
         lock.acquire()
     except Timeout as error:
-        who = holder.read_text(encoding="utf-8") if holder.is_file() else "unknown"
+        who = holder.read_text(encoding="utf-8", errors="replace")[:100] if holder.is_file() else "unknown"
         raise WorkspaceLockedError(
             f"{layout.root}: another run holds the workspace: {who}", "wait for it to end, then run again"
         ) from error

@@ -64,11 +64,18 @@ def growth(console: Any, workspace: Path, jobs: int | None, *, form: str | None,
     """Similarity of REPORTERS (ISO3; default: all) by year, and its mean yearly change.
 
     \b
-    minsum growth CHN VNM MYS -r high_end -r USA --years 2006-2021
+    minsum growth CHN VNM MYS -r USA --years 2006-2021
+    minsum growth CHN VNM -r USA -r DEU    one table, with a column for the reference
     """
     options["years"] = chosen_years(options["years"])
     work = opened(console, workspace, jobs)
-    console.answers(work.growth(options.pop("references"), **options), form)
+    references = list(dict.fromkeys(options.pop("references")))
+    tables = work.growth(references, **options)
+    if len(tables) > 1:
+        from minsum.report.growth import one_table
+
+        tables = [one_table(dict(zip(references, tables, strict=True)))]
+    console.answers(tables, form)
     return 0
 
 
@@ -95,7 +102,7 @@ def decompose(console: Any, workspace: Path, jobs: int | None, *, form: str | No
     """Which sections of the HS the similarity of REPORTER with REFERENCE comes from, and what changed.
 
     \b
-    minsum decompose VNM high_end --years 2006,2021
+    minsum decompose VNM USA --years 2006,2021
     minsum decompose VNM USA --by chapter --bands bootstrap --format csv
     """
     options["years"] = chosen_years(options["years"])
@@ -112,12 +119,15 @@ def sql(console: Any, workspace: Path, jobs: int | None, *, query: str, form: st
     """Run a DuckDB query; views: flows, esi, market_esi, coverage, panel, estimates and other tables here.
 
     \b
-    minsum sql "SELECT reporter, esi FROM esi WHERE year = 2021 AND reference = 'high_end' ORDER BY esi DESC"
+    minsum sql "SELECT reporter, esi FROM esi WHERE year = 2021 AND reference = 'USA' ORDER BY esi DESC"
     """
+    from minsum.views import query_errors
+
     work = opened(console, workspace, jobs)
     relation = work.sql(query)
     if relation is not None:
-        console.relation(relation, form)
+        with query_errors(work.layout, query):
+            console.relation(relation, form)
     return 0
 
 

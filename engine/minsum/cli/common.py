@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from minsum.errors import MinsumError, UsageError
+from minsum.cli.endings import Signals, as_error, check_address_space
+from minsum.errors import UsageError
+from minsum.local_paths import local_path
 
 if TYPE_CHECKING:
     from minsum.pipeline import Workspace
@@ -23,7 +26,7 @@ def common(command: Callable[..., Any]) -> Callable[..., Any]:
     @click.option(
         "-w",
         "--workspace",
-        type=click.Path(path_type=Path),
+        type=LocalPath(),
         default=Path(),
         help="Workspace folder; found by its minsum.toml here or above.",
     )
@@ -40,25 +43,58 @@ def common(command: Callable[..., Any]) -> Callable[..., Any]:
     ) -> None:
         from minsum.console import Console
 
-        colour = not options.pop("no_color")
-        console = Console(quiet=quiet, log_format=log_format, colour=colour)
+        console = Console(quiet=quiet, log_format=log_format, colour=not options.pop("no_color"))
+        signals = Signals()
         try:
-            with console:
-                code = command(console, workspace, jobs, **options)
-        except MinsumError as error:
-            if debug:
+            with signals.caught(), console:
+                code = command(console, workspace, jobs, **options) or 0
+        except BaseException as error:
+            shown = signals.as_error() or (None if debug else as_error(error))
+            if shown is None:
                 raise
-            console.error(error)
-            code = error.exit_code
-        except OSError as error:
-            if debug:
-                raise
-            hint = "what was published before is whole; mend that and run again"
-            console.error(MinsumError(f"{error.filename or 'workspace'}: {error.strerror or error}", hint))
-            code = MinsumError.exit_code
-        sys.exit(code or 0)
+            console.error(shown)
+            code = signals.stopped.exit_code if signals.stopped else shown.exit_code
+        console.finish(code)
+        sys.exit(code)
 
     return wrapped
+
+
+class LocalPath(click.Path):
+    """A path of this machine; `s3://...` and other addresses are refused."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path, looked at before the slashes of an address are lost."""
+        try:
+            local_path(value)
+        except UsageError as error:
+            self.fail(f"{error.message}. {error.hint}", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+class Commands(click.Group):
+    """The commands; with `--log-format json` what click says of wrong arguments is JSON as well."""
+
+    def main(self, args: Sequence[str] | None = None, *rest: Any, **named: Any) -> Any:
+        """Run a command line."""
+        words = list(sys.argv[1:] if args is None else args)
+        is_json = "--log-format=json" in words or ("--log-format", "json") in pairwise(words)
+        if not is_json or not named.get("standalone_mode", True):
+            return super().main(args, *rest, **named)
+        try:
+            return super().main(args, *rest, **named | {"standalone_mode": False})
+        except click.ClickException as error:
+            from minsum.console import Console
+
+            console = Console(quiet=True, log_format="json")
+            console.error(UsageError(error.format_message(), "see minsum --help"))
+            console.finish(error.exit_code)
+            sys.exit(error.exit_code)
+        except click.Abort:  # Ctrl-C
+            sys.exit(1)
 
 
 def opened(console: Any, workspace: Path, jobs: int | None, **flags: Any) -> Workspace:
@@ -69,13 +105,17 @@ def opened(console: Any, workspace: Path, jobs: int | None, **flags: Any) -> Wor
     return Workspace(find_root(workspace), jobs=jobs, progress=console.progress, flags=flags)
 
 
+def working(console: Any, workspace: Path, jobs: int | None, **flags: Any) -> Workspace:
+    """As `opened`, for a command that computes."""
+    check_address_space()
+    return opened(console, workspace, jobs, **flags)
+
+
 def finish(console: Any, report: RunReport, where: str, then: str) -> int:
     """Say what a run did and what to do next; returns its exit code."""
     from minsum.advice import next_step
 
     console.summary(report, where)
-    if report.remote is not None:
-        console.error(report.remote)
     console.advise(next_step(report, otherwise=then))
     return report.exit_code
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import click
 
-from minsum.cli.common import common, parse_years
+from minsum.cli.common import LocalPath, common, finish, parse_years
 
 
 @click.command()
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=LocalPath())
 @click.option("--paper", "template", flag_value="paper", help="Settings of the China-ASEAN replication.")
 @click.option("--world", "template", flag_value="world", help="Settings for all reporters.")
 @common
@@ -32,7 +32,7 @@ def init(console: Any, _workspace: Path, _jobs: int | None, *, folder: Path, tem
 
 
 @click.command()
-@click.argument("folder", type=click.Path(path_type=Path), default=Path("demo"))
+@click.argument("folder", type=LocalPath(), default=Path("demo"))
 @common
 def demo(console: Any, _workspace: Path, jobs: int | None, *, folder: Path) -> int:
     """Run everything on a synthetic world in FOLDER (default: demo).
@@ -50,16 +50,15 @@ def demo(console: Any, _workspace: Path, jobs: int | None, *, folder: Path) -> i
     write_world(WorldSpec(), folder, jobs=work.jobs, progress=partial(console.progress, "synth"))
     report = work.run()
     console.tables(work.tables())
-    console.summary(report, str(folder))
+    code = finish(console, report, str(folder), f"minsum growth CHN VNM -r high_end -w {folder}")
     console.say(f"ESI panel: {work.layout.panel}")
     console.say(f"estimates: {work.layout.estimates}")
     console.say(f"report:    {work.layout.page}")
-    console.advise(f"minsum growth CHN VNM -r high_end -w {folder}")
-    return report.exit_code
+    return code
 
 
 @click.command()
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=LocalPath())
 @click.option(
     "--reporters", type=click.IntRange(min=3), default=24, show_default=True, help="How many countries."
 )
@@ -69,6 +68,7 @@ def demo(console: Any, _workspace: Path, jobs: int | None, *, folder: Path) -> i
 )
 @click.option("--max-rows", type=int, help="With it, file sizes are spread from --rows to this.")
 @click.option("--classification", default="H2", show_default=True, help="HS vintage.")
+@click.option("--vintages", is_flag=True, help="Countries switch HS vintages in different years.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Another seed, another world.")
 @common
 def synth(console: Any, _workspace: Path, jobs: int | None, *, folder: Path, **options: Any) -> int:
@@ -77,6 +77,7 @@ def synth(console: Any, _workspace: Path, jobs: int | None, *, folder: Path, **o
     \b
     minsum synth world --reporters 8 --years 2019-2021 --rows 2000
     minsum synth big --reporters 180 --rows 5000 --max-rows 1600000
+    minsum synth mixed --vintages --years 2012-2023
     """
     from minsum.pipeline import default_jobs
     from minsum.synth import WorldSpec, write_world
@@ -87,6 +88,7 @@ def synth(console: Any, _workspace: Path, jobs: int | None, *, folder: Path, **o
         years=parse_years(options["years"]),
         rows_per_file=(rows, top) if top else rows,
         classification=options["classification"],
+        vintages=options["vintages"],
         seed=options["seed"],
     )
     world = write_world(

@@ -7,7 +7,8 @@ from typing import Any, Final
 
 import click
 
-from minsum.cli.common import chosen_years, common, finish, opened
+from minsum.cli.common import LocalPath, chosen_years, common, finish, opened, working
+from minsum.errors import MinsumError
 
 _LOOK: Final = "minsum status, or minsum growth CHN -r USA"
 
@@ -38,7 +39,7 @@ def fetch(console: Any, workspace: Path, jobs: int | None, *, is_plan: bool, **o
 
 
 @click.command()
-@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, type=LocalPath())
 @click.option("--classification", help="HS vintage of files that do not say, such as H5.")
 @common
 def ingest(
@@ -51,7 +52,7 @@ def ingest(
     minsum ingest ~/Downloads/comtrade     a folder of downloads
     """
     flags = {"ingest": {"classification": classification}} if classification else {}
-    work = opened(console, workspace, jobs, **flags)
+    work = working(console, workspace, jobs, **flags)
     return finish(console, work.ingest(paths or None), str(work.layout.flows), "minsum esi")
 
 
@@ -64,7 +65,7 @@ def esi(console: Any, workspace: Path, jobs: int | None) -> int:
     minsum esi                             -> esi/, coverage.parquet, and what minsum.toml asks for
     MINSUM_ESI__LEVEL=4 minsum esi         a setting for once
     """
-    work = opened(console, workspace, jobs)
+    work = working(console, workspace, jobs)
     return finish(console, work.esi(), str(work.layout.esi), _LOOK)
 
 
@@ -76,12 +77,12 @@ def panel(console: Any, workspace: Path, jobs: int | None) -> int:
     \b
     minsum panel                           esi/, flows/ and covariates/ -> panel.parquet
     """
-    work = opened(console, workspace, jobs)
+    work = working(console, workspace, jobs)
     return finish(console, work.panel(), str(work.layout.panel), "minsum estimate")
 
 
 @click.command()
-@click.argument("spec", required=False, type=click.Path(path_type=Path))
+@click.argument("spec", required=False, type=LocalPath())
 @common
 def estimate(console: Any, workspace: Path, jobs: int | None, *, spec: Path | None) -> int:
     """Estimate the models of a spec file (default: of [estimate] in minsum.toml), and print the tables.
@@ -90,7 +91,7 @@ def estimate(console: Any, workspace: Path, jobs: int | None, *, spec: Path | No
     minsum estimate                        [estimate] -> estimates/main.parquet
     minsum estimate models/gravity.toml    -> estimates/gravity.parquet
     """
-    work = opened(console, workspace, jobs)
+    work = working(console, workspace, jobs)
     report = work.estimate(spec)
     console.tables(work.tables())
     return finish(console, report, str(work.layout.estimates), "minsum report")
@@ -104,9 +105,9 @@ def report(console: Any, workspace: Path, jobs: int | None) -> int:
     \b
     minsum report                          -> report/
     """
-    work = opened(console, workspace, jobs)
+    work = working(console, workspace, jobs)
     done = work.report()
-    if work.layout.panel.is_file():
+    if work.settings.panel is not None and work.layout.panel.is_file():
         console.tables(work.tables())
     return finish(console, done, str(work.layout.page), f"open {work.layout.page} in a browser")
 
@@ -120,9 +121,13 @@ def run(console: Any, workspace: Path, jobs: int | None) -> int:
     minsum run
     minsum run -w my-study -q --log-format json
     """
-    work = opened(console, workspace, jobs)
-    done = work.run()
+    work = working(console, workspace, jobs)
+    try:
+        done = work.run()
+    except MinsumError:
+        console.summary(work.done, str(work.layout.root))
+        raise
     console.changes(done)
-    if done.changed and work.settings.panel is not None:
+    if done.changed and any(stage.stage == "panel" for stage in done.stages):
         console.tables(work.tables())
     return finish(console, done, str(work.layout.root), _LOOK)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from minsum.arguments import one_of
 from minsum.esi.baskets import shares_of
 from minsum.esi.references import Rule, merged
 
@@ -37,6 +38,10 @@ class Resampling:
     method: Method
     draws: int = 999
     seed: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuse an unknown method."""
+        one_of(self.method, get_args(Method), argument="method")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from minsum.countries import WORLD, iso3_of
+from minsum.workspace import partition_key
+
+if TYPE_CHECKING:
+    from minsum.esi.harmonised import Provenance
+    from minsum.harmonise.harmoniser import Harmoniser
 
 F64Matrix = np.ndarray[tuple[int, int], np.dtype[np.float64]]
 Basis = Literal["X", "DX", "X-RX", "M"]
@@ -46,6 +51,12 @@ class Baskets:
         Whether `residual` counts in the denominator of the shares.
     is_rebuilt
         Whether a country's basket holds rebuilt values, shape (n_countries,).
+    provenance
+        What was filed, where vintages were brought together; None where everything is as filed.
+    is_mirror
+        Whether a basket comes from the partners' imports, shape (n_countries,); None where that was not asked for.
+    in_world
+        Whether a country is part of the references `world`, shape (n_countries,); None where all are.
     """
 
     codes: NDArray[np.int32]
@@ -56,11 +67,34 @@ class Baskets:
     residual_share: NDArray[np.float64]
     in_total: bool
     is_rebuilt: NDArray[np.bool_]
+    provenance: Provenance | None = None
+    is_mirror: NDArray[np.bool_] | None = None
+    in_world: NDArray[np.bool_] | None = None
 
     @property
     def outside(self) -> NDArray[np.float64]:
         """What the totals hold beside the products, shape (n_countries,), USD."""
         return self.residual if self.in_total else np.zeros_like(self.residual)
+
+    def reported(self, rows: NDArray[np.intp]) -> Baskets:
+        """Some of the countries, with the products that any of them exports, and none of them a mirror."""
+        occurs: NDArray[np.bool_] = np.any(self.values[rows] > 0, axis=0)
+        pick = rows.tolist()
+        return replace(
+            self,
+            codes=self.codes[rows],
+            labels=[self.labels[k] for k in pick],
+            products=[
+                product for product, there in zip(self.products, occurs.tolist(), strict=True) if there
+            ],
+            values=np.ascontiguousarray(self.values[np.ix_(rows, occurs)]),
+            residual=self.residual[rows],
+            residual_share=self.residual_share[rows],
+            is_rebuilt=self.is_rebuilt[rows],
+            provenance=self.provenance and self.provenance.take(rows),
+            is_mirror=None,
+            in_world=None,
+        )
 
     def shares(self) -> F64Matrix:
         """Export shares, shape (n_countries, n_products); a country without exports has zeros."""
@@ -75,7 +109,13 @@ def shares_of(values: NDArray[Any], outside: NDArray[np.float64] | float = 0.0) 
 
 
 def gather(
-    files: Sequence[Path], *, basis: Basis, residual: Residual, levels: Sequence[int] = (6,)
+    files: Sequence[Path],
+    *,
+    basis: Basis,
+    residual: Residual,
+    levels: Sequence[int] = (6,),
+    harmoniser: Harmoniser | None = None,
+    further: Callable[[Baskets], Baskets] | None = None,
 ) -> list[Baskets]:
     """World exports (or imports) from the flows of one classification and year, at each of the levels.
 
@@ -89,19 +129,37 @@ def gather(
         Codes 9999xx: `exclude` them, `keep` them as products, or count them in the `denominator` only.
     levels
         Digits of the product codes, 6 or fewer.
+    harmoniser
+        Brings files of several classifications to one; None where all are of one.
+    further
+        Adds countries to the six-digit baskets.
     """
     rows = scan_products(files, basis, pl.col("partner_code") == WORLD).collect(engine="streaming")
     reporter, value = rows["reporter"].to_numpy(), rows["value"].to_numpy()
     codes = np.flatnonzero(np.bincount(reporter)).astype(np.int32)
     row = np.searchsorted(codes, reporter)
+    is_rebuilt = rows["is_rebuilt"].to_numpy()
+    rebuilt = row[is_rebuilt]
     products, column = ranked(rows["product_code"])
+    origin = None
+    if harmoniser is not None:
+        from minsum.esi.harmonised import Filed, brought_together, provenance
+
+        vintage_of = {partition_key(path)[2]: partition_key(path)[0] for path in files}
+        vintages = [vintage_of[code] for code in codes.tolist()]
+        filed = Filed(row, column, value, vintages, products.to_list())
+        units = np.array([harmoniser.unit(code) for code in codes.tolist()], dtype=np.int32)
+        filers, (codes, unit) = codes.tolist(), np.unique(units, return_inverse=True)
+        origin = provenance(filed, filers, unit, harmoniser, with_residual=residual != "exclude")
+        together = brought_together(filed, harmoniser)
+        row, column, value = unit[row[together.origin]], together.product, together.usd
+        rebuilt = unit[rebuilt]
+        products = pl.Series(together.products, dtype=pl.String)
     cells = np.bincount(row * len(products) + column, value, minlength=len(codes) * len(products))
     net = cells.astype(np.float64, copy=False).reshape(len(codes), len(products))
     is_residual = products.str.starts_with(RESIDUAL_HEADING).to_numpy()
     residual_usd, total = net[:, is_residual].sum(axis=1), net.sum(axis=1)
     inside = np.ones_like(is_residual) if residual == "keep" else ~is_residual
-    is_rebuilt = np.zeros(len(codes), dtype=np.bool_)
-    is_rebuilt[row[rows["is_rebuilt"].to_numpy()]] = True
     finest = Baskets(
         codes=codes,
         labels=[iso3_of(code) for code in codes.tolist()],
@@ -110,12 +168,14 @@ def gather(
         residual=np.zeros(len(codes)) if residual == "keep" else residual_usd,
         residual_share=np.divide(residual_usd, total, out=np.zeros(len(codes)), where=total > 0),
         in_total=residual == "denominator",
-        is_rebuilt=is_rebuilt,
+        is_rebuilt=np.bincount(rebuilt, minlength=len(codes)) > 0,
+        provenance=origin,
     )
+    finest = finest if further is None else further(finest)
     return [_at_level(finest, level) for level in levels]
 
 
-def ranked(product: pl.Series) -> tuple[pl.Series, NDArray[np.uint32]]:
+def ranked(product: pl.Series) -> tuple[pl.Series, NDArray[Any]]:
     """Different product codes, ascending, and the position of each row's code among them."""
     codes = product.unique().sort()
     return codes, product.cast(pl.Enum(codes)).to_physical().cast(pl.UInt32).to_numpy()
@@ -128,7 +188,7 @@ def scan_products(files: Sequence[Path], basis: Basis, partners: pl.Expr) -> pl.
     if (less := SUBTRACTED[basis]) is not None:
         wanted, value = wanted | (flow == less), pl.when(flow == less).then(-value).otherwise(value)
     return (
-        pl.scan_parquet(list(files), hive_partitioning=True, extra_columns="ignore")
+        pl.scan_parquet(list(files), glob=False, hive_partitioning=True, extra_columns="ignore")
         .filter(wanted, partners, pl.col("product_code") != TOTAL)
         .select(pl.col("reporter").cast(pl.Int32), "partner_code", "product_code", "is_rebuilt", value=value)
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -14,6 +15,9 @@ from minsum.countries import WORLD, is_group, iso3_of
 from minsum.esi.baskets import RESIDUAL_HEADING, F64Matrix, ranked, scan_products
 from minsum.esi.options import EsiOptions, MarketOptions
 from minsum.workspace import partition_key
+
+if TYPE_CHECKING:
+    from minsum.harmonise.harmoniser import Harmoniser
 
 I32 = NDArray[np.int32]
 F64 = NDArray[np.float64]
@@ -86,7 +90,12 @@ class Bilateral:
         return self.flows.usd / self.exports_usd[self.flows.exporter, self.flows.market]
 
 
-def gather_bilateral(files: Sequence[Path], options: EsiOptions, chosen: MarketOptions) -> Bilateral:
+def gather_bilateral(
+    files: Sequence[Path],
+    options: EsiOptions,
+    chosen: MarketOptions,
+    harmoniser: Harmoniser | None = None,
+) -> Bilateral:
     """Exports by market from the flows of one classification and year.
 
     Parameters
@@ -97,6 +106,8 @@ def gather_bilateral(files: Sequence[Path], options: EsiOptions, chosen: MarketO
         Basis, level and residual policy, as for baskets.
     chosen
         Markets, and the least exports of a country to a market that count.
+    harmoniser
+        Brings files of several classifications to one; None where all are of one.
 
     Notes
     -----
@@ -104,26 +115,44 @@ def gather_bilateral(files: Sequence[Path], options: EsiOptions, chosen: MarketO
     each product in order.
     """
     path_of = {partition_key(path)[2]: path for path in files}
-    exporters = Places.of(path_of)
-    ordered = [path_of[code] for code in exporters.codes.tolist()]
+    unit_of = {code: code if harmoniser is None else harmoniser.unit(code) for code in path_of}
+    exporters = Places.of(set(unit_of.values()))
+    filers = sorted(path_of, key=lambda code: (exporters.codes.tolist().index(unit_of[code]), code))
+    ordered = [path_of[code] for code in filers]
     rows = (
         scan_products(ordered, options.basis, pl.col("partner_code") != WORLD)
         .select("reporter", "partner_code", "product_code", "value")
         .collect(engine="streaming")
     )
     partner = rows["partner_code"].to_numpy()
+    if harmoniser is not None and harmoniser.units:
+        lookup = np.arange(max(partner.max(initial=0), *harmoniser.units) + 1, dtype=np.int32)
+        lookup[list(harmoniser.units)] = list(harmoniser.units.values())
+        partner = lookup[partner]
     markets = Places.of(_markets(partner, chosen.markets))
     codes, product = ranked(rows["product_code"])
+    places = exporters.positions(np.array([unit_of[code] for code in filers], dtype=np.int32))
+    filer = np.full(max(filers, default=0) + 1, -1, dtype=np.int32)
+    filer[filers] = np.arange(len(filers), dtype=np.int32)
+    row, usd = filer[rows["reporter"].to_numpy()], rows["value"].to_numpy()
+    if harmoniser is not None:
+        from minsum.esi.harmonised import Filed, brought_together
+
+        vintages = [partition_key(path)[0] for path in ordered]
+        together = brought_together(Filed(row, product, usd, vintages, codes.to_list()), harmoniser)
+        row, partner = row[together.origin], partner[together.origin]
+        product, usd = together.product, together.usd
+        codes = pl.Series(together.products, dtype=pl.String)
     positions = codes.str.slice(0, options.level).rank("dense").cast(pl.Int32).to_numpy() - 1
     is_residual = codes.str.starts_with(RESIDUAL_HEADING).to_numpy()
     flows = Flows(
         market=markets.positions(partner),
         product=positions[product],
-        exporter=exporters.positions(rows["reporter"].to_numpy()),
-        usd=rows["value"].to_numpy(),
+        exporter=places[row],
+        usd=usd,
     )
     outside = is_residual[product] & (options.residual != "keep")
-    del rows, partner, product
+    del rows, partner, product, row, usd
     elsewhere = flows.market < 0
     residual = flows.take(outside & ~elsewhere)
     if outside.any() or elsewhere.any():

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import chain
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pyarrow as pa
 
 from minsum.errors import MissingInputError
 from minsum.esi.baskets import Baskets, F64Matrix, gather, shares_of
+from minsum.esi.groups import of_year
 from minsum.esi.options import EsiOptions
-from minsum.esi.references import member_rows, member_values, merged
-from minsum.esi.sections import SECTIONS, segments_of
+from minsum.esi.references import WITHOUT_SELF, member_rows, member_values, merged
+from minsum.esi.sections import BUDGET, SECTIONS, sections_plan, segments_of
 from minsum.esi.stage import files_of
+from minsum.marks import digests_of
+from minsum.proof import prove
 from minsum.schema import check_table
-from minsum.workspace import Layout, digest, footer_digest, publish_parts
+from minsum.similarities import preferred_codes
+from minsum.workspace import Layout, publish_parts
 from minsum_kernels import segment_min_sum
 
-RECIPE: Final = "sections-1"
-BUDGET: Final = 500_000
-"""Contributions in the table, so that the page that holds them stays small: 8 bytes each before compression."""
+if TYPE_CHECKING:
+    from minsum.harmonise.harmoniser import Harmoniser
+
 _SCHEMA: Final = pa.schema(
     [
         ("classification", pa.string()),
@@ -52,45 +58,60 @@ def write_contributions(layout: Layout, options: EsiOptions) -> bool:
     Notes
     -----
     References are the composites, their members, then the largest exporters of the last year, as many as
-    `BUDGET` allows, three at least. `world_minus_self`, another basket for every country, is left out.
+    `BUDGET` allows, three at least. The rules without oneself, another basket for every country, are left out.
     """
     esi = layout.yearly("esi")
     if not esi:
         raise MissingInputError(f"{layout.esi}: no similarities yet", "compute them first: minsum esi")
-    mark = digest([RECIPE, BUDGET, len(SECTIONS), [[path.name, footer_digest(path)] for path in esi]])
-    target = layout.sections
-    if footer_digest(target) == mark:
+    plan = sections_plan(layout, digests_of(esi))
+    if not plan.redo:
         return False
+    prove(esi)
     vintages = sorted({path.parent.name.partition("=")[2] for path in esi})
-    footer = {"stage": "report", "recipe": RECIPE, "digest": mark}
-    parts = (part for vintage in vintages for part in _tables(layout, vintage, options=options))
-    publish_parts(parts, target, footer=footer, layout=layout)
+    footer = {"stage": "report"} | plan.wanted[layout.sections].record()
+    harmoniser = options.harmoniser(layout.root)
+    parts = (
+        part
+        for vintage in vintages
+        for part in _tables(layout, vintage, options=options, harmoniser=harmoniser)
+    )
+    publish_parts(chain([_SCHEMA.empty_table()], parts), layout.sections, footer=footer, layout=layout)
     return True
 
 
-def _tables(layout: Layout, vintage: str, *, options: EsiOptions) -> Iterator[pa.Table]:
+def _tables(
+    layout: Layout, vintage: str, *, options: EsiOptions, harmoniser: Harmoniser | None
+) -> Iterator[pa.Table]:
     there = {int(path.stem) for path in layout.yearly("esi") if path.parent.name.endswith(f"={vintage}")}
-    years = {year: files for year, files in files_of(layout, vintage, ()).items() if year in there}
+    flows = files_of(layout, vintage, (), harmoniser=harmoniser)
+    years = {year: files for year, files in flows.items() if year in there}
     references: list[str] = []
+    asked = options.references
     for year in sorted(years, reverse=True):
-        baskets = _baskets(years[year], options)
+        prove(years[year])
+        baskets = _baskets(years[year], options, harmoniser)
+        if not baskets.products:
+            continue  # imports only
+        options = replace(options, references=of_year(asked, year, baskets.labels)[0])
         references = references or _references(baskets, options, n_years=len(years))
         table = _table(baskets, references, year=year, vintage=vintage, options=options)
         check_table(table, "section_esi")
         yield table
 
 
-def _baskets(files: Sequence[Path], options: EsiOptions) -> Baskets:
-    [baskets] = gather(files, basis=options.basis, residual=options.residual, levels=(options.level,))
+def _baskets(files: Sequence[Path], options: EsiOptions, harmoniser: Harmoniser | None) -> Baskets:
+    [baskets] = gather(
+        files, basis=options.basis, residual=options.residual, levels=(options.level,), harmoniser=harmoniser
+    )
     return baskets
 
 
 def _references(baskets: Baskets, options: EsiOptions, *, n_years: int) -> list[str]:
-    composites = [name for name, (_, rule) in options.references.items() if rule != "world_minus_self"]
+    composites = [name for name, (_, rule) in options.references.items() if rule not in WITHOUT_SELF]
     members = [one for members, _ in options.references.values() for one in members]
     by_size = np.argsort(-baskets.values.sum(axis=1), kind="stable")
     ordered = dict.fromkeys([*composites, *members, *(baskets.labels[row] for row in by_size)])
-    each = len(baskets.labels) * n_years * len(SECTIONS)
+    each = max(1, len(baskets.labels)) * n_years * len(SECTIONS)
     return list(ordered)[: max(3, BUDGET // each)]
 
 
@@ -101,7 +122,12 @@ def _table(
     shares = baskets.shares()
     wanted = set(options.reporters)
     is_thick = (baskets.values > 0).sum(axis=1) >= options.min_products
-    rows = [row for row in np.flatnonzero(is_thick) if not wanted or baskets.labels[row] in wanted]
+    kept = preferred_codes(baskets.codes.tolist())
+    rows = [
+        row
+        for row in np.flatnonzero(is_thick)
+        if baskets.codes[row] in kept and (not wanted or baskets.labels[row] in wanted)
+    ]
     columns: dict[str, list[Any]] = {"reporter": [], "reference": [], "section": [], "contribution": []}
     for reference in references:
         members = _members(baskets, reference, options)
@@ -122,6 +148,9 @@ def _members(baskets: Baskets, reference: str, options: EsiOptions) -> F64Matrix
     """Shares of the basket or baskets whose mean similarity is meant, or None where there is too little."""
     names, rule = options.references.get(reference, ((reference,), "pooled"))
     rows, absent = member_rows(baskets, names, rule)
+    if reference not in options.references:
+        kept = preferred_codes(baskets.codes[rows].tolist())
+        rows = [row for row in rows if baskets.codes[row] in kept]
     if absent or not rows:
         return None
     members = merged(shares_of(*member_values(baskets, rows, rule)), rule)

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from minsum.countries import iso3_of
+from minsum.country_groups import expanded
 from minsum.country_hints import check_country
+from minsum.country_names import understood
 from minsum.errors import MissingInputError, UsageError
 from minsum.esi.bands import Pair, Resampling, replicates
 from minsum.esi.baskets import Baskets, gather
 from minsum.esi.decomposition import Decomposition
+from minsum.esi.groups import of_year
+from minsum.esi.labels import as_labelled, with_other_names
 from minsum.esi.options import EsiOptions
-from minsum.esi.references import WORLD_RULES, Rule, member_rows, member_values
+from minsum.esi.references import WITHOUT_SELF, WORLD_RULES, Rule, member_rows, member_values
 from minsum.esi.sections import By, segments_of
 from minsum.workspace import partition_key
 from minsum_kernels import segment_min_sum
+
+if TYPE_CHECKING:
+    from minsum.harmonise.harmoniser import Harmoniser
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +52,12 @@ class Question:
 
 
 def decompose(
-    years: Mapping[int, Sequence[Path]], classification: str, *, options: EsiOptions, question: Question
+    years: Mapping[int, Sequence[Path]],
+    classification: str,
+    *,
+    options: EsiOptions,
+    question: Question,
+    harmoniser: Harmoniser | None = None,
 ) -> Decomposition:
     """Contributions of chapters or sections to one similarity over the years.
 
@@ -58,6 +71,8 @@ def decompose(
         Basis, level, residual policy and composites.
     question
         Country, reference, segments and bands.
+    harmoniser
+        Brings files of several classifications to one; None where all are of one.
 
     Raises
     ------
@@ -70,18 +85,24 @@ def decompose(
     -----
     ESI_ir = sum over segments of sum over their products j of min(s_ij, s_rj): additive over products.
     """
+    question = replace(
+        question, reporter=understood(question.reporter), reference=understood(question.reference)
+    )
     members, rule = _reference(question, options)
-    needed = (question.reporter, *members)
     baskets: dict[int, Baskets] = {}
+    sides: dict[int, tuple[str, ...]] = {}
     left_out: dict[int, list[str]] = {}
     for year, files in sorted(years.items()):
-        found = _gather(files, needed, rule=rule, options=options)
+        wanted = (question.reporter, *expanded(members, year))
+        found = _gather(files, wanted, rule=rule, options=options, harmoniser=harmoniser)
         labels = found.labels if found else []
-        missing = [label for label in needed if label not in labels]
+        there = of_year({"one": (members, rule)}, year, labels)[0]["one"][0]
+        needed = (question.reporter, *there)
+        missing = [label for label in as_labelled(needed, labels) if label not in labels]
         if found is None or missing:
             left_out[year] = missing
         else:
-            baskets[year] = found
+            baskets[year], sides[year] = found, needed
     if not baskets:
         raise MissingInputError(
             f"no year of {classification} has data of {question.reporter} and {question.reference}",
@@ -89,7 +110,7 @@ def decompose(
         )
     products = sorted({product for one in baskets.values() for product in one.products})
     segments, bounds = segments_of(products, question.by)
-    pairs = [_pair(one, products, needed, rule) for one in baskets.values()]
+    pairs = [_pair(one, products, sides[year], rule) for year, one in baskets.items()]
     edges = np.array(bounds)
     how = question.resampling
     return Decomposition(
@@ -122,21 +143,34 @@ def _reference(question: Question, options: EsiOptions) -> tuple[tuple[str, ...]
 
 
 def _gather(
-    files: Sequence[Path], needed: Collection[str], *, rule: Rule, options: EsiOptions
+    files: Sequence[Path],
+    needed: Collection[str],
+    *,
+    rule: Rule,
+    options: EsiOptions,
+    harmoniser: Harmoniser | None,
 ) -> Baskets | None:
     """Baskets of the countries needed, of all for a world; None without any."""
-    wanted = [path for path in files if rule in WORLD_RULES or iso3_of(partition_key(path)[2]) in needed]
+    wanted_labels = with_other_names(needed)
+    label = iso3_of if harmoniser is None else harmoniser.label
+    wanted = [path for path in files if rule in WORLD_RULES or label(partition_key(path)[2]) in wanted_labels]
     if not wanted:
         return None
-    [baskets] = gather(wanted, basis=options.basis, residual=options.residual, levels=(options.level,))
+    [baskets] = gather(
+        wanted,
+        basis=options.basis,
+        residual=options.residual,
+        levels=(options.level,),
+        harmoniser=harmoniser,
+    )
     return baskets
 
 
 def _pair(baskets: Baskets, products: Sequence[str], needed: tuple[str, ...], rule: Rule) -> Pair:
     """The first of those needed against the others, over a list of products that holds all of theirs."""
-    own = baskets.labels.index(needed[0])
+    own = baskets.labels.index(as_labelled(needed, baskets.labels)[0])
     rows, _ = member_rows(baskets, needed[1:], rule)
-    if rule == "world_minus_self":
+    if rule in WITHOUT_SELF and own in rows:
         rows.remove(own)
     members, outside = member_values(baskets, rows, rule)
     values = np.zeros((1 + len(members), len(products)))

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from minsum.country_groups import without_groups
 from minsum.country_hints import check_country
 from minsum.errors import SettingsError
+from minsum.harmonise.options import HarmoniseOptions
 
 if TYPE_CHECKING:
     from minsum.esi.baskets import Basis, Residual
     from minsum.esi.references import Rule
+    from minsum.harmonise.harmoniser import Harmoniser
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,28 @@ class MarketOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class MirrorOptions:
+    """Countries that filed nothing, from their partners' imports (docs/vintages.md).
+
+    Attributes
+    ----------
+    reporters
+        ISO3 labels; empty means all that have enough partners.
+    min_partners
+        With fewer a country stays absent.
+    cif
+        What the partners' values are divided by; it cancels in shares.
+    in_world
+        Whether mirrored countries are part of the references `world` and `world_minus_self`.
+    """
+
+    reporters: tuple[str, ...] = ()
+    min_partners: int = 10
+    cif: float = 1.06
+    in_world: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class EsiOptions:
     """What decides the similarities (docs/definitions.md).
 
@@ -46,13 +72,19 @@ class EsiOptions:
         ISO3 labels of the countries whose similarity is wanted; empty means all. Every country stays a
         reference, and a member of composites.
     references
-        Name of a composite to (members, rule).
+        Name of a composite to (members, rule). A member may be a group (`country_groups.NAMES`).
     levels
         Levels to put side by side in `esi_levels`; empty means no such table.
     market_esi
         Asks for the tables `market_esi` and `market_mean`.
     complementarity
         Asks for the table `complementarity`.
+    destination_esi
+        Asks for the table `destination_esi`.
+    harmonise
+        Brings HS vintages together; None keeps every vintage apart.
+    mirror
+        Adds countries that filed nothing; needs `harmonise`.
     """
 
     basis: Basis = "X"
@@ -65,6 +97,9 @@ class EsiOptions:
     levels: tuple[int, ...] = ()
     market_esi: MarketOptions | None = None
     complementarity: bool = False
+    destination_esi: bool = False
+    harmonise: HarmoniseOptions | None = None
+    mirror: MirrorOptions | None = None
 
     def recorded(self, *names: str) -> dict[str, Any]:
         """The options of every table and those of these names, as footers hold them.
@@ -74,13 +109,29 @@ class EsiOptions:
         whole = asdict(self)
         return {name: whole[name] for name in ("basis", "residual", "reporters", *names)}
 
+    def harmoniser(self, root: Path) -> Harmoniser | None:
+        """What brings vintages together, with tables found from the workspace's folder; None when not asked for.
+
+        Raises
+        ------
+        SettingsError, DataCheckError
+            If the tables are not there, or one is bad.
+        """
+        if self.harmonise is None:
+            return None
+        from minsum.harmonise.harmoniser import Harmoniser
+
+        return Harmoniser(self.harmonise, root)
+
     def check_countries(self) -> None:
         """Raise SettingsError where a country is named twice, or is none."""
         named = {f"esi.references.{name}": members for name, (members, _) in self.references.items()}
         named["esi.reporters"] = self.reporters
         if self.market_esi is not None:
             named["market_esi.markets"] = self.market_esi.markets
-        for place, countries in named.items():
+        if self.mirror is not None:
+            named["mirror.reporters"] = self.mirror.reporters
+        for place, countries in without_groups(named).items():
             if len(set(countries)) != len(countries):
                 raise SettingsError(f"{place}: a member occurs twice in {list(countries)}", "name each once")
             for country in countries:

@@ -10,12 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minsum.esi.baskets import Baskets, F64Matrix, shares_of
+from minsum.esi.labels import as_labelled
 from minsum_kernels import common_counts, cross_min_sum
 
-Rule = Literal["pooled", "mean_share", "mean_esi", "common", "world", "world_minus_self"]
+Rule = Literal["pooled", "pooled_minus_self", "mean_share", "mean_esi", "common", "world", "world_minus_self"]
 References = Mapping[str, tuple[tuple[str, ...], Rule]]
 """Name of a composite to (ISO3 labels of its members, rule)."""
 
+WITHOUT_SELF: Final = ("world_minus_self", "pooled_minus_self")
+"""Rules whose reference is another basket for each member."""
 WORLD_RULES: Final = ("world", "world_minus_self")
 """Rules over every reporter of the year; they take no members."""
 
@@ -46,11 +49,15 @@ class Similarity:
 
 
 def member_rows(baskets: Baskets, members: tuple[str, ...], rule: Rule) -> tuple[list[int], list[str]]:
-    """Rows of a composite's members (all rows for the world), and the members without data."""
+    """Rows of a composite's members (all rows for the world, but mirrors), and the members without data."""
     if rule in WORLD_RULES:
-        return list(range(len(baskets.labels))), []
-    rows = [row for row, label in enumerate(baskets.labels) if label in members]
-    return rows, [member for member in members if member not in baskets.labels]
+        is_member = (
+            np.ones(len(baskets.labels), dtype=np.bool_) if baskets.in_world is None else baskets.in_world
+        )
+        return np.flatnonzero(is_member).tolist(), []
+    known = as_labelled(members, baskets.labels)
+    rows = [row for row, label in enumerate(baskets.labels) if label in known]
+    return rows, [member for member, label in zip(members, known, strict=True) if label not in baskets.labels]
 
 
 def composite(baskets: Baskets, shares: F64Matrix, rows: list[int], rule: Rule) -> Similarity:
@@ -65,12 +72,12 @@ def composite(baskets: Baskets, shares: F64Matrix, rows: list[int], rule: Rule) 
     rows
         Rows of the members.
     rule
-        `pooled`, `world`: add the members' values, then take shares. `world_minus_self`: the same without
-        the country itself. `mean_share`: mean of their shares. `mean_esi`: mean of the similarities with
+        `pooled`, `world`: add the members' values, then take shares. `world_minus_self`,
+        `pooled_minus_self`: the same without the country itself. `mean_share`: mean of their shares. `mean_esi`: mean of the similarities with
         each. `common`: sum over products of the smallest share among the country and all members.
     """
-    if rule == "world_minus_self":
-        return _leave_one_out(baskets, shares)
+    if rule in WITHOUT_SELF:
+        return _leave_one_out(baskets, shares, rows)
     members = merged(shares_of(*member_values(baskets, rows, rule)), rule)
     products = members.max(axis=0, keepdims=True)
     total = baskets.values[rows].sum(axis=1) + baskets.residual[rows]
@@ -91,7 +98,7 @@ def member_values(baskets: Baskets, rows: list[int], rule: Rule) -> tuple[F64Mat
     Exports, shape (n_members, n_products), and what their totals hold beside them, shape (n_members,), USD.
     """
     values, outside = baskets.values[rows], baskets.outside[rows]
-    if rule in ("pooled", *WORLD_RULES):
+    if rule in ("pooled", "pooled_minus_self", *WORLD_RULES):
         return values.sum(axis=0, keepdims=True), outside.sum(keepdims=True)
     return values, outside
 
@@ -106,13 +113,15 @@ def merged(members: NDArray[np.float64], rule: Rule) -> NDArray[np.float64]:
     return baskets
 
 
-def _leave_one_out(baskets: Baskets, shares: F64Matrix) -> Similarity:
-    """Every country against all the others pooled."""
-    total = baskets.values.sum(axis=1) + baskets.residual
-    outside = _sums_of_others(baskets.outside[:, None])[:, 0]
-    others = shares_of(_sums_of_others(baskets.values), outside)
+def _leave_one_out(baskets: Baskets, shares: F64Matrix, rows: list[int]) -> Similarity:
+    """Every country against all members of the world but itself pooled."""
+    member = np.zeros((len(shares), 1))
+    member[rows] = 1.0
+    total = (baskets.values.sum(axis=1) + baskets.residual) * member[:, 0]
+    outside = _sums_of_others(baskets.outside[:, None] * member)[:, 0]
+    others = shares_of(_sums_of_others(baskets.values * member), outside)
     both = (shares > 0) & (others > 0)
-    rebuilt = baskets.is_rebuilt.astype(np.float64)[:, None]
+    rebuilt = baskets.is_rebuilt.astype(np.float64)[:, None] * member
     return Similarity(
         esi=np.minimum(shares, others).sum(axis=1, keepdims=True),
         n_reference=(others > 0).sum(axis=1, keepdims=True, dtype=np.int32),

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from pathlib import Path
+from typing import Final, Literal, get_args
+
+from minsum.arguments import one_of
+from minsum.marks import Mark, Plan, plan_of
+from minsum.workspace import Layout
 
 By = Literal["section", "chapter"]
 
@@ -53,7 +58,14 @@ class Segment:
 
 
 def segments_of(products: Sequence[str], by: By) -> tuple[list[Segment], list[int]]:
-    """Segments of ascending product codes, and the borders between them as `segment_min_sum` takes them."""
+    """Segments of ascending product codes, and the borders between them as `segment_min_sum` takes them.
+
+    Raises
+    ------
+    UsageError
+        If `by` is neither section nor chapter.
+    """
+    one_of(by, get_args(By), argument="by")
     segments: list[Segment] = []
     bounds: list[int] = []
     for position, product in enumerate(products):
@@ -68,3 +80,17 @@ def _segment(chapter: str, by: By) -> Segment:
     number = int(chapter)
     name, title = next((name, title) for name, first, last, title in SECTIONS if first <= number <= last)
     return Segment(name, title) if by == "section" else Segment(chapter, title)
+
+
+_RECIPE: Final = "sections-1"
+BUDGET: Final = 500_000
+"""Contributions in the table, so that the page that holds them stays small: 8 bytes each before compression."""
+
+
+def sections_plan(layout: Layout, esi: Mapping[Path, str]) -> Plan:
+    """Whether `report/section_esi.parquet` is what the similarities (file to digest) make it."""
+    inputs = [[path.parent.name, path.stem, mark] for path, mark in esi.items()]
+    mark = Mark("section_esi", _RECIPE, [BUDGET, len(SECTIONS)], inputs)
+    return plan_of(
+        {layout.sections: mark} if esi else {}, [layout.sections] if layout.sections.is_file() else []
+    )

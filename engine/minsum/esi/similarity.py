@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from minsum.esi.baskets import Baskets, F64Matrix, shares_of
-from minsum.esi.references import References, Similarity, composite, member_rows
+from minsum.esi.labels import with_other_names
+from minsum.esi.references import References, Rule, Similarity, composite, member_rows
 from minsum.schema import TABLES
 from minsum_kernels import common_counts, cross_min_sum, pairwise_min_sum
+
+if TYPE_CHECKING:
+    from minsum.esi.interval import Sides
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +55,54 @@ def similarity_table(
 
     Returns
     -------
-    The table, and for each composite that could not be formed the members without data.
+    The table, and for each composite that could not be formed the members without data. Where vintages were
+    brought together, the columns `schema.HARMONISED` follow.
     """
+    found = _matrices(baskets, references)
+    if baskets.is_mirror is not None and baskets.is_mirror.any():
+        rows = np.flatnonzero(~baskets.is_mirror)
+        _keep(_matrices(baskets.reported(rows), references), found, rows)
+    columns = _columns(baskets, found.parts[0].n_common.diagonal(), found.parts, found.names, options)
+    cells = _cells(baskets, found.names, options)
+    if found.sides is not None:
+        too_few = columns["reason"].is_valid().to_numpy(zero_copy_only=False)
+        columns |= _origins(found.sides, cells, too_few)
+    if baskets.is_mirror is not None:
+        columns |= _sources(baskets.is_mirror, found.members, cells)
+    return pa.table(columns), found.absent
+
+
+@dataclass(frozen=True, slots=True)
+class _Matrices:
+    """Similarities of every country with every country and composite, before they become rows.
+
+    Attributes
+    ----------
+    names
+        Label and code of each reference; composites have no code.
+    parts
+        The countries, then each composite.
+    members
+        Rows of the members of each composite.
+    absent
+        Composites that could not be formed, and their members without data.
+    sides
+        Vintages and intervals; None where everything is as filed.
+    """
+
+    names: list[tuple[str, int | None]]
+    parts: list[Similarity]
+    members: list[list[int]]
+    absent: dict[str, list[str]]
+    sides: Sides | None
+
+
+def _matrices(baskets: Baskets, references: References) -> _Matrices:
     shares = baskets.shares()
     parts = [_pairs(baskets, shares)]
     names: list[tuple[str, int | None]] = list(zip(baskets.labels, baskets.codes.tolist(), strict=True))
     absent: dict[str, list[str]] = {}
+    formed: list[tuple[list[int], Rule]] = []
     for name, (members, rule) in sorted(references.items()):
         rows, missing = member_rows(baskets, members, rule)
         if missing:
@@ -63,8 +110,34 @@ def similarity_table(
             continue
         parts.append(composite(baskets, shares, rows, rule))
         names.append((name, None))
-    columns = _columns(baskets, parts[0].n_common.diagonal(), parts, names, options)
-    return pa.table(columns), absent
+        formed.append((rows, rule))
+    found = None
+    if baskets.provenance is not None:
+        from minsum.esi.interval import Formed, sides
+
+        esi = np.hstack([part.esi for part in parts])
+        found = sides(baskets, baskets.provenance, esi, [Formed(*one) for one in formed])
+    return _Matrices(names, parts, [rows for rows, _ in formed], absent, found)
+
+
+def _keep(own: _Matrices, found: _Matrices, rows: NDArray[np.intp]) -> None:
+    """Put values of reported countries as they are without mirrors: sums over more products differ in the last bit.
+
+    Composites with a mirrored member are another thing without it, and stay.
+    """
+    n_all, n_own, reported = len(found.parts[0].esi), len(rows), set(rows.tolist())
+    place = {name: k for k, name in enumerate(found.names)}
+    found.parts[0].esi[np.ix_(rows, rows)] = own.parts[0].esi
+    same, theirs = list(range(n_own)), rows.tolist()
+    for k, part in enumerate(own.parts[1:]):
+        column = place[own.names[n_own + k]]
+        if reported.issuperset(found.members[column - n_all]):
+            found.parts[1 + column - n_all].esi[rows] = part.esi
+            same.append(n_own + k)
+            theirs.append(column)
+    if found.sides is not None and own.sides is not None:
+        found.sides.low[np.ix_(rows, theirs)] = own.sides.low[:, same]
+        found.sides.high[np.ix_(rows, theirs)] = own.sides.high[:, same]
 
 
 def level_tables(
@@ -74,7 +147,7 @@ def level_tables(
     for level, of_level in baskets:
         table, _ = similarity_table(of_level, options, references)
         levels = pa.array(np.full(table.num_rows, level, dtype=np.int8))
-        yield table.append_column("level", levels)
+        yield table.add_column(len(TABLES["esi"]), "level", levels)
 
 
 def complementarity_table(exports: Baskets, imports: Baskets, options: PairOptions) -> pa.Table:
@@ -130,17 +203,11 @@ def _columns(
     parts: Sequence[Similarity],
     names: Sequence[tuple[str, int | None]],
     options: PairOptions,
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """Columns of the esi table from matrices of countries by references, (label, code) each."""
-    labels, codes = [label for label, _ in names], [code for _, code in names]
-    by_reporter = np.lexsort((baskets.codes, np.array(baskets.labels, dtype=np.str_)))
-    if options.reporters:
-        by_reporter = by_reporter[[baskets.labels[i] in options.reporters for i in by_reporter]]
-    by_reference = np.lexsort((np.arange(len(names)), np.array(labels, dtype=np.str_)))
-    i, r = (axis.ravel() for axis in np.meshgrid(by_reporter, by_reference, indexing="ij"))
-    reference_codes = pa.array(codes, pa.int32())
-    keep = baskets.codes[i] != reference_codes.fill_null(-1).to_numpy()[r]
-    i, r = i[keep], r[keep]
+    labels = [label for label, _ in names]
+    i, r = _cells(baskets, names, options)
+    reference_codes = pa.array([code for _, code in names], pa.int32())
 
     def cells(name: str) -> NDArray[np.generic]:
         whole = [np.broadcast_to(getattr(part, name), part.esi.shape) for part in parts]
@@ -162,8 +229,63 @@ def _columns(
         "n_common": cells("n_common"),
         "residual_reporter": baskets.residual_share[i],
         "residual_reference": cells("residual_reference"),
-        "is_rebuilt": baskets.is_rebuilt[i] | cells("is_rebuilt"),
+        "is_rebuilt": np.logical_or(baskets.is_rebuilt[i], cells("is_rebuilt")),
         "reason": pa.DictionaryArray.from_arrays(
             pa.array(np.zeros(len(i), dtype=np.int32), mask=~too_few), words
         ),
     }
+
+
+def _cells(
+    baskets: Baskets, names: Sequence[tuple[str, int | None]], options: PairOptions
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Row and column of each pair in the order of the table: by reporter and reference, none with itself."""
+    by_reporter = np.lexsort((baskets.codes, np.array(baskets.labels, dtype=np.str_)))
+    if options.reporters:
+        wanted = with_other_names(options.reporters)
+        by_reporter = by_reporter[[baskets.labels[i] in wanted for i in by_reporter]]
+    labels = np.array([label for label, _ in names], dtype=np.str_)
+    by_reference = np.lexsort((np.arange(len(names)), labels))
+    i, r = (axis.ravel() for axis in np.meshgrid(by_reporter, by_reference, indexing="ij"))
+    own = np.array([-1 if code is None else code for _, code in names])
+    keep = baskets.codes[i] != own[r]
+    return i[keep], r[keep]
+
+
+def _origins(
+    found: Sides, cells: tuple[NDArray[np.intp], NDArray[np.intp]], too_few: NDArray[np.bool_]
+) -> dict[str, Any]:
+    """Columns on vintages and the interval, in the order of the table."""
+    from minsum.esi.interval import LABELS
+
+    i, r = cells
+    words = pa.array(LABELS, pa.string())
+    reporter, reference = (
+        pa.DictionaryArray.from_arrays(ranks.astype(np.int32), words)
+        for ranks in (found.own[i], found.vintage[i, r])
+    )
+    return {
+        "vintage_reporter": reporter,
+        "vintage_reference": reference,
+        "converted_reporter": found.converted_own[i],
+        "converted_reference": found.converted[i, r],
+        "esi_low": pa.array(found.low[i, r], mask=too_few),
+        "esi_high": pa.array(found.high[i, r], mask=too_few),
+        "is_merged": found.is_merged[i, r],
+    }
+
+
+def _sources(
+    is_mirror: NDArray[np.bool_],
+    members: Sequence[list[int]],
+    cells: tuple[NDArray[np.intp], NDArray[np.intp]],
+) -> dict[str, Any]:
+    """Columns that say whether a basket was reported, in the order of the table."""
+    words = pa.array(["reported", "mirror"], pa.string())
+    of_reference = np.append(is_mirror, [bool(is_mirror[rows].any()) for rows in members])
+    i, r = cells
+    reporter, reference = (
+        pa.DictionaryArray.from_arrays(which.astype(np.int32), words)
+        for which in (is_mirror[i], of_reference[r])
+    )
+    return {"source_reporter": reporter, "source_reference": reference}

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from functools import partial
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING
 
 from minsum.countries import is_group, iso3_of
-from minsum.coverage import write_coverage
+from minsum.coverage import Facts, Together, coverage_plan, write_coverage
 from minsum.errors import MissingInputError
-from minsum.esi.options import EsiOptions, MarketOptions
-from minsum.esi.yearly import EsiReport, Groups, Job, Output, bring_up_to_date
-from minsum.workspace import Footer, Layout, partition_key, read_footers
+from minsum.esi.jobs import Filed, jobs_of
+from minsum.esi.labels import with_other_names
+from minsum.esi.options import EsiOptions
+from minsum.esi.yearly import EsiReport, Groups, bring_up_to_date, plan_tables
+from minsum.marks import Plan, digests_of
+from minsum.workspace import Footer, Layout, partition_key, read_footer, read_footers
 
-RECIPE: Final = {"esi": "esi-2", "market_esi": "market-1", "complementarity": "complementarity-1"}
+if TYPE_CHECKING:
+    from minsum.harmonise.filings import Filings
+    from minsum.harmonise.harmoniser import Harmoniser
 
 
 def compute_esi(
@@ -31,7 +36,10 @@ def compute_esi(
         If the options name a country twice, or one that is none.
     """
     options.check_countries()
+    harmoniser = options.harmoniser(layout.root)
     flows = read_footers(layout.partitions())
+    if harmoniser is not None:
+        return _compute_together(layout, options, flows, harmoniser=harmoniser, progress=progress)
     report = EsiReport(is_covered=write_coverage(layout, flows))
     groups = flows_by_year(flows, options)
     if not groups:
@@ -39,22 +47,212 @@ def compute_esi(
             f"{layout.flows}: no flows of the chosen years and reporters",
             "bring files in first: minsum ingest PATH",
         )
-    bring_up_to_date(layout, _jobs(options), groups, report=report, progress=progress)
+    bring_up_to_date(layout, jobs_of(options), groups, report=report, progress=progress)
+    report.alone = _alone(groups, options, report.computed)
     return report
+
+
+def esi_plan(layout: Layout, options: EsiOptions, flows: Mapping[Path, Footer]) -> tuple[Plan, Plan]:
+    """What `compute_esi` would make anew or remove, and why: of `coverage.parquet`, and of the tables by year.
+
+    Raises
+    ------
+    SettingsError, DataCheckError
+        As `EsiOptions.harmoniser`.
+    """
+    harmoniser = options.harmoniser(layout.root)
+    if harmoniser is None:
+        tables = plan_tables(layout, jobs_of(options), flows_by_year(flows, options))
+        return coverage_plan(layout, flows), tables
+    sorted_out = _SortedOut.of(flows, options, harmoniser)
+    tables = plan_tables(layout, jobs_of(options, harmoniser, sorted_out.filed), sorted_out.groups)
+    together = _together(options, harmoniser, tables.digests(layout.esi))
+    return coverage_plan(layout, flows, together), tables
+
+
+@dataclass(frozen=True, slots=True)
+class _SortedOut:
+    """The lake for one target.
+
+    Attributes
+    ----------
+    filings
+        Which flows files count.
+    groups
+        Those of the years that hold any of the reporters asked for.
+    filed
+        Who filed anything.
+    """
+
+    filings: Filings
+    groups: Groups
+    filed: Filed
+
+    @classmethod
+    def of(cls, flows: Mapping[Path, Footer], options: EsiOptions, harmoniser: Harmoniser) -> _SortedOut:
+        filings = harmoniser.choose(flows, years=options.years)
+        groups = {
+            (harmoniser.target, year): {path: flows[path] for path in files}
+            for year, files in sorted(filings.chosen.items())
+            if _is_wanted(files, options, harmoniser.label)
+        }
+        by_year: dict[int, set[int]] = defaultdict(set)
+        for _, year, code in map(partition_key, flows):
+            by_year[year].add(code)
+        return cls(filings, groups, Filed(by_year, [_name(path) for path in filings.unreachable]))
+
+
+def _together(options: EsiOptions, harmoniser: Harmoniser, esi: Mapping[Path, str]) -> Together:
+    decided = harmoniser.recorded() | {"years": list(options.years)}
+    return Together(decided, {f"{path.parent.name}/{path.stem}": mark for path, mark in esi.items()})
+
+
+def _compute_together(
+    layout: Layout,
+    options: EsiOptions,
+    flows: Mapping[Path, Footer],
+    *,
+    harmoniser: Harmoniser,
+    progress: Callable[[str, int, int], None],
+) -> EsiReport:
+    """The same with every reporter-year brought to one vintage."""
+    report = EsiReport()
+    sorted_out = _SortedOut.of(flows, options, harmoniser)
+    filings, groups = sorted_out.filings, sorted_out.groups
+    for path in filings.unreachable:
+        _, year, code = partition_key(path)
+        report.unreachable.setdefault(filings.left_out[path], []).append(f"{iso3_of(code)} {year}")
+    if not groups:
+        facts = coverage_facts(layout, filings, harmoniser)
+        report.is_covered = write_coverage(layout, flows, _together(options, harmoniser, {}), facts)
+        oldest = min((partition_key(path)[0] for path in filings.unreachable), default=None)
+        raise MissingInputError(
+            f"{layout.flows}: no flows of the chosen years and reporters can be brought to {harmoniser.target}",
+            f'set [harmonise] target = "{oldest}"' if oldest else "bring files in first: minsum ingest PATH",
+        )
+    jobs = jobs_of(options, harmoniser, sorted_out.filed)
+    bring_up_to_date(layout, jobs, groups, report=report, progress=progress)
+    facts = coverage_facts(layout, filings, harmoniser)
+    if options.mirror is not None:
+        facts |= mirror_facts(layout, flows)
+    else:  # with mirrors a single country may be compared
+        report.alone = _alone(groups, options, report.computed)
+    together = _together(options, harmoniser, digests_of(layout.yearly("esi")))
+    report.is_covered = write_coverage(layout, flows, together, facts)
+    report.unmatched = {name: usd for name, one in facts.items() if (usd := one["unmatched_usd"])}
+    return report
+
+
+def _alone(groups: Groups, options: EsiOptions, computed: Iterable[str]) -> dict[str, str]:
+    """Years among the computed ones in which fewer than two countries have exports, and who is there."""
+    flow = "DX" if options.basis == "DX" else "X"
+    found = {}
+    for (classification, year), flows in groups.items():
+        name = f"{classification}/{year}"
+        if name not in computed:
+            continue
+        there = {iso3_of(partition_key(path)[2]): footer for path, footer in flows.items()}
+        exporting = [
+            label for label, footer in there.items() if footer["checks"].get(flow, {}).get("n_products")
+        ]
+        rest = sorted(set(there) - set(exporting))
+        if len(exporting) < 2:
+            found[name] = (
+                f"only {exporting[0]} has exports there" if exporting else "nobody has exports there"
+            )
+            found[name] += (
+                f" (imports only: {', '.join(rest[:5])}{' ...' if rest[5:] else ''})" if rest else ""
+            )
+    return found
+
+
+def _is_wanted(files: Iterable[Path], options: EsiOptions, label: Callable[[int], str] = iso3_of) -> bool:
+    """Whether any of the reporters asked for is there."""
+    wanted = with_other_names(options.reporters)
+    return not wanted or bool(wanted & {label(partition_key(path)[2]) for path in files})
+
+
+def coverage_facts(layout: Layout, filings: Filings, harmoniser: Harmoniser) -> Facts:
+    """How each reporter-year was brought to the target, from the footers of `esi/`."""
+    facts: Facts = {}
+    for path, reason in filings.left_out.items():
+        facts[_name(path)] = {
+            "harmonised_to": None,
+            "unmatched_usd": None,
+            "converted": None,
+            "reason": reason,
+            "unit": None,
+        }
+    of_year = {int(path.stem): read_footer(path).get("filings", {}) for path in layout.yearly("esi")}
+    for year, files in filings.chosen.items():
+        for path in files:
+            code = partition_key(path)[2]
+            found = of_year.get(year, {}).get(str(code))
+            why = None if found else "nothing of the basis was filed, or the year has none of [esi] reporters"
+            facts[_name(path)] = {
+                "harmonised_to": harmoniser.target if found else None,
+                "unmatched_usd": found and found["unmatched_usd"],
+                "converted": found and found["converted"],
+                "reason": why,
+                "unit": iso3_of(unit) if (unit := harmoniser.unit(code)) != code else None,
+            }
+    return facts
+
+
+def mirror_facts(layout: Layout, flows: Iterable[Path]) -> Facts:
+    """A coverage row for each mirrored reporter-year, from the footers of `esi/`.
+
+    `partners_share`: part of the country's exports, in the nearest year it filed, that went to the partners that
+    reported; null where it never filed.
+    """
+    from minsum.esi.partners import exports_to
+
+    filings: dict[int, list[Path]] = defaultdict(list)
+    for path in flows:
+        filings[partition_key(path)[2]].append(path)
+    facts: Facts = {}
+    for table in layout.yearly("esi"):
+        target, year = table.parent.name.partition("=")[2], int(table.stem)
+        for name, one in read_footer(table).get("mirrors", {}).items():
+            code = int(name)
+            facts[f"{target}/{year}/{code}"] = {
+                "classification": target,
+                "year": year,
+                "reporter": iso3_of(code),
+                "reporter_code": code,
+                "source": f"imports of {len(one['partners'])} partners",
+                "format": "mirror",
+                "n_products": one["n_products"],
+                "exports_usd": one["exports_usd"],
+                "rows_in": 0,
+                "rows_kept": 0,
+                "harmonised_to": target,
+                "unmatched_usd": None,
+                "n_partners": len(one["partners"]),
+                "partners_share": exports_to(filings[code], one["partners"], year=year),
+            }
+    return facts
+
+
+def _name(path: Path) -> str:
+    return "/".join(str(part) for part in partition_key(path))
 
 
 def flows_by_year(flows: Mapping[Path, Footer], options: EsiOptions) -> Groups:
     """Flows by classification and year, those years only that hold any of the reporters asked for."""
-    wanted = set(options.reporters)
     return {
         key: {path: flows[path] for path in files}
         for key, files in _by_year(flows, options.years).items()
-        if not wanted or wanted & {iso3_of(partition_key(path)[2]) for path in files}
+        if _is_wanted(files, options)
     }
 
 
-def files_of(layout: Layout, classification: str, years: Collection[int]) -> dict[int, list[Path]]:
-    """Flows files of a classification by year; no years means all."""
+def files_of(
+    layout: Layout, classification: str, years: Collection[int], *, harmoniser: Harmoniser | None = None
+) -> dict[int, list[Path]]:
+    """Flows files by year, no years means all: of a classification or, brought together, of every filing."""
+    if harmoniser is not None:
+        return harmoniser.choose(layout.partitions(), years=years).chosen
     groups = _by_year(layout.partitions(), years)
     return {year: files for (vintage, year), files in groups.items() if vintage == classification}
 
@@ -67,70 +265,3 @@ def _by_year(paths: Iterable[Path], years: Collection[int]) -> dict[tuple[str, i
         if not is_group(code) and (not years or year in years):
             groups[classification, year].append(path)
     return groups
-
-
-def _jobs(options: EsiOptions) -> list[Job]:
-    guarded = ("min_products", "references")
-    tables = {"esi": options.recorded("level", *guarded)}
-    if options.levels:
-        tables["esi_levels"] = options.recorded("levels", *guarded)
-    jobs = [Job(RECIPE["esi"], tables, partial(_similarities, options=options))]
-    if options.market_esi is not None:
-        recorded = options.recorded("level", "market_esi")
-        compute = partial(_markets, options=options, chosen=options.market_esi)
-        jobs.append(Job(RECIPE["market_esi"], {"market_esi": recorded, "market_mean": recorded}, compute))
-    if options.complementarity:
-        tables = {"complementarity": options.recorded("level", "min_products")}
-        jobs.append(Job(RECIPE["complementarity"], tables, partial(_complementarity, options=options)))
-    return jobs
-
-
-def _similarities(files: list[Path], year: int, options: EsiOptions) -> Iterator[Output]:
-    from minsum.esi.baskets import gather
-
-    levels = (options.level, *options.levels)
-    baskets = gather(files, basis=options.basis, residual=options.residual, levels=levels)
-
-    def tables() -> Iterator[Output]:
-        from minsum.esi.similarity import PairOptions, level_tables, similarity_table
-
-        pair = PairOptions(year, options.min_products, options.reporters)
-        table, absent = similarity_table(baskets[0], pair, options.references)
-        yield Output("esi", [table], absent)
-        if options.levels:
-            beside = level_tables(zip(options.levels, baskets[1:], strict=True), pair, options.references)
-            yield Output("esi_levels", beside, absent)
-
-    return tables()
-
-
-def _markets(files: list[Path], year: int, options: EsiOptions, chosen: MarketOptions) -> Iterator[Output]:
-    from minsum.esi.bilateral import gather_bilateral
-
-    flows = gather_bilateral(files, options, chosen)
-
-    def tables() -> Iterator[Output]:
-        from minsum.esi.markets import MarketSimilarity
-
-        similarity = MarketSimilarity(flows, year=year, reporters=options.reporters)
-        yield Output("market_esi", similarity.tables())
-        yield Output("market_mean", [similarity.mean_table()])
-
-    return tables()
-
-
-def _complementarity(files: list[Path], year: int, options: EsiOptions) -> Iterator[Output]:
-    from minsum.esi.baskets import gather
-
-    exports, imports = (
-        gather(files, basis=basis, residual=options.residual, levels=(options.level,))[0]
-        for basis in (options.basis, "M")
-    )
-
-    def tables() -> Iterator[Output]:
-        from minsum.esi.similarity import PairOptions, complementarity_table
-
-        pair = PairOptions(year, options.min_products, options.reporters)
-        yield Output("complementarity", [complementarity_table(exports, imports, pair)])
-
-    return tables()

@@ -9,24 +9,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from minsum.esi.moves import Move, largest_moves, merged, read_indices
-from minsum.schema import check_table
-from minsum.workspace import (
-    Footer,
-    Layout,
-    digest,
-    footer_digest,
-    partition_key,
-    publish_parts,
-    read_footer,
-)
+from minsum.marks import Mark, Plan, plan_of, remove_files
+from minsum.proof import damage, prove
+from minsum.schema import YEARLY, check_table
+from minsum.workspace import Footer, Layout, digest, inputs_of, publish_parts, read_footer
 
 if TYPE_CHECKING:
+    import polars as pl
     import pyarrow as pa
 
 Work = TypeVar("Work")
 Result = TypeVar("Result")
 Groups = Mapping[tuple[str, int], Mapping[Path, Footer]]
-"""Classification and year to flows files and their footers, in order of reporter code."""
+"""Classification and year to flows files and their footers, in order of reporter code. Where vintages are brought
+together the classification is their target."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +37,14 @@ class Output:
         Its rows in their final order, in one or more parts.
     absent
         Composites that could not be formed, and their members without data.
+    facts
+        Further entries of the footer.
     """
 
     table: str
     parts: Iterable[pa.Table]
     absent: dict[str, list[str]] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,18 +79,60 @@ class EsiReport:
         `classification/year` where anything was written, and where everything was current.
     absent
         `classification/year` to composite name to its members without data there.
+    removed
+        Files of years and tables that are no longer asked for.
     rows
         Table to rows written.
     moves
         The largest changes of the index of a pair that was computed before (`moves`).
+    redefined
+        `classification/year` that other options than before made anew: moves there are no news of the data.
+    vanished
+        `classification/year` to countries and composites that had similarities there before and now have none,
+        the options being the same.
+    alone
+        `classification/year` without a pair to why, of those computed.
+    unreachable
+        Why reporter-years could not be brought to the target of `[harmonise]`, to their names.
+    unmatched
+        Reporter-years with values without a target, and these values, USD.
     """
 
     is_covered: bool = False
     computed: list[str] = field(default_factory=list)
     unchanged: list[str] = field(default_factory=list)
     absent: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    removed: list[str] = field(default_factory=list)
     rows: dict[str, int] = field(default_factory=dict)
     moves: list[Move] = field(default_factory=list)
+    redefined: list[str] = field(default_factory=list)
+    vanished: dict[str, list[str]] = field(default_factory=dict)
+    alone: dict[str, str] = field(default_factory=dict)
+    unreachable: dict[str, list[str]] = field(default_factory=dict)
+    unmatched: dict[str, float] = field(default_factory=dict)
+
+    def remarks(self) -> list[str]:
+        """What is missing in the years that were computed, a sentence each."""
+        lines = [f"{name}: no similarity: {why}" for name, why in self.alone.items()]
+        for name in self.computed:
+            lines += [
+                f"{name}: no similarity with {composite}: no data of {', '.join(members)}"
+                for composite, members in self.absent.get(name, {}).items()
+                if name not in self.alone
+            ]
+        return lines
+
+
+def plan_tables(layout: Layout, jobs: Sequence[Job], groups: Groups) -> Plan:
+    """Which tables of which years are missing or stale, and which are no longer asked for."""
+    inputs = {key: inputs_of(key[0], flows) for key, flows in groups.items()}
+    wanted = {
+        _target(layout, table, key): Mark(f"{table} {_name(key)}", job.recipe, options, inputs[key])
+        for key in groups
+        for job in jobs
+        for table, options in job.tables.items()
+    }
+    return plan_of(wanted, [path for table in YEARLY for path in layout.yearly(table)])
 
 
 def bring_up_to_date(
@@ -102,30 +143,72 @@ def bring_up_to_date(
     report: EsiReport,
     progress: Callable[[str, int, int], None],
 ) -> None:
-    """Write the tables that are missing or stale, and remove files of years that are not in `groups`."""
+    """Write the tables that are missing or stale, and remove those that are no longer asked for.
+
+    Raises
+    ------
+    DataCheckError
+        If a flows file that is needed is damaged.
+    """
+    plan = plan_tables(layout, jobs, groups)
     report.rows = {table: 0 for job in jobs for table in job.tables}
-    inputs = {key: _inputs(flows) for key, flows in groups.items()}
-    stale = {key: [job for job in jobs if _is_stale(layout, job, key, inputs[key])] for key in groups}
+    stale = {
+        key: [job for job in jobs if any(_target(layout, one, key) in plan.redo for one in job.tables)]
+        for key in groups
+    }
     report.unchanged = [_name(key) for key, todo in stale.items() if not todo]
     work = [(key, job) for key, todo in stale.items() for job in todo]
     progress("esi", len(report.unchanged), len(groups))
-    for (key, job), outputs in _one_ahead(work, lambda one: one[1].compute(list(groups[one[0]]), one[0][1])):
+
+    def read(one: tuple[tuple[str, int], Job]) -> Iterable[Output]:
+        (key, job), files = one, list(groups[one[0]])
+        prove(files)
+        return job.compute(files, key[1])
+
+    for (key, job), outputs in _one_ahead(work, read):
         for output in outputs:
-            footer = _footer(job, output.table, key, inputs[key]) | {"absent": output.absent}
             target = _target(layout, output.table, key)
-            before = read_indices(target) if output.table == "esi" else None
+            footer = _footer(key, plan.wanted[target]) | {"absent": output.absent} | output.facts
+            before = _before(target) if output.table == "esi" else None
             report.rows[output.table] += publish_parts(_checked(output), target, footer=footer, layout=layout)
             if before is not None and (after := read_indices(target)) is not None:
-                found = largest_moves(before, after, classification=key[0], year=key[1])
-                report.moves = merged([*report.moves, *found])
+                _compare(before, (footer, after), key=key, report=report)
         if job is stale[key][-1]:
             report.computed.append(_name(key))
             progress("esi", len(report.unchanged) + len(report.computed), len(groups))
     for key in groups:
         if absent := read_footer(_target(layout, "esi", key))["absent"]:
             report.absent[_name(key)] = absent
-    for table in report.rows:
-        _remove_others(layout, table, groups)
+    remove_files(plan.remove)
+    report.removed = [f"{path.parent.parent.name} {_year_of(path)}" for path in plan.remove]
+
+
+def _before(target: Path) -> tuple[Footer, pl.DataFrame] | None:
+    """Footer and indices of the file that is about to be replaced; None where it is not there, or damaged."""
+    indices = None if not target.is_file() or damage(target) else read_indices(target)
+    return None if indices is None else (read_footer(target), indices)
+
+
+def _compare(
+    before: tuple[Footer, pl.DataFrame],
+    after: tuple[Footer, pl.DataFrame],
+    *,
+    key: tuple[str, int],
+    report: EsiReport,
+) -> None:
+    """Note what moved, and who is there no more."""
+    (old_footer, old), (new_footer, new) = before, after
+    found = largest_moves(old, new, classification=key[0], year=key[1])
+    report.moves = merged([*report.moves, *found])
+    defined = [digest([one["recipe"], one["options"]]) for one in (old_footer, new_footer)]
+    if defined[0] != defined[1]:
+        report.redefined.append(_name(key))
+    elif gone := _known(old) - _known(new):
+        report.vanished[_name(key)] = sorted(gone)
+
+
+def _known(indices: pl.DataFrame) -> set[str]:
+    return {*indices["reporter"], *indices["reference"]}
 
 
 def _one_ahead(work: Sequence[Work], read: Callable[[Work], Result]) -> Iterator[tuple[Work, Result]]:
@@ -142,17 +225,6 @@ def _name(key: tuple[str, int]) -> str:
     return f"{key[0]}/{key[1]}"
 
 
-def _inputs(flows: Mapping[Path, Footer]) -> dict[str, str]:
-    return {str(partition_key(path)[2]): digest(footer) for path, footer in flows.items()}
-
-
-def _is_stale(layout: Layout, job: Job, key: tuple[str, int], inputs: dict[str, str]) -> bool:
-    return any(
-        footer_digest(_target(layout, table, key)) != _footer(job, table, key, inputs)["digest"]
-        for table in job.tables
-    )
-
-
 def _checked(output: Output) -> Iterable[pa.Table]:
     for part in output.parts:
         check_table(part, output.table)
@@ -163,20 +235,9 @@ def _target(layout: Layout, table: str, key: tuple[str, int]) -> Path:
     return layout.table(table) / f"classification={key[0]}" / f"{key[1]}.parquet"
 
 
-def _footer(job: Job, table: str, key: tuple[str, int], inputs: dict[str, str]) -> Footer:
-    options = job.tables[table]
-    return {
-        "stage": "esi",
-        "recipe": job.recipe,
-        "classification": key[0],
-        "year": key[1],
-        "options": options,
-        "digest": digest([job.recipe, options, inputs]),
-    }
+def _year_of(path: Path) -> str:
+    return f"{path.parent.name.partition('=')[2]}/{path.stem}"
 
 
-def _remove_others(layout: Layout, table: str, groups: Groups) -> None:
-    """Drop files of years that the flows or the options no longer give."""
-    for path in layout.yearly(table):
-        if (path.parent.name.partition("=")[2], int(path.stem)) not in groups:
-            path.unlink()
+def _footer(key: tuple[str, int], mark: Mark) -> Footer:
+    return {"stage": "esi", "classification": key[0], "year": key[1]} | mark.record()

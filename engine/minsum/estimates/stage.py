@@ -5,17 +5,18 @@ Libraries are imported where they are used: a run with nothing to do must not lo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from minsum.country_hints import near_labels
 from minsum.country_names import understood
-from minsum.errors import EstimationError, MissingInputError
-from minsum.queries import connect, literal, query
+from minsum.errors import DataCheckError, EstimationError, MissingInputError
+from minsum.marks import Mark, Plan, digests_of, plan_of
+from minsum.proof import prove
 from minsum.schema import check_table
 from minsum.specs import Model, Specification, labels
-from minsum.workspace import Footer, Layout, digest, footer_digest, publish_table, read_footer
+from minsum.workspace import Footer, Layout, estimate_files, is_estimates, publish_table, read_footer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,7 +48,79 @@ class EstimateReport:
     models: dict[str, int]
 
 
-def estimate(layout: Layout, spec: Specification, *, name: str) -> EstimateReport:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A specification, and who asks for it.
+
+    Attributes
+    ----------
+    spec
+        The specification.
+    by
+        `settings`: its estimates go when the settings no longer name it. `command`: `minsum estimate SPEC` made them;
+        they stay, and are kept up to date by the specification in their footer, until somebody deletes the file.
+    """
+
+    spec: Specification
+    by: str = "settings"
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What estimates are made from.
+
+    Attributes
+    ----------
+    panel
+        Its digest.
+    classification
+        Its HS vintage.
+    esi
+        Similarities to their digests.
+    """
+
+    panel: str
+    classification: str
+    esi: Mapping[Path, str]
+
+
+def inputs_of(layout: Layout) -> Inputs:
+    """What is there.
+
+    Raises
+    ------
+    MissingInputError
+        If there is no panel.
+    """
+    if not layout.panel.is_file():
+        raise MissingInputError(f"{layout.panel}: no panel yet", "build it first: minsum panel")
+    footer = read_footer(layout.panel)
+    classification = footer["classification"]
+    esi = [path for path in layout.yearly("esi") if path.parent.name == f"classification={classification}"]
+    return Inputs(str(footer["digest"]), classification, digests_of(esi))
+
+
+def kept_specs(layout: Layout, known: Collection[str]) -> dict[str, Asked]:
+    """Specifications, beside the known ones, of estimates that `minsum estimate SPEC` made, from their footers."""
+    found = {}
+    for path in estimate_files(layout):
+        if path.stem not in known:
+            try:
+                options = read_footer(path)["options"]
+                if options["asked_by"] == "command":
+                    found[path.stem] = Asked(Specification.model_validate(options["as_written"]), "command")
+            except (DataCheckError, LookupError, TypeError, ValueError):
+                continue
+    return found
+
+
+def estimates_plan(layout: Layout, asked: Mapping[str, Asked], inputs: Inputs) -> Plan:
+    """Which estimates are missing or stale, and which are no longer asked for; another's file stays (`strays`)."""
+    wanted = {layout.estimate(name): _mark(one, name=name, inputs=inputs) for name, one in asked.items()}
+    return plan_of(wanted, filter(is_estimates, estimate_files(layout)))
+
+
+def estimate(layout: Layout, spec: Specification, *, name: str, asked_by: str = "settings") -> EstimateReport:
     """Bring `estimates/<name>.parquet` up to date with the panel.
 
     Raises
@@ -56,18 +129,18 @@ def estimate(layout: Layout, spec: Specification, *, name: str) -> EstimateRepor
         If there is no panel.
     EstimationError
         If a model cannot be estimated; the message names the culprit.
+    DataCheckError
+        If the panel or the similarities are damaged.
     """
-    if not layout.panel.is_file():
-        raise MissingInputError(f"{layout.panel}: no panel yet", "build it first: minsum panel")
-    classification = read_footer(layout.panel)["classification"]
-    esi = sorted((layout.esi / f"classification={classification}").glob("*.parquet"))
-    models = spec.resolved()
-    mark = _digest(layout, spec, models=models, esi=esi)
-    target = layout.estimates / f"{name}.parquet"
-    if footer_digest(target) == mark:
+    inputs = inputs_of(layout)
+    plan = estimates_plan(layout, {name: Asked(spec, asked_by)}, inputs)
+    target = layout.estimate(name)
+    if not plan.redo:
         return EstimateReport(
             False, name, {one: told["rows"] for one, told in read_footer(target)["models"].items()}
         )
+    models, esi = spec.resolved(), list(inputs.esi)
+    prove([layout.panel, *(esi if any(_looks_beyond(model) for model in models) else ())])
     chosen = _samples(layout, spec, models=models, esi=esi)
     told: dict[str, Any] = {}
     fitted: list[Fitted] = []
@@ -81,26 +154,26 @@ def estimate(layout: Layout, spec: Specification, *, name: str) -> EstimateRepor
             "diagnostics": tests,
         }
         told |= {one.label: one.told() | about | {"rows": one.n_obs} for one in of_model}
-    _publish(fitted, target, footer={"spec": name, "models": told, "digest": mark}, spec=spec, layout=layout)
+    footer = {"stage": "estimate", "spec": name, "models": told} | plan.wanted[target].record()
+    _publish(fitted, target, footer=footer, layout=layout)
     return EstimateReport(True, name, {one.label: one.n_obs for one in fitted})
 
 
-def _publish(
-    fitted: Sequence[Fitted], target: Path, *, footer: Footer, spec: Specification, layout: Layout
-) -> None:
+def _publish(fitted: Sequence[Fitted], target: Path, *, footer: Footer, layout: Layout) -> None:
     from minsum.estimates.fitted import estimates_table
 
     table = estimates_table(fitted, footer["spec"])
     check_table(table, "estimates")
-    head = {"stage": "estimate", "recipe": RECIPE, "options": spec.model_dump(mode="json")}
-    publish_table(table, target, footer=head | footer, layout=layout)
+    publish_table(table, target, footer=footer, layout=layout)
 
 
-def _digest(layout: Layout, spec: Specification, *, models: Sequence[Model], esi: Sequence[Path]) -> str:
+def _mark(asked: Asked, *, name: str, inputs: Inputs) -> Mark:
     """Of the panel, the specification and, where a model looks beyond the panel, the similarities."""
-    beyond = [path for path in esi if any(_looks_beyond(model) for model in models)]
-    similarities = [[path.stem, footer_digest(path)] for path in beyond]
-    return digest([RECIPE, spec.model_dump(mode="json"), footer_digest(layout.panel), similarities])
+    is_beyond = any(_looks_beyond(model) for model in asked.spec.resolved())
+    beyond = [[path.stem, mark] for path, mark in inputs.esi.items()] if is_beyond else []
+    written = asked.spec.model_dump(mode="json", exclude_unset=True)  # what is left out is inherited
+    options = asked.spec.model_dump(mode="json") | {"asked_by": asked.by, "as_written": written}
+    return Mark(f"estimates {name}", RECIPE, options, [inputs.panel, beyond])
 
 
 def _looks_beyond(model: Model) -> bool:
@@ -138,17 +211,16 @@ def _read(layout: Layout, model: Model, *, esi: Sequence[Path]) -> pl.DataFrame:
         options = read_footer(layout.panel)["options"]
         if not layout.country_years.is_file():
             raise MissingInputError(f"{layout.country_years}: not there yet", "make it: minsum panel")
+        prove([layout.country_years])
         sample = {"reporters": options["reporters"], "years": options["years"]}
         return read_pairs(esi, layout.country_years, **sample)
     panel = pl.read_parquet(layout.panel, glob=False)
     if model.reference is None:
         return panel
-    with connect() as con:
-        values: Mapping[str, Any] = {
-            "esi": [literal(path) for path in esi],
-            "reference": understood(model.reference),
-        }
-        other = con.sql(query("estimate_reference"), params=values).pl()
+    from minsum.similarities import one_row_a_country, scan_similarities
+
+    rows = scan_similarities(esi).filter(pl.col("reference") == understood(model.reference)).collect()
+    other = one_row_a_country(rows)[0].select("reporter", "year", "esi")
     if other.is_empty():
         near = near_labels(model.reference)
         raise EstimationError(

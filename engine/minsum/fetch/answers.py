@@ -11,7 +11,11 @@ from urllib3 import BaseHTTPResponse
 
 from minsum.errors import BrokenSourceError, KeyRefusedError, QuotaError, RemoteError
 
-_QUOTA: Final = re.compile(r"quota.*?(?:replenished in (?:(\d+)\.)?(\d+):(\d\d):(\d\d)|$)", re.I | re.S)
+_QUOTA: Final = re.compile(
+    r"quota.*?(?:replenished in (?:(\d{1,9})\.)?(\d{1,9}):(\d\d):(\d\d)|$)", re.I | re.S
+)
+_LONGEST: Final = timedelta(days=3_650)
+"""A longer pause is not said, nor counted."""
 _GOES_ON: Final = "what was fetched is kept; the next run goes on from there"
 
 
@@ -61,7 +65,7 @@ def meaning(response: BaseHTTPResponse, path: str, *, said: str, longest_wait: f
     if status in (408, 425, 429) or status >= 500:
         wait = _retry_after(response)
         if wait is not None and wait > longest_wait:
-            return QuotaError(f"the service asks to wait {_until(timedelta(seconds=wait))}", _GOES_ON)
+            return QuotaError(f"the service asks to wait {_until(_lasting(wait))}", _GOES_ON)
         return TransientError(answer, wait=wait)
     return RemoteError(f"unexpected answer to {answer}", "check fetch.base_url")
 
@@ -75,8 +79,12 @@ def _refusal(status: int, said: str) -> RemoteError:
     if quota[2] is None:
         return QuotaError(f"the quota of calls is used up ({said})", _GOES_ON)
     days, hours, minutes, seconds = (int(part or 0) for part in quota.groups())
-    left = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+    left = _lasting(86_400.0 * days + 3_600 * hours + 60 * minutes + seconds)
     return QuotaError(f"the quota of calls is used up; replenished {_until(left)}", _GOES_ON)
+
+
+def _lasting(seconds: float) -> timedelta:
+    return timedelta(seconds=min(seconds, _LONGEST.total_seconds()))
 
 
 def _until(left: timedelta) -> str:
@@ -88,7 +96,7 @@ def _retry_after(response: BaseHTTPResponse) -> float | None:
     """Seconds to wait; a date counts from the service's own clock."""
     text = response.headers.get("Retry-After", "").strip()
     if text.isdecimal():
-        return float(text)
+        return float(text[:20])
     then = date_of(text)
     if then is None:
         return None
@@ -100,6 +108,6 @@ def date_of(text: str | None) -> datetime | None:
     """A date of a header, or None."""
     try:
         moment = parsedate_to_datetime(text or "")
-    except ValueError:
+    except (ValueError, TypeError, IndexError, OverflowError):
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""Calls to the service: paced, timed out, tried again, and never quoting the key."""
+"""Calls to the service: paced, limited in time and size, tried again, and never quoting the key."""
 
 from __future__ import annotations
 
@@ -9,31 +9,36 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from http.client import HTTPException
 from importlib.metadata import version
 from typing import Any, Final, TypeVar
+from urllib.parse import urlencode, urljoin
 
 import urllib3
 from pydantic import SecretStr
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 from tenacity.wait import wait_exponential, wait_random
-from urllib3.exceptions import HTTPError, MaxRetryError, SSLError
+from urllib3.exceptions import HTTPError, SSLError
+from urllib3.util import Url, parse_url
 
 from minsum.errors import RemoteError
 from minsum.fetch.answers import TransientError, date_of, meaning
+from minsum.fetch.connection import AnswerLimitError, Limits, pool_of_connections
 from minsum.fetch.options import FetchOptions
+from minsum.fetch.secret import Censor
 
 log = logging.getLogger("minsum")
 Result = TypeVar("Result")
 KEY_HEADER: Final = "Ocp-Apim-Subscription-Key"
 _AGENT: Final = f"minsum/{version('minsum')}"
-_REDIRECTS: Final = urllib3.Retry(
-    total=None, connect=0, read=0, status=0, other=0, redirect=3, respect_retry_after_header=False,
-    remove_headers_on_redirect=frozenset({KEY_HEADER.lower()}),
-)  # fmt: skip
-"""Redirects are followed, to another host without the key; every other retry is `Client.persist`'s."""
+_MOST_REDIRECTS: Final = 3
+MOST_LISTED: Final = 64 << 20
+"""Bytes of a list: some 100,000 files."""
 _CHUNK: Final = 1 << 18
-_LOWEST_RATE: Final = 1024
-"""Bytes a second, below which a transfer is broken off and taken up again."""
+_MOST_SAID: Final = 4_096
+"""Bytes of an error page."""
+_BROKEN: Final = (HTTPError, HTTPException, OSError, ValueError)
+"""What a call may fail with; ValueError: hosts that are none."""
 _CLOCK_TOLERANCE: Final = 3_600.0
 
 
@@ -51,13 +56,16 @@ class Client:
     ----------
     calls, retries
         Made so far.
+    censor
+        Cleans what the service sends of the key.
     """
 
     def __init__(self, options: FetchOptions, key: SecretStr) -> None:
         self.options = options
         self.calls = self.retries = 0
         self._key = key
-        self._pool = urllib3.PoolManager(num_pools=2, timeout=urllib3.Timeout(options.timeout))
+        self.censor = Censor(key)
+        self._pool = pool_of_connections(Limits(options.timeout, options.longest_answer))
         self._next_call = 0.0
         self._is_clock_checked = False
 
@@ -99,11 +107,8 @@ class Client:
             If the service refuses.
         """
         with self.get(path, query=query) as response:
-            text = b"".join(self.chunks(response))
-        try:
-            answer = json.loads(text)
-        except ValueError:
-            answer = None
+            text = b"".join(self.chunks(response, at_most=MOST_LISTED))
+        answer = _parsed(text)
         if not isinstance(answer, dict):
             raise TransientError(f"{path}: the answer is no JSON object", is_content=True)
         return answer
@@ -130,21 +135,12 @@ class Client:
         BrokenSourceError
             If there is no such file.
         """
-        headers = {
-            KEY_HEADER: self._key.get_secret_value(),
-            "Accept-Encoding": "identity",
-            "User-Agent": _AGENT,
-        }
+        headers = {"Accept-Encoding": "identity", "User-Agent": _AGENT}
         if offset:
             headers["Range"] = f"bytes={offset}-"
         self._take_turn()
-        try:
-            response = self._pool.request(
-                "GET", self.options.base_url + path, fields=dict(query or {}), headers=headers,
-                preload_content=False, decode_content=False, retries=_REDIRECTS,
-            )  # fmt: skip
-        except HTTPError as error:
-            raise self._unreached(error) from error
+        url = self.options.base_url + path + (f"?{urlencode(query)}" if query else "")
+        response = self._followed(url, headers)
         try:
             self._check_clock(response)
             if response.status not in (200, 206):
@@ -154,26 +150,66 @@ class Client:
         finally:
             response.close()
 
-    def chunks(self, response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
+    def _followed(self, url: str, headers: dict[str, str]) -> urllib3.BaseHTTPResponse:
+        """The answer at the end of the redirects; the key goes to the configured scheme, host and port only."""
+        for _ in range(_MOST_REDIRECTS + 1):
+            key = {KEY_HEADER: self._key.get_secret_value()} if self._is_home(url) else {}
+            try:
+                response = self._pool.request(
+                    "GET", url, headers=headers | key, preload_content=False, decode_content=False,
+                    redirect=False, retries=False,
+                )  # fmt: skip
+                location = response.get_redirect_location()
+            except _BROKEN as error:
+                raise self._unreached(error, url) from None  # the error may quote what the service sent
+            if not location:
+                return response
+            response.close()
+            url = self._led_to(url, location)
+        raise TransientError(f"{self.options.base_url}: more than {_MOST_REDIRECTS} redirects")
+
+    def _is_home(self, url: str) -> bool:
+        return _place(parse_url(url)) == _place(parse_url(self.options.base_url))
+
+    def _led_to(self, url: str, location: str) -> str:
+        """Where a redirect leads."""
+        if self.censor.holds_key(location):
+            raise TransientError(f"{self.options.base_url}: redirected to an address that holds the key")
+        try:
+            target = urljoin(url, location)
+            scheme, host, _ = _place(parse_url(target))
+        except ValueError:
+            scheme = host = None
+        if scheme not in ("http", "https") or not host:
+            said = self.censor.clean(location)
+            raise TransientError(f"{self.options.base_url}: redirected to {said!r}, which is no address")
+        return target
+
+    def chunks(self, response: urllib3.BaseHTTPResponse, *, at_most: int, held: int = 0) -> Iterator[bytes]:
         """The body as it comes.
+
+        Parameters
+        ----------
+        response
+            From `get`.
+        at_most
+            Bytes that there may be, those held included.
+        held
+            Bytes before the body's first.
 
         Raises
         ------
         TransientError
-            If it breaks off or only drips.
+            If it breaks off, only drips, takes too long or is too large.
         """
-        since, received = time.monotonic(), 0
         try:
             while data := response.read1(_CHUNK):
+                held += len(data)
+                if held > at_most:
+                    raise TransientError(f"more than the {at_most:,} bytes expected", is_content=True)
                 yield data
-                received += len(data)
-                passed = time.monotonic() - since
-                if passed > self.options.timeout:
-                    if received < passed * _LOWEST_RATE:
-                        raise TransientError(f"only {received:,} bytes in {passed:.0f} s")
-                    since, received = time.monotonic(), 0
-        except (HTTPError, OSError) as error:
-            raise TransientError(f"the transfer broke off: {self._clean(str(error))}") from error
+        except _BROKEN as error:
+            raise TransientError(f"the transfer broke off: {self._in_words(error)}") from None
 
     def _take_turn(self) -> None:
         pause = self._next_call - time.monotonic()
@@ -182,32 +218,39 @@ class Client:
         self._next_call = time.monotonic() + 60 / self.options.calls_per_minute
         self.calls += 1
 
-    def _unreached(self, error: HTTPError) -> Exception:
-        reason = error.reason if isinstance(error, MaxRetryError) and error.reason else error
-        said = re.sub(r"^HTTPS?Connection(Pool)?\(.*?\): ", "", str(reason))  # the host once is enough
-        text = f"{self.options.base_url}: {self._clean(said)}"
-        if isinstance(reason, SSLError):
+    def _unreached(self, error: Exception, url: str) -> Exception:
+        text = f"{self._shown(url)}: {self._in_words(error)}"
+        if isinstance(error, SSLError):
             return RemoteError(
                 f"no secure connection to {text}", "check the clock of this machine and its certificates"
             )
         return TransientError(f"cannot reach {text}")
 
+    def _shown(self, url: str) -> str:
+        """The service, or where it has sent us."""
+        return self.options.base_url if self._is_home(url) else self.censor.clean(url)
+
+    def _in_words(self, error: Exception) -> str:
+        limit: BaseException | None = error
+        while limit is not None and not isinstance(limit, AnswerLimitError):
+            limit = limit.__cause__ or limit.__context__
+        said = re.sub(
+            r"^HTTPS?Connection(Pool)?\(.*?\): ", "", str(limit or error)
+        )  # the host once is enough
+        return self.censor.clean(said)
+
     def _said(self, response: urllib3.BaseHTTPResponse) -> str:
         """The message of an error, one line without the key."""
         try:
-            text = response.read(4_096).decode("utf-8", "replace")
-        except (HTTPError, OSError):
+            content = response.read(_MOST_SAID)
+        except _BROKEN:
             return ""
-        try:
-            found = json.loads(text)
+        found, text = _parsed(content), content.decode("utf-8", "replace")
+        if found is None:
+            text = re.sub(r"<[^>]*>", " ", self.censor.without_key(text))
+        else:
             text = str(found.get("message") or found.get("error") or "") if isinstance(found, dict) else ""
-        except ValueError:
-            text = re.sub(r"<[^>]*>", " ", text)
-        return self._clean(text)
-
-    def _clean(self, text: str) -> str:
-        printable = "".join(one if one.isprintable() else " " for one in text)
-        return " ".join(printable.replace(self._key.get_secret_value(), "***").split())[:300]
+        return self.censor.clean(text)
 
     def _check_clock(self, response: urllib3.BaseHTTPResponse) -> None:
         """Warn once when this machine's clock and the service's are far apart."""
@@ -222,3 +265,16 @@ class Client:
                 abs(apart) / 3_600,
                 "ahead of" if apart > 0 else "behind",
             )
+
+
+def _place(url: Url) -> tuple[str | None, str | None, int | None]:
+    """Scheme, host and port."""
+    return url.scheme, url.host, url.port or {"http": 80, "https": 443}.get(url.scheme or "")
+
+
+def _parsed(text: bytes) -> Any:
+    """JSON, or None where a text is none; a text that nests too deep is none either."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None

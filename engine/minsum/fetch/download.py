@@ -17,6 +17,8 @@ from minsum.workspace import Layout, publish_file
 
 _BLOCK: Final = 1 << 20
 _GZIP: Final = b"\x1f\x8b"
+_MOST: Final = 1 << 30
+"""Bytes of a file whose size is not listed; the largest of Comtrade's have some 50 million."""
 _MENDED_THERE: Final = "the service has to mend it; what it gave earlier stays, and the next run tries again"
 
 
@@ -77,16 +79,29 @@ def _is_whole(part: Path, listed: Listed) -> bool:
 def _receive(client: Client, listed: Listed, part: Path) -> None:
     """Get what is missing and look at the whole."""
     held = part.stat().st_size if part.is_file() else 0
+    most = _MOST if listed.size is None else listed.size + listed.tolerance
     with client.get(listed.path, offset=held) as response:
         start, total = _extent(response, held)
         with part.open("r+b" if start else "wb") as file:
             file.seek(start)
-            for data in client.chunks(response):
+            tail = b""
+            for data in client.chunks(response, at_most=most, held=start):
+                if (at := file.tell()) < len(_GZIP) and data[: len(_GZIP) - at] != _GZIP[at : at + len(data)]:
+                    raise _foreign(data)
+                tail = tail[-client.censor.length :] + data
+                if client.censor.holds_key_bytes(tail):
+                    raise TransientError("the key came in its place", is_content=True)
                 file.write(data)
     size = part.stat().st_size
     if total is not None and size != total:
         raise TransientError(f"{size:,} of {total:,} bytes arrived", is_content=size > total)
     _verify(part, listed)
+
+
+def _foreign(first: bytes) -> TransientError:
+    """What came is no gzip file; error pages may echo the key, and are not stored."""
+    what = "a web page" if first.lstrip().startswith(b"<") else "bytes that are no gzip file"
+    return TransientError(f"{what} came in its place", is_content=True)
 
 
 def _extent(response: BaseHTTPResponse, held: int) -> tuple[int, int | None]:
@@ -95,12 +110,14 @@ def _extent(response: BaseHTTPResponse, held: int) -> tuple[int, int | None]:
     A service that knows no ranges, or gives another one, sends a body that is of use from its start only.
     """
     if response.status == 206:
-        match = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+|\*)", response.headers.get("Content-Range", "").strip())
+        match = re.fullmatch(
+            r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)", response.headers.get("Content-Range", "").strip()
+        )
         if match is None or int(match[1]) != held:
             raise TransientError("another range than asked for", is_content=True)
         return held, None if match[3] == "*" else int(match[3])
     length = response.headers.get("Content-Length", "")
-    return 0, int(length) if length.isdecimal() else None
+    return 0, int(length) if re.fullmatch(r"\d{1,18}", length, re.ASCII) else None
 
 
 def _verify(part: Path, listed: Listed) -> None:
@@ -115,8 +132,7 @@ def _verify(part: Path, listed: Listed) -> None:
     with part.open("rb") as file:
         first = file.read(512)
     if not first.startswith(_GZIP):
-        what = "a web page" if first.lstrip().startswith(b"<") else f"{size:,} bytes that are no gzip file"
-        raise TransientError(f"{what} came in its place", is_content=True)
+        raise _foreign(first)
     try:
         with open_text(Source(part, size, "")) as text:
             while text.read(_BLOCK):

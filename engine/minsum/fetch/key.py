@@ -28,25 +28,35 @@ def find_key(file: Path) -> SecretStr:
     KeyRefusedError
         If there is none, it cannot be a key, or everyone may read the file.
     """
-    file = file.expanduser()
-    hint = _HOW.format(file=file)
-    for place, text in ((VARIABLE, os.environ.get(VARIABLE)), (str(file), _from_file(file))):
+    shown = _shown(file)
+    hint = _HOW.format(file=shown)
+    for place, text in ((VARIABLE, os.environ.get(VARIABLE)), (shown, _from_file(file, shown))):
         if text:
             return _checked(text, place, hint)
     if text := _from_keyring():
         return _checked(text, "the keyring", hint)
-    raise KeyRefusedError(f"no Comtrade key: not in {VARIABLE}, not in {file}, not in the keyring", hint)
+    raise KeyRefusedError(f"no Comtrade key: not in {VARIABLE}, not in {shown}, not in the keyring", hint)
 
 
-def _from_file(file: Path) -> str | None:
+def _shown(file: Path) -> str:
+    """The path, where it is one: a bare word that is no file may be the key itself."""
+    is_path = len(file.parts) > 1 or os.path.isfile(file)
+    return str(file) if is_path else "the file that fetch.key_file names"
+
+
+def _from_file(file: Path, shown: str) -> str | None:
     try:
+        file = file.expanduser()
         with file.open(encoding="utf-8", errors="replace") as opened:
             # A group may: systemd's credentials show the access list of the service's user there.
             if os.fstat(opened.fileno()).st_mode & stat.S_IRWXO:
-                raise KeyRefusedError(f"{file}: everyone may read the key", f"chmod 600 {file}")
+                raise KeyRefusedError(f"{shown}: everyone may read the key", f"chmod 600 {shown}")
             return opened.read(1_000).strip()
     except (FileNotFoundError, NotADirectoryError):
         return None
+    except (OSError, RuntimeError, ValueError) as error:  # RuntimeError: no home folder
+        why = error.strerror if isinstance(error, OSError) else "not a path"
+        raise KeyRefusedError(f"{shown}: the key cannot be read ({why})", "see fetch.key_file") from None
 
 
 def _from_keyring() -> str | None:

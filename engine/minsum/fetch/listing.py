@@ -19,6 +19,8 @@ DATASETS: Final = {"final": ("FINAL", "get"), "classic": ("FINALCLASSIC", "getCl
 """Dataset to its name in file names and its list."""
 _SIZE: Final = re.compile(r"([\d,]+(?:\.\d+)?)\s*(B|Bytes|KB|MB|GB)", re.IGNORECASE)
 _UNITS: Final = {"B": 1, "BYTES": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30}
+_SENSELESS: Final = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError)
+"""What reading an entry fails with that is not what it should be."""
 _PATH: Final = re.compile(r"(/[A-Za-z0-9_~-][A-Za-z0-9_.~-]*)+")
 
 
@@ -81,10 +83,10 @@ def read_lists(client: Client) -> Listing:
         for entry in _read_list(client, classification):
             listing.n_listed += 1
             try:
-                one = _checked(entry, DATASETS[options.dataset][0])
-            except (KeyError, TypeError, ValueError) as error:
+                one = _checked(_without_key(entry, client), DATASETS[options.dataset][0])
+            except _SENSELESS as error:
                 name = f"list entry {listing.n_listed} of {classification}"
-                problem = f"{name}: {type(error).__name__} {str(error)[:100]!r}"
+                problem = f"{name}: {type(error).__name__} {client.censor.clean(str(error))[:100]!r}"
                 listing.malformed[name] = BrokenSourceError(problem, "the service has to mend it")
                 continue
             if one is not None and is_wanted(one.publication, classification, options):
@@ -121,10 +123,17 @@ def _read_list(client: Client, classification: str) -> list[Any]:
         log.warning("fetch: the list of %s holds %d of %d entries", classification, len(data), count)
     if not isinstance(data, list) or answer.get("error"):
         raise RemoteError(
-            f"{path}: the list says {str(answer.get('error') or type(data).__name__)[:200]!r}",
+            f"{path}: the list says {client.censor.clean(str(answer.get('error') or type(data).__name__))[:200]!r}",
             "try again later; the service may have changed",
         )
     return data
+
+
+def _without_key(entry: Any, client: Client) -> Any:
+    """The entry; raises ValueError where it holds the key, which would go on into names of files."""
+    if client.censor.holds_key(str(entry)):
+        raise ValueError("it holds the key")
+    return entry
 
 
 def is_wanted(one: Publication, classification: str, options: FetchOptions) -> bool:

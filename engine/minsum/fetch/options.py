@@ -37,7 +37,9 @@ class FetchOptions:
         Seconds before the second try, doubled each time, and the longest of these waits. A service that asks
         for a longer pause ends the run.
     timeout
-        Seconds without an answer, or with less than 1 KiB/s.
+        Seconds until the head of an answer is whole, without a byte, or with less than 1 KiB/s.
+    longest_answer
+        Seconds of one answer; a file is then gone on with by the next try.
     """
 
     classification: tuple[str, ...]
@@ -53,6 +55,7 @@ class FetchOptions:
     wait: float = 1.0
     longest_wait: float = 300.0
     timeout: float = 60.0
+    longest_answer: float = 3_600.0
 
     def reporter_codes(self) -> frozenset[int]:
         """Comtrade codes of the reporters to fetch; empty means all.

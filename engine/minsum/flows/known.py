@@ -9,8 +9,8 @@ from typing import Final
 
 from minsum.workspace import Footer, Layout, read_footers
 
-RECIPE: Final = "flows-1"
-"""Changes whenever the same input would give other rows; older partitions are then made anew."""
+RECIPE: Final = "flows-2"
+"""Changes whenever the same input would give another file; older partitions are then made anew. 2: proof in the footer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,8 +78,12 @@ def standing(rows: Rows = FEED) -> alt.LayerChart:
     )
 
 
-def ranks(rows: Rows = FEED) -> alt.LayerChart:
-    """Places over years: year, rank, name, series (the name of a chosen country, else empty), is_last."""
+def ranks(rows: Rows = FEED, *, has_rest: bool = True) -> alt.LayerChart:
+    """Places over years: year, rank, name, series (the name of a chosen country, else empty), is_last.
+
+    Without other countries than the chosen ones there is no layer for them: an empty one has no extent, of which
+    Vega warns.
+    """
     drawn = alt.Chart(rows).encode(
         x=_years(),
         y=alt.Y(
@@ -96,9 +100,12 @@ def ranks(rows: Rows = FEED) -> alt.LayerChart:
     shape = alt.Shape("series:N", sort=None, scale=alt.Scale(range=SHAPES), legend=None)
     rest = drawn.transform_filter("datum.series === ''")
     label = drawn.transform_filter("datum.is_last").mark_text(align="left", dx=8, fontSize=11, clip=False)
-    return _layers(
+    grey = [
         rest.mark_line(strokeWidth=1, color="#94a3b8"),
         rest.mark_point(size=14, filled=True, opacity=1, color="#94a3b8"),
+    ]
+    return _layers(
+        *(grey if has_rest else ()),
         chosen.mark_line(strokeWidth=2.5).encode(strokeDash=dash),
         chosen.mark_point(size=60, filled=True, opacity=1).encode(shape=shape),
         label.encode(text="name:N"),
@@ -171,7 +178,11 @@ def matrix(rows: Rows, order: list[str]) -> alt.Chart:
 
 def page_specs() -> dict[str, Any]:
     """Specifications of the page's charts, by name; the page adds data, and the height of those with bars."""
-    high = {"over_time": over_time().properties(height=360), "ranks": ranks().properties(height=420)}
+    high = {
+        "over_time": over_time().properties(height=360),
+        "ranks": ranks().properties(height=420),
+        "ranks_chosen": ranks(has_rest=False).properties(height=420),
+    }
     bars = {
         "standing": standing(),
         "shared": shared(),

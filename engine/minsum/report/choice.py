@@ -26,9 +26,10 @@ class Choice:
     Attributes
     ----------
     reference
-        The panel's, or a composite, or the largest exporter.
+        The panel's, or a composite, or the largest exporter: the first of them that has any similarity.
     countries
-        Those of the panel, or the largest movers among the leading exporters.
+        Those of the panel, or the largest movers among the leading exporters; only such as have a similarity with
+        the reference in some year.
     leaders
         The largest exporters of the last year, largest first; the rows of the heat map.
     """
@@ -73,19 +74,26 @@ def choose(cube: Cube, exporters: Sequence[str], *, options: PageOptions) -> Cho
     options
         Countries and reference of the panel, and the members of composites.
     """
-    reference = options.reference
     known = {*cube.composites, *cube.countries}
-    first = reference if reference in known else next(iter([*cube.composites, *exporters]))
+    wanted = [one for one in (options.reference, *cube.composites, *exporters) if one in known]
+    first = next((one for one in wanted if compared(cube, one)), wanted[0])
+    similar = compared(cube, first)
     leaders = [one for one in exporters if one in cube.countries][:LEADERS]
-    countries = [one for one in options.reporters if one in cube.reporters and one != first][:SHOWN]
+    countries = [one for one in options.reporters if one in similar][:SHOWN]
     inside, _ = options.references.get(first, ((), ""))
-    others = [one for one in leaders if one in cube.reporters and one not in (first, *inside)]
-    return Choice(first, countries or _movers(cube, first, others), leaders)
+    others = [one for one in leaders if one in similar and one not in inside]
+    return Choice(first, countries or _movers(cube, first, others or leaders), leaders)
+
+
+def compared(cube: Cube, reference: str) -> set[str]:
+    """Reporters that have a similarity with the reference in some year."""
+    there = np.flatnonzero(np.isfinite(cube.of(reference)).any(axis=0))
+    return {cube.countries[k] for k in there} & set(cube.reporters)
 
 
 def _exporters(layout: Layout, cube: Cube) -> list[str]:
     """Countries by their exports in the last year, largest first; then those without data in it."""
-    coverage = pl.scan_parquet(layout.coverage).filter(
+    coverage = pl.scan_parquet(layout.coverage, glob=False).filter(
         pl.col("classification") == cube.classification, pl.col("year") == cube.years[-1]
     )
     ordered = coverage.sort("exports_usd", "reporter", descending=[True, False]).collect()["reporter"]
@@ -93,10 +101,13 @@ def _exporters(layout: Layout, cube: Cube) -> list[str]:
 
 
 def _movers(cube: Cube, reference: str, leaders: Sequence[str]) -> list[str]:
-    """Those whose similarity changed most between the ends of the years; the largest where there is one year."""
-    if len(cube.years) == 1:
-        return list(leaders[:SHOWN])
+    """Countries whose similarity changed most from their first year to their last; the largest exporters where no
+    country has two years."""
     values = cube.of(reference)
-    moved = dict(zip(cube.countries, np.abs(values[-1] - values[0]), strict=True))
-    there = [one for one in leaders if np.isfinite(moved[one])]
-    return sorted(there, key=lambda one: -moved[one])[:MOVERS]
+    moved = {}
+    for country in leaders:
+        known = values[:, cube.countries.index(country)]
+        known = known[np.isfinite(known)]
+        if len(known) > 1:
+            moved[country] = abs(float(known[-1] - known[0]))
+    return sorted(moved, key=lambda one: -moved[one])[:MOVERS] or list(leaders[:SHOWN])

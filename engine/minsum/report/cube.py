@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from minsum.similarities import one_row_a_country, scan_similarities
 from minsum.workspace import Layout
 
 F64 = NDArray[np.float64]
@@ -43,6 +45,8 @@ class Cube:
         """Similarity of every country with one reference, shape (n_years, n_countries)."""
         if reference in self.composites:
             return self.with_composites[:, :, self.composites.index(reference)]
+        if not self.pairs.shape[1]:
+            return np.full((len(self.years), len(self.countries)), np.nan)
         other = self.countries.index(reference)
         mine = np.arange(len(self.countries))
         high, low = np.maximum(mine, other), np.minimum(mine, other)
@@ -52,9 +56,15 @@ class Cube:
 
 def read_cubes(layout: Layout) -> list[Cube]:
     """A cube for each classification that has similarities."""
-    folders = sorted({path.parent for path in layout.yearly("esi")})
-    tables = {folder.name.partition("=")[2]: pl.read_parquet(folder / "*.parquet") for folder in folders}
-    return [_cube(classification, esi) for classification, esi in tables.items() if len(esi)]
+    by_classification: dict[str, list[Path]] = {}
+    for path in layout.yearly("esi"):
+        by_classification.setdefault(path.parent.name.partition("=")[2], []).append(path)
+    cubes = []
+    for classification, files in by_classification.items():
+        esi, _ = one_row_a_country(scan_similarities(files).collect())
+        if esi["esi"].count():
+            cubes.append(_cube(classification, esi))
+    return cubes
 
 
 def _cube(classification: str, esi: pl.DataFrame) -> Cube:

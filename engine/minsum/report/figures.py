@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
+from functools import partial
+from textwrap import wrap
 from typing import Any, Final
 
 import altair as alt
@@ -15,10 +18,18 @@ from minsum.report.names import names_of
 
 PNG_SCALE: Final = 2.0
 _RANKED: Final = 12
+_SUBTITLE: Final = 96
+"""Characters of a line below a title."""
 
 
-def figures_of(cube: Cube, choice: Choice, estimates: pl.DataFrame | None) -> dict[str, alt.TopLevelMixin]:
-    """Charts by file stem: what the page shows first.
+NAMES: Final = ("esi_over_time", "esi_ranks", "esi_matrix", "estimates")
+"""File stems of all figures there may be."""
+
+
+def figures_of(
+    cube: Cube, choice: Choice, estimates: pl.DataFrame | None, notes: Sequence[str] = ()
+) -> dict[str, Callable[[], alt.TopLevelMixin]]:
+    """How to draw each figure, by file stem: what the page shows first.
 
     Parameters
     ----------
@@ -26,31 +37,73 @@ def figures_of(cube: Cube, choice: Choice, estimates: pl.DataFrame | None) -> di
         Similarities of the last classification, and what is shown of them.
     estimates
         Table estimates of one specification, or None.
+    notes
+        What import_share means, below the title of the estimates.
     """
-    names = names_of([*cube.countries, *cube.composites])
-    reference = names[choice.reference]
-    esi = _long(cube, choice.reference).with_columns(name=pl.col("reporter").replace(names))
-    chosen = esi.filter(pl.col("reporter").is_in(choice.countries))
-    figures: dict[str, alt.TopLevelMixin] = {}
+    figures: dict[str, Callable[[], alt.TopLevelMixin]] = {
+        "esi_over_time": partial(_over_time, cube, choice),
+        "esi_matrix": partial(_matrix, cube, choice),
+    }
     if len(cube.years) > 1:
-        shown = chosen.with_columns(series="name").sort(_order(choice.countries), "year")
-        figures["esi_over_time"] = over_time(_data(shown)).properties(
+        figures["esi_ranks"] = partial(_ranks, cube, choice)
+    if estimates is not None:
+        figures["estimates"] = partial(_facets, estimates, notes)
+    return figures
+
+
+class NothingToDrawError(Exception):
+    """A figure has no data; the message says of what."""
+
+
+def _over_time(cube: Cube, choice: Choice) -> alt.TopLevelMixin:
+    """Lines of the chosen countries; bars where one year has data."""
+    esi, reference = _named(cube, choice)
+    shown = esi.filter(pl.col("reporter").is_in(choice.countries))
+    if shown.is_empty():
+        raise NothingToDrawError(
+            f"no similarity of {', '.join(choice.countries) or 'any country'} with {reference}"
+        )
+    if shown["year"].n_unique() > 1:
+        rows = shown.with_columns(series="name").sort(_order(choice.countries), "year")
+        lines: alt.TopLevelMixin = over_time(_data(rows)).properties(
             width=620, height=340, title=f"Export similarity with {reference}"
         )
-        figures["esi_ranks"] = ranks(_data(_ranked(esi, choice))).properties(
-            width=560, height=420, title=f"Rank by similarity with {reference}"
-        )
-    else:
-        shown = chosen.with_columns(label="name").sort("esi", descending=True)
-        figures["esi_over_time"] = standing(_data(shown)).properties(
-            width=520, height=alt.Step(STEP), title=f"Export similarity with {reference}, {cube.years[-1]}"
-        )
-    figures["esi_matrix"] = matrix(_data(_square(cube, choice)), choice.leaders).properties(
-        title=f"Export similarity, {cube.years[-1]}: the {len(choice.leaders)} largest exporters"
+        return lines
+    rows = shown.with_columns(label="name").sort("esi", descending=True)
+    bars: alt.TopLevelMixin = standing(_data(rows)).properties(
+        width=520, height=alt.Step(STEP), title=f"Export similarity with {reference}, {shown['year'][0]}"
     )
-    if estimates is not None:
-        figures["estimates"] = _facets(estimates)
-    return figures
+    return bars
+
+
+def _ranks(cube: Cube, choice: Choice) -> alt.TopLevelMixin:
+    esi, reference = _named(cube, choice)
+    if esi["year"].n_unique() < 2:
+        raise NothingToDrawError(f"ranks need two years with a similarity with {reference}")
+    rows = _ranked(esi, choice)
+    drawn: alt.TopLevelMixin = ranks(_data(rows), has_rest=bool((rows["series"] == "").any())).properties(
+        width=560, height=420, title=f"Rank by similarity with {reference}"
+    )
+    return drawn
+
+
+def _matrix(cube: Cube, choice: Choice) -> alt.TopLevelMixin:
+    """The last year in which any two of the largest exporters are compared."""
+    for k, year in reversed(list(enumerate(cube.years))):
+        rows = _square(cube, choice, k)
+        if len(rows):
+            drawn: alt.TopLevelMixin = matrix(_data(rows), choice.leaders).properties(
+                title=f"Export similarity, {year}: the {len(choice.leaders)} largest exporters"
+            )
+            return drawn
+    raise NothingToDrawError(f"no similarity among the {len(choice.leaders)} largest exporters")
+
+
+def _named(cube: Cube, choice: Choice) -> tuple[pl.DataFrame, str]:
+    """Similarities with the reference, countries by name, and the name of the reference."""
+    names = names_of([*cube.countries, *cube.composites])
+    esi = _long(cube, choice.reference).with_columns(name=pl.col("reporter").replace(names))
+    return esi, names[choice.reference]
 
 
 def drawn(chart: Any) -> tuple[str, bytes]:
@@ -107,21 +160,24 @@ def _ranked(esi: pl.DataFrame, choice: Choice) -> pl.DataFrame:
     )
 
 
-def _square(cube: Cube, choice: Choice) -> pl.DataFrame:
+def _square(cube: Cube, choice: Choice, year: int) -> pl.DataFrame:
     place = [cube.countries.index(one) for one in choice.leaders]
-    columns = {reference: cube.of(reference)[-1][place] for reference in choice.leaders}
+    columns = {reference: cube.of(reference)[year][place] for reference in choice.leaders}
     wide = pl.DataFrame({"reporter": choice.leaders} | columns)
     return wide.unpivot(index="reporter", variable_name="reference", value_name="esi").drop_nans("esi")
 
 
-def _facets(estimates: pl.DataFrame) -> alt.FacetChart:
+def _facets(estimates: pl.DataFrame, notes: Sequence[str]) -> alt.FacetChart:
     """A panel a regressor, each with its own scale."""
     is_effect = pl.col("term").str.contains(r"^(const$|reporter_|reference_|year_)")
     half = 1.96 * pl.col("std_error")
-    rows = estimates.filter(~is_effect).with_columns(
+    rows = estimates.filter(~is_effect, pl.col("std_error").is_finite()).with_columns(
         low=pl.col("coefficient") - half, high=pl.col("coefficient") + half
     )
+    if rows.is_empty():
+        raise NothingToDrawError("the estimates have no regressor with a standard error")
     chart = coefficients(_data(rows)).properties(width=200, height=alt.Step(STEP))
     facet = alt.Facet("term:N", title=None, sort=None)
     whole: alt.FacetChart = chart.facet(facet, columns=3).resolve_scale(x="independent")
-    return whole.properties(title="Coefficients with 95 % intervals")
+    shown = [line for note in notes if "import_share" in rows["term"] for line in wrap(note, _SUBTITLE)]
+    return whole.properties(title=alt.TitleParams("Coefficients with 95 % intervals", subtitle=shown))

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from typing import Final
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, NoReturn
 
 import polars as pl
 
 from minsum.classifications import chosen_classification
+from minsum.countries import is_group, iso3_of
 from minsum.country_hints import check_country, near_labels
 from minsum.errors import MissingInputError, UsageError
+from minsum.harmonise.islands import islands
 from minsum.paper import PAPER_COUNTRIES
+from minsum.proof import prove
 from minsum.report.table import Table
-from minsum.workspace import Layout
+from minsum.similarities import one_row_a_country, scan_similarities
+from minsum.workspace import Layout, partition_key, read_footer
 
 GROWTH_NOTE: Final = "growth: (last - first) / (last year - first year), percentage points a year."
+_NAMED: Final = 8
 PAPER_NOTE: Final = (
     "The paper's Table 1 prints .02 for China where its own values give .2; its rates of Myanmar and Singapore do "
     "not follow from its values either. Here every rate follows from the values beside it."
@@ -28,6 +34,7 @@ def growth_tables(
     reporters: Sequence[str] = (),
     years: Collection[int] = (),
     classification: str | None = None,
+    is_paper: bool = False,
 ) -> list[Table]:
     """Table 1 from the similarities themselves, one table a reference.
 
@@ -43,6 +50,8 @@ def growth_tables(
         Empty means all.
     classification
         HS vintage; None takes the only one there is.
+    is_paper
+        Whether the study replicates the paper, whose printed table then gets a note.
 
     Raises
     ------
@@ -56,35 +65,129 @@ def growth_tables(
     for reporter in reporters:
         check_country(reporter, "reporter")
     vintage = chosen_classification(layout.esi, classification, setting="classification")
-    esi = pl.scan_parquet(layout.esi / f"classification={vintage}" / "*.parquet", hive_partitioning=False)
-    chosen = esi.select("reporter", "year", "esi", "reference").filter(pl.col("reference").is_in(references))
+    files = [path for path in layout.yearly("esi") if path.parent.name == f"classification={vintage}"]
+    prove(files)
+    esi = scan_similarities(files)
+    chosen = esi.filter(pl.col("reference").is_in(references))
     for column, wanted in (("reporter", reporters), ("year", years)):
         if wanted:
             chosen = chosen.filter(pl.col(column).is_in(list(wanted)))
-    found = chosen.collect()
-    return [_of_reference(found, esi, reference, reporters) for reference in references]
+    found, notes = one_row_a_country(chosen.collect())
+    elsewhere = _elsewhere(layout, vintage, found, reporters=reporters)
+    asked = _Asked(layout, vintage, tuple(reporters), (*notes, *elsewhere), is_paper=is_paper)
+    return [_of_reference(found, esi, reference, asked) for reference in references]
 
 
-def _of_reference(found: pl.DataFrame, esi: pl.LazyFrame, reference: str, reporters: Sequence[str]) -> Table:
-    rows = found.filter(pl.col("reference") == reference).drop("reference")
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What the tables of one call have in common.
+
+    Attributes
+    ----------
+    layout, vintage
+        Where the similarities are.
+    reporters
+        Order of the rows; empty means alphabetical.
+    notes
+        On countries with two codes, and on those filed in another vintage.
+    is_paper
+        Whether notes on the paper's printed figures are wanted.
+    """
+
+    layout: Layout
+    vintage: str
+    reporters: tuple[str, ...]
+    notes: tuple[str, ...]
+    is_paper: bool
+
+
+def _of_reference(found: pl.DataFrame, esi: pl.LazyFrame, reference: str, asked: _Asked) -> Table:
+    rows = found.filter(pl.col("reference") == reference)
     if rows.is_empty():
-        known = esi.select(pl.col("reference").unique().sort()).collect()["reference"].to_list()
-        if reference not in known:
-            composites = [one for one in known if one.islower()]
-            near = [one for one in near_labels(reference) if one in known]
-            meant = f"did you mean {' or '.join(near)}? " if near else ""
-            raise UsageError(
-                f"no similarity with {reference!r} in the workspace",
-                f"{meant}ISO3 labels, or composites: {', '.join(composites) or 'none'}",
-            )
-        raise MissingInputError(
-            f"no similarity with {reference} of these countries and years", "see what is there: minsum status"
+        _refuse(esi, reference, asked)
+    absent = [one for one in asked.reporters if one not in set(rows.drop_nulls("esi")["reporter"])]
+    table = growth_table(
+        rows, asked.reporters, reference, name=f"growth_{reference}", is_paper=asked.is_paper,
+        elsewhere=where_exports(asked.layout, absent),
+    )  # fmt: skip
+    title = f"Export similarity with {reference}, {asked.vintage}"
+    return replace(table, title=title, notes=(*table.notes, *asked.notes))
+
+
+def _refuse(esi: pl.LazyFrame, reference: str, asked: _Asked) -> NoReturn:
+    """Say why there is no similarity with a reference."""
+    known = esi.select(pl.col("reference").unique().sort()).collect()["reference"].to_list()
+    where = where_exports(asked.layout, [reference, *asked.reporters])
+    told = "; ".join(f"{label}: {text}" for label, text in where.items())
+    if reference not in known and not where.get(reference, NOWHERE).startswith("exports"):
+        composites = [one for one in known if one.islower()]
+        near = [one for one in near_labels(reference) if one in known]
+        meant = f"did you mean {' or '.join(near)}? " if near else ""
+        raise UsageError(
+            f"no similarity with {reference!r} in the workspace",
+            f"{meant}ISO3 labels, or composites: {', '.join(composites) or 'none'}",
         )
-    return growth_table(rows, reporters, reference, name=f"growth_{reference}")
+    raise MissingInputError(
+        f"no similarity with {reference} of these countries and years in {asked.vintage}",
+        f"similarities need one HS vintage and year. {told}" if told else "see what is there: minsum status",
+    )
+
+
+NOWHERE: Final = "no exports in the workspace"
+
+
+def where_exports(layout: Layout, labels: Sequence[str]) -> dict[str, str]:
+    """In which HS vintages and years each country has exports: `exports in H5 2022`; nothing for composites."""
+    countries = [one for one in dict.fromkeys(labels) if not one.islower()]
+    if not countries or not layout.coverage.is_file():
+        return {}
+    coverage = (
+        pl.scan_parquet(layout.coverage, glob=False)
+        .filter(pl.col("reporter").is_in(countries), pl.col("n_products") > 0)
+        .group_by("reporter", "classification")
+        .agg(first=pl.col("year").min(), last=pl.col("year").max())
+        .sort("reporter", "classification")
+        .collect()
+    )
+    found: dict[str, list[str]] = {}
+    for reporter, kind, first, last in coverage.iter_rows():
+        found.setdefault(reporter, []).append(
+            f"{kind} {first}" if first == last else f"{kind} {first}-{last}"
+        )
+    return {one: f"exports in {', '.join(found[one])}" if one in found else NOWHERE for one in countries}
+
+
+def one_table(tables: Mapping[str, Table]) -> Table:
+    """Tables of several references as one, with the reference as its first column and the years of them all."""
+    frames = [
+        table.frame.select(pl.lit(reference).alias("reference"), *table.frame.columns)
+        for reference, table in tables.items()
+    ]
+    whole = pl.concat(frames, how="diagonal")
+    years = sorted(set(whole.columns) - {"reference", "reporter", "growth"})
+    notes = dict.fromkeys(
+        note if note == GROWTH_NOTE or _is_shared(note, tables) else f"{reference}: {note}"
+        for reference, table in tables.items()
+        for note in table.notes
+    )
+    return Table(
+        "growth", f"Export similarity with {', '.join(tables)}",
+        whole.select("reference", "reporter", *years, "growth"), tuple(notes),
+    )  # fmt: skip
+
+
+def _is_shared(note: str, tables: Mapping[str, Table]) -> bool:
+    return all(note in table.notes for table in tables.values())
 
 
 def growth_table(
-    values: pl.DataFrame, reporters: Sequence[str], reference: str, *, name: str = "table1"
+    values: pl.DataFrame,
+    reporters: Sequence[str],
+    reference: str,
+    *,
+    name: str = "table1",
+    is_paper: bool = False,
+    elsewhere: Mapping[str, str] | None = None,
 ) -> Table:
     """Similarity by country and year, and its mean yearly change in percentage points.
 
@@ -98,6 +201,10 @@ def growth_table(
         Named in the title.
     name
         Of the table.
+    is_paper
+        Whether to note where the paper's printed table contradicts itself.
+    elsewhere
+        Reporter without similarity to what there is of it.
     """
     known = values.select("reporter", "year", "esi").drop_nulls("esi").sort("year")
     there = set(known["reporter"])
@@ -117,12 +224,36 @@ def growth_table(
         .join(wide, on="reporter", how="left", maintain_order="left")
         .join(growth, on="reporter", how="left", maintain_order="left")
     )
-    notes = [GROWTH_NOTE, *_span_notes(frame, years), *_absence_notes(reporters, there)]
-    if set(PAPER_COUNTRIES) <= set(order):
+    notes = [GROWTH_NOTE, *_span_notes(frame, years), *_absence_notes(reporters, there, elsewhere or {})]
+    if is_paper and set(PAPER_COUNTRIES) <= set(order):
         notes.append(PAPER_NOTE)
     return Table(
         name, f"Table 1. Export similarity with {reference}", frame.drop("first", "last"), tuple(notes)
     )
+
+
+def _elsewhere(layout: Layout, vintage: str, found: pl.DataFrame, *, reporters: Sequence[str]) -> list[str]:
+    """Reporter-years of the table's years that are not in it, since they were filed in another HS vintage."""
+    footers = [read_footer(path) for path in layout.yearly("esi")]
+    if any("harmonise" in footer["options"] for footer in footers):
+        return []
+    keys = [key for key in map(partition_key, layout.partitions()) if not is_group(key[2])]
+    here = {(year, code) for kind, year, code in keys if kind == vintage}
+    years, wanted = set(found["year"]), set(reporters)
+    missing = sorted(
+        {
+            f"{iso3_of(code)} {year} ({kind})"
+            for kind, year, code in keys
+            if year in years and (year, code) not in here and (not wanted or iso3_of(code) in wanted)
+        }
+    )
+    if not missing:
+        return []
+    named = ", ".join(missing[:_NAMED]) + (
+        f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
+    )
+    advice = islands(keys, groups=()).advice()
+    return [f"filed in another HS vintage than {vintage} and not compared: {named}; {advice}."]
 
 
 def _span_notes(frame: pl.DataFrame, years: Sequence[int]) -> list[str]:
@@ -135,6 +266,10 @@ def _span_notes(frame: pl.DataFrame, years: Sequence[int]) -> list[str]:
     return [f"growth over other years: {', '.join(short)}."] if short else []
 
 
-def _absence_notes(reporters: Sequence[str], there: Collection[str]) -> list[str]:
-    absent = [one for one in reporters if one not in there]
+def _absence_notes(
+    reporters: Sequence[str], there: Collection[str], elsewhere: Mapping[str, str]
+) -> list[str]:
+    absent = [
+        f"{one} ({elsewhere[one]})" if one in elsewhere else one for one in reporters if one not in there
+    ]
     return [f"no similarity: {', '.join(absent)}."] if absent else []

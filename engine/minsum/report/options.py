@@ -23,6 +23,10 @@ class PageOptions:
         Library to version, shown at the foot.
     section_titles
         Section of the HS to what is in it.
+    is_paper
+        Whether the study replicates the paper.
+    estimates
+        Names of the specifications whose estimates are shown, the main one first.
     """
 
     reporters: Sequence[str] = ()
@@ -31,3 +35,5 @@ class PageOptions:
     settings: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     section_titles: Mapping[str, str] = field(default_factory=dict)
+    is_paper: bool = False
+    estimates: Sequence[str] = ()

@@ -21,6 +21,7 @@ from minsum.report.payload import (
 from minsum.report.quality import quality_table
 from minsum.report.render import cells
 from minsum.report.table import Table
+from minsum.report.tables import bloc_notes
 from minsum.report.words import page_words
 from minsum.workspace import Layout
 
@@ -43,7 +44,7 @@ def render_page(
     layout
         The workspace.
     shown
-        Its similarities.
+        Its similarities; empty when no two countries can be compared.
     options
         What is shown first, and what is told at the foot.
     tables
@@ -65,6 +66,7 @@ def render_page(
             library=_library(),
             tables=[_told(table) for table in tables],
             inputs=inputs.items(),
+            bloc_notes=bloc_notes(layout) if "panel" in inputs else [],
             **page_words([one.cube for one in shown], quality, options),
         )
     )
@@ -76,7 +78,8 @@ def _data(layout: Layout, shown: Sequence[Shown], *, options: PageOptions, blobs
 
     vintages = [vintage_record(one, blobs) for one in shown]
     markets = market_table(layout, shown, options=options, blobs=blobs)
-    estimates = estimate_rows(layout)
+    sections = section_table(layout, shown, options=options, blobs=blobs) if shown else None
+    estimates = estimate_rows(layout, options.estimates)
     labels = {one for vintage in vintages for one in (*vintage["countries"], *vintage["composites"])}
     return {
         "specs": page_specs(),
@@ -85,7 +88,7 @@ def _data(layout: Layout, shown: Sequence[Shown], *, options: PageOptions, blobs
         "step": STEP,
         "names": names_of(labels.union(markets["columns"]["market"]["labels"] if markets else ())),
         "vintages": vintages,
-        "sections": section_table(layout, shown, options=options, blobs=blobs),
+        "sections": sections,
         "section_titles": list(options.section_titles.items()),
         "markets": markets,
         "estimates": columns_of(estimates) if estimates is not None else None,

@@ -74,7 +74,11 @@ def section_table(
     layout: Layout, shown: Sequence[Shown], *, options: PageOptions, blobs: Blobs
 ) -> dict[str, Any]:
     """Contributions by section."""
-    table = pl.read_parquet(layout.sections)
+    if not layout.sections.is_file():  # they could not be made, and the run says so
+        names = {"classification": pl.String, "year": pl.Int16, "reporter": pl.String, "reference": pl.String}
+        table = pl.DataFrame(schema=names | {"section": pl.String, "contribution": pl.Float64})
+    else:
+        table = pl.read_parquet(layout.sections, glob=False)
     labels = {
         "classification": [one.cube.classification for one in shown],
         "reporter": table["reporter"].unique().sort().to_list(),
@@ -96,7 +100,7 @@ def market_table(
         if not files:
             continue
         last = max(files, key=lambda path: int(path.stem))
-        rows = pl.read_parquet(last).select("year", "market", "reporter", "reference", "esi")
+        rows = pl.read_parquet(last, glob=False).select("year", "market", "reporter", "reference", "esi")
         chosen = _within_budget(rows, [*members, *one.choice.leaders, *one.cube.countries])
         references[kind] = chosen
         is_chosen = pl.col("reporter").is_in(chosen) | pl.col("reference").is_in(chosen)
@@ -123,10 +127,10 @@ def _within_budget(rows: pl.DataFrame, wanted: Sequence[str]) -> list[str]:
     return chosen
 
 
-def estimate_rows(layout: Layout) -> pl.DataFrame | None:
-    """All estimates, the main ones first; None without any."""
-    files = sorted(layout.estimates.glob("*.parquet"), key=lambda path: (path.stem != "main", path.stem))
-    return pl.concat([pl.read_parquet(path) for path in files], how="diagonal") if files else None
+def estimate_rows(layout: Layout, names: Sequence[str]) -> pl.DataFrame | None:
+    """The estimates of these specifications, in their order; None without any."""
+    files = [layout.estimate(name) for name in names]
+    return pl.concat([pl.read_parquet(path, glob=False) for path in files], how="diagonal") if files else None
 
 
 def columns_of(frame: pl.DataFrame) -> dict[str, list[Any]]:

@@ -17,7 +17,7 @@ def quality_table(layout: Layout) -> pl.DataFrame:
     -------
     The columns of coverage, then repaired_rows, repaired_usd, repairs (names and rows) and sha256 of the sources.
     """
-    coverage = pl.read_parquet(layout.coverage)
+    coverage = pl.read_parquet(layout.coverage, glob=False)
     rows = []
     for path, footer in read_footers(layout.partitions()).items():
         classification, year, code = partition_key(path)

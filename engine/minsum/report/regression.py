@@ -24,7 +24,11 @@ def regression_tables(path: Path) -> list[Table]:
     is_main = footer["spec"] == "main"
     suffix, of = ("", "") if is_main else (f"-{footer['spec']}", f": {footer['spec']}")
     title = "Table 3. Regressions" if is_main else f"Regressions{of}"
-    tables = [regression_table(pl.read_parquet(path), f"table3{suffix}", title=title, told=footer["models"])]
+    tables = [
+        regression_table(
+            pl.read_parquet(path, glob=False), f"table3{suffix}", title=title, told=footer["models"]
+        )
+    ]
     tests = _tests(footer["models"])
     if tests:
         heads = {"distribution": "under the null", "p_value": "p", "null": "null hypothesis"}
@@ -117,6 +121,11 @@ def _sample_notes(sample: Mapping[str, Any]) -> Iterator[str]:
 def _listed(rows: Mapping[str, int], limit: int = 12) -> str:
     rest = f" and {len(rows) - limit} more" if len(rows) > limit else ""
     return ", ".join(sorted(rows)[:limit]) + rest
+
+
+def has_tests(told: Told) -> bool:
+    """Whether a file of estimates has specification tests, by what its footer says of each model."""
+    return any(one.get("diagnostics") for one in told.values())
 
 
 def _tests(told: Told) -> list[dict[str, Any]]:

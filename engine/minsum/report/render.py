@@ -7,11 +7,13 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from minsum.report.table import Table
+from minsum.text_tables import text_tables
 
 if TYPE_CHECKING:
     from great_tables import GT
 
 _DECIMALS: Final = 3
+_TEXT_WIDTH: Final = 160
 _LATEX_POINTS: Final = "10px"
 """At 12, the default, Table 1 of twelve columns runs over the page."""
 _HYPHEN: Final = re.compile(r"(?<=[ (])-(?=[\d.])")
@@ -60,17 +62,12 @@ def _laid_out(table: Table) -> GT:
 
 def _text(table: Table) -> str:
     """A plain table with its title above and its notes below."""
-    from rich.box import SIMPLE_HEAD
     from rich.console import Console
-    from rich.table import Table as RichTable
 
-    headings, rows = cells(table)
-    laid_out = RichTable(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-    for heading in headings:
-        laid_out.add_column(heading, overflow="fold")
-    for row in rows:
-        laid_out.add_row(*row)
-    page = Console(file=io.StringIO(), width=160, color_system=None)
-    page.print(laid_out)
-    body = "\n".join(line.rstrip() for line in page.file.getvalue().splitlines())  # type: ignore[attr-defined]
-    return "\n".join([table.title, "", body, "", *table.notes, ""])
+    headings = [table.headings.get(name, name) for name in table.frame.columns]
+    page = Console(file=io.StringIO(), width=_TEXT_WIDTH, color_system=None, emoji=False)
+    for block in text_tables(headings, table.frame.rows(), width=_TEXT_WIDTH):
+        page.print(block)
+        page.print()
+    lines = page.file.getvalue().rstrip("\n").splitlines()  # type: ignore[attr-defined]
+    return "\n".join([table.title, "", *(line.rstrip() for line in lines), "", *table.notes, ""])

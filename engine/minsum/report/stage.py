@@ -2,45 +2,168 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
+from minsum.errors import MinsumError
+from minsum.marks import Mark, Plan
+from minsum.proof import prove
+from minsum.report.files import ReportFiles
+from minsum.report.inputs import Inputs, wanted_figures, wanted_tables
 from minsum.report.options import PageOptions
-from minsum.workspace import Layout, digest, footer_digest, publish_text, staged
+from minsum.workspace import Layout, digest
 
 if TYPE_CHECKING:
     from minsum.report.choice import Shown
+    from minsum.report.table import Table
 
-RECIPE: Final = "page-1"
+log = logging.getLogger("minsum")
+
+RECIPE: Final = "page-2"
 
 
-def write_page(layout: Layout, options: PageOptions) -> bool:
-    """Bring `report/index.html` and the figures beside it up to date.
+@dataclass(slots=True)
+class PageReport:
+    """What the stage did.
 
-    Returns
-    -------
-    False when they were current, or when no two countries can be compared.
+    Attributes
+    ----------
+    changed
+        Whether anything was written or removed.
+    not_drawn
+        Figure to why there was nothing to draw.
+    failed
+        Part of the report, such as a figure, to what went wrong with it.
     """
-    inputs = _inputs(layout)
-    mark = digest([RECIPE, _parts(), inputs, asdict(options)])
-    stamp, target = layout.tables / ".page-digest", layout.page
-    if target.is_file() and stamp.is_file() and stamp.read_text(encoding="utf-8") == mark:
-        return False
-    from minsum.report.choice import read_shown
-    from minsum.report.page import render_page
+
+    changed: bool = False
+    not_drawn: dict[str, str] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+
+
+@contextmanager
+def attempt(part: str, report: PageReport) -> Iterator[None]:
+    """Note what goes wrong with a part of the report, so that the others are still made.
+
+    What minsum raises on purpose (a corrupt file) and what the machine does (a full disk) is not the report's
+    fault and passes through.
+    """
+    try:
+        yield
+    except (MinsumError, OSError, MemoryError):
+        raise
+    except Exception as error:
+        log.debug("report: %s", part, exc_info=error)
+        report.failed[part] = f"{type(error).__name__}: {str(error).strip() or 'no message'}"
+
+
+def report_plan(layout: Layout, options: PageOptions, inputs: Inputs) -> Plan:
+    """Which files of the report are missing, changed or stale, and which are no longer asked for."""
+    return ReportFiles(layout).plan(_wanted(layout, options, inputs))
+
+
+def _wanted(layout: Layout, options: PageOptions, inputs: Inputs) -> dict[Path, Mark]:
+    wanted = wanted_tables(layout, options, inputs) | wanted_figures(layout, options, inputs)
+    if inputs.esi:  # without two countries to compare the page says so
+        chosen = digest([_parts(), asdict(options)])
+        wanted[layout.page] = Mark("report index.html", RECIPE, chosen, inputs.told())
+    return wanted
+
+
+def write_report(
+    layout: Layout, options: PageOptions, inputs: Inputs, report: PageReport | None = None
+) -> PageReport:
+    """Bring the files of the report up to date, and remove those that are no longer asked for.
+
+    A part that fails does not stop the others; it is tried again by the next run. `report` is that of the parts
+    made before.
+
+    Raises
+    ------
+    DataCheckError
+        If what they are made from is damaged.
+    """
+    report = report or PageReport()
+    files = ReportFiles(layout)
+    plan = files.plan(_wanted(layout, options, inputs))
+    if plan.redo:
+        _make(layout, options, inputs, plan=plan, files=files, report=report)
+    for path in plan.remove:
+        files.remove(path)
+    report.changed |= bool(plan.redo or plan.remove)
+    return report
+
+
+def _make(
+    layout: Layout,
+    options: PageOptions,
+    inputs: Inputs,
+    *,
+    plan: Plan,
+    files: ReportFiles,
+    report: PageReport,
+) -> None:
+    prove(_read_by(layout, inputs))
+    tables: list[Table] | None = None
+    with attempt("tables", report):
+        tables = _tables(layout, options, inputs)
+        _publish_tables(layout, tables, plan=plan, files=files)
+    if not any(path in plan.redo for path in _with_similarities(plan)):
+        return
+    shown: list[Shown] = []
+    with attempt("page", report):
+        from minsum.report.choice import read_shown
+
+        shown = read_shown(layout, options)
+        if layout.page in plan.redo:
+            from minsum.report.page import render_page
+
+            tables = _tables(layout, options, inputs) if tables is None else tables
+            page = render_page(layout, shown, options=options, tables=tables, inputs=inputs.told())
+            files.publish(layout.page, page.encode(), plan.wanted[layout.page])
+    _publish_figures(layout, shown, plan=plan, files=files, report=report)
+
+
+def _tables(layout: Layout, options: PageOptions, inputs: Inputs) -> list[Table]:
     from minsum.report.tables import make_tables
 
-    shown = read_shown(layout, options)
-    if not shown:
-        return False
-    tables = make_tables(layout, options.reporters) if layout.panel.is_file() else []
-    page = render_page(layout, shown, options=options, tables=tables, inputs=inputs)
-    publish_text(page, target, layout=layout)
-    _publish_figures(layout, shown[-1])
-    publish_text(mark, stamp, layout=layout)
-    return True
+    if inputs.panel is None:
+        return []
+    return make_tables(layout, options.reporters, list(inputs.estimates), is_paper=options.is_paper)
+
+
+def _read_by(layout: Layout, inputs: Inputs) -> list[Path]:
+    """Everything that is read to make the report."""
+    single = {layout.coverage: inputs.coverage, layout.sections: inputs.sections, layout.panel: inputs.panel}
+    last_markets = {path.parent: path for path in sorted(inputs.markets)}
+    there = [path for path, mark in single.items() if mark is not None]
+    return [
+        *inputs.esi,
+        *last_markets.values(),
+        *there,
+        *(layout.estimate(name) for name in inputs.estimates),
+    ]
+
+
+def _with_similarities(plan: Plan) -> list[Path]:
+    """The page and the figures."""
+    return [path for path in plan.wanted if path.name == "index.html" or path.suffix in (".svg", ".png")]
+
+
+def _publish_tables(layout: Layout, tables: list[Table], *, plan: Plan, files: ReportFiles) -> None:
+    for table in tables:
+        if any(path.stem == table.name and path.parent == layout.tables for path in plan.redo):
+            from minsum.report.render import render
+
+            for form, text in render(table).items():
+                path = layout.tables / f"{table.name}.{form}"
+                if path in plan.redo:
+                    files.publish(path, text.encode(), plan.wanted[path])
 
 
 def _parts() -> list[str]:
@@ -52,30 +175,43 @@ def _parts() -> list[str]:
     ]
 
 
-def _inputs(layout: Layout) -> dict[str, str]:
-    """Name to digest of everything the page is made of."""
-    found: dict[str, Any] = {
-        table: digest([[path.parent.name, path.stem, footer_digest(path)] for path in layout.yearly(table)])
-        for table in ("esi", "market_esi")
-        if layout.yearly(table)
-    }
-    for path in (layout.coverage, layout.sections, layout.panel):
-        if path.is_file():
-            found[path.stem] = footer_digest(path)
-    for path in sorted(layout.estimates.glob("*.parquet")):
-        found[f"estimates/{path.stem}"] = footer_digest(path)
-    return found
-
-
-def _publish_figures(layout: Layout, shown: Shown) -> None:
+def _publish_figures(
+    layout: Layout, shown: Sequence[Shown], *, plan: Plan, files: ReportFiles, report: PageReport
+) -> None:
+    """Draw what the last classification gives; a figure that is not drawn anew is removed, for it shows old data."""
+    redo = {path for path in plan.redo if path.suffix in (".svg", ".png")}
+    if not redo:
+        return
     import polars as pl
 
-    from minsum.report.figures import drawn, figures_of
+    from minsum.report.figures import NothingToDrawError, drawn, figures_of
+    from minsum.report.tables import bloc_notes
 
-    main = layout.estimates / "main.parquet"
-    estimates = pl.read_parquet(main) if main.is_file() else None
-    for name, chart in figures_of(shown.cube, shown.choice, estimates).items():
-        svg, png = drawn(chart)
-        publish_text(svg, layout.tables / f"{name}.svg", layout=layout)
-        with staged(layout.tables / f"{name}.png", layout) as temporary:
-            temporary.write_bytes(png)
+    main = layout.estimate("main")
+    is_shown = layout.tables / "estimates.svg" in plan.wanted
+    estimates = pl.read_parquet(main, glob=False) if is_shown else None
+    notes = bloc_notes(layout) if is_shown else []
+    figures = figures_of(shown[-1].cube, shown[-1].choice, estimates, notes) if shown else {}
+    for name in sorted({path.stem for path in redo}):
+        paths = {form: layout.tables / f"{name}.{form}" for form in ("svg", "png")}
+        if name not in figures:  # the similarities could not be read, and the run says so
+            _remove(paths.values(), files)
+            continue
+        with attempt(f"figure {name}", report):
+            try:
+                svg, png = drawn(figures[name]())
+            except NothingToDrawError as reason:
+                report.not_drawn[name] = str(reason)
+                for path in paths.values():
+                    files.leave_out(path, plan.wanted[path], str(reason))
+                continue
+            for form, content in {"svg": svg.encode(), "png": png}.items():
+                if (path := paths[form]) in redo:
+                    files.publish(path, content, plan.wanted[path])
+        if f"figure {name}" in report.failed:
+            _remove(paths.values(), files)
+
+
+def _remove(paths: Iterable[Path], files: ReportFiles) -> None:
+    for path in paths:
+        files.remove(path)

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import replace
 from typing import Final
 
 import polars as pl
 
 from minsum.errors import MissingInputError
-from minsum.report.growth import growth_table
+from minsum.report.growth import growth_table, where_exports
 from minsum.report.regression import regression_tables
-from minsum.report.render import render
 from minsum.report.table import Table
-from minsum.workspace import Layout, digest, footer_digest, publish_text, read_footer
+from minsum.workspace import Layout, read_footer
 
-RECIPE: Final = "report-4"
+RECIPE: Final = "report-6"
 
 
-def make_tables(layout: Layout, reporters: Sequence[str]) -> list[Table]:
+def make_tables(
+    layout: Layout, reporters: Sequence[str], estimates: Sequence[str], *, is_paper: bool = False
+) -> list[Table]:
     """Tables 1 and 2 from the panel and, when there are estimates, Table 3.
 
     Parameters
@@ -27,6 +28,10 @@ def make_tables(layout: Layout, reporters: Sequence[str]) -> list[Table]:
         The workspace.
     reporters
         Order of the countries in Table 1; empty means alphabetical.
+    estimates
+        Names of the specifications, the main one first.
+    is_paper
+        Whether the study replicates the paper, whose Table 1 then gets a note.
 
     Raises
     ------
@@ -35,35 +40,36 @@ def make_tables(layout: Layout, reporters: Sequence[str]) -> list[Table]:
     """
     if not layout.panel.is_file():
         raise MissingInputError(f"{layout.panel}: no panel yet", "build it first: minsum panel")
-    panel = pl.read_parquet(layout.panel)
+    panel = pl.read_parquet(layout.panel, glob=False)
     footer = read_footer(layout.panel)
     options = footer["options"]
     tables = [
-        growth_table(panel, reporters, options["reference"]),
+        growth_table(
+            panel,
+            reporters,
+            options["reference"],
+            is_paper=is_paper,
+            elsewhere=where_exports(layout, [one for one in reporters if one not in set(panel["reporter"])]),
+        ),
         descriptive_table(panel, notes=footer["remarks"]),
     ]
-    for estimates in _estimate_files(layout):
-        tables += regression_tables(estimates)
-    return tables
+    for name in estimates:
+        tables += regression_tables(layout.estimate(name))
+    return [_with_bloc(table, bloc_notes(layout)) for table in tables]
 
 
-def _estimate_files(layout: Layout) -> list[Path]:
-    """The main estimates first, then those of spec files by name."""
-    return sorted(layout.estimates.glob("*.parquet"), key=lambda path: (path.stem != "main", path.stem))
+def bloc_notes(layout: Layout) -> list[str]:
+    """What import_share of the panel means: a sentence, or none where there is no such variable."""
+    remarks = read_footer(layout.panel)["remarks"] if layout.panel.is_file() else []
+    return [note for note in remarks if note.startswith("import_share: imports from")]
 
 
-def write_tables(layout: Layout, reporters: Sequence[str]) -> bool:
-    """Bring `report/table*` up to date, each as CSV, text, LaTeX and HTML; False when they were current."""
-    estimates = [[path.stem, footer_digest(path)] for path in _estimate_files(layout)]
-    mark = digest([RECIPE, list(reporters), footer_digest(layout.panel), estimates])
-    stamp = layout.tables / ".digest"
-    if stamp.is_file() and stamp.read_text(encoding="utf-8") == mark:
-        return False
-    for table in make_tables(layout, reporters):
-        for suffix, text in render(table).items():
-            publish_text(text, layout.tables / f"{table.name}.{suffix}", layout=layout)
-    publish_text(mark, stamp, layout=layout)
-    return True
+def _with_bloc(table: Table, notes: Sequence[str]) -> Table:
+    """A table that shows import_share says of which countries, in a note."""
+    first = table.frame[table.frame.columns[0]]
+    shown = any("import_share" in str(one) for one in [*first, *table.frame.columns])
+    new = [note for note in notes if shown and note not in table.notes]
+    return replace(table, notes=(*table.notes, *new))
 
 
 def descriptive_table(panel: pl.DataFrame, *, notes: Sequence[str] = ()) -> Table:

@@ -16,7 +16,7 @@ from isal import isal_zlib
 
 from minsum.synth.baskets import MIL
 from minsum.synth.economies import partner_codes
-from minsum.synth.nomenclature import nomenclature
+from minsum.synth.nomenclature import Nomenclature
 from minsum.synth.rows import BY_CUSTOMS, BY_CUSTOMS_AND_TRANSPORT, BY_PARTNER2, BY_TRANSPORT, FLOWS, Rows
 from minsum.synth.spec import F64, WorldSpec
 
@@ -48,21 +48,36 @@ class Written:
     file_bytes: int
 
 
-def file_name(spec: WorldSpec, code: int, year: int) -> str:
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What one file is about: reporter, year, HS vintage and its codes."""
+
+    spec: WorldSpec
+    code: int
+    year: int
+    vintage: str
+    names: Nomenclature
+
+    def stream(self, purpose: str) -> np.random.Generator:
+        """Random numbers of this file."""
+        return self.spec.stream(purpose, self.code, self.year)
+
+
+def file_name(spec: WorldSpec, code: int, year: int, *, vintage: str) -> str:
     """Name as UN's client stores a download; one in forty has no publication date."""
     rng = spec.stream("published", code, year)
     date = np.datetime64(f"{year + 2}-01-01") + int(rng.integers(0, 365))
     published = "1900-01-01" if rng.random() < 1 / 40 else str(date)
-    return f"COMTRADE-FINAL-CA{code:03d}{year}{spec.classification}[{published}].gz"
+    return f"COMTRADE-FINAL-CA{code:03d}{year}{vintage}[{published}].gz"
 
 
-def write_file(path: Path, rows: Rows, *, spec: WorldSpec, code: int, year: int) -> Written:
+def write_file(path: Path, rows: Rows, document: Document) -> Written:
     """Write one reporter-year; the file appears under its name when it is whole."""
     packer = isal_zlib.compressobj(1, isal_zlib.DEFLATED, _GZIP)
     partial = path.with_name(path.name + ".part")
     text_bytes = 0
     with partial.open("wb") as file:
-        for text in _texts(rows, spec, code=code, year=year):
+        for text in _texts(rows, document):
             text_bytes += len(text)
             file.write(packer.compress(text))
         file.write(packer.flush())
@@ -70,14 +85,15 @@ def write_file(path: Path, rows: Rows, *, spec: WorldSpec, code: int, year: int)
     return Written(rows=len(rows), text_bytes=text_bytes, file_bytes=path.stat().st_size)
 
 
-def _texts(rows: Rows, spec: WorldSpec, *, code: int, year: int) -> Iterator[bytes | memoryview]:
+def _texts(rows: Rows, document: Document) -> Iterator[bytes | memoryview]:
     """The header line, then the rows, slice by slice."""
-    rng = spec.stream("columns", code, year)
-    constants = _constants(spec, code, year)
+    rng = document.stream("columns")
+    constants = _constants(document)
     yield ("\t".join(COLUMNS) + "\n").encode()
     for start in range(0, len(rows), _SLICE_ROWS):
         piece = rows.sliced(start, start + _SLICE_ROWS)
-        varying = {**_keys(piece, spec, rng), **_amounts(piece, spec, rng), **_flags(piece, code, rng)}
+        keys, amounts = _keys(piece, document.names, rng), _amounts(piece, document.names, rng)
+        varying = {**keys, **amounts, **_flags(piece, document.code, rng)}
         table, text = _ordered(varying, constants), io.BytesIO()
         table.write_csv(text, separator="\t", quote_style="never", include_header=False)
         yield text.getbuffer()
@@ -97,12 +113,13 @@ def _ordered(varying: dict[str, pl.Series], constants: dict[str, str]) -> pl.Dat
     return pl.DataFrame(table)
 
 
-def _constants(spec: WorldSpec, code: int, year: int) -> dict[str, str]:
+def _constants(document: Document) -> dict[str, str]:
     """Columns with one value in the whole file."""
-    later = [start for start in _IN_FORCE_FROM.values() if start > _IN_FORCE_FROM[spec.classification]]
-    is_original = not later or year < min(later)
+    code, year, vintage = document.code, document.year, document.vintage
+    later = [start for start in _IN_FORCE_FROM.values() if start > _IN_FORCE_FROM[vintage]]
+    is_original = document.spec.vintages or not later or year < min(later)
     return {
-        "datasetCode": f"20{code:03d}{year}0{spec.classification[1]}402100",
+        "datasetCode": f"20{code:03d}{year}0{vintage[1]}402100",
         "typeCode": "C",
         "freqCode": "A",
         "refPeriodId": f"{year}0101",
@@ -110,8 +127,8 @@ def _constants(spec: WorldSpec, code: int, year: int) -> dict[str, str]:
         "refMonth": "52",
         "period": f"{year}",
         "reporterCode": f"{code}",
-        "classificationSearchCode": spec.classification,
-        "classificationCode": spec.classification,
+        "classificationSearchCode": vintage,
+        "classificationCode": vintage,
         "isOriginalClassification": "true" if is_original else "false",
         "altQtyUnitCode": "8",
         "isAltQtyEstimated": "false",
@@ -122,7 +139,7 @@ def _constants(spec: WorldSpec, code: int, year: int) -> dict[str, str]:
     }
 
 
-def _keys(rows: Rows, spec: WorldSpec, rng: np.random.Generator) -> dict[str, pl.Series]:
+def _keys(rows: Rows, names: Nomenclature, rng: np.random.Generator) -> dict[str, pl.Series]:
     """Columns that say what a row is about."""
     codes = partner_codes()
     is_part = rows.part > 0
@@ -134,18 +151,18 @@ def _keys(rows: Rows, spec: WorldSpec, rng: np.random.Generator) -> dict[str, pl
         "flowCode": pl.Series(FLOWS).gather(rows.flow),
         "partnerCode": pl.Series(codes[rows.partner]),
         "partner2Code": pl.Series(np.where(is_part & (rows.kind == BY_PARTNER2), codes[second], 0)),
-        "cmdCode": _code_texts(spec.products).gather(rows.code),
+        "cmdCode": pl.Series(names.codes).gather(rows.code),
         "customsCode": _CUSTOMS.gather(np.where(by_customs, rows.part, 0)),
         "mosCode": _SUPPLY.gather(np.where(is_part, 0, supply)),
         "motCode": pl.Series(_TRANSPORT[np.where(by_transport, rows.part, 0)]),
     }
 
 
-def _amounts(rows: Rows, spec: WorldSpec, rng: np.random.Generator) -> dict[str, pl.Series]:
+def _amounts(rows: Rows, names: Nomenclature, rng: np.random.Generator) -> dict[str, pl.Series]:
     """Values, weights, and at six digits quantities."""
     usd = rows.mils / MIL
-    is_product = rows.code < nomenclature(spec.products).n_six_digit
-    grams = np.floor(rows.mils * _kilos_per_usd(spec.products)[rows.code])
+    is_product = rows.code < names.n_six_digit
+    grams = np.floor(rows.mils * _kilos_per_usd(len(names.codes))[rows.code])
     units = np.floor(grams / rng.integers(1, 50, len(rows))) * is_product
     is_import = rows.flow == FLOWS.index("M")
     return {
@@ -171,12 +188,6 @@ def _flags(rows: Rows, code: int, rng: np.random.Generator) -> dict[str, pl.Seri
 
 
 @cache
-def _code_texts(n_products: int) -> pl.Series:
-    return pl.Series(nomenclature(n_products).codes)
-
-
-@cache
-def _kilos_per_usd(n_products: int) -> F64:
+def _kilos_per_usd(n_codes: int) -> F64:
     """Kilograms per dollar of each code."""
-    n_codes = len(nomenclature(n_products).codes)
     return np.random.default_rng(1988).lognormal(-2.0, 1.5, n_codes)

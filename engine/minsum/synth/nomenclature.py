@@ -12,7 +12,7 @@ import numpy.typing as npt
 _CHAPTERS: Final = tuple(chapter for chapter in range(1, 98) if chapter != 77)
 _BIG_CHAPTERS: Final = {84: 8.0, 29: 6.0, 85: 5.0, 28: 3.5, 72: 3.0, 90: 3.0, 39: 2.5, 61: 2.5, 62: 2.5}
 _HEADINGS_PER_PRODUCT: Final = 1 / 4.2
-_RESIDUALS: Final = ("999999", "9999AA")
+RESIDUALS: Final = ("999999", "9999AA")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Nomenclature:
     @property
     def n_six_digit(self) -> int:
         """Products and residual codes."""
-        return self.n_products + len(_RESIDUALS)
+        return self.n_products + len(RESIDUALS)
 
     @property
     def total(self) -> int:
@@ -53,14 +53,19 @@ class Nomenclature:
 @cache
 def nomenclature(n_products: int) -> Nomenclature:
     """The classification with this many products; the same in every world."""
-    products = [*_products(n_products), *_RESIDUALS]
+    return of_codes(_products(n_products))
+
+
+def of_codes(codes_of_products: list[str]) -> Nomenclature:
+    """The classification with these products, ascending, and two residual codes."""
+    products = [*codes_of_products, *RESIDUALS]
     headings = sorted({code[:4] for code in products})
     chapters = sorted({code[:2] for code in products})
     codes = np.array([*products, *headings, *chapters, "TOTAL"])
     place = {str(code): index for index, code in enumerate(codes)}
     return Nomenclature(
         codes=codes,
-        n_products=n_products,
+        n_products=len(codes_of_products),
         heading=np.array([place[code[:4]] for code in products]),
         chapter=np.array([place[code[:2]] for code in products]),
     )

@@ -50,6 +50,9 @@ class WorldSpec:
         Number of six-digit codes beside the residual ones, 100 to 6,000.
     missing_share
         Share of reporter-years that filed nothing, in [0, 1); the leaders always file.
+    vintages
+        Countries switch to newer HS vintages in different years; the codes are real ones, and each thing that is
+        traded has its code in every vintage (`vintages`). `classification` is not used.
 
     Raises
     ------
@@ -64,6 +67,7 @@ class WorldSpec:
     classification: str = "H2"
     products: int = 5_000
     missing_share: float = 0.05
+    vintages: bool = False
 
     def __post_init__(self) -> None:
         self._check_span()

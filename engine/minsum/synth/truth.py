@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -13,11 +13,13 @@ import polars as pl
 import pyarrow.parquet as pq
 
 from minsum.countries import code_of, iso3_of
+from minsum.harmonise.vintages import VINTAGES
 from minsum.synth.baskets import MIL
 from minsum.synth.covariates import BETA, NAMES, REGRESSORS, SIGMA, Drawn
 from minsum.synth.economies import BLOC, FOCUS, LEADERS
 from minsum.synth.nomenclature import nomenclature
 from minsum.synth.spec import F64, I64, WorldSpec
+from minsum.synth.vintages import in_vintage, nomenclature_of, vintage_of
 
 HIGH_END: Final = "high_end"
 
@@ -45,6 +47,9 @@ class Filed:
 def write_truth(spec: WorldSpec, filed: Sequence[Filed], *, drawn: Drawn, effects: F64, folder: Path) -> None:
     """Write `exports`, `esi`, `import_share` and `panel` as Parquet and `model.json`.
 
+    In a world of several vintages these are about the things traded, whose codes are numbers without meaning; what
+    each country sells in each vintage, and the similarities there, are in `vintage_exports` and `vintage_esi`.
+
     Parameters
     ----------
     spec
@@ -66,7 +71,30 @@ def write_truth(spec: WorldSpec, filed: Sequence[Filed], *, drawn: Drawn, effect
     shares = _import_shares(filed)
     shares.write_parquet(folder / "import_share.parquet")
     _panel(spec, drawn, effects, esi=esi, shares=shares).write_parquet(folder / "panel.parquet")
+    if spec.vintages:
+        write_vintages(spec, by_year, folder)
     (folder / "model.json").write_text(json.dumps(_model(spec, effects), indent=1) + "\n", encoding="utf-8")
+
+
+def write_vintages(spec: WorldSpec, by_year: dict[int, list[Filed]], folder: Path) -> None:
+    """`vintage_exports` (with `is_filed`) and `vintage_esi`: the same world in every HS vintage."""
+    exports, similarities = [], []
+    for year, files in by_year.items():
+        values = np.array([one.exports for one in files])
+        labels = np.array([iso3_of(one.code) for one in files])
+        filed = np.array([vintage_of(spec, one.code, year) for one in files])
+        for vintage in VINTAGES:
+            names = nomenclature_of(vintage, spec.products)
+            added = in_vintage(values, vintage=vintage, n_things=spec.products)
+            row, column = np.nonzero(added)
+            keys = {"year": np.full(len(row), year, dtype=np.int16), "vintage": [vintage] * len(row)}
+            columns = {"product_code": names.codes[column], "value_usd": added[row, column] / MIL}
+            about = {"reporter": labels[row], "is_filed": filed[row] == vintage}
+            exports.append(pl.DataFrame(keys | about | columns))
+            here = [replace(one, exports=basket) for one, basket in zip(files, added, strict=True)]
+            similarities.append(_esi(year, here, names.n_products).with_columns(vintage=pl.lit(vintage)))
+    pl.concat(exports).write_parquet(folder / "vintage_exports.parquet")
+    pl.concat(similarities).write_parquet(folder / "vintage_esi.parquet")
 
 
 def _write_exports(spec: WorldSpec, by_year: dict[int, list[Filed]], path: Path) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from minsum.errors import UsageError
-from minsum.synth.bulk import Written, file_name, write_file
+from minsum.synth.bulk import Document, Written, file_name, write_file
 from minsum.synth.covariate_files import write_covariates
 from minsum.synth.nomenclature import nomenclature
 from minsum.synth.plan import Plan, make_plan
@@ -23,6 +23,7 @@ from minsum.synth.trade import (
     reexport_cells,
 )
 from minsum.synth.truth import Filed, write_truth
+from minsum.synth.vintages import as_filed, nomenclature_of, vintage_of
 
 Progress = Callable[[int, int], None]
 """Called from the calling thread with the number of files written and of all files."""
@@ -72,7 +73,9 @@ def write_world(spec: WorldSpec, out: Path, *, jobs: int, progress: Progress | N
     """
     plan = make_plan(spec)
     raw = out / "raw"
-    targets = {filing: raw / file_name(spec, *filing) for filing in plan.filings}
+    targets = {
+        filing: raw / file_name(spec, *filing, vintage=vintage_of(spec, *filing)) for filing in plan.filings
+    }
     _refuse_strangers(raw, {path.name for path in targets.values()})
     raw.mkdir(parents=True, exist_ok=True)
     results: dict[tuple[int, int], tuple[Filed, Written]] = {}
@@ -123,6 +126,10 @@ def _write_filing(plan: Plan, code: int, year: int, path: Path) -> tuple[Filed, 
     flows = {"M": imports, "X": exports, "RX": reexports}
     if "DX" in flow_shares(code):
         flows["DX"] = domestic_cells(exports, reexports, names)
+    vintage = vintage_of(spec, code, year)
+    if spec.vintages:
+        flows = {flow: as_filed(cells, vintage=vintage, spec=spec) for flow, cells in flows.items()}
+        names = nomenclature_of(vintage, spec.products)
     rows = with_components(spec, code, year=year, totals=total_rows(flows, names))
-    written = write_file(path, rows, spec=spec, code=code, year=year)
+    written = write_file(path, rows, Document(spec, code, year, vintage, names))
     return Filed(code=code, year=year, exports=world, import_share=import_share), written

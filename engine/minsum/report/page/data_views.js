@@ -15,12 +15,12 @@ class QualityView {
   open(cube) {
     this.cube = cube;
     const rows = this.mine = this.rows.filter((row) => row.classification === cube.classification);
-    const wanted = cube.countries.length * cube.years.length, there = rows.filter((row) => !row.is_group).length;
+    const wanted = cube.countries.length * cube.years.length, there = rows.filter((row) => !row.is_group && row.n_products > 0).length;
     const count = (value) => value.toLocaleString("en");
     const sum = (name) => rows.reduce((total, row) => total + (row[name] ?? 0), 0);
-    const residual = rows.reduce((total, row) => total + (row.residual_share ?? 0) * row.exports_usd, 0) / sum("exports_usd");
+    const residual = rows.reduce((total, row) => total + (row.residual_share ?? 0) * row.exports_usd, 0) / (sum("exports_usd") || 1);
     const facts = [
-      ["country-years reported", `${count(there)} of ${count(wanted)}`],
+      ["country-years with exports", `${count(there)} of ${count(wanted)}`],
       ["rows kept of those read", `${count(sum("rows_kept"))} of ${count(sum("rows_in"))}`],
       ["rows rebuilt or repaired", count(sum("repaired_rows"))],
       ["of exports under residual codes", `${(residual * 100).toFixed(2)} %`],
@@ -34,6 +34,7 @@ class QualityView {
 
   mark(row) {
     if (!row) return ["–", "missing", "gone"];
+    if (!row.n_products) return ["○", "no exports, imports only", "gone"];
     if (row.repaired_rows > 0) return ["◆", `rebuilt: ${row.repairs}`, ""];
     if (row.residual_share > MANY_RESIDUAL) return ["◐", `${(100 * row.residual_share).toFixed(1)} % under residual codes`, ""];
     return ["●", "reported", ""];

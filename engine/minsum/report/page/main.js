@@ -12,6 +12,21 @@ async function openVintage(vintage) {
 }
 
 async function start() {
+  for (const button of document.querySelectorAll("[data-table]"))
+    button.addEventListener("click", () => download(`${button.dataset.table}.csv`, page.tables[button.dataset.table]));
+  if (page.vintages.length) await startViews();
+  if (page.estimates) {
+    views.estimates = new EstimateView();
+    await views.estimates.draw();
+  }
+  for (const medium of [DARK, "print"]) matchMedia(medium).addEventListener("change", redraw);
+  let waiting = 0;
+  addEventListener("resize", () => { clearTimeout(waiting); waiting = setTimeout(() => views.matrix?.matrix.paint(), 120); });
+  document.documentElement.dataset.ready = "yes";
+}
+
+/* What needs a similarity to show. */
+async function startViews() {
   const select = byId("vintage");
   fillSelect(select, page.vintages.map((one, k) => [String(k), one.classification]), String(page.vintages.length - 1));
   byId("vintage-row").hidden = page.vintages.length === 1;
@@ -22,23 +37,13 @@ async function start() {
   views.quality = new QualityView();
   views.sections = new SectionView(await unpackTable(page.sections));
   if (page.markets) views.markets = new MarketView(await unpackTable(page.markets));
-  for (const button of document.querySelectorAll("[data-table]"))
-    button.addEventListener("click", () => download(`${button.dataset.table}.csv`, page.tables[button.dataset.table]));
   await openVintage(page.vintages[Number(select.value)]);
-  if (page.estimates) {
-    views.estimates = new EstimateView();
-    await views.estimates.draw();
-  }
-  for (const medium of [DARK, "print"]) matchMedia(medium).addEventListener("change", redraw);
-  let waiting = 0;
-  addEventListener("resize", () => { clearTimeout(waiting); waiting = setTimeout(() => views.matrix.matrix.paint(), 120); });
-  document.documentElement.dataset.ready = "yes";
 }
 
 /* Colours are fixed when a chart is made: another scheme needs other charts. */
 async function redraw() {
-  views.matrix.matrix.paint();
-  for (const figure of [views.time.figure, views.ranks.figure, views.sections.shared, views.sections.changed, views.markets?.figure])
+  views.matrix?.matrix.paint();
+  for (const figure of [views.time?.figure, views.ranks?.figure, views.sections?.shared, views.sections?.changed, views.markets?.figure])
     if (figure) {
       Object.assign(figure, { view: null, spec: null, drawn: null });
       await figure.draw(figure.latest);

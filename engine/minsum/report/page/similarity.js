@@ -160,7 +160,7 @@ class RankView {
     const { cube } = this, reference = byId("ranks-reference").value;
     const rankings = cube.years.map((_, k) => cube.ranking(k, reference));
     const chosen = this.time.countries.chosen;
-    const shown = new Set([...rankings.at(-1).slice(0, LEADING).map((one) => one.country), ...chosen]);
+    const shown = new Set([...(rankings.findLast((one) => one.length) ?? []).slice(0, LEADING).map((one) => one.country), ...chosen]);
     const whole = rankings.flatMap((ranking, k) => ranking.map((one) => ({ year: cube.years[k], reporter: one.country, reference, rank: one.rank, esi: one.esi })));
     const ends = new Map(whole.map((row) => [row.reporter, row.year]));
     const rows = whole.filter((row) => shown.has(row.reporter)).map((row) => ({ ...row, name: nameOf(row.reporter), label: nameOf(row.reporter), series: chosen.includes(row.reporter) ? nameOf(row.reporter) : "", is_last: ends.get(row.reporter) === row.year }));
@@ -169,7 +169,7 @@ class RankView {
     const moves = this.moves(rankings);
     this.movers(moves);
     return this.figure.show({
-      spec: single ? "standing" : "ranks",
+      spec: single ? "standing" : rows.some((row) => row.series === "") ? "ranks" : "ranks_chosen",
       rows: single ? rows.toSorted((a, b) => a.rank - b.rank) : rows,
       table: whole,
       columns: ["year", "reporter", "reference", "rank", "esi"],
@@ -188,7 +188,7 @@ class RankView {
 
   says(rankings, moves) {
     const last = rankings.at(-1), years = this.cube.years;
-    if (!last.length) return "No data in the last year.";
+    if (!last.length) return `No data in ${years.at(-1)}: this reference, or a member of it, is missing there.`;
     const lead = `${nameOf(last[0].country)} leads in ${years.at(-1)} with ${fixed(last[0].esi)}`;
     if (years.length === 1 || !moves.length) return `${lead}, of ${last.length} countries.`;
     const up = moves[0], down = moves.at(-1);

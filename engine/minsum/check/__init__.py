@@ -5,7 +5,8 @@ Integrity is checked by reading every file; identities are SQL that returns offe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,9 +18,12 @@ from polars.exceptions import PolarsError
 
 from minsum.errors import DataCheckError
 from minsum.flows.verify import verify_partition
-from minsum.queries import connect, query
+from minsum.proof import damage
+from minsum.queries import connect, literal, query
+from minsum.report.files import ReportFiles
 from minsum.schema import YEARLY, check_table
-from minsum.workspace import Footer, Layout, partition_key, read_footer
+from minsum.strays import find_strays
+from minsum.workspace import Footer, Layout, estimate_files, partition_key, read_footer
 
 if TYPE_CHECKING:
     import duckdb
@@ -36,6 +40,11 @@ IDENTITIES: Final = (
 SIMILARITY: Final = ("esi_range", "esi_symmetry", "esi_repeated")
 """Checks of the esi table, each in `sql/check_<name>.sql`."""
 
+_BETWEEN_LOOKS: Final = 0.1
+"""Seconds."""
+_LOOKS: Final = 5
+"""At a file that a run beside the check goes on replacing."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -51,12 +60,18 @@ class Limits:
         Codes 9999xx in the World trade of a flow.
     conflict_share
         What unequal repeats of rows lose, in relation to the World trade of all flows.
+    exports_fall
+        Fall of a reporter's exports, by a revision or against the year before, in relation to them (`nightly`).
+    esi_move
+        Change of a similarity by a revision (`nightly`).
     """
 
     world_tolerance: float = 0.005
     total_tolerance: float = 0.005
     residual_share: float = 0.5
     conflict_share: float = 0.005
+    exports_fall: float = 0.5
+    esi_move: float = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +97,7 @@ class Finding:
 def check_workspace(layout: Layout, limits: Limits, *, jobs: int = 1) -> list[Finding]:
     """Read everything the workspace publishes and report what is wrong, file by file, then check by check."""
     sound: dict[Path, Footer] = {}
-    found = [*_strays(layout)]
+    found: list[Finding] = []
     with ThreadPoolExecutor(jobs) as pool:
         tables = list(_tables(layout))
         for (path, _, _), (footer, wrong) in zip(
@@ -92,13 +107,51 @@ def check_workspace(layout: Layout, limits: Limits, *, jobs: int = 1) -> list[Fi
             if footer is not None:
                 sound[path] = footer
     flows = {path: footer for path, footer in sound.items() if layout.flows in path.parents}
+    found += check_figures(flows, [path for path in layout.yearly("esi") if path in sound], limits)
+    damaged = {one.place for one in found}
+    strays = [place for path in find_strays(layout) if (place := _place(layout, path)) not in damaged]
+    words = "a file that minsum did not write", "none: move it away"
+    return [*(Finding("stray", place, *words) for place in strays), *found, *_report(layout)]
+
+
+def check_figures(flows: dict[Path, Footer], esi: Sequence[Path], limits: Limits) -> list[Finding]:
+    """Compare figures with each other: those in the footers of flows files, and the rows of esi files."""
     with connect() as con:
         con.register("checks", _checks_table(flows))
         con.register("repairs", _repairs_table(flows))
-        found += _offending(con, IDENTITIES, asdict(limits))
-        esi = [str(path) for path in layout.yearly("esi") if path in sound]
-        if esi:
-            found += _offending(con, SIMILARITY, {"files": esi})
+        found = list(_offending(con, IDENTITIES, asdict(limits)))
+        found += _similarities(con, esi)
+    return found
+
+
+def _report(layout: Layout) -> list[Finding]:
+    """Files of the report against their list; a run beside the check may be between a file and its entry."""
+    wrong: list[tuple[Path, str]] = []
+    for look in range(_LOOKS):
+        wrong = list(ReportFiles(layout).damaged())
+        if not wrong or look == _LOOKS - 1:
+            break
+        time.sleep(_BETWEEN_LOOKS)
+    expected = "as listed in report/files.json"
+    return [Finding("file", _place(layout, path), why, expected) for path, why in wrong]
+
+
+def _similarities(con: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> list[Finding]:
+    """Checks of the esi table; anew where a run replaces or removes a file meanwhile."""
+    import duckdb
+
+    found: list[Finding] = []
+    for _ in range(_LOOKS):
+        before = {path: _state(path) for path in files}
+        there = [path for path, state in before.items() if state is not None]
+        try:
+            found = list(_offending(con, SIMILARITY, {"files": literal(there)})) if there else []
+        except duckdb.Error:
+            if {path: _state(path) for path in files} == before:
+                raise
+            continue
+        if {path: _state(path) for path in files} == before:
+            break
     return found
 
 
@@ -113,26 +166,59 @@ def _tables(layout: Layout) -> Iterator[tuple[Path, str, Callable[[Path, Footer]
     for name in YEARLY:
         for path in layout.yearly(name):
             yield path, name, _verify_year
-    single = {"coverage": layout.coverage, "panel": layout.panel, "country_years": layout.country_years}
+    single = {
+        "coverage": layout.coverage,
+        "panel": layout.panel,
+        "country_years": layout.country_years,
+        "section_esi": layout.sections,
+    }
     for name, path in single.items():
         if path.is_file():
             yield path, name, _nothing_more
-    for path in sorted(layout.estimates.glob("*.parquet")):
+    for path in estimate_files(layout):
         yield path, "estimates", _nothing_more
 
 
 def _verified(path: Path, table: str, more: Callable[[Path, Footer], Wrong]) -> tuple[Footer | None, Wrong]:
-    """Footer of a sound file, or None; and what is wrong with it."""
+    """Footer of a sound file, or None; and what is wrong with it.
+
+    Beside a run, a file may be replaced between two looks: then it is looked at again, so that footer and rows are of
+    the same file. One that is gone has nothing wrong with it.
+    """
+    outcome: tuple[Footer | None, Wrong] = None, []
+    for _ in range(_LOOKS):
+        before = _state(path)
+        if before is None:
+            return None, []
+        outcome = _verified_once(path, table, more)
+        if _state(path) == before:
+            break
+    return outcome
+
+
+def _state(path: Path) -> tuple[int, int, int] | None:
+    """Changes with the file; None where it is gone."""
+    try:
+        stat = path.stat()
+    except FileNotFoundError:
+        return None
+    return stat.st_ino, stat.st_ctime_ns, stat.st_size
+
+
+def _verified_once(
+    path: Path, table: str, more: Callable[[Path, Footer], Wrong]
+) -> tuple[Footer | None, Wrong]:
+    expected = f"a {table} table written by minsum"
     try:
         footer = read_footer(path)
         check_table(pq.read_schema(path).empty_table(), table)
+        if (why := damage(path)) is not None:
+            return None, [("file", why, expected)]
+        return footer, more(path, footer)
     except DataCheckError as error:
-        return None, [("file", error.message, f"a {table} table written by minsum")]
-    try:
-        wrong = more(path, footer)
+        return None, [("file", error.message, expected)]
     except (OSError, pa.ArrowException, PolarsError, KeyError, ValueError) as error:
         return None, [("file", f"{type(error).__name__}: {error}", f"a readable {table} table")]
-    return footer, wrong
 
 
 def _verify_year(path: Path, footer: Footer) -> Wrong:
@@ -155,18 +241,6 @@ def _verify_year(path: Path, footer: Footer) -> Wrong:
 
 def _nothing_more(_path: Path, _footer: Footer) -> Wrong:
     return []
-
-
-def _strays(layout: Layout) -> Iterator[Finding]:
-    """Files among the published ones that are none of them: a glob of the folder would read them."""
-    folders = {layout.flows: layout.partitions(), layout.estimates: list(layout.estimates.glob("*.parquet"))}
-    folders |= {layout.table(name): layout.yearly(name) for name in YEARLY}
-    for folder, known in folders.items():
-        for path in sorted(set(folder.rglob("*")) - set(known)):
-            if not path.is_dir():
-                yield Finding(
-                    "stray", _place(layout, path), "a file that minsum did not write", "none: move it away"
-                )
 
 
 def _place(layout: Layout, path: Path) -> str:

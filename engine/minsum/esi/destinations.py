@@ -1,0 +1,62 @@
+"""Similarity of where countries sell, and of what they sell where (docs/definitions.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import numpy as np
+import pyarrow as pa
+
+from minsum.esi.baskets import F64Matrix, shares_of
+from minsum.esi.bilateral import Bilateral
+from minsum.esi.labels import with_other_names
+from minsum_kernels import market_min_sum, pairwise_min_sum
+
+
+def destination_table(bilateral: Bilateral, *, year: int, reporters: Collection[str] = ()) -> pa.Table:
+    """Table `destination_esi`: every ordered pair of different countries that export at all, sorted.
+
+    Parameters
+    ----------
+    bilateral
+        Exports by market.
+    year
+        Goes into the table.
+    reporters
+        ISO3 labels of the rows; empty means all.
+
+    Notes
+    -----
+    partner_esi_ir = sum_m min(s_im, s_rm), s_im the share of market m in i's exports. cell_esi_ir = sum over
+    products j and markets m of min(s_ijm, s_rjm), s_ijm the share of product j to market m. The index of Finger &
+    Kreinin (1979) over another axis; a cell_esi never exceeds the partner_esi.
+    """
+    exporters = bilateral.exporters
+    partner, cell = similarities(bilateral)
+    labels = np.array(exporters.labels, dtype=np.str_)
+    sells = bilateral.exports_usd.sum(axis=1) > 0
+    rows = sells & np.isin(labels, sorted(with_other_names(reporters))) if reporters else sells
+    i, r = np.nonzero(rows[:, None] & sells & (labels[:, None] != labels))
+    names = pa.array(exporters.labels, pa.string())
+    return pa.table(
+        {
+            "year": np.full(len(i), year, dtype=np.int16),
+            "reporter": pa.DictionaryArray.from_arrays(i.astype(np.int32), names),
+            "reference": pa.DictionaryArray.from_arrays(r.astype(np.int32), names),
+            "partner_esi": partner[i, r],
+            "cell_esi": cell[i, r],
+            "reporter_code": exporters.codes[i],
+            "reference_code": exporters.codes[r],
+        }
+    )
+
+
+def similarities(bilateral: Bilateral) -> tuple[F64Matrix, F64Matrix]:
+    """Of destinations, and of product x destination cells, shape (n_exporters, n_exporters) each, unit 1."""
+    flows, exports = bilateral.flows, bilateral.exports_usd
+    partner = pairwise_min_sum(np.ascontiguousarray(shares_of(exports)))
+    share = flows.usd / exports.sum(axis=1)[flows.exporter]
+    cell = np.zeros_like(partner)
+    for _, similarity in market_min_sum(flows.market, flows.product, flows.exporter, share, len(exports)):
+        cell += similarity
+    return partner, cell

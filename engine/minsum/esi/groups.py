@@ -1,0 +1,42 @@
+"""Composites whose members are groups of countries: who is in them in a year, and has data."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from minsum.country_groups import NAMES, expanded
+
+if TYPE_CHECKING:
+    from minsum.esi.references import References
+
+
+def of_year(
+    references: References, year: int, labels: Collection[str]
+) -> tuple[References, dict[str, list[str]]]:
+    """Composites with their members of a year; members of groups without data are left out.
+
+    Parameters
+    ----------
+    references
+        As the settings have them.
+    year
+        Calendar year.
+    labels
+        Countries with data.
+
+    Returns
+    -------
+    The composites, and for each with a group the members of the group without data. A country that the settings name
+    itself stays a member, with data or without; a group of which nobody has data stays under its name, as absent.
+    """
+    found = dict(references)
+    left_out: dict[str, list[str]] = {}
+    for name, (members, rule) in references.items():
+        if not set(members) & set(NAMES):
+            continue
+        whole = expanded(members, year)
+        there = [one for one in whole if one in labels or one in members]
+        left_out[name] = sorted(set(whole) - set(there))
+        found[name] = (tuple(there) or tuple(members), rule)
+    return found, left_out

@@ -1,0 +1,189 @@
+"""What the esi stage computes for a classification and year, each table where the options ask for it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from minsum.esi.groups import of_year
+from minsum.esi.options import EsiOptions, MarketOptions
+from minsum.esi.yearly import Job, Output
+
+if TYPE_CHECKING:
+    from minsum.esi.baskets import Baskets
+    from minsum.harmonise.harmoniser import Harmoniser
+
+RECIPE: Final = {
+    "esi": "esi-2",
+    "market_esi": "market-1",
+    "complementarity": "complementarity-1",
+    "destination_esi": "destination-1",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """Who filed anything, and so is not mirrored.
+
+    Attributes
+    ----------
+    by_year
+        Year to reporter codes, whatever vintage.
+    unreachable
+        Reporter-years that filed only in vintages older than the target.
+    """
+
+    by_year: Mapping[int, Collection[int]]
+    unreachable: Collection[str] = ()
+
+
+def jobs_of(
+    options: EsiOptions, harmoniser: Harmoniser | None = None, filed: Filed | None = None
+) -> list[Job]:
+    """What the options ask for: one job a pass over the flows of a year.
+
+    Parameters
+    ----------
+    options
+        What is asked for.
+    harmoniser
+        Brings vintages together; None keeps them apart.
+    filed
+        For `[mirror]`.
+    """
+    together = {} if harmoniser is None else {"harmonise": harmoniser.recorded()}
+    filed = filed or Filed({})
+
+    def recorded(*names: str) -> dict[str, Any]:
+        return options.recorded(*names) | together
+
+    guarded = ("min_products", "references")
+    tables = {"esi": recorded("level", *guarded)}
+    if options.levels:
+        tables["esi_levels"] = recorded("levels", *guarded)
+    if options.mirror is not None:
+        mirror = asdict(options.mirror) | {"unreachable": sorted(filed.unreachable)}
+        tables = {name: recorded_for | {"mirror": mirror} for name, recorded_for in tables.items()}
+    compute = partial(_similarities, options=options, harmoniser=harmoniser, filed=filed)
+    jobs = [Job(RECIPE["esi"], tables, compute)]
+    if options.market_esi is not None:
+        tables = dict.fromkeys(("market_esi", "market_mean"), recorded("level", "market_esi"))
+        compute = partial(_markets, options=options, chosen=options.market_esi, harmoniser=harmoniser)
+        jobs.append(Job(RECIPE["market_esi"], tables, compute))
+    if options.complementarity:
+        tables = {"complementarity": recorded("level", "min_products")}
+        compute = partial(_complementarity, options=options, harmoniser=harmoniser)
+        jobs.append(Job(RECIPE["complementarity"], tables, compute))
+    if options.destination_esi:
+        tables = {"destination_esi": recorded("level")}
+        compute = partial(_destinations, options=options, harmoniser=harmoniser)
+        jobs.append(Job(RECIPE["destination_esi"], tables, compute))
+    return jobs
+
+
+def _similarities(
+    files: list[Path], year: int, options: EsiOptions, harmoniser: Harmoniser | None, filed: Filed
+) -> Iterator[Output]:
+    from minsum.esi.baskets import gather
+
+    further, facts = None, dict[str, Any]()
+    if options.mirror is not None and harmoniser is not None:
+        from minsum.esi.mirror import candidates, facts_of, mirrors, with_mirrors
+
+        found = mirrors(files, candidates(options.mirror, filed.by_year[year]), options.mirror, harmoniser)
+        facts = {"mirrors": facts_of(found)}
+        further = partial(
+            with_mirrors,
+            found=found,
+            keep_residual=options.residual == "keep",
+            in_world=options.mirror.in_world,
+        )
+    levels = (options.level, *options.levels)
+    baskets = gather(
+        files,
+        basis=options.basis,
+        residual=options.residual,
+        levels=levels,
+        harmoniser=harmoniser,
+        further=further,
+    )
+
+    def tables() -> Iterator[Output]:
+        from minsum.esi.similarity import PairOptions, level_tables, similarity_table
+
+        pair = PairOptions(year, options.min_products, options.reporters)
+        references, left_out = of_year(options.references, year, baskets[0].labels)
+        groups = {"groups_without": left_out} if left_out else {}
+        table, absent = similarity_table(baskets[0], pair, references)
+        yield Output("esi", [table], absent, _filings(baskets[0]) | facts | groups)
+        if options.levels:
+            beside = level_tables(zip(options.levels, baskets[1:], strict=True), pair, references)
+            yield Output("esi_levels", beside, absent)
+
+    return tables()
+
+
+def _filings(baskets: Baskets) -> dict[str, Any]:
+    """For the footer: what was filed by reporter code, where vintages were brought together."""
+    return {} if baskets.provenance is None else {"filings": baskets.provenance.filings}
+
+
+def _markets(
+    files: list[Path], year: int, options: EsiOptions, chosen: MarketOptions, harmoniser: Harmoniser | None
+) -> Iterator[Output]:
+    from minsum.esi.bilateral import gather_bilateral
+
+    flows = gather_bilateral(files, options, chosen, harmoniser)
+
+    def tables() -> Iterator[Output]:
+        from minsum.esi.markets import MarketSimilarity
+
+        similarity = MarketSimilarity(flows, year=year, reporters=options.reporters)
+        yield Output("market_esi", similarity.tables())
+        yield Output("market_mean", [similarity.mean_table()])
+
+    return tables()
+
+
+def _complementarity(
+    files: list[Path], year: int, options: EsiOptions, harmoniser: Harmoniser | None
+) -> Iterator[Output]:
+    from minsum.esi.baskets import gather
+
+    exports, imports = (
+        gather(
+            files,
+            basis=basis,
+            residual=options.residual,
+            levels=(options.level,),
+            harmoniser=harmoniser,
+        )[0]
+        for basis in (options.basis, "M")
+    )
+
+    def tables() -> Iterator[Output]:
+        from minsum.esi.similarity import PairOptions, complementarity_table
+
+        pair = PairOptions(year, options.min_products, options.reporters)
+        yield Output("complementarity", [complementarity_table(exports, imports, pair)])
+
+    return tables()
+
+
+def _destinations(
+    files: list[Path], year: int, options: EsiOptions, harmoniser: Harmoniser | None
+) -> Iterator[Output]:
+    from minsum.esi.bilateral import gather_bilateral
+
+    flows = gather_bilateral(files, options, MarketOptions(), harmoniser)
+
+    def tables() -> Iterator[Output]:
+        from minsum.esi.destinations import destination_table
+
+        table = destination_table(flows, year=year, reporters=options.reporters)
+        yield Output("destination_esi", [table])
+
+    return tables()

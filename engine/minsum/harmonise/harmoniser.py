@@ -1,0 +1,119 @@
+"""Conversions and families of one target, each made once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from minsum.countries import iso3_of
+from minsum.harmonise.filings import Filings, choose
+from minsum.harmonise.options import HarmoniseOptions
+from minsum.harmonise.successors import units_among
+from minsum.harmonise.tables import Tables
+from minsum.workspace import partition_key
+
+if TYPE_CHECKING:
+    from minsum.harmonise.chain import Conversion
+    from minsum.harmonise.families import Families, Groups
+
+RECIPE: Final = "harmonise-1"
+
+
+class Harmoniser:
+    """What `[harmonise]` asks for, ready to be used.
+
+    Parameters
+    ----------
+    options
+        Target, method and tables.
+    root
+        Folder of the workspace, where the folder of tables is.
+
+    Raises
+    ------
+    SettingsError, DataCheckError
+        As `Tables.find`.
+
+    Attributes
+    ----------
+    target
+        Vintage of everything.
+    units
+        Code of a state to that of the unit it counts in, after `choose`; empty unless successors are merged.
+
+    Notes
+    -----
+    Nothing is read before it is needed: a run with nothing to do only looks at the tables' digests.
+    """
+
+    def __init__(self, options: HarmoniseOptions, root: Path) -> None:
+        self.target = options.target
+        self._options = options
+        self._tables = Tables.find(options, root)
+        self._conversions: dict[str, Conversion] = {}
+        self._families: dict[tuple[str, str], Families] = {}
+        self._groups: dict[tuple[str, str, int], Groups] = {}
+        self._one_to_one: dict[str, frozenset[str]] = {}
+        self.units: dict[int, int] = {}
+
+    def recorded(self) -> dict[str, Any]:
+        """What footers hold, and what makes a table stale when it changes."""
+        return {
+            "recipe": RECIPE,
+            "target": self.target,
+            "method": self._options.method,
+            "successors": self._options.successors,
+            **({"units": {str(code): unit for code, unit in self.units.items()}} if self.units else {}),
+            **self._tables.recorded(),
+        }
+
+    def choose(self, flows: Iterable[Path], *, years: Collection[int] = ()) -> Filings:
+        """Sort the flows files of the whole lake out (`filings.choose`), and see which states are one unit."""
+        flows = list(flows)
+        if self._options.successors == "merge":
+            self.units = units_among({partition_key(path)[2] for path in flows})
+        return choose(flows, self._tables.reach(), years=years)
+
+    def unit(self, code: int) -> int:
+        """Code under which a reporter or partner counts: its own, or that of its unit."""
+        return self.units.get(code, code)
+
+    def label(self, code: int) -> str:
+        """ISO3 label under which a reporter counts."""
+        return iso3_of(self.unit(code))
+
+    def codes(self) -> list[str]:
+        """Products of the target, ascending."""
+        return [f"{code:06d}" for code in self._tables.codes()[self.target].tolist()]
+
+    def conversion(self, vintage: str) -> Conversion:
+        """From a vintage to the target."""
+        from minsum.harmonise.chain import chain
+
+        if vintage not in self._conversions:
+            self._conversions[vintage] = chain(self._tables, vintage, self.target)
+        return self._conversions[vintage]
+
+    def families(self, oldest: str, newest: str) -> Families:
+        """Of the vintages from oldest to newest."""
+        from minsum.harmonise.families import families
+
+        if (oldest, newest) not in self._families:
+            self._families[oldest, newest] = families(self._tables, oldest, newest)
+        return self._families[oldest, newest]
+
+    def groups(self, oldest: str, newest: str, level: int) -> Groups:
+        """Groups of the target's products within which values may have been allocated otherwise."""
+        key = (oldest, newest, level)
+        if key not in self._groups:
+            self._groups[key] = self.families(oldest, newest).groups(self.target, level)
+        return self._groups[key]
+
+    def one_to_one(self, vintage: str) -> frozenset[str]:
+        """Products of a vintage that are exactly one of the target, and the only ones that are."""
+        if vintage not in self._one_to_one:
+            oldest, newest = sorted((vintage, self.target))
+            found = self.families(oldest, newest).one_to_one(vintage, self.target)
+            self._one_to_one[vintage] = found
+        return self._one_to_one[vintage]

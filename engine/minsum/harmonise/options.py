@@ -1,0 +1,32 @@
+"""What decides how vintages are brought together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Method = Literal["un", "weights"]
+Successors = Literal["keep", "merge"]
+
+
+@dataclass(frozen=True, slots=True)
+class HarmoniseOptions:
+    """`[harmonise]` (docs/vintages.md).
+
+    Attributes
+    ----------
+    target
+        Vintage that every reporter-year is brought to before shares are taken.
+    method
+        `un`: the Conversion sheets, one target for each code. `weights`: the weight files in `tables`; a step
+        without weights takes the Conversion sheet.
+    tables
+        Folder of weight files or UN workbooks, relative to the workspace; None takes the shipped tables.
+    successors
+        `merge`: predecessors and successors are one unit over all years.
+    """
+
+    target: str
+    method: Method = "un"
+    tables: str | None = None
+    successors: Successors = "keep"

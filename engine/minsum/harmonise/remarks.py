@@ -1,0 +1,40 @@
+"""What a run says of reporter-years that are absent or incomplete in the common vintage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, Protocol
+
+_NAMED: Final = 8
+_WORTH_SAYING_USD: Final = 1.0
+
+
+class Together(Protocol):
+    """The part of the esi stage's report that is about vintages."""
+
+    unreachable: dict[str, list[str]]
+    unmatched: dict[str, float]
+
+
+def absences(report: Together) -> Iterator[str]:
+    """A sentence for each reason why values are missing, and what to do."""
+    for reason, names in report.unreachable.items():
+        yield (
+            f"{len(names)} reporter-years left out, {reason}: {_listed(names)}; choose an older [harmonise] "
+            "target, or give forward weights (docs/vintages.md)"
+        )
+    unmatched = {name: usd for name, usd in report.unmatched.items() if usd >= _WORTH_SAYING_USD}
+    if unmatched:
+        yield (
+            f"{sum(unmatched.values()):,.0f} USD of {len(unmatched)} reporter-years have no target and count "
+            f"as 999999: {_listed(_largest(unmatched))}; unmatched_usd in coverage.parquet has them all"
+        )
+
+
+def _largest(amounts: Mapping[str, float]) -> list[str]:
+    return sorted(amounts, key=lambda name: (-amounts[name], name))
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more

@@ -1,0 +1,135 @@
+"""What the report is made from, and which files it has: known before anything of it is made."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from minsum.marks import Mark, digests_of
+from minsum.report.options import PageOptions
+from minsum.report.regression import has_tests
+from minsum.report.tables import RECIPE as TABLES_RECIPE
+from minsum.workspace import Layout, digest, read_footer
+
+FORMS: Final = ("csv", "txt", "tex", "html")
+_FIGURES_RECIPE: Final = "figures-2"
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """Digests of what the report is made from; None and empty where there is none.
+
+    Attributes
+    ----------
+    esi, markets
+        Files to their digests.
+    coverage, sections, panel
+        Their digests.
+    estimates
+        Specification to its digest, and whether it has tests.
+    """
+
+    esi: Mapping[Path, str]
+    markets: Mapping[Path, str]
+    coverage: str | None
+    sections: str | None
+    panel: str | None
+    estimates: Mapping[str, tuple[str, bool]]
+
+    def told(self) -> dict[str, str]:
+        """Name to digest, for the foot of the page."""
+        yearly = {"esi": self.esi, "market_esi": self.markets}
+        found: dict[str, str | None] = {
+            table: digest([[path.parent.name, path.stem, mark] for path, mark in files.items()])
+            for table, files in yearly.items()
+            if files
+        }
+        found |= {"coverage": self.coverage, "section_esi": self.sections, "panel": self.panel}
+        found |= {f"estimates/{name}": mark for name, (mark, _) in self.estimates.items()}
+        return {name: mark for name, mark in found.items() if mark is not None}
+
+
+def inputs_there(layout: Layout, *, estimates: Collection[str], with_panel: bool) -> Inputs:
+    """What is there of what the settings ask for.
+
+    Raises
+    ------
+    DataCheckError
+        If a file cannot be read.
+    """
+    single = digests_of(path for path in (layout.coverage, layout.sections, layout.panel) if path.is_file())
+    footers = {name: read_footer(layout.estimate(name)) for name in estimates}
+    return Inputs(
+        esi=digests_of(layout.yearly("esi")),
+        markets=digests_of(layout.yearly("market_esi")),
+        coverage=single.get(layout.coverage),
+        sections=single.get(layout.sections),
+        panel=single.get(layout.panel) if with_panel else None,
+        estimates={
+            name: (str(footer.get("digest")), has_tests(footer.get("models", {})))
+            for name, footer in footers.items()
+        },
+    )
+
+
+def wanted_tables(layout: Layout, options: PageOptions, inputs: Inputs) -> dict[Path, Mark]:
+    """Every table in every form, to its mark."""
+    if inputs.panel is None:
+        return {}
+    made_from: dict[str, Any] = {"table1": [inputs.panel, inputs.coverage], "table2": inputs.panel}
+    for name, (mark, is_tested) in inputs.estimates.items():
+        suffix = "" if name == "main" else f"-{name}"
+        made_from |= {f"table3{suffix}": mark} | ({f"tests{suffix}": mark} if is_tested else {})
+    chosen = [list(options.reporters), options.is_paper, version("great-tables")]
+    return {
+        layout.tables / f"{name}.{form}": Mark(f"report {name}.{form}", TABLES_RECIPE, chosen, mark)
+        for name, mark in made_from.items()
+        for form in FORMS
+    }
+
+
+def wanted_figures(layout: Layout, options: PageOptions, inputs: Inputs) -> dict[Path, Mark]:
+    """Every figure as SVG and PNG, to its mark; none where nothing can be compared."""
+    years = comparable_years(inputs)
+    if not years:
+        return {}
+    last = max(years)
+    esi = [[path.stem, mark] for path, mark in inputs.esi.items() if path.parent.name.endswith(f"={last}")]
+    made_from: dict[str, Any] = {"esi_over_time": esi, "esi_matrix": esi}
+    if len(years[last]) > 1:
+        made_from["esi_ranks"] = esi
+    if "main" in inputs.estimates:
+        made_from["estimates"] = [esi, inputs.estimates["main"][0]]
+    chosen = [
+        list(options.reporters),
+        options.reference,
+        {name: [list(members), rule] for name, (members, rule) in options.references.items()},
+        version("altair"),
+        version("vl-convert-python"),
+    ]
+    return {
+        layout.tables / f"{name}.{form}": Mark(
+            f"report {name}.{form}", _FIGURES_RECIPE, chosen, [inputs.coverage, of]
+        )
+        for name, of in made_from.items()
+        for form in ("svg", "png")
+    }
+
+
+def comparable_years(inputs: Inputs) -> dict[str, list[int]]:
+    """Classification to the years in which any two countries can be compared; of a table to be made, it is assumed."""
+    found: dict[str, list[int]] = {}
+    for path in inputs.esi:
+        try:
+            n_rows = pq.read_metadata(path).num_rows
+        except (OSError, pa.ArrowException):
+            n_rows = 1
+        if n_rows:
+            found.setdefault(path.parent.name.partition("=")[2], []).append(int(path.stem))
+    return found

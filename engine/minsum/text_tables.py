@@ -1,0 +1,111 @@
+"""Tables as text within a width: no figure is ever cut.
+
+Long texts wrap; columns that do not fit beside each other stand in blocks below each other, each beginning with the
+columns that name the row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
+from rich.table import Table
+from rich.text import Text
+
+_GAP: Final = 2
+"""Blanks after a column."""
+
+_WRAPS_FROM: Final = 18
+"""Texts up to this width stay on one line; longer ones wrap, down to it."""
+
+_MOST_KEYS: Final = 3
+"""Columns at the left that name the row, and stand in every block."""
+
+
+def text_tables(columns: Sequence[str], rows: Sequence[Sequence[object]], *, width: int) -> list[Table]:
+    """A table as one block, or several where it is wider than the page.
+
+    Parameters
+    ----------
+    columns
+        Headings.
+    rows
+        Values; numbers stand right and never wrap.
+    width
+        Of the page, in characters.
+    """
+    is_number = [_is_number([row[k] for row in rows]) for k in range(len(columns))]
+    texts = [[cell(value) for value in row] for row in rows]
+    natural = [
+        max([cell_len(columns[k]), *(_longest_line(row[k]) for row in texts)]) for k in range(len(columns))
+    ]
+    least = [
+        width_of if number else min(width_of, _WRAPS_FROM)
+        for width_of, number in zip(natural, is_number, strict=True)
+    ]
+    names_row = [not number or _is_year([row[k] for row in rows]) for k, number in enumerate(is_number)]
+    blocks = _blocks(least, names_row, width)
+    tables = []
+    for block in blocks:
+        table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+        for k in block:
+            table.add_column(
+                Text(columns[k]), overflow="fold", min_width=min(least[k], width), no_wrap=least[k] == natural[k] < width,
+                justify="right" if is_number[k] else "left",
+            )  # fmt: skip
+        for row in texts:
+            table.add_row(*(Text(row[k]) for k in block))  # as it is: "[panel]" in a str would be markup
+        tables.append(table)
+    return tables
+
+
+def cell(value: object) -> str:
+    """A value for people: three decimals, or three digits where these would be zeros."""
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.3g}" if 0 < abs(value) < 0.0005 else f"{value:,.3f}"
+    return str(value)
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first three names, and how many more there are."""
+    return ", ".join(names[:3]) + (f" and {len(names) - 3:,} more" if len(names) > 3 else "")
+
+
+def _is_number(values: Sequence[object]) -> bool:
+    known = [value for value in values if value is not None]
+    return bool(known) and all(isinstance(value, int | float) for value in known)
+
+
+def _is_year(values: Sequence[object]) -> bool:
+    return all(isinstance(value, int) and 1900 <= value <= 2200 for value in values)
+
+
+def _longest_line(text: str) -> int:
+    return max(map(cell_len, text.splitlines()), default=0)
+
+
+def _blocks(least: Sequence[int], names_row: Sequence[bool], width: int) -> list[list[int]]:
+    """Columns of each block: those that name the row, then as many others as fit, at least one."""
+    if sum(least) + _GAP * (len(least) - 1) <= width:
+        return [list(range(len(least)))]
+    keys = [0]
+    while (
+        len(keys) < min(_MOST_KEYS, len(least) - 1)
+        and names_row[len(keys)]
+        and sum(least[: len(keys) + 1]) <= width // 2
+    ):
+        keys.append(len(keys))
+    used = sum(least[k] + _GAP for k in keys)
+    blocks: list[list[int]] = []
+    room = -1
+    for k in range(len(keys), len(least)):
+        if not blocks or least[k] > room:
+            blocks.append([*keys])
+            room = width - used
+        blocks[-1].append(k)
+        room -= least[k] + _GAP
+    return blocks or [keys]

@@ -1,0 +1,418 @@
+"""What is wanted decides, not what is there: damage, removed settings, strays and kills; `status` says what `run` does."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from conftest import NAME, bulk_text
+from minsum.check import Limits, check_workspace
+from minsum.errors import DataCheckError
+from minsum.pipeline import Workspace
+from minsum.workspace import FOOTER_KEY, Layout
+
+ESI = """
+[esi]
+levels = [4]
+[market_esi]
+[complementarity]
+"""
+MODELS = """
+[esi.references.high_end]
+members = ["USA", "DEU"]
+[panel]
+reporters = []
+reference = "high_end"
+bloc = ["CHN"]
+[estimate]
+regressors = ["lr"]
+estimators = ["FE"]
+diagnostics = ["effects"]
+"""
+SPECS = 'specs = ["other.toml"]\n'
+COUNTRIES = ((156, "CHN"), (276, "DEU"), (392, "JPN"), (704, "VNM"), (842, "USA"))
+YEARS = (2014, 2015, 2016)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with every kind of output."""
+    folder = tmp_path_factory.mktemp("finished") / "w"
+    work = Workspace(folder).init()
+    work.layout.settings.write_text(SPECS + ESI + MODELS)
+    (folder / "other.toml").write_text('regressors = ["lr"]\nestimators = ["pooled"]\n')
+    rows = []
+    for n, (code, label) in enumerate(COUNTRIES):
+        for year in YEARS:
+            products = []
+            for k in range(12):
+                for flow in ("X", "M"):
+                    usd = {partner: (code * k + year * (n + 1) + partner) % 97 + 1 for partner in (156, 842)}
+                    usd[0] = sum(usd.values())
+                    products += [
+                        {"reporterCode": code, "period": year, "cmdCode": f"{10 + k}0121", "flowCode": flow,
+                         "partnerCode": partner, "primaryValue": value}
+                        for partner, value in usd.items()
+                    ]  # fmt: skip
+            name = NAME.replace("156", str(code)).replace("2015", str(year))
+            (work.layout.raw / name).write_bytes(bulk_text(products))
+            rows.append(f"{label},{year},{(n * year) % 7 / 10 + 0.1}")
+    (folder / "covariates" / "lr.csv").write_text("\n".join(["iso3,year,lr", *rows, ""]))
+    assert work.run().exit_code == 0
+    assert not work.run().changed
+    return folder
+
+
+@pytest.fixture
+def folder(finished: Path, tmp_path: Path) -> Path:
+    """A copy of it (with other times and inodes), to be spoilt."""
+    shutil.copytree(finished, tmp_path / "w", copy_function=shutil.copy)
+    return tmp_path / "w"
+
+
+def outputs(folder: Path) -> dict[str, bytes]:
+    """Bytes of everything published."""
+    places = (
+        "flows",
+        "esi",
+        "esi_levels",
+        "market_esi",
+        "market_mean",
+        "complementarity",
+        "estimates",
+        "report",
+    )
+    files = [path for place in places for path in (folder / place).rglob("*") if path.is_file()]
+    files += [folder / f"{name}.parquet" for name in ("coverage", "panel", "country_years")]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(files) if path.is_file()}
+
+
+def stale(folder: Path) -> dict[str, set[str]]:
+    """What `status` names, by stage."""
+    found: dict[str, set[str]] = {}
+    for one in Workspace(folder).status()["stale"]:
+        found.setdefault(one["what"], set()).update(one["which"])
+    return found
+
+
+def settle(folder: Path) -> dict[str, bytes]:
+    """Run once; then status has nothing to say, and a second run nothing to do."""
+    assert Workspace(folder).run().exit_code == 0
+    assert stale(folder) == {}
+    assert not Workspace(folder).run().changed
+    return outputs(folder)
+
+
+def test_a_copy_is_up_to_date(finished: Path, folder: Path) -> None:
+    for path in folder.rglob("*"):  # restored from a backup: any time, in any order
+        os.utime(path, (hash(path.name) % 10**9, hash(path.name) % 10**9))
+    assert stale(folder).keys() <= {"raw"}  # never looked at under this path: ingest hashes them
+    assert settle(folder) == outputs(finished)
+    assert check_workspace(Layout(folder), Limits()) == []
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def emptied(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def flipped(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 3] ^= 1
+    path.write_bytes(content)
+
+
+def zeroed(path: Path) -> None:
+    """Another program wrote zeros for every figure and kept the footer."""
+    table = pq.read_table(path, partitioning=None)
+    metadata = pq.read_metadata(path).metadata
+    for place, name in enumerate(table.schema.names):
+        if pa.types.is_floating(table.schema.field(name).type):
+            table = table.set_column(place, name, pa.array([0.0] * len(table)))
+    with pq.ParquetWriter(path, table.schema, store_schema=False) as writer:
+        writer.write_table(table)
+        writer.add_key_value_metadata({FOOTER_KEY: metadata[FOOTER_KEY]})
+
+
+DAMAGES: list[Callable[[Path], None]] = [cut, emptied, flipped, zeroed, Path.unlink]
+TABLES = ["coverage.parquet", "panel.parquet", "estimates/main.parquet", "report/section_esi.parquet",
+          "esi/classification=H4/2015.parquet", "esi_levels/classification=H4/2015.parquet",
+          "market_esi/classification=H4/2016.parquet", "complementarity/classification=H4/2014.parquet"]  # fmt: skip
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("name", TABLES)
+def test_a_damaged_table_is_found_told_and_made_anew(
+    finished: Path, folder: Path, name: str, damage: Callable[[Path], None]
+) -> None:
+    damage(folder / name)
+    if damage is not Path.unlink:
+        assert name in [one.place for one in check_workspace(Layout(folder), Limits())]
+    assert stale(folder)
+    assert settle(folder) == outputs(finished)
+
+
+@pytest.mark.parametrize("stage", ["panel", "estimate", "report"])
+@pytest.mark.parametrize("damage", [flipped, zeroed])
+def test_what_a_stage_is_about_to_use_is_proven(
+    folder: Path, stage: str, damage: Callable[[Path], None]
+) -> None:
+    """The stage alone does not make its input anew: it ends with 4, and what was there stays."""
+    name = {
+        "panel": "esi/classification=H4/2015.parquet",
+        "estimate": "panel.parquet",
+        "report": "panel.parquet",
+    }[stage]
+    gone = {"panel": "panel.parquet", "estimate": "estimates/main.parquet", "report": "report/table1.tex"}[
+        stage
+    ]
+    damage(folder / name)
+    (folder / gone).unlink()
+    with pytest.raises(DataCheckError, match=Path(name).name):
+        getattr(Workspace(folder), stage)()
+    assert not (folder / gone).exists()
+
+
+def test_damaged_flows_are_not_compared(folder: Path) -> None:
+    path = folder / "flows" / "classification=H4" / "year=2015" / "reporter=392" / "flows.parquet"
+    flipped(path)
+    shutil.rmtree(folder / "esi")
+    with pytest.raises(DataCheckError, match="reporter=392"):
+        Workspace(folder).esi()
+    assert not (folder / "esi" / "classification=H4" / "2015.parquet").exists()
+
+
+@pytest.mark.parametrize("damage", [cut, emptied, flipped, Path.unlink])
+def test_any_file_of_the_report_is_made_anew(
+    finished: Path, folder: Path, damage: Callable[[Path], None]
+) -> None:
+    names = sorted(path.name for path in (folder / "report").iterdir() if path.suffix != ".parquet")
+    assert {"files.json", "index.html", "table1.tex", "tests.csv", "table3-other.txt", "esi_matrix.svg", "estimates.png"} <= set(names)  # fmt: skip
+    for name in names:
+        damage(folder / "report" / name)
+    assert stale(folder)["report"] == set(names) - {"files.json"}
+    assert settle(folder) == outputs(finished)
+    one = folder / "report" / "table1.tex"
+    before = {path: path.stat().st_ino for path in (folder / "report").iterdir()}
+    damage(one)
+    assert stale(folder) == {"report": {"table1.tex"}}
+    assert settle(folder) == outputs(finished)
+    written = {path.name for path, inode in before.items() if path.stat().st_ino != inode}
+    assert written <= {"table1.tex", "files.json"}
+
+
+@pytest.mark.parametrize("content", [b"[]", b"{", b'{"table1.tex": 7, "../x": {}}', b"[" * 10**5, b"\xff"])
+def test_a_list_of_the_report_that_is_none(finished: Path, folder: Path, content: bytes) -> None:
+    (folder / "report" / "files.json").write_bytes(content)
+    assert settle(folder) == outputs(finished)
+
+
+CHANGES = {
+    "sections": (SPECS + MODELS, {"esi_levels/", "market_esi/", "market_mean/", "complementarity/"}),
+    "a spec": (ESI + MODELS, {"estimates/other.parquet", "report/table3-other."}),
+    "the estimates": (ESI + MODELS.partition("[estimate]")[0], {"estimates/main.parquet", "estimates/other.parquet",
+        "report/table3", "report/tests", "report/estimates."}),
+    "the panel": (ESI, {"panel.parquet", "country_years.parquet", "estimates/", "report/table", "report/tests", "report/estimates."}),
+    "years": (SPECS + "[esi]\nyears = [2014, 2015]\n" + MODELS, {"esi/classification=H4/2016.parquet"}),
+    "all but one year": ("[esi]\nyears = [2014]\n", {"report/esi_ranks."}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_the_settings_no_longer_name_goes(finished: Path, folder: Path, change: str) -> None:
+    text, gone = CHANGES[change]
+    settings = folder / "minsum.toml"
+    before = settings.read_text()
+    settings.write_text(text)
+    told = [f"{one['why']} {one['which']}" for one in Workspace(folder).status()["stale"]]
+    assert any("no longer asked for: goes" in one for one in told)
+    after = settle(folder)
+    for place in gone:
+        assert any(name.startswith(place) for name in outputs(finished))
+        assert not any(name.startswith(place) for name in after)
+    fresh = folder.parent / "fresh"
+    Workspace(fresh).init()
+    for name in ("raw", "covariates"):
+        shutil.copytree(folder / name, fresh / name, dirs_exist_ok=True)
+    for name in ("minsum.toml", "other.toml"):
+        shutil.copy(folder / name, fresh / name)
+    Workspace(fresh).run()
+    assert after == outputs(fresh)
+    settings.write_text(before)
+    assert settle(folder) == outputs(finished)
+
+
+def test_status_says_why(folder: Path) -> None:
+    settings = folder / "minsum.toml"
+    settings.write_text(settings.read_text().replace("levels = [4]", "levels = [4]\nmin_products = 2"))
+    (folder / "panel.parquet").unlink()
+    found = Workspace(folder).status()["stale"]
+    why = {(one["what"], name): one["why"] for one in found for name in one["which"]}
+    assert why["esi", "H4/2014"] == "made under other settings"
+    assert why["panel", "panel.parquet"] == "not there"
+    assert why["panel", "country_years.parquet"] == "made from other inputs"
+    assert why["estimates", "main.parquet"] == "made from other inputs"
+    settings.write_text(settings.read_text().replace("[panel]", '[panel]\nclassification = "H5"'))
+    [entry] = [one for one in Workspace(folder).status()["stale"] if one["what"] == "panel"]
+    assert "cannot be made: panel.classification: H5 is not in the workspace" in entry["why"]
+
+
+def test_a_spec_asked_for_by_command_stays_and_is_kept_up_to_date(folder: Path) -> None:
+    spec = folder / "mine.toml"
+    spec.write_text('estimators = ["pooled"]\n[[models]]\nname = "a"\nregressors = ["lr"]\n')
+    Workspace(folder).estimate(spec)
+    spec.unlink()
+    settle(folder)
+    before = (folder / "estimates" / "mine.parquet").read_bytes()
+    lines = (folder / "covariates" / "lr.csv").read_text().splitlines()
+    (folder / "covariates" / "lr.csv").write_text("\n".join([*lines[:-1], "USA,2016,0.99", ""]))
+    assert "mine.parquet" in stale(folder)["estimates"]
+    assert "report/table3-mine.tex" in settle(folder)
+    assert (folder / "estimates" / "mine.parquet").read_bytes() != before
+    (folder / "estimates" / "mine.parquet").unlink()
+    assert "report/table3-mine.tex" not in settle(folder)
+
+
+STRAYS = {
+    "esi/classification=H4/2014 (copy).parquet": "esi/classification=H4/2014.parquet",
+    "esi/classification=H4 (copy)/2014.parquet": "esi/classification=H4/2014.parquet",
+    "market_esi/classification=H4/x.parquet": "esi/classification=H4/2014.parquet",
+    "estimates/main (copy).parquet": "estimates/main.parquet",
+    "estimates/old.parquet": "estimates/main.parquet",
+    "report/table1 (copy).tex": "report/table1.tex",
+}
+
+
+def test_strays_are_told_and_not_read(finished: Path, folder: Path) -> None:
+    for copy, name in STRAYS.items():
+        (folder / copy).parent.mkdir(exist_ok=True)
+        shutil.copy(folder / name, folder / copy)
+    assert set(Workspace(folder).status()["strays"]) == STRAYS.keys()
+    places = {one.place for one in check_workspace(Layout(folder), Limits()) if one.check == "stray"}
+    assert places == STRAYS.keys()
+    (folder / "panel.parquet").unlink()
+    shutil.rmtree(folder / "report")
+    assert Workspace(folder).run().exit_code == 0
+    for copy in STRAYS:
+        (folder / copy).unlink(missing_ok=True)
+    assert outputs(folder) == outputs(finished)
+    count = Workspace(folder).sql("SELECT count(DISTINCT year) FROM esi")
+    assert count is not None
+    assert count.fetchall() == [(3,)]
+
+
+@pytest.mark.parametrize("text", [SPECS + ESI + MODELS, ESI])
+def test_a_file_of_the_users_own_is_never_removed(folder: Path, text: str) -> None:
+    pq.write_table(pa.table({"x": [1]}), folder / "estimates" / "mine.parquet")
+    (folder / "estimates" / "notes.parquet").write_text("my notes")
+    (folder / "report" / "notes.txt").write_text("my notes")
+    (folder / "minsum.toml").write_text(text)
+    Workspace(folder).run()
+    own = {"estimates/mine.parquet", "estimates/notes.parquet", "report/notes.txt"}
+    assert set(Workspace(folder).status()["strays"]) == own
+    assert all((folder / name).exists() for name in own)
+    Workspace(folder).report()
+
+
+def test_an_output_in_the_place_of_another(finished: Path, folder: Path) -> None:
+    year = folder / "esi" / "classification=H4"
+    shutil.copy(year / "2014.parquet", year / "2015.parquet")
+    shutil.copy(folder / "estimates" / "other.parquet", folder / "estimates" / "main.parquet")
+    shutil.copy(folder / "report" / "table1.tex", folder / "report" / "table2.tex")
+    assert stale(folder)["esi"] == {"H4/2015"}
+    assert stale(folder)["estimates"] == {"main.parquet"}
+    assert "table2.tex" in stale(folder)["report"]
+    assert settle(folder) == outputs(finished)
+
+
+KILLED = [
+    "panel.parquet",
+    "estimates/main.parquet",
+    "report/table1.csv",
+    "report/index.html",
+    "report/esi_matrix.svg",
+]
+ASKED = ["panel.parquet", "estimates/main.parquet", "report/index.html"]
+
+
+@pytest.mark.parametrize(
+    ("moment", "number"),
+    [
+        *((moment, signal.SIGKILL) for moment in KILLED),
+        *((moment, one) for moment in ASKED for one in (signal.SIGTERM, signal.SIGINT)),
+    ],
+)
+def test_stopped_and_settings_put_back(
+    finished: Path, folder: Path, moment: str, number: signal.Signals
+) -> None:
+    """A run under other settings is stopped as soon as a file has changed; put back, all is as undisturbed."""
+    settings = folder / "minsum.toml"
+    before = settings.read_text()
+    settings.write_text(
+        before.replace("[esi]\n", '[esi]\nlevel = 4\nresidual = "keep"\n').replace("[4]", "[2]")
+    )
+    watched, inode = folder / moment, (folder / moment).stat().st_ino
+    run = subprocess.Popen(
+        [sys.executable, "-c", "from minsum.cli import main; main()", "run", "-w", str(folder)],
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    while watched.stat().st_ino == inode:
+        assert run.poll() is None
+        time.sleep(0.001)
+    run.send_signal(number)
+    _, error = run.communicate(timeout=60)
+    assert run.returncode in ({-number} if number == signal.SIGKILL else {128 + number, 0}), error
+    settings.write_text(before)
+    assert settle(folder) == outputs(finished)
+    records = [json.loads(path.read_text())["exit_code"] for path in (folder / "runs").iterdir()]
+    assert set(records) <= {0, 128 + number}
+
+
+def test_check_beside_a_run_sees_one_state(finished: Path, folder: Path) -> None:
+    """Flows are replaced again and again, a year of similarities comes and goes: nothing is wrong with either."""
+    place = Path("flows/classification=H4/year=2015/reporter=392/flows.parquet")
+    other = folder.parent / "other"
+    Workspace(other).init()
+    rows = [{"reporterCode": 392, "cmdCode": f"{10 + k}0121", "primaryValue": k + 5} for k in range(80)]
+    (other / "raw" / NAME.replace("156", "392")).write_bytes(bulk_text(rows))
+    Workspace(other).ingest()
+    versions = [(other / place).read_bytes(), (finished / place).read_bytes()]
+    year = folder / "esi" / "classification=H4" / "2014.parquet"
+    whole, done = year.read_bytes(), threading.Event()
+
+    def replace() -> None:
+        for turn in range(10**6):
+            if done.wait(0.03):
+                return
+            new = folder / "new.parquet"
+            new.write_bytes(versions[turn % 2])
+            new.replace(folder / place)
+            if turn % 2:
+                year.unlink()
+            else:
+                new.write_bytes(whole)
+                new.replace(year)
+
+    writer = threading.Thread(target=replace)
+    writer.start()
+    try:
+        found = [one for _ in range(12) for one in check_workspace(Layout(folder), Limits(), jobs=2)]
+    finally:
+        done.set()
+        writer.join()
+    assert found == []
