@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import io
 import re
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -298,3 +300,15 @@ def test_of_two_publishers_in_one_run_the_first_named_is_kept(desk: Desk, jobs: 
     report = desk.ingest(jobs=jobs)
     assert [*report.rejected] == [NAME]
     assert report.added == [BACI]
+
+
+def test_places_of_categories_outlive_the_columns_that_had_them() -> None:
+    """Places are remembered from file to file: they must not come to stand for other texts meanwhile."""
+    code = (
+        "import gc, polars as pl, minsum.flows.repairs\n"
+        "def place(*texts): return pl.Series(texts, dtype=pl.Categorical).to_physical()[-1]\n"
+        "before = place('010121')\n"
+        "gc.collect()\n"
+        "assert place('H4', 'X', '010121') == before\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

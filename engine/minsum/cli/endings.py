@@ -74,7 +74,10 @@ class Signals:
         if threading.current_thread() is threading.main_thread():
             before = {one: signal.getsignal(one) for one in _NAMES}
         for number, handler in before.items():
-            if handler is not signal.SIG_IGN:
+            if handler is signal.SIG_IGN:
+                # Polars has a handler of its own, which takes no notice of this: the signal must not arrive at all.
+                signal.pthread_sigmask(signal.SIG_BLOCK, {number})
+            else:
                 signal.signal(number, self._handle)
         try:
             with _no_longer_than(_GRACE) if before else nullcontext():

@@ -14,6 +14,10 @@ from numpy.typing import NDArray
 TOTAL: Final = "TOTAL"
 """All products together; sorts after every product code."""
 
+CATEGORIES: Final = pl.Series([TOTAL], dtype=pl.Categorical)
+"""Keeps the categories of this process: once no column has any, Polars forgets them, and places remembered here or in
+`repairs` would stand for other texts."""
+
 _PRODUCT: Final = re.compile("[0-9]{2}[0-9A-Z]{4}")
 _MAX_KNOWN: Final = 1 << 17
 
