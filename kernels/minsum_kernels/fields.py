@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from sys import getrefcount
 from typing import Final, Literal
 
 import numpy as np
@@ -15,6 +14,7 @@ from minsum_kernels import fields_numba as loops
 from minsum_kernels import plain_numba
 from minsum_kernels.errors import FieldError
 from minsum_kernels.jit import F64Array, I32Array, I64Array, U32Array
+from minsum_kernels.memory import recycled
 from minsum_kernels.plain_numba import find_byte, last_byte
 from minsum_kernels.texts import Texts
 
@@ -33,9 +33,6 @@ ROOM: Final = 131_072
 
 _WINDOW: Final = 16_384
 """Rows read at a time: they are still in the caches when they are put to the others of the batch."""
-
-_UNSEEN: Final = 3
-"""References to a block of which there are no views: the list's, the loop's and the call's."""
 
 _KINDS: Final[dict[Kind, int]] = {
     "skip": loops.SKIP, "integer": loops.INTEGER, "text": loops.TEXT, "number": loops.NUMBER, "figure": loops.FIGURE,
@@ -109,31 +106,21 @@ class FieldReader:
         self._wanted: tuple[I64Array, I64Array, I64Array] = (wanted, self._kinds[wanted], place * window)
         self._place: dict[int, int] = dict(zip(wanted.tolist(), place.tolist(), strict=True))
         n_numbers = int(is_number.sum())
-        self._columns: I64Array = np.empty((len(wanted) - n_numbers, window), dtype=np.int64)
-        self._values: F64Array = np.empty((n_numbers, window))
-        self._line: I64Array = np.empty(window, dtype=np.int64)
-        self._unread: I64Array = np.empty((len(wanted) * window, 4), dtype=np.int64)
+        self._columns: I64Array = recycled((len(wanted) - n_numbers, window), np.int64)
+        self._values: F64Array = recycled((n_numbers, window), np.float64)
+        self._line: I64Array = recycled(window, np.int64)
+        self._unread: I64Array = recycled((len(wanted) * window, 4), np.int64)
         self._ends: I32Array = np.empty(0, dtype=np.int32)
         self._breaks: I32Array = self._ends
         self._texts = {field: Texts() for field in wanted.tolist() if kinds[field] == "text"}
         self.n_rows, self._next_room = 0, min(max(window, expected), room)
         self._batch: Lines | None = None
-        self._blocks: list[I64Array] = []
 
     def _begun(self) -> Lines:
-        """The batch: columns of one piece of memory, that of an earlier batch if nobody has views of it any more.
-
-        New memory for each batch costs 10 to 15 ns a row.
-        """
+        """The batch: columns of one piece of memory."""
         if self._batch is None:
             shape, kinds = (len(self._place) + 1, self._next_room), self._kinds
-            block = next(
-                (one for one in self._blocks if one.shape == shape and getrefcount(one) == _UNSEEN), None
-            )
-            if block is None:
-                block = np.empty(shape, dtype=np.int64)
-                self._blocks.append(block)
-            columns = iter(block)
+            columns = iter(recycled(shape, np.int64))
             self._batch = Lines(
                 next(columns),
                 {field: next(columns) for field in self._place if kinds[field] == loops.INTEGER},
@@ -233,7 +220,7 @@ class FieldReader:
     def _read_plain(self, text: NDArray[np.uint8], span: tuple[int, int], room: int) -> tuple[int, ...]:
         if len(self._ends) < len(text):
             # Enough for nothing but delimiters; memory is used as far as it is written.
-            self._ends, self._breaks = (np.empty(len(text), dtype=np.int32) for _ in range(2))
+            self._ends, self._breaks = (recycled(len(text), np.int32) for _ in range(2))
         return plain_numba.read_plain(
             text, span, self._separator, len(self._kinds), self._wanted, self._columns, self._values,
             self._line[:room], self._unread, (self._ends, self._breaks),

@@ -71,7 +71,7 @@ def _is_plain(lone: Partition | None, claims: Claims) -> bool:
 def _first(frame: pl.DataFrame, is_bad: pl.Expr) -> dict[str, object] | None:
     """The first bad row, if there is one."""
     found = frame.lazy().filter(is_bad).select("line", "reporter_code", "year", "classification").head(1)
-    rows = found.collect().rows(named=True)
+    rows = found.collect(engine="in-memory").rows(named=True)
     return rows[0] if rows else None
 
 

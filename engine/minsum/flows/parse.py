@@ -120,7 +120,7 @@ class Judge:
         pending.audit(judged, lone)
         keys = KEYS if lone is None else ()
         self._refuse_partners(judged, pl.col("rule") == 0)
-        kept = judged.lazy().filter(pl.col("rule") == 0).select(*keys, *plan.kept).collect()
+        kept = judged.lazy().filter(pl.col("rule") == 0).select(*keys, *plan.kept).collect(engine="in-memory")
         pending.hold("kept", kept, lone)
         if self._form.mirrors_imports:
             pending.hold("kept", _mirrored(judged.filter(pl.col("rule") == 0).select(*KEYS, *plan.kept)))
@@ -192,10 +192,10 @@ def _without_total(judged: pl.DataFrame) -> NDArray[np.bool_]:
     the rule `level` removes, which is about the cell.
     """
     rule, begins = judged["rule"].to_numpy(), judged["begins_cell"].to_numpy()
-    run = np.cumsum(begins, dtype=np.int32)
+    run = np.cumsum(begins)
     is_settled = np.zeros(run[-1] + 1, dtype=np.bool_)
-    is_settled[run[(rule == _SETTLES[0]) | (rule == _SETTLES[1])]] = True
-    return (rule >= _FIRST_PART) & (rule <= _LAST_PART) & ~is_settled[run]
+    is_settled[run.take(np.flatnonzero((rule == _SETTLES[0]) | (rule == _SETTLES[1])))] = True
+    return (rule >= _FIRST_PART) & (rule <= _LAST_PART) & ~is_settled.take(run, mode="clip")
 
 
 def _audit_json(pending: Pending, partition: Partition) -> Footer:

@@ -94,19 +94,15 @@ def build(
 def in_order(rows: pl.DataFrame) -> pl.DataFrame:
     """Rows sorted by flow, partner and product, with their `cell`; those without `is_rebuilt` are not."""
     # One thread: other files keep the others busy.
-    return _with_cells(rows).sort("cell", multithreaded=False).collect()
+    return with_cells(rows).sort("cell", multithreaded=False)
 
 
 def with_cells(rows: pl.DataFrame) -> pl.DataFrame:
     """Rows as they are, with flow and product_code as Enums instead of categories, and their `cell`."""
-    return _with_cells(rows).collect()
-
-
-def _with_cells(rows: pl.DataFrame) -> pl.LazyFrame:
     (flow, flows), (product, products) = _ranked(rows["flow"], FLOWS), _ranked(rows["product_code"], [TOTAL])
     partner = rows["partner_code"].to_numpy().astype(np.int64)
     added = {} if "is_rebuilt" in rows.columns else {"is_rebuilt": pl.lit(value=False)}
-    return rows.lazy().with_columns(
+    return rows.with_columns(
         pl.lit(pl.Series(flow)).cat.to(flows).alias("flow"),
         pl.lit(pl.Series(product)).cat.to(products).alias("product_code"),
         pl.lit(pl.Series(flow * _FLOW + partner * _PARTNER + product)).alias("cell"),
@@ -119,8 +115,10 @@ def _ranked(codes: pl.Series, always: Sequence[str]) -> tuple[NDArray[np.int64],
 
     A cast compares texts row by row, which takes four times as long.
     """
-    places = codes.to_physical().to_numpy()
-    distinct = np.flatnonzero(np.bincount(np.append(places, _places(tuple(always)))))
+    places, others = codes.to_physical().to_numpy(), _places(tuple(always))
+    is_there = np.zeros(max(places.max(initial=0), others.max()) + 1, dtype=np.bool_)
+    is_there[places] = is_there[others] = True
+    distinct = np.flatnonzero(is_there)
     order, texts = _in_order_of_texts(distinct.astype(np.uint32).tobytes())
     rank = np.zeros(distinct[-1] + 1, dtype=np.int64)
     rank[distinct[order]] = np.arange(len(distinct))
