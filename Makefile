@@ -24,8 +24,9 @@ browser:
 	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; } || \
 	  echo "no chromium: the tests of the report page are skipped"
 
+# As many tests at a time as there are cores; a worker that is done takes over tests of another.
 test: $(READY) browser
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $$(nproc) --dist worksteal
 
 lint: $(READY)
 	$(BIN)/ruff check .
