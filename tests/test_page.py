@@ -113,8 +113,9 @@ def _is_own(url: str) -> bool:
     return url.startswith(("file:", "data:", "blob:"))
 
 
-@pytest.mark.parametrize(("size", "scheme"), [("desktop", "light"), ("phone", "light"), ("phone", "dark")])
-@pytest.mark.parametrize("which", ["world", "real"])
+@pytest.mark.parametrize(("which", "size", "scheme"), [
+    ("world", "desktop", "light"), ("world", "desktop", "dark"), ("world", "phone", "light"), ("real", "phone", "dark"),
+])  # fmt: skip
 def test_quiet_alone_and_accessible(
     visit: Callable[..., Visit], request: pytest.FixtureRequest, which: str, size: str, scheme: str
 ) -> None:
