@@ -14,6 +14,8 @@ from minsum.cli import main
 from minsum.pipeline import Workspace
 from minsum.report import figures
 
+pytestmark = pytest.mark.slow
+
 CODES = {"CHN": 156, "VNM": 704, "USA": 842, "DEU": 276}
 YEARS = (2013, 2014, 2015)
 HIGH_END = '[esi.references.high_end]\nmembers = ["USA", "DEU"]\nrule = "{}"\n'

@@ -28,6 +28,7 @@ def _whole_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2])
 def test_damaged_files_give_what_they_hold_or_are_rejected(seed: int) -> None:
     found = run(seed, 60)

@@ -21,6 +21,8 @@ from comtrade_stub import KEY, Stub, packed, serving
 from minsum.pipeline import Workspace
 from test_fetch import Night
 
+pytestmark = pytest.mark.slow
+
 REPORTERS = (156, 842, 276, 704)
 YEARS = (2014, 2015, 2016)
 

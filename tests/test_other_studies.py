@@ -82,6 +82,7 @@ def test_a_panel_of_ones_own(tmp_path: Path) -> None:
     assert read_footer(folder / "panel.parquet")["options"]["reference"] == "big"
 
 
+@pytest.mark.slow
 def test_import_share_says_its_bloc_wherever_it_is_shown(finished_world: Workspace) -> None:
     note = "import_share: imports from CHN, BRN, KHM, IDN, LAO, MYS, MMR, PHL, SGP, THA, VNM, the country itself left out"
     tables = {table.name: table for table in finished_world.tables()}
@@ -216,6 +217,7 @@ def _ingest_options(folder: Path) -> object:
     return ingest_options(Workspace(folder).settings)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [
     "Mémoire [2024] v1", "study [1]", "all* who?", "a [!b] {c,d} 'e' \"f\"", "[", "] 50% $HOME back\\slash",
 ])  # fmt: skip

@@ -20,6 +20,8 @@ from minsum.report.inputs import inputs_there
 from minsum.report.stage import write_report
 from minsum.synth import WorldSpec, write_world
 
+pytestmark = pytest.mark.slow
+
 YEARS = (2006, 2010, 2014, 2017, 2019, 2021)
 SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
 FLAGS = [

@@ -21,6 +21,8 @@ from minsum.errors import WorkspaceLockedError
 from minsum.pipeline import Workspace
 from minsum.workspace import exclusive
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def done(finished_world: Workspace) -> Workspace:

@@ -23,6 +23,8 @@ from minsum.errors import DataCheckError
 from minsum.pipeline import Workspace
 from minsum.workspace import FOOTER_KEY, Layout
 
+pytestmark = pytest.mark.slow
+
 ESI = """
 [esi]
 levels = [4]
