@@ -136,6 +136,7 @@ def test_import_share_without_total(
     assert any(f"import_share: {remark}" in one for one in remarks) == (remark is not None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("argument", "words"), [
     ({"by": "product"}, "by='product' is not known"),
     ({"by": "sections"}, "did you mean 'section'?"),
