@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check lint types bench docs clean
+.PHONY: demo test check check-fast lint types bench docs clean
 
 # The environment: exact versions with hashes from the lock, then this checkout in editable mode.
 $(READY): requirements.lock pyproject.toml
@@ -24,8 +24,11 @@ browser:
 	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; } || \
 	  echo "no chromium: the tests of the report page are skipped"
 
+# As many tests at a time as there are cores; a worker that is done takes over tests of another.
+PYTEST := $(BIN)/python -m pytest -n $$(nproc) --dist worksteal
+
 test: $(READY) browser
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -35,6 +38,10 @@ types: $(READY)
 	$(BIN)/mypy
 
 check: lint types test
+
+# While editing, under a minute: all but the tests marked slow.
+check-fast: lint types
+	$(PYTEST) -q -m "not slow"
 
 bench: $(READY)
 	for bench in benchmarks/bench_*.py; do $(BIN)/python $$bench || exit 1; done

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from comtrade_stub import serving
 from test_nightly import basket
 from trial_backfill import Trial, lake, run, stocked
+
+pytestmark = pytest.mark.slow
 
 REPORTERS = (36, 76, 124, 156, 251, 276, 360, 392, 699, 842)
 YEARS = (2014, 2015, 2016, 2017)

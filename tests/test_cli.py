@@ -151,6 +151,7 @@ def test_doctor() -> None:
     assert "polars" in minsum("doctor").stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["ingest", "status"])
 def test_where_nothing_is_new_numba_is_not_loaded(folder: Path, command: str) -> None:
     minsum("ingest", "-w", folder)

@@ -122,6 +122,7 @@ def test_the_shipped_tables_are_what_the_workbooks_say(
         assert (tmp_path / file).read_bytes() == (FOLDER / file).read_bytes()
 
 
+@pytest.mark.slow
 def test_all_21_workbooks_are_read(shared_data: Callable[[str], Path]) -> None:
     books = sorted(shared_data("concordances/un").iterdir())
     assert len(books) == 21
@@ -137,6 +138,7 @@ def test_all_21_workbooks_are_read(shared_data: Callable[[str], Path]) -> None:
     assert dict(zip(straight.sources.tolist(), straight.targets.tolist(), strict=True))[10121] == 10110
 
 
+@pytest.mark.slow
 def test_workbooks_of_a_folder_replace_the_shipped_ones(shared_data: Callable[[str], Path]) -> None:
     folder = shared_data("concordances/un")
     own = Tables.find(HarmoniseOptions("H2", "un", str(folder)), Path("/"))

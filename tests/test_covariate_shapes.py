@@ -170,6 +170,7 @@ def as_written(value: float, *, decimals: int, decimal: str, thousands: str) -> 
     return text.replace(",", "#").replace(".", decimal).replace("#", thousands)
 
 
+@pytest.mark.slow
 def test_no_column_is_read_wrong() -> None:
     """Columns in every style, of few and many digits: the numbers are right, or the column is refused."""
     rng = np.random.default_rng(7)

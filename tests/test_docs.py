@@ -52,6 +52,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out / "html"
 
 
+@pytest.mark.slow
 def test_links_within_the_site_lead_somewhere(site: Path) -> None:
     ids = {page: set(re.findall(r'\bid="([^"]+)"', page.read_text())) for page in site.rglob("*.html")}
     n_links = 0
@@ -67,6 +68,7 @@ def test_links_within_the_site_lead_somewhere(site: Path) -> None:
     assert n_links > 100
 
 
+@pytest.mark.slow
 def test_pages_hold_what_they_should(site: Path) -> None:
     assert "pairwise_min_sum" in (site / "api.html").read_text()
     assert "decompression (isal)" in (site / "benchmarks.html").read_text()
@@ -108,6 +110,7 @@ def reader(tmp_path: Path, finished_world: Workspace, monkeypatch: pytest.Monkey
     return Reader(tmp_path, monkeypatch)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_examples_run(page: Path, reader: Reader) -> None:
     text = page.read_text(encoding="utf-8")
@@ -151,6 +154,7 @@ def test_the_shell_completes_commands_and_options() -> None:
     assert "compdef" in source.output
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("arguments", "words"), [
     (["growht"], "Did you mean 'growth'?"),
     (["growth", "--refrence", "USA"], "Did you mean '--reference'?"),
@@ -219,6 +223,7 @@ def on_terminal(arguments: list[str], **environment: str) -> str:
     return b"".join(pieces).decode()
 
 
+@pytest.mark.slow
 def test_colours_are_for_terminals_and_switch_off(tmp_path: Path) -> None:
     wrong = ["status", "-w", str(tmp_path / "none")]
     terminal = {"TERM": "xterm-256color", "NO_COLOR": ""}
@@ -227,6 +232,7 @@ def test_colours_are_for_terminals_and_switch_off(tmp_path: Path) -> None:
     assert "\x1b[1" not in on_terminal(wrong, **terminal | {"NO_COLOR": "1"})
 
 
+@pytest.mark.slow
 def test_tables_fit_the_terminal(finished_world: Workspace) -> None:
     query = "SELECT * FROM coverage LIMIT 2"
     text = on_terminal(

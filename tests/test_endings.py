@@ -23,6 +23,8 @@ from minsum.errors import WorkspaceLockedError
 from minsum.pipeline import Workspace
 from minsum.workspace import Layout, exclusive
 
+pytestmark = pytest.mark.slow
+
 CODE = "from minsum.cli import main; main()"
 PANEL = """
 [panel]

@@ -26,6 +26,8 @@ from minsum.rejections import read_rejections
 from minsum.runs import RunReport
 from minsum.workspace import read_footer
 
+pytestmark = pytest.mark.slow
+
 QUICK = {"calls_per_minute": 1e9, "wait": 0.001, "attempts": 6}
 
 

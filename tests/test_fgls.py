@@ -333,6 +333,7 @@ def test_nmk_scales_the_covariance() -> None:
     pd.testing.assert_series_equal(plain.params, scaled.params)
 
 
+@pytest.mark.slow
 def test_import_leaves_linearmodels_alone() -> None:
     code = "import sys, minsum.estimate; print(sorted({'linearmodels', 'statsmodels'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

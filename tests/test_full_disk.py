@@ -13,6 +13,8 @@ import pytest
 from conftest import bulk_text
 from minsum.pipeline import Workspace
 
+pytestmark = pytest.mark.slow
+
 FILES = [f"COMTRADE-FINAL-CA{reporter}2015H4[2024-03-10].gz" for reporter in range(100, 120)]
 RUN = "from minsum.cli import main; main()"
 

@@ -28,9 +28,10 @@ def _whole_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2])
 def test_damaged_files_give_what_they_hold_or_are_rejected(seed: int) -> None:
-    found = run(seed, 100)
+    found = run(seed, 60)
     assert not [key for key in found if key[1] == "wrong"]
     verdicts = {
         kind: sum(count for key, count in found.items() if key[1] == kind) for kind in ("same", "rejected")

@@ -176,6 +176,7 @@ def true_paths(rng: np.random.Generator, n: int, *, target: str = "H2") -> list[
     return paths
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", ["pooled", "mean_share", "mean_esi", "common", "world", "world_minus_self"])
 def test_intervals_hold_the_value_and_the_truth(desk: Desk, rule: str) -> None:
     """Each thing has its true code in every vintage; what a country files is the sum over its things."""
@@ -383,6 +384,7 @@ def test_a_flow_that_weights_split_goes_to_every_market_in_parts(desk: Desk, tmp
     assert one(table(desk), "CHN", "USA")["esi"] == pytest.approx(0.625)
 
 
+@pytest.mark.slow
 def test_settings_reach_the_stage_and_the_run_says_what_is_absent(
     workspace: Workspace, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -481,6 +483,7 @@ def harmonised_2024(real_2024: Workspace, target: str) -> tuple[list[str], list[
     return [found.labels[k] for k in largest], found.products, found.shares()[largest]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("target", "n_products", "mean"), [("H5", 5079, 0.1404), ("H4", 4962, 0.1411), ("H3", 4798, 0.1416), ("H2", 4698, 0.1425)]
 )  # fmt: skip
@@ -493,6 +496,7 @@ def test_known_means_of_2024(real_2024: Workspace, target: str, n_products: int,
     assert round(float(np.mean(similarity)), 4) == mean
 
 
+@pytest.mark.slow
 def test_known_pairs_of_2024(real_2024: Workspace, tmp_path: Path) -> None:
     work = Workspace(tmp_path / "w", jobs=2, flags={"harmonise": {"target": "H2"}}).init()
     work.layout.flows.symlink_to(real_2024.layout.flows)
@@ -513,6 +517,7 @@ def table_of(work: Workspace) -> pl.DataFrame:
     return pl.read_parquet(work.layout.yearly("esi")[0], hive_partitioning=False)
 
 
+@pytest.mark.slow
 def test_indonesia_with_itself_across_its_change_of_vintage(
     shared_data: Callable[[str], Path], workspace: Workspace
 ) -> None:

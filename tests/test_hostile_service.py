@@ -16,6 +16,8 @@ from minsum.fetch import client as client_module
 from minsum.fetch.secret import Censor
 from test_fetch import Night, content
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def night(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Night]:

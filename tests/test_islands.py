@@ -69,6 +69,7 @@ def test_growth_names_who_is_on_another_island(desk: Desk, tmp_path: Path) -> No
     assert "[harmonise] target" in caught.value.hint
 
 
+@pytest.mark.slow
 def test_brought_together_nobody_is_apart(desk: Desk, tmp_path: Path) -> None:
     work = workspace_of(desk, tmp_path / "one", harmonise={"target": "H4"})
     status = work.status()

@@ -412,6 +412,7 @@ for threads in (1, 2, 7):
 """
 
 
+@pytest.mark.slow
 def test_bits_do_not_depend_on_the_number_of_threads() -> None:
     digests = run_python(BITS, NUMBA_NUM_THREADS="7").split()
     assert len(digests) == 3
@@ -429,6 +430,7 @@ with ThreadPoolExecutor(8) as pool:
 """
 
 
+@pytest.mark.slow
 @compiled_only
 def test_callers_may_use_several_threads_of_their_own() -> None:
     run_python(ALL_AT_ONCE, NUMBA_NUM_THREADS="4")
@@ -446,6 +448,7 @@ with multiprocessing.get_context("fork").Pool(2) as pool:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 def test_forked_children_start_threads_of_their_own() -> None:
     run_python(FORKED, NUMBA_NUM_THREADS="4")
@@ -489,6 +492,7 @@ print(sum(fill_tiles.stats.cache_hits.values()), sum(fill_tiles.stats.cache_miss
 """
 
 
+@pytest.mark.slow
 @compiled_only
 def test_machine_code_survives_between_processes(tmp_path: Path) -> None:
     cold, warm = (run_python(COLD_OR_WARM, NUMBA_CACHE_DIR=str(tmp_path)).split() for _ in range(2))

@@ -14,6 +14,8 @@ from minsum.cli import main
 from minsum.pipeline import Workspace
 from minsum.settings import load_settings
 
+pytestmark = pytest.mark.slow
+
 CODES = {"CHN": 156, "VNM": 704, "USA": 842, "DEU": 276}
 
 

@@ -154,6 +154,7 @@ def test_an_unexpected_error_is_told_and_kept_with_its_traceback(
         minsum("esi", "-w", finished, "--debug")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [
     ["sql", "SELECT a.esi FROM esi a, esi b, range(9)"],
     ["sql", "SELECT a.esi FROM esi a, esi b, range(9)", "--format", "table"],
@@ -175,6 +176,7 @@ def test_a_closed_pipe_is_no_error(finished: Path, command: list[str]) -> None:
     assert (child.wait(), error) == (0, "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [["status"], ["growth", "-r", "USA", "--format", "table"]])
 def test_output_fits_the_columns_of_the_environment(finished: Path, command: list[str]) -> None:
     put(finished, "CHN", 2012)

@@ -20,6 +20,8 @@ from minsum.report.inputs import inputs_there
 from minsum.report.stage import write_report
 from minsum.synth import WorldSpec, write_world
 
+pytestmark = pytest.mark.slow
+
 YEARS = (2006, 2010, 2014, 2017, 2019, 2021)
 SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
 FLAGS = [
@@ -113,8 +115,9 @@ def _is_own(url: str) -> bool:
     return url.startswith(("file:", "data:", "blob:"))
 
 
-@pytest.mark.parametrize(("size", "scheme"), [("desktop", "light"), ("phone", "light"), ("phone", "dark")])
-@pytest.mark.parametrize("which", ["world", "real"])
+@pytest.mark.parametrize(("which", "size", "scheme"), [
+    ("world", "desktop", "light"), ("world", "desktop", "dark"), ("world", "phone", "light"), ("real", "phone", "dark"),
+])  # fmt: skip
 def test_quiet_alone_and_accessible(
     visit: Callable[..., Visit], request: pytest.FixtureRequest, which: str, size: str, scheme: str
 ) -> None:

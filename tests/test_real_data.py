@@ -12,6 +12,8 @@ import pytest
 
 from minsum.pipeline import Workspace
 
+pytestmark = pytest.mark.slow
+
 INDONESIA_BN_USD = {2014: 176.04, 2016: 144.49, 2017: 168.83, 2018: 180.22, 2019: 167.68, 2021: 231.52}
 
 

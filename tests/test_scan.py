@@ -226,6 +226,7 @@ def test_a_query_left_half_way_leaves_no_thread(tmp_path: Path) -> None:
     del one
 
 
+@pytest.mark.slow
 # A query left half-way by `collect_batches` when the process ends is Polars' own to end: 2.1 aborts now and then.
 @pytest.mark.parametrize("query", ["rows.head(5).collect()", "rows.head(5).collect(engine='in-memory')"])
 def test_a_process_ends_while_files_are_read(query: str, tmp_path: Path) -> None:

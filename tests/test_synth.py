@@ -32,6 +32,8 @@ from minsum.synth.nomenclature import nomenclature
 from minsum.synth.plan import make_plan
 from minsum.synth.trade import apportioned
 
+pytestmark = pytest.mark.slow
+
 COLUMNS = [
     "datasetCode", "typeCode", "freqCode", "refPeriodId", "refYear", "refMonth", "period", "reporterCode",
     "flowCode", "partnerCode", "partner2Code", "classificationSearchCode", "classificationCode",

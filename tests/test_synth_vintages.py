@@ -14,6 +14,8 @@ from minsum.pipeline import Workspace
 from minsum.synth import WorldSpec, write_world
 from minsum.synth.vintages import codes_of_things
 
+pytestmark = pytest.mark.slow
+
 SPEC = WorldSpec(reporters=16, years=(2004, 2013, 2022), rows_per_file=3_000, products=800, vintages=True)
 
 

@@ -23,6 +23,8 @@ from minsum.errors import DataCheckError
 from minsum.pipeline import Workspace
 from minsum.workspace import FOOTER_KEY, Layout
 
+pytestmark = pytest.mark.slow
+
 ESI = """
 [esi]
 levels = [4]
@@ -340,21 +342,16 @@ def test_an_output_in_the_place_of_another(finished: Path, folder: Path) -> None
     assert settle(folder) == outputs(finished)
 
 
-KILLED = [
-    "panel.parquet",
-    "estimates/main.parquet",
-    "report/table1.csv",
-    "report/index.html",
-    "report/esi_matrix.svg",
-]
-ASKED = ["panel.parquet", "estimates/main.parquet", "report/index.html"]
-
-
 @pytest.mark.parametrize(
     ("moment", "number"),
     [
-        *((moment, signal.SIGKILL) for moment in KILLED),
-        *((moment, one) for moment in ASKED for one in (signal.SIGTERM, signal.SIGINT)),
+        ("panel.parquet", signal.SIGKILL),
+        ("panel.parquet", signal.SIGTERM),
+        ("estimates/main.parquet", signal.SIGKILL),
+        ("estimates/main.parquet", signal.SIGINT),
+        ("report/table1.csv", signal.SIGKILL),
+        ("report/index.html", signal.SIGTERM),
+        ("report/esi_matrix.svg", signal.SIGKILL),
     ],
 )
 def test_stopped_and_settings_put_back(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, Final
 
 import altair as alt
@@ -176,6 +177,7 @@ def matrix(rows: Rows, order: list[str]) -> alt.Chart:
     return drawn
 
 
+@cache
 def page_specs() -> dict[str, Any]:
     """Specifications of the page's charts, by name; the page adds data, and the height of those with bars."""
     high = {

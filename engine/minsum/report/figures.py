@@ -107,12 +107,13 @@ def _named(cube: Cube, choice: Choice) -> tuple[pl.DataFrame, str]:
 
 
 def drawn(chart: Any) -> tuple[str, bytes]:
-    """A chart as SVG and as PNG."""
+    """A chart as SVG, and as PNG made from it."""
     import vl_convert
 
-    spec = chart.properties(background="white").to_dict()
+    spec = chart.properties(background="white").to_dict(validate=False)
     spec["config"] = CONFIG | {"font": "Liberation Sans, Arial, sans-serif"}
-    return _renumbered(vl_convert.vegalite_to_svg(spec)), vl_convert.vegalite_to_png(spec, scale=PNG_SCALE)
+    svg = vl_convert.vegalite_to_svg(spec)
+    return _renumbered(svg), vl_convert.svg_to_png(svg, scale=PNG_SCALE)
 
 
 def _renumbered(svg: str) -> str:
