@@ -8,14 +8,20 @@ from __future__ import annotations
 
 import math
 import threading
+from collections.abc import Sequence
 from sys import getrefcount
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-_UNSEEN = 3
-"""References to a piece of which there are no views: the list's, the loop's and the call's."""
+
+def _references(pieces: Sequence[object]) -> list[int]:
+    return [getrefcount(piece) for piece in pieces]
+
+
+_UNSEEN = _references([object()])[0]
+"""References to a piece of which there are no views; interpreters count those of a loop and a call differently."""
 
 
 class _Pieces(threading.local):
@@ -33,8 +39,8 @@ def recycled(shape: int | tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
     """
     kind = np.dtype(dtype)
     n_bytes = math.prod(np.atleast_1d(shape).tolist()) * kind.itemsize
-    for piece in _pieces.held:
-        if getrefcount(piece) == _UNSEEN and len(piece) >= n_bytes:
+    for piece, references in zip(_pieces.held, _references(_pieces.held), strict=True):
+        if references == _UNSEEN and len(piece) >= n_bytes:
             break
     else:
         piece = np.empty(n_bytes, dtype=np.uint8)
