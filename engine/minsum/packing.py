@@ -51,7 +51,14 @@ class Member(NamedTuple):
 
 @contextmanager
 def open_text(source: Source) -> Iterator[BinaryIO]:
-    """The unpacked bytes of a file, or of one inside it; kinds are told apart by their first bytes.
+    """The unpacked bytes of a file, as for `open_innermost`."""
+    with open_innermost(source) as (file, _):
+        yield file
+
+
+@contextmanager
+def open_innermost(source: Source) -> Iterator[tuple[BinaryIO, str]]:
+    """The unpacked bytes of a file, or of one inside it, and its name there; kinds are told apart by their first bytes.
 
     Raises
     ------
@@ -59,7 +66,7 @@ def open_text(source: Source) -> Iterator[BinaryIO]:
         If the file is empty, an archive with other than one file in it and none chosen, or, while it is read,
         truncated or corrupt.
     """
-    with _opened(source) as (file, members):
+    with _opened(source) as (file, name, members):
         if members is not None:
             found = ", ".join(member.name for member in members[:5])
             raise BrokenSourceError(
@@ -69,45 +76,46 @@ def open_text(source: Source) -> Iterator[BinaryIO]:
                 if len(members) <= MAX_FILES
                 else f"pack at most {MAX_FILES:,} files in one",
             )
-        yield file
+        yield file, name
 
 
 def members_of(source: Source) -> list[Member] | None:
     """Files of an archive, without folders, hidden files and what macOS and Windows add; None for what is none, or holds one."""
-    with _opened(source) as (_, members):
+    with _opened(source) as (*_, members):
         return members
 
 
 @contextmanager
-def _opened(source: Source) -> Iterator[tuple[BinaryIO, list[Member] | None]]:
-    """What is inside, at the file that is chosen or the only one; or the files of an archive of several."""
+def _opened(source: Source) -> Iterator[tuple[BinaryIO, str, list[Member] | None]]:
+    """The file that is chosen or the only one inside, and its name; or the files of an archive of several."""
     with source.path.open("rb") as file, ExitStack() as stack, _told(source):
         if not file.peek(1):
             raise BrokenSourceError(f"{source.name}: the file is empty", "download it again")
         chosen = list(source.inside)
         inner: BinaryIO = file
+        name = source.path.name
         for _ in range(_MAX_DEPTH):
             start = cast("io.BufferedReader", inner).peek(_PEEKED)[:_PEEKED]
             if stream := _decompressed(inner, start, stack):
                 inner = stream
                 continue
             if not _is_archive(start):
-                yield inner, None
+                yield inner, name, None
                 return
             if not isinstance(getattr(inner, "raw", None), io.FileIO):
                 inner = _copied(inner, stack, source.name)
             archive = _archive(inner, start, stack, source.name)
             if archive is None:
-                yield inner, None
+                yield inner, name, None
                 return
             members = _members(archive, source.name)
             if len(members) != 1 and not chosen:
-                yield inner, members
+                yield inner, name, members
                 return
             name = members[0].name if len(members) == 1 else chosen[0]
             chosen = chosen[1:] if chosen[:1] == [name] else chosen
             inner = _open_member(archive, name, stack, source.name)
-        raise BrokenSourceError(f"{source.name}: more than {_MAX_DEPTH} packings in each other", "unpack it")
+        raise BrokenSourceError(f"{source.name}: more than {_MAX_DEPTH} archives in each other", "unpack it")
 
 
 def _decompressed(file: BinaryIO, start: bytes, stack: ExitStack) -> BinaryIO | None:

@@ -111,7 +111,7 @@ def status_tables(status: Record) -> Iterator[tuple[str, list[str], list[list[An
         rows = [list(row.values()) for row in status["years"]]
         yield "Classification-years", list(status["years"][0]), rows
     yield from _audit(status)
-    rows = [[one["name"], in_words(one["mended"])] for one in status["sources"] if "mended" in one]
+    rows = [[one["name"], in_words(one["oddities"])] for one in status["sources"] if "oddities" in one]
     if rows:
         yield "Sources with oddities", ["source", "understood as meant"], rows
     if status["rejected"]:
@@ -197,7 +197,7 @@ def _sources(footers: Iterable[Footer]) -> list[Record]:
             one = found.setdefault(
                 record["sha256"],
                 {key: record[key] for key in ("name", "format", "published", "sha256")}
-                | {key: record[key] for key in record if key == "mended" or key.startswith("bad_")}
+                | {key: record[key] for key in record if key == "oddities" or key.startswith("bad_")}
                 | {
                     "partitions": 0,
                     "rows_in": 0,

@@ -85,8 +85,8 @@ def workbook_text(content: bytes, name: str) -> bytes:
         try:
             workbook = CalamineWorkbook.from_filelike(io.BytesIO(content))
             sheets = [workbook.get_sheet_by_name(one) for one in workbook.sheet_names]
-            filled = [sheet for sheet in sheets if sheet.total_height > 1]
-            if len(filled) == 1 and filled[0].total_height < MAX_ROWS:
+            filled = [sheet for sheet in sheets if sheet.height > 1]
+            if len(filled) == 1 and filled[0].total_height + 1 < MAX_ROWS:
                 above = filled[0].start[0] if filled[0].start else 0
                 rows = ([_cell(cell) for cell in row] for row in filled[0].iter_rows())
                 return b"\n" * above + _csv(rows)

@@ -13,7 +13,7 @@ from minsum.errors import BrokenSourceError, UnknownFormatError
 from minsum.flows.conversions import MAX_JSON, MAX_WORKBOOK, Recoded, json_text, workbook_text
 from minsum.formats import MAX_LINE_BYTES, Header, read_header
 from minsum.kinds import kind_of
-from minsum.packing import open_text
+from minsum.packing import open_innermost
 from minsum.sources import Source
 
 ODDITIES: Final = {
@@ -31,6 +31,9 @@ _MARKS: Final = {
     b"\xfe\xff": "utf-16",
 }
 _SNIFFED: Final = 200
+_KIND: Final = 16
+"""Bytes after a line feed in what tells a kind of file."""
+
 _ZIP: Final = b"PK\x03\x04"
 _OLE: Final = b"\xd0\xcf\x11\xe0"
 
@@ -51,11 +54,11 @@ def open_table(source: Source) -> Iterator[tuple[BinaryIO, Header]]:
     BrokenSourceError
         If it is of another kind that holds no text, or, while it is read, broken.
     """
-    with open_text(source) as file:
+    with open_innermost(source) as (file, name):
         first = file.readline(MAX_LINE_BYTES)
         text, was = _as_text(first, file, source.name)
         header = read_header(text, source.name, first=first if text is file else None)
-        yield text, replace(header, was=was)
+        yield text, replace(header, was=was, file_name=name)
 
 
 def _as_text(first: bytes, file: BinaryIO, name: str) -> tuple[BinaryIO, str]:
@@ -65,7 +68,7 @@ def _as_text(first: bytes, file: BinaryIO, name: str) -> tuple[BinaryIO, str]:
         return io.BytesIO(workbook_text(_whole(first, file, MAX_WORKBOOK, name), name)), "workbook"
     if start[:1] in (b"{", b"[") and not first.startswith(b"{\\rtf"):
         return io.BytesIO(json_text(_whole(first, file, MAX_JSON, name), name)), "json"
-    if kind := kind_of(first):
+    if kind := kind_of(first + cast("io.BufferedReader", file).peek(_KIND)[:_KIND]):
         if not kind.hint:
             raise UnknownFormatError(f"{name}: {kind.name}, not a table", "take it out of the folder")
         raise BrokenSourceError(f"{name}: {kind.name}, which minsum does not read", kind.hint)
@@ -99,7 +102,7 @@ def _encoding(first: bytes) -> str | None:
 
 
 def _whole(first: bytes, file: BinaryIO, limit: int, name: str) -> bytes:
-    content = first + file.read(limit - len(first) + 1)
+    content = first + file.read(max(limit - len(first), 0) + 1)
     if len(content) > limit:
         raise BrokenSourceError(
             f"{name}: a workbook or JSON file of more than {limit >> 20} MiB",

@@ -91,13 +91,13 @@ def parse(source: Source, options: IngestOptions, layout: Layout) -> Parsed | No
         return None
     if judge and not form.is_complete:
         _refuse_lost_parts(pending, form, judge.lacking, source.name)
-    mended = {name: n for name, n in sorted(table.mended.items()) if n}
-    if mended:
-        log.info("flows: %s: %s", source.name, in_words(mended), extra={"source": source.name})
+    oddities = {name: n for name, n in sorted(table.oddities.items()) if n}
+    if oddities:
+        log.info("flows: %s: %s", source.name, in_words(oddities), extra={"source": source.name})
     base = {
         "name": source.name, "size": source.size, "sha256": source.sha256, "format": form.name,
         "publisher": form.publisher, "published": claims.published, "is_complete": form.is_complete,
-        "partitions": len(pending.partitions), "padded_codes": table.padded, **({"mended": mended} if mended else {}), **bad, **claims.identity,
+        "partitions": len(pending.partitions), "padded_codes": table.padded, **({"oddities": oddities} if oddities else {}), **bad, **claims.identity,
     }  # fmt: skip
     return Parsed(
         source, form, pending, {one: base | _audit_json(pending, one) for one in pending.partitions}

@@ -28,11 +28,11 @@ MAX_BLANK_LINES: Final = 1_000_000
 
 
 def batches(
-    file: BinaryIO, fields: FieldReader, header: Header, name: str, mended: Counter[str]
+    file: BinaryIO, fields: FieldReader, header: Header, name: str, oddities: Counter[str]
 ) -> Iterator[Lines]:
     """The rest of the file, line by line.
 
-    A line that repeats the header is left out, and so is one of nothing but separators: counted in `mended` as
+    A line that repeats the header is left out, and so is one of nothing but separators: counted in `oddities` as
     `repeated_headers` and `empty_lines`.
 
     Raises
@@ -69,7 +69,7 @@ def batches(
                     if fields.n_rows:
                         yield fields.take()
                     raise _explained(error, found, header, name) from error
-                mended[kind] += 1
+                oddities[kind] += 1
                 if error.field is None:
                     # The rows before it were read.
                     start, line = last, error.line + 1

@@ -36,7 +36,7 @@ class OpenTable:
         Its format, and what its name says.
     padded
         Rows so far whose product code got its leading zero back.
-    mended
+    oddities
         How many lines and fields so far were understood in the only way they can be meant, by name in `opening.ODDITIES`.
     """
 
@@ -46,7 +46,7 @@ class OpenTable:
     _header: Header
     _source: Source
     padded: int = 0
-    mended: Counter[str] = field(default_factory=Counter)
+    oddities: Counter[str] = field(default_factory=Counter)
 
     def frames(self, wanted: Collection[str] | None = None) -> Iterator[pl.DataFrame]:
         """Its rows, a batch at a time: columns of `columns.SCHEMA` that the file has, and figures.
@@ -65,11 +65,11 @@ class OpenTable:
             self.form, self._header, claims=self.claims, source=self._source, wanted=wanted
         )
         fields = columns.fields
-        for lines in batches(self._file, fields, self._header, self._source.name, self.mended):
+        for lines in batches(self._file, fields, self._header, self._source.name, self.oddities):
             frame = columns.frame(lines)
             self.padded = columns.padded
-            self.mended["empty_lines"] += len(lines.line) - len(frame)
-            self.mended |= {"empty_words": fields.n_nothing, "whole_numbers": fields.n_whole}
+            self.oddities["empty_lines"] += len(lines.line) - len(frame)
+            self.oddities |= {"empty_words": fields.n_nothing, "whole_numbers": fields.n_whole}
             if len(frame):
                 yield frame
 
@@ -100,11 +100,13 @@ def opened(
             yield None
             return
         claims = form.claims(source.name)
+        if claims == Claims():
+            claims = form.claims(header.file_name)
         if claims.classification is None:
             claims = replace(claims, classification=classification)
         form = replace(form, is_quoted=form.is_quoted or header.is_quoted)
-        mended = Counter({header.was: 1} if header.was else {})
-        yield OpenTable(form, claims, file, header.settled(), source, mended=mended)
+        oddities = Counter({header.was: 1} if header.was else {})
+        yield OpenTable(form, claims, file, header.settled(), source, oddities=oddities)
 
 
 _FIGURES: Final = {"net_weight": pl.Float64, "quantity": pl.Float64, "quantity_unit": pl.String}

@@ -88,6 +88,8 @@ class Header:
         Of the line in the file.
     was
         What the file was that this is the text of; empty for text.
+    file_name
+        Name of the file that it was read from: of an archive's only file, the name there.
     """
 
     names: tuple[str, ...]
@@ -96,6 +98,7 @@ class Header:
     ahead: bytes = b""
     number: int = 1
     was: str = ""
+    file_name: str = ""
 
     @property
     def folded(self) -> dict[str, str]:

@@ -13,7 +13,7 @@ MAX_LINE_BYTES: Final = 1 << 20
 """Real lines have some 200 bytes; anything near this is not a table (or a decompression bomb)."""
 
 _SEPARATORS: Final = "\t,;|"
-_SEP_LINE: Final = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
+_SEP_LINE: Final = re.compile(rf'"?sep=(.)"?[{_SEPARATORS}]*', re.IGNORECASE)
 """What Excel reads to know the separator, and writes on request."""
 
 _MAX_ABOVE: Final = 100
@@ -44,7 +44,7 @@ def read_header(file: BinaryIO, name: str, *, first: bytes | None = None) -> Hea
             break
         first, number = None, number + 1
         text = _decoded(line).removeprefix("\ufeff").rstrip("\r\n")
-        if found := _SEP_LINE.fullmatch(text.rstrip(_SEPARATORS)) or _SEP_LINE.fullmatch(text):
+        if found := _SEP_LINE.fullmatch(text):
             said, text = found[1], ""
         elif not text.strip(f'{_SEPARATORS}" '):
             text = ""

@@ -55,7 +55,7 @@ def recognise(header: Header, file_name: str, *, figures: Collection[str] = ()) 
 def nearest(header: Header) -> tuple[Format, list[Column]] | None:
     """The format of which a header lacks fewest of the needed columns, and these; None when it is no such table."""
     lacking = [(known, known.missing(header)) for known in formats() if not known.refusal]
-    known, missing = min(lacking, key=lambda one: len(one[1]))
+    known, missing = min(lacking, key=lambda one: (len(one[1]), len(one[0].signature)))
     needed = sum(column.required for column in known.columns.values())
     return (known, missing) if needed - len(missing) >= _NEAR else None
 
