@@ -5,11 +5,14 @@ It shares no code with the engine. It says what a file gives, or that it cannot 
 
 from __future__ import annotations
 
+import bz2
 import csv
 import gzip
 import io
+import lzma
 import math
 import re
+import tarfile
 import zipfile
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -114,6 +117,20 @@ def texts(content: bytes, name: str) -> list[tuple[bytes, str]]:
 def _unpacked(content: bytes, name: str) -> list[tuple[bytes, str]]:
     if content[:2] == b"\x1f\x8b":
         return _unpacked(gzip.decompress(content), name)
+    if content[:3] == b"BZh":
+        return _unpacked(bz2.decompress(content), name)
+    if content[:6] == b"\xfd7zXZ\0":
+        return _unpacked(lzma.decompress(content), name)
+    if content[257:262] == b"ustar":
+        with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+            found = [
+                (archive.extractfile(one).read(), f"{one.name} in {name}") for one in archive if one.isfile()
+            ]
+        return [
+            inner
+            for member in found
+            for inner in _unpacked(member[0], name if len(found) == 1 else member[1])
+        ]
     if content[:4] != b"PK\x03\x04":
         return [(content, name)]
     with zipfile.ZipFile(io.BytesIO(content)) as archive:

@@ -103,7 +103,7 @@ READ: dict[str, tuple[bytes, dict[str, int]]] = {
     "NA in columns that nobody reads": (web([{"cifvalue": "NA", "aggrLevel": "NA"}]), {}),
     "floats of pandas": (with_cells({"period": "2015.0", "reporterCode": "156.0", "partnerCode": "0.0"}), {"whole_numbers": 3}),
     "floats in quotes": (with_cells({"period": '"2015."', "reporterCode": '"156.00"'}), {"whole_numbers": 2}),
-    "a number with an exponent": (with_cells({"primaryValue": "1e+02"}), {}),
+    "a number with an exponent": (with_cells({"primaryValue": "1e+02"}), {"short_numbers": 1}),
     # other files
     "JSON of the API": (json.dumps({"count": 1, "data": [RECORD], "error": ""}).encode(), {"json": 1}),
     "JSON of the old API": (json.dumps({"validation": {"status": {}}, "dataset": [dict(zip(["yr", "rtCode", "rgCode", "ptCode", "pfCode", "cmdCode", "TradeValue"], [2015, 156, 2, 0, "H4", "010121", 100], strict=True))]}).encode(), {"json": 1}),

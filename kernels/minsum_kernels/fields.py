@@ -92,8 +92,9 @@ class FieldReader:
         Rows of the batch so far.
     is_full
         Whether the batch has room for no more.
-    n_nothing, n_whole
-        Fields so far that hold a word for nothing (`NA`), and whole numbers with an empty fraction (`156.0`).
+    n_nothing, n_whole, n_short
+        Fields so far that hold a word for nothing (`NA`), whole numbers with an empty fraction (`156.0`), and numbers with
+        an exponent, which a spreadsheet may have shortened (`1.2E+09`); figures aside.
     """
 
     def __init__(
@@ -122,7 +123,7 @@ class FieldReader:
         self._breaks: I32Array = self._ends
         self._texts = {field: Texts() for field in wanted.tolist() if kinds[field] == "text"}
         self.n_rows, self._next_room = 0, min(max(window, expected), room)
-        self.n_nothing = self.n_whole = 0
+        self.n_nothing = self.n_whole = self.n_short = 0
         self._batch: Lines | None = None
 
     def _begun(self) -> Lines:
@@ -176,12 +177,12 @@ class FieldReader:
             text, (start, stop), min(len(self._line), self._next_room - self.n_rows)
         )
         self._line[:n] += line
-        counts = self.n_nothing, self.n_whole
+        counts = self.n_nothing, self.n_whole, self.n_short
         try:
             for row, field, first, last in self._unread[:n_unread].tolist():
                 self._read_field(bytes(text[first:last]), row, field)
         except FieldError:
-            self.n_nothing, self.n_whole = counts
+            self.n_nothing, self.n_whole, self.n_short = counts
             raise
         self._put(n)
         if problem in _PROBLEMS:
@@ -274,6 +275,7 @@ class FieldReader:
             if is_figure:
                 return math.inf
             raise self._wrong("a number", text, row, field) from None
+        self.n_short += not is_figure and b"e" in text.lower()
         return math.inf if is_figure and math.isnan(value) else value
 
     def _wrong(self, expected: str, text: bytes, row: int, field: int) -> FieldError:

@@ -20,7 +20,7 @@ ODDITIES: Final = {
     "workbook": "workbook, read as CSV", "json": "JSON, read as CSV", "utf_16": "text in UTF-16 or UTF-32",
     "carriage_returns": "text whose lines end with carriage returns", "repeated_headers": "repeated headers left out",
     "empty_lines": "lines of nothing but separators left out", "empty_words": "fields with NA or the like, read as empty",
-    "whole_numbers": "codes written as 156.0",
+    "whole_numbers": "codes written as 156.0", "short_numbers": "numbers with an exponent, which a spreadsheet may have shortened",
 }  # fmt: skip
 """What is understood in the only way it can be meant, by its name in footers."""
 

@@ -69,7 +69,9 @@ class OpenTable:
             frame = columns.frame(lines)
             self.padded = columns.padded
             self.oddities["empty_lines"] += len(lines.line) - len(frame)
-            self.oddities |= {"empty_words": fields.n_nothing, "whole_numbers": fields.n_whole}
+            self.oddities |= {
+                "empty_words": fields.n_nothing, "whole_numbers": fields.n_whole, "short_numbers": fields.n_short,
+            }  # fmt: skip
             if len(frame):
                 yield frame
 
