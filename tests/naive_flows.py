@@ -286,7 +286,7 @@ def read_text(text: bytes, name: str) -> tuple[Form, dict[Partition, Filed]]:
     n_rows = 0
     for line in lines:
         bare = [field.strip() for field in line]
-        if bare == names_of_rows or not b"".join(bare).strip(b'" ' + mark):
+        if [one.strip(b'"') for one in bare] == names_of_rows or not b"".join(bare).strip(b'" ' + mark):
             continue
         if len(line) != len(names) + extra:
             raise RefusedError("number of fields")
