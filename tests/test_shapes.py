@@ -290,7 +290,7 @@ def test_what_was_odd_is_told_where_the_user_looks(desk: Desk, caplog: pytest.Lo
     desk.put_bytes(TRIMMED * 3 + b",,,\n", "file.csv")
     with caplog.at_level("INFO", "minsum"):
         desk.ingest()
-    said = "2 repeated headers left out"
+    said = "headers repeated among the rows, left out: 2"
     assert any("file.csv" in one and said in one for one in caplog.messages)
     tables = {title: rows for title, _, rows in status_tables(read_status(desk.layout, desk.options, None))}
     assert said in tables["Sources with oddities"][0][1]

@@ -16,13 +16,16 @@ from minsum.kinds import kind_of
 from minsum.packing import open_innermost
 from minsum.sources import Source
 
-ODDITIES: Final = {
-    "workbook": "workbook, read as CSV", "json": "JSON, read as CSV", "utf_16": "text in UTF-16 or UTF-32",
-    "carriage_returns": "text whose lines end with carriage returns", "repeated_headers": "repeated headers left out",
-    "empty_lines": "lines of nothing but separators left out", "empty_words": "fields with NA or the like, read as empty",
-    "whole_numbers": "codes written as 156.0", "short_numbers": "numbers with an exponent, which a spreadsheet may have shortened",
+CONVERTED: Final = {
+    "workbook": "a workbook, read as CSV", "json": "JSON, read as CSV", "utf_16": "text in UTF-16 or UTF-32",
+    "carriage_returns": "text whose lines end with carriage returns",
 }  # fmt: skip
-"""What is understood in the only way it can be meant, by its name in footers."""
+COUNTED: Final = {
+    "repeated_headers": "headers repeated among the rows, left out", "empty_lines": "lines of nothing but separators, left out",
+    "empty_words": "fields with NA or the like, read as empty", "whole_numbers": "codes written as 156.0",
+    "short_numbers": "numbers with an exponent, which a spreadsheet may have shortened",
+}  # fmt: skip
+"""With `CONVERTED`, what is odd in a source and understood in the only way it can be meant, by its name in footers."""
 
 _MARKS: Final = {
     b"\xff\xfe\0\0": "utf-32",
@@ -39,8 +42,8 @@ _OLE: Final = b"\xd0\xcf\x11\xe0"
 
 
 def in_words(oddities: Mapping[str, int]) -> str:
-    """Counts of `ODDITIES` for people."""
-    return ", ".join(f"{n:,} {ODDITIES[name]}" if n > 1 else ODDITIES[name] for name, n in oddities.items())
+    """Oddities of a source for people."""
+    return "; ".join(CONVERTED.get(name) or f"{COUNTED[name]}: {n:,}" for name, n in oddities.items())
 
 
 @contextmanager
@@ -62,7 +65,7 @@ def open_table(source: Source) -> Iterator[tuple[BinaryIO, Header]]:
 
 
 def _as_text(first: bytes, file: BinaryIO, name: str) -> tuple[BinaryIO, str]:
-    """The file itself, at its second line, or what it is converted to, from its beginning, and what it was (`ODDITIES`)."""
+    """The file itself, at its second line, or what it is converted to, from its beginning, and what it was (of `CONVERTED`)."""
     start = first.removeprefix(codecs.BOM_UTF8).lstrip()
     if first[:4] in (_ZIP, _OLE):
         return io.BytesIO(workbook_text(_whole(first, file, MAX_WORKBOOK, name), name)), "workbook"

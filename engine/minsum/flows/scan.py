@@ -37,7 +37,7 @@ class OpenTable:
     padded
         Rows so far whose product code got its leading zero back.
     oddities
-        How many lines and fields so far were understood in the only way they can be meant, by name in `opening.ODDITIES`.
+        How many lines and fields so far were understood in the only way they can be meant, by their names in `opening`.
     """
 
     form: Format
