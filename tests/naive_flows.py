@@ -173,7 +173,7 @@ def _header(text: bytes) -> tuple[list[str], str, bytes]:
     while not line and rest:
         first, _, rest = rest.partition(b"\n")
         line = first.replace(b"\xef\xbb\xbf", b"").decode("latin-1").rstrip("\r")
-        if said := re.fullmatch('"?sep=(.)"?[\t,;|]*', line, re.IGNORECASE):
+        if said := re.fullmatch('"?sep=([\t,;|])"?[\t,;|]*', line, re.IGNORECASE):
             marks, line = said[1], ""
         if not line.strip('\t,;|" '):
             line = ""
@@ -299,7 +299,9 @@ def read_text(text: bytes, name: str) -> tuple[Form, dict[Partition, Filed]]:
         _add(found, form, name, filed)
     if not n_rows:
         raise RefusedError("no rows")
-    if form is FORMS["web"] and not {"partner2", "customs", "mot"} <= columns.keys():
+    if form is FORMS["web"] and not (
+        {"partner2", "customs", "mot"} <= columns.keys() and "period" in map(_folded, names)
+    ):
         _refuse_lost_parts(filed)
     return form, filed
 

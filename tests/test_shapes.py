@@ -151,6 +151,8 @@ REFUSED: dict[str, tuple[bytes, str, str]] = {
     "a damaged workbook": (workbook({"a": [FIELDS]})[:-900], "corrupt archive", "again"),
     "JSON that is cut": (json.dumps([RECORD] * 9).encode()[:-30], "not readable as JSON", "cut"),
     "JSON without rows": (b'{"count": 0, "data": [], "error": ""}', "JSON without a list of records", "CSV"),
+    "JSON of a part": (json.dumps({"count": 5, "data": [RECORD]}).encode(), "1 records, where the answer says 5", "in parts"),
+    "a lone quote": (web([{}, {"cmdDesc": "x"}]).replace(b'"x"', b'"x'), "line 3: a quote that never closes", "lone quote"),
     "UTF-16 that is cut": (TRIMMED.decode().encode("utf-16")[:-1], "not whole as the", "cut"),
     "XML": (b'<?xml version="1.0"?><message:GenericData>', "a web page or XML", "CSV"),
     "Parquet": (b"PAR1\x15\x04\x15\x00", "a Parquet file", "CSV"),
@@ -235,6 +237,19 @@ def test_parts_of_totals_that_cannot_be_told_apart_are_refused(desk: Desk, missi
         in reason
     )
     assert "download it with these columns" in hint
+
+
+def test_months_under_a_year_are_refused(desk: Desk) -> None:
+    columns = [one for one in WEB if one not in ("period", "freqCode")]
+    months = [
+        {"refYear": 2015, "refMonth": 1, "primaryValue": 60},
+        {"refYear": 2015, "refMonth": 2, "primaryValue": 50},
+    ]
+    desk.put_bytes(web(months, columns=columns), "file.csv")
+    assert (
+        "and no column period: they may be parts of a total, or months"
+        in desk.ingest().rejected["file.csv"][0]
+    )
 
 
 def test_a_total_beside_all_its_parts_is_known_without_their_column(desk: Desk) -> None:

@@ -92,7 +92,8 @@ def workbook_text(content: bytes, name: str) -> bytes:
                 return b"\n" * above + _csv(rows)
         except CalamineError as error:
             raise BrokenSourceError(
-                f"{name}: not readable as a workbook ({error})", "save the sheet as CSV (UTF-8)"
+                f"{name}: a document that is not readable as a workbook ({error})",
+                "save the sheet as CSV (UTF-8)",
             ) from error
     if filled:
         found = ", ".join(repr(sheet.name) for sheet in filled)
@@ -117,7 +118,8 @@ def json_text(content: bytes, name: str) -> bytes:
     """
     with _ONE:
         try:
-            records = _records(_parsed(content.decode("utf-8-sig")))
+            parsed = _parsed(content.decode("utf-8-sig"))
+            records = _records(parsed)
         except (ValueError, RecursionError) as error:
             raise BrokenSourceError(
                 f"{name}: not readable as JSON ({error})",
@@ -126,6 +128,12 @@ def json_text(content: bytes, name: str) -> bytes:
         if records is None:
             raise BrokenSourceError(
                 f"{name}: JSON without a list of records, one for each row", "download the data as CSV"
+            )
+        said = str(parsed.get("count", "")) if isinstance(parsed, dict) else ""
+        if said.isdecimal() and int(said) > len(records):
+            raise BrokenSourceError(
+                f"{name}: {len(records):,} records, where the answer says {int(said):,}",
+                "download it again in parts: fewer reporters, years or products at a time",
             )
         names = list(dict.fromkeys(key for record in records for key in record))
         return _csv([names, *([_cell(record.get(key)) for key in names] for record in records)])

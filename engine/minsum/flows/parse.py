@@ -89,8 +89,8 @@ def parse(source: Source, options: IngestOptions, layout: Layout) -> Parsed | No
         raise SourceError(f"{source.name}: a header line and no rows", "download it again")
     if not pending.partitions:
         return None
-    if judge and not form.is_complete:
-        _refuse_lost_parts(pending, form, judge.lacking, source.name)
+    if not form.is_complete and table.lacking:
+        _refuse_lost_parts(pending, table.lacking, source.name)
     oddities = {name: n for name, n in sorted(table.oddities.items()) if n}
     if oddities:
         log.info("flows: %s: %s", source.name, in_words(oddities), extra={"source": source.name})
@@ -108,14 +108,13 @@ _TOTAL_TOLERANCE: Final = 1e-4
 """By which the sum of a total's parts may differ from it."""
 
 
-def _refuse_lost_parts(pending: Pending, form: Format, lacking: Collection[str], name: str) -> None:
-    """Raise if rows may be parts of totals of which nothing says so, because the file lacks a column of its format.
+def _refuse_lost_parts(pending: Pending, lacking: Collection[str], name: str) -> None:
+    """Raise if rows may be parts of totals of which nothing says so, because the file lacks columns.
 
     Rows with one key and several values are such parts, unless the largest is always the sum of the others.
     """
-    lost = [column.source for one, column in form.columns.items() if one in lacking]
     cell = ("flow", "partner_code", "product_code")
-    for partition in pending.partitions if lost else ():
+    for partition in pending.partitions:
         value = pl.col("value_usd")
         ratio = value.sum() / value.max()
         rows = pl.concat(pending.look(partition, "kept")).lazy().group_by(cell)
@@ -127,7 +126,7 @@ def _refuse_lost_parts(pending: Pending, form: Format, lacking: Collection[str],
             flow, partner, product, n, _ = found[0]
             raise ContradictionError(
                 f"{name}: {n} different values of reporter {partition.reporter_code}, {partition.year}, flow {flow}, "
-                f"partner {partner}, product {product}, and no column {', '.join(lost)}: they may be parts of a total",
+                f"partner {partner}, product {product}, and no column {', '.join(lacking)}: they may be parts of a total, or months",
                 "download it with these columns, or with their totals only; if two downloads were joined, give each its own file",
             )
 
@@ -143,22 +142,11 @@ class Judge:
         Of its batches.
     name
         For error messages.
-
-    Attributes
-    ----------
-    lacking
-        Columns that the format has and the batches have not, by which parts of totals are told apart; services
-        (`mosCode`) aside.
     """
 
     def __init__(self, form: Format, options: IngestOptions, columns: Collection[str], name: str) -> None:
         self._form, self._name = form, name
         self._has_parts = form.is_complete and form.has_world_rows
-        self.lacking = [
-            one
-            for one in COMPONENT_COLUMNS
-            if one in form.columns and one != "mos_code" and one not in columns
-        ]
         self._plan = _plan(tuple(options.flows), tuple(options.columns), tuple(columns))
 
     def judge(self, frame: pl.DataFrame, lone: Partition | None, pending: Pending) -> None:

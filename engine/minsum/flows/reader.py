@@ -93,9 +93,8 @@ def batches(
         if not n_read and not held:
             break
         if held > MAX_LINE_BYTES or not n_read:
-            raise BrokenSourceError(
-                f"{name}, line {line}: a line of more than {MAX_LINE_BYTES:,} bytes, or a quote that never closes",
-                "this is not a table minsum can read; download it again",
+            raise _endless(
+                name, line, is_long=held > MAX_LINE_BYTES, has_quote=b'"' in bytes(window[start:end])
             )
         text[:held] = text[start:end].copy()
     if fields.n_rows:
@@ -112,6 +111,17 @@ def _line_at(window: memoryview, start: int, stop: int, n_lines: int) -> tuple[i
         size *= 4
     first = start + sum(len(one) + 1 for one in lines[:n_lines])
     return first, first + len(lines[n_lines]) + 1
+
+
+def _endless(name: str, line: int, *, is_long: bool, has_quote: bool) -> BrokenSourceError:
+    problems = [f"a line of more than {MAX_LINE_BYTES:,} bytes"] if is_long else []
+    problems += ["a quote that never closes, or text after one that closed"] if has_quote else []
+    return BrokenSourceError(
+        f"{name}, line {line}: {', or '.join(problems)}",
+        "the file is cut or damaged there, or a field holds a lone quote: download it again, or double the quote"
+        if has_quote
+        else "this is not a table minsum can read; download it again",
+    )
 
 
 def _left_out(line: str, header: Header) -> str | None:

@@ -22,8 +22,11 @@ from minsum.flows.archives import unfold
 from minsum.flows.columns import SCHEMA, SourceColumns
 from minsum.flows.opening import open_table
 from minsum.flows.reader import batches
-from minsum.formats import Claims, Format, Header, recognise
+from minsum.formats import Claims, Format, Header, folded_name, recognise
+from minsum.formats.base import ColumnName
 from minsum.sources import Source, discover
+
+_PARTS: Final[tuple[ColumnName, ...]] = ("partner2_code", "customs_code", "mot_code")
 
 
 @dataclass(slots=True)
@@ -47,6 +50,17 @@ class OpenTable:
     _source: Source
     padded: int = 0
     oddities: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def lacking(self) -> list[str]:
+        """Names of columns by which rows of one key would be told apart, and that are not there.
+
+        They are those of parts of totals, services (`mosCode`) aside, and the period where a year stands for it.
+        """
+        columns, present = self.form.columns, self.form.present(self._header)
+        parts = [columns[one].source for one in _PARTS if one in columns and one not in present]
+        year = columns["year"].source
+        return parts if folded_name(present["year"]) == folded_name(year) else [*parts, year]
 
     def frames(self, wanted: Collection[str] | None = None) -> Iterator[pl.DataFrame]:
         """Its rows, a batch at a time: columns of `columns.SCHEMA` that the file has, and figures.

@@ -13,7 +13,7 @@ MAX_LINE_BYTES: Final = 1 << 20
 """Real lines have some 200 bytes; anything near this is not a table (or a decompression bomb)."""
 
 _SEPARATORS: Final = "\t,;|"
-_SEP_LINE: Final = re.compile(rf'"?sep=(.)"?[{_SEPARATORS}]*', re.IGNORECASE)
+_SEP_LINE: Final = re.compile(rf'"?sep=([{_SEPARATORS}])"?[{_SEPARATORS}]*', re.IGNORECASE)
 """What Excel reads to know the separator, and writes on request."""
 
 _MAX_ABOVE: Final = 100
