@@ -200,9 +200,13 @@ def lines_above(rng: random.Random, text: bytes) -> bytes:
 
 
 def end_with_marks(rng: random.Random, text: bytes) -> bytes:
-    rows, mark = _lines(text), _mark(text) * rng.choice([1, 1, 2])
-    start = rng.choice([0, 1])
-    return b"\n".join(row + mark if row and n >= start else row for n, row in enumerate(rows))
+    mark, start, end = (
+        _mark(text) * rng.choice([1, 1, 2]),
+        rng.choice([0, 1]),
+        b"\r\n" if b"\r\n" in text else b"\n",
+    )
+    rows = text.split(end)
+    return end.join(row + mark if row and n >= start else row for n, row in enumerate(rows))
 
 
 def long_field(rng: random.Random, text: bytes) -> bytes:
