@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
+import lzma
 import random
+import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -154,6 +157,58 @@ def odd_codes(rng: random.Random, text: bytes) -> bytes:
     return _cell(rng, text, lambda _: rng.choice(codes), rng.choice([1, 2, 5]))
 
 
+def odd_words(rng: random.Random, text: bytes) -> bytes:
+    """What R, pandas and spreadsheets write."""
+    words = [
+        b"NA",
+        b"N/A",
+        b"<NA>",
+        b"None",
+        b"NULL",
+        b"NaN",
+        b"156.0",
+        b"0.0",
+        b"2015.",
+        b"1.0",
+        b"#N/A",
+        b"'010121",
+        b"1 200",
+    ]
+    return _cell(rng, text, lambda _: rng.choice(words), rng.choice([1, 2, 10]))
+
+
+def join_downloads(rng: random.Random, text: bytes) -> bytes:
+    """The header again among the rows, sometimes in quotes or of other columns, and empty lines."""
+    rows, mark = _lines(text), _mark(text)
+    names = rows[0].rstrip(b"\r").split(mark)
+    again = rng.choice(
+        [rows[0], mark.join(b'"%s"' % name.strip(b'"') for name in names), mark.join(names[::-1])]
+    )
+    rows.insert(
+        rng.randrange(1, len(rows)),
+        rng.choice([again, mark * (len(names) - 1), mark * 3, mark + b" " + mark]),
+    )
+    return b"\n".join(rows)
+
+
+def lines_above(rng: random.Random, text: bytes) -> bytes:
+    mark = _mark(text)
+    return (
+        rng.choice([b"sep=" + mark + b"\r\n", b'"SEP=' + mark + b'"\n', mark * 3 + b"\n\n", b"Trade data\n"])
+        + text
+    )
+
+
+def end_with_marks(rng: random.Random, text: bytes) -> bytes:
+    mark, start, end = (
+        _mark(text) * rng.choice([1, 1, 2]),
+        rng.choice([0, 1]),
+        b"\r\n" if b"\r\n" in text else b"\n",
+    )
+    rows = text.split(end)
+    return end.join(row + mark if row and n >= start else row for n, row in enumerate(rows))
+
+
 def long_field(rng: random.Random, text: bytes) -> bytes:
     size = rng.choice([8, 9, 17, 18, 300, 70_000, 1_100_000])
     return _cell(rng, text, lambda _: rng.choice([b"9", b"x", b" ", b"0"]) * size)
@@ -179,7 +234,7 @@ def add_at_end(rng: random.Random, data: bytes) -> bytes:
 TEXT: list[Mutation] = [
     flip_bits, set_bytes, cut, cut_out, double_part, shuffle_lines, repeat_lines, drop_end, blank_lines, header_only,
     change_ends, swap_marks, reorder_columns, drop_column, double_column, rename_column, odd_numbers, odd_quotes,
-    odd_codes, long_field, add_bom, other_encoding, add_at_end,
+    odd_codes, long_field, add_bom, other_encoding, add_at_end, odd_words, join_downloads, lines_above, end_with_marks,
 ]  # fmt: skip
 FILE: list[Mutation] = [flip_bits, set_bytes, cut, cut_out, double_part, add_at_end]
 
@@ -219,6 +274,23 @@ def odd_zip(rng: random.Random, text: bytes) -> bytes:
     return flip_bits(rng, content) if shape == "no header" else content
 
 
+def in_archives(rng: random.Random, text: bytes) -> bytes:
+    """The text in a few packings, one in the other."""
+    for _ in range(rng.choice([1, 2, 3])):
+        how = rng.choice(["gz", "zip", "tar", "bz2", "xz"])
+        if how == "tar":
+            buffer, member = io.BytesIO(), tarfile.TarInfo("data.csv")
+            member.size = len(text)
+            with tarfile.open(fileobj=buffer, mode="w") as archive:
+                archive.addfile(member, io.BytesIO(text))
+            text = buffer.getvalue()
+        else:
+            text = {"bz2": bz2.compress, "xz": lzma.compress}.get(how, lambda one, how=how: packed(one, how))(
+                text
+            )
+    return text
+
+
 def odd_gzip_header(rng: random.Random, text: bytes) -> bytes:
     """A gzip with a name, a comment and a wrong size or checksum."""
     body = zlib.compressobj(9, zlib.DEFLATED, -15)
@@ -241,7 +313,7 @@ def mutate(rng: random.Random, text: bytes, how: str) -> tuple[str, bytes]:
                 text = change(rng, text)
                 done.append(change.__name__)
     if rng.random() < 0.12 and text:
-        build = rng.choice([gzip_members, odd_zip, odd_gzip_header])
+        build = rng.choice([gzip_members, odd_zip, odd_gzip_header, in_archives])
         return "+".join([*done, build.__name__]), build(rng, text)
     data = packed(text, how)
     if how and rng.random() < 0.25:

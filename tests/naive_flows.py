@@ -5,11 +5,14 @@ It shares no code with the engine. It says what a file gives, or that it cannot 
 
 from __future__ import annotations
 
+import bz2
 import csv
 import gzip
 import io
+import lzma
 import math
 import re
+import tarfile
 import zipfile
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -28,7 +31,7 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True)
 class Form:
-    """Names of the columns of one format, and how it differs."""
+    """Names of the columns of one format, several with a bar between, and how it differs."""
 
     names: dict[str, str]
     must_have: tuple[str, ...] = ()
@@ -38,19 +41,16 @@ class Form:
     is_whole: bool = True
     pads: bool = True
     scale: float = 1.0
-    trailing: bool = False
 
 
-_NEW = {
-    "reporter": "reporterCode", "year": "period", "classification": "classificationCode", "flow": "flowCode",
-    "partner": "partnerCode", "partner2?": "partner2Code", "product": "cmdCode", "customs?": "customsCode",
-    "mos?": "mosCode", "mot?": "motCode", "value": "primaryValue",
+_COMTRADE = {
+    "reporter": "reporterCode|rtCode", "year": "period|refYear|Year|yr",
+    "classification?": "classificationCode|Classification|pfCode", "flow": "flowCode|Trade Flow Code|rgCode",
+    "partner": "partnerCode|ptCode", "partner2?": "partner2Code|2nd Partner Code|X2nd Partner Code|ptCode2",
+    "product": "cmdCode|Commodity Code", "customs?": "customsCode|Customs Proc. Code|cstCode", "mos?": "mosCode",
+    "mot?": "motCode|Mode of Transport Code", "value": "primaryValue|Trade Value (US$)|Trade Value (USD)|TradeValue",
 }  # fmt: skip
-_OLD = {
-    "reporter": "Reporter Code", "year": "Period", "classification": "Classification", "flow": "Trade Flow Code",
-    "partner": "Partner Code", "product": "Commodity Code", "value": "Trade Value (US$)",
-}  # fmt: skip
-_OLD_FLOWS = {"1": "M", "2": "X", "3": "RX"}
+_OLD_FLOWS = {"1": "M", "2": "X", "3": "RX", "4": "RM"}
 _BULK_ONLY = (
     "Year", "Period Desc.", "Aggregate Level", "Is Leaf Code", "Trade Flow", "Reporter", "Reporter ISO", "Partner",
     "Partner ISO", "Commodity", "Qty Unit Code", "Qty Unit", "Qty", "Netweight (kg)", "Flag",
@@ -62,23 +62,21 @@ FORMS = {
         ("datasetCode",), _TARIFFLINE_LACKS,
     ),
     "legacy bulk": Form(
-        _OLD, _BULK_ONLY, ("2nd Partner Code", "Customs Proc. Code", "Mode of Transport Code"), _OLD_FLOWS, pads=False
+        _COMTRADE, _BULK_ONLY, ("2nd Partner Code", "Customs Proc. Code", "Mode of Transport Code"), _OLD_FLOWS, pads=False
     ),
-    "web": Form(_NEW, ("reporterISO",), is_whole=False, trailing=True),
-    "bulk": Form(_NEW, ("datasetCode",), ("reporterISO", "cmdDesc"), is_quoted=False, pads=False),
-    "legacy web": Form(
-        _OLD | {"partner2?": "2nd Partner Code", "customs?": "Customs Proc. Code", "mot?": "Mode of Transport Code"},
-        flows=_OLD_FLOWS, is_whole=False,
-    ),
+    "bulk": Form(_COMTRADE, ("datasetCode",), ("reporterISO", "cmdDesc"), is_quoted=False, pads=False),
+    "web": Form(_COMTRADE, flows=_OLD_FLOWS, is_whole=False),
     "wits": Form(
         {
-            "classification": "Nomenclature", "reporter": "ReporterISO3", "product": "ProductCode",
-            "partner": "PartnerISO3", "year": "Year", "flow": "TradeFlowCode", "value": "TradeValue in 1000 USD",
+            "classification?": "Nomenclature", "reporter": "ReporterISO3|Reporter", "product": "ProductCode",
+            "partner": "PartnerISO3|Partner", "year": "Year", "flow": "TradeFlowCode|TradeFlow|TradeFlowName",
+            "value": "TradeValue in 1000 USD|Trade Value 1000USD",
         },
-        flows={"1": "M", "2": "X", "5": "M", "6": "X"}, is_whole=False, scale=1000.0,
+        flows={"1": "M", "2": "X", "5": "M", "6": "X", "Gross Imp.": "M", "Gross Exp.": "X", "Import": "M", "Export": "X"},
+        is_whole=False, scale=1000.0,
     ),
     "baci": Form(
-        {"year": "t", "reporter": "i", "partner": "j", "product": "k", "value": "v"}, is_quoted=False, scale=1000.0
+        {"year": "t", "reporter": "i", "partner": "j", "product": "k|hs6", "value": "v"}, is_quoted=False, scale=1000.0
     ),
 }  # fmt: skip
 WITS_COUNTRIES = {"WLD": 0, "USA": 842, "CHN": 156, "DEU": 276, "ROM": 642, "FRA": 251, "OAS": 490}
@@ -103,43 +101,113 @@ def read(content: bytes, name: str) -> dict[Partition, Content]:
 
 
 def texts(content: bytes, name: str) -> list[tuple[bytes, str]]:
-    """The uncompressed texts of a file, those of a zip without the ones that are no tables."""
+    """The unpacked texts of a file, those of an archive without the ones that are no tables."""
     try:
-        if content[:2] == b"\x1f\x8b":
-            return [(gzip.decompress(content), name)]
-        if content[:4] == b"PK\x03\x04":
-            with zipfile.ZipFile(io.BytesIO(content)) as archive:
-                files = [one for one in archive.infolist() if not one.is_dir()]
-                members = [(archive.read(one), f"{one.filename} in {name}") for one in files]
-                if len(members) == 1:
-                    return [(members[0][0], name)]
-                tables = [
-                    one for one in members if any(_fits(form, _header(one[0])[0]) for form in FORMS.values())
-                ]
-                if not tables:
-                    raise RefusedError("no table")
-                return tables
+        found = _unpacked(content, name)
     except Exception as error:
         raise RefusedError(f"corrupt: {error}") from error
-    return [(content, name)]
+    if len(found) == 1:
+        return [(found[0][0], name)]
+    tables = [one for one in found if any(_fits(form, _header(_plain(one[0]))[0]) for form in FORMS.values())]
+    if not tables:
+        raise RefusedError("no table")
+    return tables
 
 
-def _header(text: bytes) -> tuple[list[str], str]:
-    line = text.split(b"\n", 1)[0].removeprefix(b"\xef\xbb\xbf").decode("latin-1").rstrip("\r")
+def _unpacked(content: bytes, name: str) -> list[tuple[bytes, str]]:
+    if content[:2] == b"\x1f\x8b":
+        return _unpacked(gzip.decompress(content), name)
+    if content[:3] == b"BZh":
+        return _unpacked(bz2.decompress(content), name)
+    if content[:6] == b"\xfd7zXZ\0":
+        return _unpacked(lzma.decompress(content), name)
+    if content[257:262] == b"ustar":
+        with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+            found = [
+                (archive.extractfile(one).read(), f"{one.name} in {name}") for one in archive if one.isfile()
+            ]
+        return [
+            inner
+            for member in found
+            for inner in _unpacked(member[0], name if len(found) == 1 else member[1])
+        ]
+    if content[:4] != b"PK\x03\x04":
+        return [(content, name)]
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        files = [one for one in archive.infolist() if not one.is_dir() and "__MACOSX" not in one.filename]
+        members = [(archive.read(one), f"{one.filename} in {name}") for one in files]
+    if len(members) == 1:
+        return _unpacked(members[0][0], name)
+    return [inner for member in members for inner in _unpacked(*member)]
+
+
+def _plain(text: bytes) -> bytes:
+    """UTF-8 or an 8-bit encoding with line feeds."""
+    for mark, encoding in (
+        (b"\xff\xfe\0\0", "utf-32"),
+        (b"\0\0\xfe\xff", "utf-32"),
+        (b"\xff\xfe", "utf-16"),
+        (b"\xfe\xff", "utf-16"),
+    ):
+        if text.startswith(mark):
+            return _universal(text, encoding)
+    head = text[:60]
+    if len(head) > 3 and not any(head[1::2]) and all(head[::2]):
+        return _universal(text, "utf-16-le")
+    if len(head) > 3 and not any(head[::2]) and all(head[1::2]):
+        return _universal(text, "utf-16-be")
+    first = text.split(b"\n", 1)[0].removesuffix(b"\r")
+    return text.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in first else text
+
+
+def _universal(text: bytes, encoding: str) -> bytes:
     try:
-        splits = {mark: next(csv.reader([line], delimiter=mark), []) for mark in ("\t", ",", ";")}
-    except csv.Error as error:
+        return text.decode(encoding).replace("\r\n", "\n").replace("\r", "\n").encode()
+    except UnicodeError as error:
+        raise RefusedError("encoding") from error
+
+
+def _header(text: bytes) -> tuple[list[str], str, bytes]:
+    """Names, what separates them, and the text after them."""
+    marks, line, rest = "\t,;|", "", text
+    while not line and rest:
+        first, _, rest = rest.partition(b"\n")
+        line = first.replace(b"\xef\xbb\xbf", b"").decode("latin-1").rstrip("\r")
+        if said := re.fullmatch('"?sep=([\t,;|])"?[\t,;|]*', line, re.IGNORECASE):
+            marks, line = said[1], ""
+        if not line.strip('\t,;|" '):
+            line = ""
+    try:
+        splits = {mark: next(csv.reader([line], delimiter=mark), []) for mark in marks}
+    except (csv.Error, TypeError, ValueError) as error:
         raise RefusedError("no header") from error
     best = max(splits, key=lambda mark: len(splits[mark]))
-    return [one.strip() for one in splits[best]], best
+    return [one.strip() for one in splits[best]], best, rest
+
+
+def _folded(name: str) -> str:
+    return re.sub(r"[\W_]", "", name.lower())
 
 
 def _fits(form: Form, names: list[str]) -> bool:
-    have = [name.lower() for name in names]
+    have = {_folded(name) for name in names}
     needed = [*form.must_have, *(column for name, column in form.names.items() if not name.endswith("?"))]
-    return all(one.lower() in have for one in needed) and not any(
-        one.lower() in have for one in form.must_lack
+    return all(any(_folded(one) in have for one in some.split("|")) for some in needed) and not any(
+        _folded(one) in have for one in form.must_lack
     )
+
+
+def _column_of(form: Form, names: list[str]) -> dict[str, int]:
+    """minsum's names and where their columns are."""
+    folded, found = [_folded(name) for name in names], {}
+    for name, columns in form.names.items():
+        for column in columns.split("|"):
+            if _folded(column) in folded:
+                if folded.count(_folded(column)) > 1:
+                    raise RefusedError("a column twice")
+                found[name.rstrip("?")] = folded.index(_folded(column))
+                break
+    return found
 
 
 def records(text: bytes, separator: bytes, *, quoted: bool) -> list[list[bytes]]:
@@ -194,50 +262,69 @@ def _form(names: list[str], name: str) -> Form:
         if _fits(form, names):
             if key == "tariffline":
                 raise RefusedError("tariffline")
-            folded = [one.lower() for one in names]
-            if any(folded.count(column.lower()) > 1 for column in form.names.values()):
-                raise RefusedError("a column twice")
             return form
     raise RefusedError("unknown header")
 
 
 def read_text(text: bytes, name: str) -> tuple[Form, dict[Partition, Filed]]:
     """The form of one text, and what its lines give each partition."""
+    text = _plain(text)
     if b"\0" in text:
         raise RefusedError("zero byte")
-    names, separator = _header(text)
-    form = _form(names, name)
+    names, separator, rest = _header(text)
+    form, mark = _form(names, name), separator.encode()
     filed: defaultdict[Partition, Filed] = defaultdict(Filed)
+    head = text[: len(text) - len(rest)]
+    first_row = next((line for line in rest.split(b"\n") if line.strip(b"\r")), b"")
     lines = records(
-        text.split(b"\n", 1)[1] if b"\n" in text else b"", separator.encode(), quoted=form.is_quoted
+        rest, mark, quoted=form.is_quoted or b'"' in head.rstrip(b"\n").split(b"\n")[-1] + first_row
     )
-    has_trailing = form.trailing and bool(lines) and len(lines[0]) == len(names) + 1
+    names_of_rows = [name.encode() for name in names]
+    extra = bool(lines) and len(lines[0]) == len(names) + 1
+    ahead = extra and lines[0][0].strip(b' "') == b"1" and lines[0][-1].strip(b' "') != b""
+    columns = {name: place + ahead for name, place in _column_of(form, names).items()}
+    n_rows = 0
     for line in lines:
-        if len(line) != len(names) + has_trailing:
+        bare = [field.strip() for field in line]
+        if [one.strip(b'"') for one in bare] == names_of_rows or not b"".join(bare).strip(b'" ' + mark):
+            continue
+        if len(line) != len(names) + extra:
             raise RefusedError("number of fields")
-        if has_trailing and line.pop().strip(b" "):
+        if extra and not ahead and line[-1].strip(b" "):
             raise RefusedError("a value after the last column")
-        _add(_fields(form, names, line), form, name, filed)
-    if not lines:
+        found = {name: line[place].strip(b" ") for name, place in columns.items()}
+        if not any(found.values()):
+            continue
+        n_rows += 1
+        _add(found, form, name, filed)
+    if not n_rows:
         raise RefusedError("no rows")
+    if form is FORMS["web"] and not (
+        {"partner2", "customs", "mot"} <= columns.keys() and "period" in map(_folded, names)
+    ):
+        _refuse_lost_parts(filed)
     return form, filed
 
 
-def _fields(form: Form, names: list[str], line: list[bytes]) -> dict[str, bytes]:
-    values = dict(zip((name.lower() for name in names), line, strict=True))
-    return {
-        name.rstrip("?"): values[column.lower()].strip(b" ")
-        for name, column in form.names.items()
-        if column.lower() in values
-    }
+def _refuse_lost_parts(filed: dict[Partition, Filed]) -> None:
+    """Different values of one key are totals and their parts only where the largest is the sum of the others."""
+    for one in filed.values():
+        for values in one.kept.values():
+            times = sum(values) / max(values)
+            if len(set(values)) > 1 and (abs(times - round(times)) > 1e-4 or round(times) < 2):
+                raise RefusedError("parts of totals")
+
+
+def _nothing(text: bytes) -> bool:
+    return text in (b"", b"NA", b"N/A", b"<NA>", b"None", b"NULL", b"null")
 
 
 def _integer(text: bytes) -> int | None:
-    if text == b"":
+    if _nothing(text):
         return None
-    if not re.fullmatch(rb"-?[0-9]{1,17}", text):
+    if not re.fullmatch(rb"-?[0-9]{1,17}(\.0*)?", text):
         raise RefusedError(f"not an integer: {text!r}")
-    return int(text)
+    return int(text.split(b".")[0])
 
 
 def _country(label: bytes) -> int | None:
@@ -249,16 +336,23 @@ def _country(label: bytes) -> int | None:
     return WITS_COUNTRIES[text]
 
 
-def _vintage(found: dict[str, bytes], name: str) -> str:
+def _vintage(found: dict[str, bytes], name: str, form: Form) -> str:
     if "classification" in found:
         vintage = found["classification"].decode("latin-1")
         if not re.fullmatch("H[0-6]", vintage):
             raise RefusedError(f"classification {vintage!r}")
         return vintage
-    match = re.search(r"BACI_HS(\d\d)", name, re.IGNORECASE)
-    if match is None or match[1] not in _VINTAGES:
+    claims = {
+        "baci": (r"BACI(?:_HS)?(\d\d)(?!\d)", _VINTAGES),
+        "bulk": (r"COMTRADE-FINAL(?:CLASSIC)?-CA\d{7}(H\d)\[", {}),
+        "legacy bulk": (r"type-C_r-(?:ALL|\d+)_ps-\d{4}_freq-A_px-(H\d)", {}),
+    }  # fmt: skip
+    pattern, vintages = next((one for key, one in claims.items() if FORMS[key] is form), ("(?!)", {}))
+    match = re.search(pattern, name, re.IGNORECASE)
+    vintage = vintages.get(match[1], match[1]) if match else ""
+    if vintage not in _VINTAGES.values():
         raise RefusedError("no vintage")
-    return _VINTAGES[match[1]]
+    return vintage
 
 
 def _check_name(name: str, year: int, reporter: int) -> None:
@@ -287,7 +381,7 @@ def _add(found: dict[str, bytes], form: Form, name: str, filed: defaultdict[Part
     if reporter is None or year is None or reporter < 1 or not 1900 <= year <= 2200 or reporter >= 10**7:
         raise RefusedError("reporter or period")
     _check_name(name, year, reporter)
-    vintage = _vintage(found, name)
+    vintage = _vintage(found, name, form)
     mine = filed[vintage, year, reporter]
     flow = "X" if is_baci else _flow(found["flow"], form)
     product = _product(found["product"].decode("latin-1"), form)
@@ -331,7 +425,7 @@ def _breakdown(part: Part) -> tuple[str, ...]:
 
 
 def _value(text: bytes, form: Form) -> float:
-    if text == b"":
+    if _nothing(text):
         return math.nan
     if b"_" in text:
         raise RefusedError("value")

@@ -74,12 +74,15 @@ def twin(text: bytes, *, separator: bytes = b"\t", is_quoted: bool = False, kind
 def meaning(kind: str, bare: str) -> int | float | str:
     """What a field without the blanks around it stands for."""
     if kind == "integer":
-        return int(bare) if bare else EMPTY
+        return EMPTY if bare in NOTHING else int(bare.split(".")[0])
     if kind == "text":
         return decoded(bare.encode("latin-1"))
     if kind == "number":
-        return float(bare) if bare else math.nan
+        return math.nan if bare in NOTHING else float(bare)
     return figure(bare)
+
+
+NOTHING = ("", "NA", "N/A", "<NA>", "None", "NULL", "null")
 
 
 def decoded(text: bytes) -> str:
@@ -90,7 +93,7 @@ def decoded(text: bytes) -> str:
 
 
 def figure(text: str) -> float:
-    if text in ("", "NA"):
+    if text in NOTHING:
         return math.nan
     try:
         value = float(text.replace("_", "x"))
@@ -106,7 +109,11 @@ def same(ours, theirs) -> bool:
     )
 
 
-integers = st.one_of(st.just(""), st.integers(-(10**16), 10**17 - 1).map(str), st.just(" 7 "), st.just("007"))
+integers = st.one_of(
+    st.just(""),
+    st.integers(-(10**16), 10**17 - 1).map(str),
+    st.sampled_from([" 7 ", "007", "156.0", "0.", "-1.00", "NA"]),
+)
 foreign = st.text(st.sampled_from("aé ßü中😀"), max_size=12)
 texts = st.one_of(
     st.text(st.sampled_from("0123456789ABCTOTL -"), max_size=10),

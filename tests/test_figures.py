@@ -158,7 +158,7 @@ def test_a_column_that_occurs_twice_is_refused_only_when_it_is_asked_for(desk: D
     desk.put([{}], columns=[*COLUMNS, "NETWGT"])
     assert desk.ingest().rejected == {}
     desk.options = BOTH
-    assert "column netWgt occurs 2 times" in desk.ingest().rejected[NAME][0]
+    assert "column NETWGT occurs 2 times" in desk.ingest().rejected[NAME][0]
 
 
 # Bad figures -----------------------------------------------------------------------------------------------------------

@@ -124,12 +124,12 @@ def bad_inputs() -> dict[str, tuple[str, bytes, str]]:
         "period contradicts the name": (OTHER, gzip.compress(bulk_text([{"reporterCode": 360, "period": 2016}])), "period 2016 in the rows, 2015"),
         "monthly": ("m.gz", gzip.compress(bulk_text([{"period": 201501}])), "201501 is not a year"),
         "SITC": ("s.gz", gzip.compress(bulk_text([{"classificationCode": "S2"}])), "classification 'S2'"),
-        "short line": (OTHER, gzip.compress(text[:-20] + b"\n"), "line 2: too few fields; the header has 34"),
+        "short line": (OTHER, gzip.compress(text[:-20] + b"\n"), "line 2: too few fields: 27, where the header has 34"),
         "text in a number": (OTHER, gzip.compress(bulk_text([{"reporterCode": 360, "primaryValue": "12x"}])), "primaryValue"),
         "no reporter": ("r.gz", gzip.compress(bulk_text([{"reporterCode": ""}])), "without reporter"),
         "partner out of range": ("p.gz", gzip.compress(bulk_text([{"partnerCode": -4}])), "partner code"),
         "endless line": ("e.gz", gzip.compress(bulk_text([{}]) + b"9" * 20_000_000), "a line of more than"),
-        "two files in a zip": ("two.zip", two_in_a_zip(), "expected one file in the zip, found 2"),
+        "two files in a zip": ("two.zip", two_in_a_zip(), "an archive of 2 files without a table that minsum reads: a.txt, b.txt"),
     }  # fmt: skip
 
 

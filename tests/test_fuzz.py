@@ -111,22 +111,12 @@ def test_reporters_without_end(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> N
     assert "bomb.gz: more than 100 reporters and years" in desk.ingest().rejected["bomb.gz"][0]
 
 
-def test_a_zip_in_a_zip_is_no_table(desk: Desk) -> None:
-    inner, outer = io.BytesIO(), io.BytesIO()
-    with zipfile.ZipFile(inner, "w") as archive:
-        archive.writestr("a.csv", bulk_text([{}]))
-    with zipfile.ZipFile(outer, "w") as archive:
-        archive.writestr("inner.zip", inner.getvalue())
-    desk.put_bytes(outer.getvalue(), "outer.zip")
-    assert "outer.zip" in desk.ingest().rejected
-
-
 def test_a_zip_whose_file_has_no_name(desk: Desk) -> None:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("data.csv", bulk_text([{}]))
     desk.put_bytes(buffer.getvalue().replace(b"data.csv", b"\0ata.csv"), "nameless.zip")
-    assert "nameless.zip: corrupt zip" in desk.ingest().rejected["nameless.zip"][0]
+    assert "nameless.zip: corrupt archive" in desk.ingest().rejected["nameless.zip"][0]
 
 
 def test_a_zip_of_thousands_of_files(desk: Desk) -> None:
@@ -135,4 +125,4 @@ def test_a_zip_of_thousands_of_files(desk: Desk) -> None:
         for n in range(2000):
             archive.writestr(f"{n}.csv", bulk_text([{}]))
     desk.put_bytes(buffer.getvalue(), "many.zip")
-    assert "expected one file in the zip, found 2000" in desk.ingest().rejected["many.zip"][0]
+    assert "an archive of 2,000 files" in desk.ingest().rejected["many.zip"][0]

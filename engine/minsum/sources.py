@@ -1,36 +1,22 @@
-"""Input files as they lie on disk: finding, identifying and opening them.
+"""Input files as they lie on disk: finding and identifying them.
 
 A file is what its bytes are: its SHA-256 names it, whatever it is called and wherever it lies.
 """
 
 from __future__ import annotations
 
-import io
 import json
-import lzma
 import os
-import struct
 import time
-import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import file_digest
 from pathlib import Path
-from typing import BinaryIO, Final, cast
+from typing import Final
 
-from isal import igzip, igzip_lib
-
-from minsum.errors import BrokenSourceError, UsageError
+from minsum.errors import UsageError
 from minsum.workspace import Layout, publish_text
-
-# isal declares its error class as an instance.
-_ISAL_ERROR = cast("type[Exception]", igzip_lib.IsalError)
-_CORRUPT: Final = (
-    igzip.BadGzipFile, _ISAL_ERROR, zlib.error, lzma.LZMAError, zipfile.BadZipFile, NotImplementedError,
-)  # fmt: skip
 
 _RACY_NS: Final = 2_000_000_000
 """A file changed less than two seconds before it was hashed may change again unseen: hash it anew."""
@@ -51,21 +37,19 @@ class Source:
         Bytes on disk.
     sha256
         Hex digest of the bytes on disk.
-    member
-        Which file of a zip of several; None for the whole file.
+    inside
+        Which file of an archive of several, by its path there, and of an archive in that one; nothing for the whole file.
     """
 
     path: Path
     size: int
     sha256: str
-    member: str | None = None
+    inside: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
-        """File name without folders: all that enters a footer."""
-        if self.member is None:
-            return self.path.name
-        return f"{self.member.rpartition('/')[2]} in {self.path.name}"
+        """File name without the folders it lies in, those of an archive included: all that enters a footer."""
+        return " in ".join([*reversed(self.inside), self.path.name])
 
 
 def discover(paths: Sequence[Path]) -> list[Path]:
@@ -161,91 +145,3 @@ def _read_cache(cache_file: Path) -> dict[str, str]:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return file_digest(file, "sha256").hexdigest()
-
-
-@contextmanager
-def open_text(source: Source) -> Iterator[BinaryIO]:
-    """The uncompressed bytes of a gzip, zip or plain file, told apart by their first bytes.
-
-    Raises
-    ------
-    BrokenSourceError
-        If the file is empty, a zip with other than one file in it and none chosen, or, while it is read,
-        truncated or corrupt.
-    """
-    with source.path.open("rb") as file:
-        magic = file.read(4)
-        file.seek(0)
-        if not magic:
-            raise BrokenSourceError(f"{source.name}: the file is empty", "download it again")
-        try:
-            if magic[:2] == b"\x1f\x8b":
-                with igzip.IGzipFile(fileobj=file, mode="rb") as text:
-                    # IGzipFile.readinto makes bytes and copies them; its buffer decompresses into the reader's memory.
-                    yield cast("BinaryIO", text._buffer)
-            elif magic == b"PK\x03\x04":
-                with _open_member(file, source) as member:
-                    # readline of a member itself may return more than it is asked for
-                    yield io.BufferedReader(cast("io.RawIOBase", member))
-            else:
-                yield file
-        except EOFError as error:
-            raise BrokenSourceError(
-                f"{source.name}: truncated: the compressed stream ends before its end marker "
-                f"({source.size:,} bytes on disk)",
-                "download it again",
-            ) from error
-        except (*_CORRUPT, OSError) as error:
-            if isinstance(error, OSError) and error.errno is not None:
-                raise  # the disk's, not the decompressor's
-            raise BrokenSourceError(
-                f"{source.name}: corrupt compressed data ({error})", "download it again"
-            ) from error
-
-
-def zip_files(file: BinaryIO, name: str) -> list[zipfile.ZipInfo]:
-    """Files of a zip, without folders and what macOS adds.
-
-    Raises
-    ------
-    BrokenSourceError
-        If its directory cannot be read.
-    """
-    with _as_corrupt(name):
-        return [
-            member
-            for member in zipfile.ZipFile(file).infolist()
-            if not member.is_dir() and not member.filename.startswith("__MACOSX/")
-        ]
-
-
-def _open_member(file: BinaryIO, source: Source) -> BinaryIO:
-    members = zip_files(file, source.name)
-    if source.member is not None:
-        members = [member for member in members if member.filename == source.member]
-    if len(members) != 1:
-        raise BrokenSourceError(
-            f"{source.name}: expected one file in the zip, found {len(members)}",
-            "unpack it and name the files",
-        )
-    if members[0].flag_bits & 1:
-        raise BrokenSourceError(f"{source.name}: the zip is encrypted", "unpack it first")
-    with _as_corrupt(source.name):
-        return cast("BinaryIO", zipfile.ZipFile(file).open(members[0]))
-
-
-@contextmanager
-def _as_corrupt(name: str) -> Iterator[None]:
-    """What a damaged zip directory makes zipfile raise, whose errors are of many kinds."""
-    try:
-        yield
-    except (
-        *_CORRUPT,
-        OSError,
-        ValueError,
-        ArithmeticError,
-        LookupError,
-        RuntimeError,
-        struct.error,
-    ) as error:
-        raise BrokenSourceError(f"{name}: corrupt zip ({error})", "download it again") from error

@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING, Any
 from minsum.errors import DataCheckError, MinsumError, SourceError
 from minsum.flows.archives import unfold
 from minsum.flows.known import Known
+from minsum.flows.opening import open_table
 from minsum.flows.options import IngestOptions
-from minsum.formats import read_header, recognise
+from minsum.formats import recognise
 from minsum.marks import UNWANTED, Plan
 from minsum.options import esi_options, page_options, panel_options
 from minsum.rejections import read_rejections
 from minsum.runs import versions
 from minsum.schema import YEARLY
-from minsum.sources import Source, discover, known_sources, open_text
+from minsum.sources import Source, discover, known_sources
 from minsum.workspace import Footer, Layout, estimate_files, is_estimates, partition_key, read_footer
 
 if TYPE_CHECKING:
@@ -217,8 +218,8 @@ def _waiting(layout: Layout, footers: Mapping[Path, Footer], options: IngestOpti
 def _is_passed_over(source: Source, wanted: frozenset[int]) -> bool:
     """Whether a file only accompanies data, or is another reporter's by its name."""
     try:
-        with open_text(source) as file:
-            form = recognise(read_header(file, source.name), source.name)
+        with open_table(source) as (_, header):
+            form = recognise(header, source.name)
     except SourceError:
         return False
     if form is None:

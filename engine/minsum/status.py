@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from minsum.countries import GROUPS, is_group
 from minsum.errors import DataCheckError
+from minsum.flows.opening import in_words
 from minsum.flows.options import IngestOptions
 from minsum.flows.rules import RULES
 from minsum.harmonise.islands import islands
@@ -110,6 +111,9 @@ def status_tables(status: Record) -> Iterator[tuple[str, list[str], list[list[An
         rows = [list(row.values()) for row in status["years"]]
         yield "Classification-years", list(status["years"][0]), rows
     yield from _audit(status)
+    rows = [[one["name"], in_words(one["oddities"])] for one in status["sources"] if "oddities" in one]
+    if rows:
+        yield "Sources with oddities", ["source", "understood as meant"], rows
     if status["rejected"]:
         rows = [[one["name"], one["reason"], one["hint"], one["runs"]] for one in status["rejected"]]
         yield "Rejected sources", ["source", "reason", "what to do", "for runs"], rows
@@ -193,7 +197,7 @@ def _sources(footers: Iterable[Footer]) -> list[Record]:
             one = found.setdefault(
                 record["sha256"],
                 {key: record[key] for key in ("name", "format", "published", "sha256")}
-                | {key: record[key] for key in record if key.startswith("bad_")}
+                | {key: record[key] for key in record if key == "oddities" or key.startswith("bad_")}
                 | {
                     "partitions": 0,
                     "rows_in": 0,

@@ -18,8 +18,10 @@ class FieldError(ValueError):
         Its number, as the caller counts.
     field
         Which field of the line, from 0; None when their number is wrong.
+    text
+        What stands in the field.
     """
 
-    def __init__(self, problem: str, line: int, field: int | None) -> None:
-        super().__init__(problem, line, field)
-        self.problem, self.line, self.field = problem, line, field
+    def __init__(self, problem: str, line: int, field: int | None, text: str = "") -> None:
+        super().__init__(problem, line, field, text)
+        self.problem, self.line, self.field, self.text = problem, line, field, text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -33,6 +34,11 @@ ROOM: Final = 131_072
 
 _WINDOW: Final = 16_384
 """Rows read at a time: they are still in the caches when they are put to the others of the batch."""
+
+_NOTHING: Final = frozenset({b"NA", b"N/A", b"<NA>", b"None", b"NULL", b"null"})
+"""What R, pandas and databases write for an empty field."""
+
+_WHOLE: Final = re.compile(rb"(-?[0-9]{1,17})\.0*")
 
 _KINDS: Final[dict[Kind, int]] = {
     "skip": loops.SKIP, "integer": loops.INTEGER, "text": loops.TEXT, "number": loops.NUMBER, "figure": loops.FIGURE,
@@ -69,8 +75,8 @@ class FieldReader:
     ----------
     kinds
         What each field of a line is: `integer` (up to 17 digits), `text`, `number`, `figure`
-        (a number that may be wrong: NaN for `NA`, infinite for NaN and for what is no number), or `skip`. Blanks
-        around a field do not count.
+        (a number that may be wrong: infinite for NaN and for what is no number), or `skip`. Blanks around a field do not
+        count; an integer may be written `156.0`, and `NA` and the like are empty fields.
     separator
         One byte.
     is_quoted
@@ -86,6 +92,9 @@ class FieldReader:
         Rows of the batch so far.
     is_full
         Whether the batch has room for no more.
+    n_nothing, n_whole, n_short
+        Fields so far that hold a word for nothing (`NA`), whole numbers with an empty fraction (`156.0`), and numbers with
+        an exponent, which a spreadsheet may have shortened (`1.2E+09`); figures aside.
     """
 
     def __init__(
@@ -114,6 +123,7 @@ class FieldReader:
         self._breaks: I32Array = self._ends
         self._texts = {field: Texts() for field in wanted.tolist() if kinds[field] == "text"}
         self.n_rows, self._next_room = 0, min(max(window, expected), room)
+        self.n_nothing = self.n_whole = self.n_short = 0
         self._batch: Lines | None = None
 
     def _begun(self) -> Lines:
@@ -167,8 +177,13 @@ class FieldReader:
             text, (start, stop), min(len(self._line), self._next_room - self.n_rows)
         )
         self._line[:n] += line
-        for row, field, first, last in self._unread[:n_unread].tolist():
-            self._read_field(bytes(text[first:last]), row, field)
+        counts = self.n_nothing, self.n_whole, self.n_short
+        try:
+            for row, field, first, last in self._unread[:n_unread].tolist():
+                self._read_field(bytes(text[first:last]), row, field)
+        except FieldError:
+            self.n_nothing, self.n_whole, self.n_short = counts
+            raise
         self._put(n)
         if problem in _PROBLEMS:
             raise FieldError(_PROBLEMS[problem], line + n_lines, None)
@@ -232,20 +247,37 @@ class FieldReader:
         if kind == loops.TEXT:
             self._columns[place, row] = self._texts[field].word_of(text)
         elif kind == loops.INTEGER:
-            raise FieldError("not a whole number of at most 17 digits", int(self._line[row]), field)
+            self._columns[place, row] = self._integer(text, row, field)
         else:
             self._values[place, row] = self._number(text, row, field)
 
+    def _integer(self, text: bytes, row: int, field: int) -> int:
+        """A whole number with an empty fraction, as a column with gaps has them in pandas, or a word for none."""
+        if text in _NOTHING:
+            self.n_nothing += 1
+            return EMPTY
+        if whole := _WHOLE.fullmatch(text):
+            self.n_whole += 1
+            return int(whole[1])
+        raise self._wrong("a whole number of at most 17 digits", text, row, field)
+
     def _number(self, text: bytes, row: int, field: int) -> float:
-        """A number with a sign, an exponent or many digits, NaN or infinity."""
+        """A number with a sign, an exponent or many digits, NaN or infinity, or a word for none."""
         is_figure = self._kinds[field] == loops.FIGURE
+        if text in _NOTHING:
+            self.n_nothing += not is_figure
+            return math.nan
         try:
             if b"_" in text:
                 raise ValueError
             value = float(text)
         except ValueError:
             if is_figure:
-                return math.nan if text == b"NA" else math.inf
-            found = text[:40].decode("latin-1")
-            raise FieldError(f"{found!r} is not a number", int(self._line[row]), field) from None
+                return math.inf
+            raise self._wrong("a number", text, row, field) from None
+        self.n_short += not is_figure and b"e" in text.lower()
         return math.inf if is_figure and math.isnan(value) else value
+
+    def _wrong(self, expected: str, text: bytes, row: int, field: int) -> FieldError:
+        found = text[:40].decode("latin-1")
+        return FieldError(f"{found!r} is not {expected}", int(self._line[row]), field, found)

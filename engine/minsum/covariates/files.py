@@ -17,7 +17,8 @@ import polars as pl
 from minsum.covariates.grid import TABLE_SUFFIXES, THREE_DECIMALS, Grid, frame_grid, sheet_grid
 from minsum.covariates.text import text_grid
 from minsum.errors import DataCheckError, SourceError
-from minsum.sources import Source, open_text
+from minsum.packing import open_text
+from minsum.sources import Source
 
 _WORKBOOK_SUFFIXES: Final = {".xlsx", ".xlsm", ".xls", ".xlsb", ".ods"}
 SUFFIXES: Final = {"", ".7z", *TABLE_SUFFIXES, *_WORKBOOK_SUFFIXES}

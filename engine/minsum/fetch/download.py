@@ -12,7 +12,8 @@ from minsum.errors import BrokenSourceError
 from minsum.fetch.answers import TransientError
 from minsum.fetch.client import Client
 from minsum.fetch.listing import Listed
-from minsum.sources import Source, open_text
+from minsum.packing import open_text
+from minsum.sources import Source
 from minsum.workspace import Layout, publish_file
 
 _BLOCK: Final = 1 << 20

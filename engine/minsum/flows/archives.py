@@ -1,61 +1,58 @@
-"""Zips of several files, such as CEPII publishes BACI: each of their tables is a source of its own."""
+"""Archives of several files, such as CEPII publishes BACI: each of their tables is a source of its own."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
 from hashlib import sha256
-from typing import Final
 
 from minsum.errors import BrokenSourceError, UnknownFormatError
-from minsum.formats import read_header, recognise
-from minsum.sources import Source, open_text, zip_files
-
-MAX_FILES: Final = 500
-"""BACI's zips hold some forty."""
+from minsum.flows.opening import open_table
+from minsum.formats import nearest, recognise
+from minsum.packing import MAX_FILES, Member, members_of
+from minsum.sources import Source
 
 
 def unfold(sources: list[Source], *, whole: Collection[str] = ()) -> list[Source]:
-    """Sources with every zip of several files replaced by its tables, if it holds any that minsum reads.
+    """Sources with every archive of several files replaced by its tables, if it holds any that minsum reads.
 
-    What accompanies them (country tables, a readme) is passed over; a zip without a table stays itself, to be
-    rejected when it is read. Sources whose digest is in `whole` are known to be no such zip.
+    What accompanies them (country tables, a readme) is passed over; an archive without a table stays itself, to be
+    rejected when it is read. Sources whose digest is in `whole` are known to be no such archive.
     """
     return [
-        member
-        for source in sources
-        for member in (source.sha256 not in whole and _members(source)) or [source]
+        member for source in sources for member in ([source] if source.sha256 in whole else _unfolded(source))
     ]
 
 
-def _members(source: Source) -> list[Source]:
-    with source.path.open("rb") as file:
-        if file.read(4) != b"PK\x03\x04":
-            return []
-        try:
-            files = zip_files(file, source.name)
-        except BrokenSourceError:
-            return []
-    if not 1 < len(files) <= MAX_FILES:
-        return []
-    members = [
-        replace(
-            source, member=one.filename, size=one.file_size,
-            sha256=sha256(f"{source.sha256}/{one.filename}".encode()).hexdigest(),
-        )
-        for one in files
-    ]  # fmt: skip
+def _unfolded(source: Source) -> list[Source]:
+    try:
+        found = members_of(source)
+    except BrokenSourceError:
+        return [source]
+    if found is None or not 1 < len(found) <= MAX_FILES:
+        return [source]
+    members = [inner for one in found for inner in _unfolded(_within(source, one))]
     verdicts = [_is_table(member) for member in members]
     if True not in verdicts:
-        return []
+        return [source]
     return [member for member, verdict in zip(members, verdicts, strict=True) if verdict is not False]
 
 
+def _within(source: Source, member: Member) -> Source:
+    return replace(
+        source, inside=(*source.inside, member.name), size=member.size,
+        sha256=sha256(f"{source.sha256}/{member.name}".encode()).hexdigest(),
+    )  # fmt: skip
+
+
 def _is_table(member: Source) -> bool | None:
-    """True for a table that minsum reads, False for another file, None for one that cannot be read."""
+    """True for a table that minsum reads, False for another file, None for one that should be and cannot be read."""
     try:
-        with open_text(member) as file:
-            return recognise(read_header(file, member.name), member.name) is not None
+        with open_table(member) as (_, header):
+            try:
+                return recognise(header, member.name) is not None
+            except UnknownFormatError:
+                return None if nearest(header) else False
     except UnknownFormatError:
         return False
     except BrokenSourceError:

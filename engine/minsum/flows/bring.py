@@ -11,14 +11,15 @@ from typing import Final
 from minsum.errors import MinsumError, SourceError
 from minsum.flows.ingest import IngestReport, Progress
 from minsum.flows.lake import Lake
+from minsum.flows.opening import open_table
 from minsum.flows.options import IngestOptions
 from minsum.flows.parse import Parsed, parse
 from minsum.flows.pending import Partition
 from minsum.flows.repairs import build
 from minsum.flows.slices import Slices
-from minsum.formats import read_header, recognise
+from minsum.formats import recognise
 from minsum.rejections import write_rejection
-from minsum.sources import Source, open_text
+from minsum.sources import Source
 from minsum.workspace import Layout
 
 Spread = Callable[[Callable[[Partition], bool], list[Partition]], Iterable[bool]]
@@ -115,8 +116,8 @@ def _by_publisher(todo: list[Source], pool: ThreadPoolExecutor) -> list[list[Sou
 def _publisher(source: Source) -> str:
     """By its header; empty for a source that only accompanies data or will be rejected when it is read."""
     try:
-        with open_text(source) as file:
-            form = recognise(read_header(file, source.name), source.name)
+        with open_table(source) as (_, header):
+            form = recognise(header, source.name)
     except SourceError:
         return ""
     return form.publisher if form else ""

@@ -106,7 +106,7 @@ class SourceColumns:
         self._field: dict[ColumnName, int] = {
             column_of[source]: place
             for place, source in enumerate(header.names)
-            if source in column_of and _is_wanted(column_of[source], wanted, is_labelled=bool(labelled))
+            if source in column_of and _is_wanted(column_of[source], wanted)
         }
         column_at = {place: column for column, place in self._field.items()}
         kind_of = _KINDS | labelled
@@ -131,7 +131,7 @@ class SourceColumns:
             known.levels, known.is_padded = pl.Series(dtype=pl.Int8), pl.Series(dtype=pl.Boolean)
 
     def frame(self, lines: Lines) -> pl.DataFrame:
-        """One batch.
+        """One batch, without rows in which nothing is that is read.
 
         Raises
         ------
@@ -152,7 +152,11 @@ class SourceColumns:
                 )
                 name = "value_usd" if column == "value" else column
                 columns[name] = _numbers(lines.numbers[place], scale)
-        return self._with_constants(pl.DataFrame(columns))
+        frame = pl.DataFrame(columns)
+        if "year" in columns and columns["year"].null_count():
+            is_empty = pl.exclude("line", "level").cast(pl.String).fill_null("") == ""
+            frame = frame.filter(~pl.all_horizontal(is_empty))
+        return self._with_constants(frame)
 
     def _texts(self, column: ColumnName, places: NDArray[np.uint32], lines: Lines) -> dict[str, pl.Series]:
         known = self._meanings(column)
@@ -212,14 +216,13 @@ class SourceColumns:
         return frame.with_columns(**added) if added else frame
 
 
-def _is_wanted(column: ColumnName, wanted: Collection[str] | None, *, is_labelled: bool) -> bool:
-    """Whether a column is read: a check needs what stands after the last, a country's label its year."""
+def _is_wanted(column: ColumnName, wanted: Collection[str] | None) -> bool:
+    """Whether a column is read: checks need what stands after the last and the year, by which a second header is known."""
     return (
         wanted is None
         or {"value": "value_usd"}.get(column, column) in wanted
         or (column == "product_code" and "level" in wanted)
-        or column == "after_last"
-        or (is_labelled and column == "year")
+        or column in ("after_last", "year")
     )
 
 

@@ -79,8 +79,8 @@ def _no_vintage(bad: dict[str, object], name: str) -> ContradictionError:
     if bad["classification"] is None:
         return ContradictionError(
             f"{name}: neither its rows nor its name say which HS vintage it is",
-            "keep the name it was published under, such as BACI_HS17_Y2024_V202601.csv, "
-            "or give --classification H5",
+            "give it: --classification H5; a BACI file says it under the name it was published under, such as "
+            "BACI_HS17_Y2024_V202601.csv",
         )
     return ContradictionError(
         f"{name}, line {bad['line']}: classification {bad['classification']!r}, expected H0 to H6",

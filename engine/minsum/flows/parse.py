@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -11,10 +12,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from minsum.errors import SourceError
+from minsum.errors import ContradictionError, SourceError
 from minsum.flows.contradictions import refuse_contradictions
 from minsum.flows.figures import bad_figures, dtypes_of, names_of, with_good_figures
 from minsum.flows.lake import SourceRecord
+from minsum.flows.opening import in_words
 from minsum.flows.options import IngestOptions
 from minsum.flows.pending import KEYS, Partition, Pending, lone_partition
 from minsum.flows.rules import (
@@ -32,6 +34,8 @@ from minsum.flows.scan import opened
 from minsum.formats import Format
 from minsum.sources import Source
 from minsum.workspace import Footer, Layout
+
+log = logging.getLogger("minsum")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +89,46 @@ def parse(source: Source, options: IngestOptions, layout: Layout) -> Parsed | No
         raise SourceError(f"{source.name}: a header line and no rows", "download it again")
     if not pending.partitions:
         return None
+    if not form.is_complete and table.lacking:
+        _refuse_lost_parts(pending, table.lacking, source.name)
+    oddities = {name: n for name, n in sorted(table.oddities.items()) if n}
+    if oddities:
+        log.info("flows: %s: %s", source.name, in_words(oddities), extra={"source": source.name})
     base = {
         "name": source.name, "size": source.size, "sha256": source.sha256, "format": form.name,
         "publisher": form.publisher, "published": claims.published, "is_complete": form.is_complete,
-        "partitions": len(pending.partitions), "padded_codes": table.padded, **bad, **claims.identity,
+        "partitions": len(pending.partitions), "padded_codes": table.padded, **({"oddities": oddities} if oddities else {}), **bad, **claims.identity,
     }  # fmt: skip
     return Parsed(
         source, form, pending, {one: base | _audit_json(pending, one) for one in pending.partitions}
     )
+
+
+_TOTAL_TOLERANCE: Final = 1e-4
+"""By which the sum of a total's parts may differ from it."""
+
+
+def _refuse_lost_parts(pending: Pending, lacking: Collection[str], name: str) -> None:
+    """Raise if rows may be parts of totals of which nothing says so, because the file lacks columns.
+
+    Rows with one key and several values are such parts, unless the largest is always the sum of the others.
+    """
+    cell = ("flow", "partner_code", "product_code")
+    for partition in pending.partitions:
+        value = pl.col("value_usd")
+        ratio = value.sum() / value.max()
+        rows = pl.concat(pending.look(partition, "kept")).lazy().group_by(cell)
+        repeated = rows.agg(n=value.n_unique(), ratio=ratio).filter(
+            pl.col("n") > 1,
+            ((pl.col("ratio") - pl.col("ratio").round()).abs() > _TOTAL_TOLERANCE) | (pl.col("ratio") < 1.5),
+        )
+        if found := repeated.sort(cell).head(1).collect().rows():
+            flow, partner, product, n, _ = found[0]
+            raise ContradictionError(
+                f"{name}: {n} different values of reporter {partition.reporter_code}, {partition.year}, flow {flow}, "
+                f"partner {partner}, product {product}, and no column {', '.join(lacking)}: they may be parts of a total, or months",
+                "download it with these columns, or with their totals only; if two downloads were joined, give each its own file",
+            )
 
 
 class Judge:

@@ -118,12 +118,17 @@ class Pending:
 
     def take(self, partition: Partition, kind: str) -> list[pl.DataFrame]:
         """Rows of a kind of a partition, in frames; they are held no longer."""
-        frames = self._held.pop((partition, kind), [])
-        self.in_memory -= sum(map(len, frames))
-        folder = self._scratch(partition, kind)
-        if folder.is_dir():
-            frames = [_read(file) for file in sorted(folder.iterdir())] + frames
+        frames = self.look(partition, kind)
+        self.in_memory -= sum(map(len, self._held.pop((partition, kind), [])))
+        if (folder := self._scratch(partition, kind)).is_dir():
             shutil.rmtree(folder)
+        return frames
+
+    def look(self, partition: Partition, kind: str) -> list[pl.DataFrame]:
+        """The same rows, which stay."""
+        folder = self._scratch(partition, kind)
+        spilled = [_read(file) for file in sorted(folder.iterdir())] if folder.is_dir() else []
+        frames = spilled + self._held.get((partition, kind), [])
         return frames if frames or kind != "kept" else [pl.DataFrame(schema=self._schema)]
 
     def spill(self) -> None:

@@ -6,13 +6,15 @@ checksum) serve gzip, zip and plain files alike.
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import BinaryIO, Final
 
 import numpy as np
 
 from minsum.errors import BrokenSourceError
-from minsum.formats import MAX_LINE_BYTES, Header
+from minsum.formats import MAX_LINE_BYTES, Header, folded_name, split
 from minsum_kernels.errors import FieldError
 from minsum_kernels.fields import NEWLINE, PADDING, FieldReader, Lines, find_byte, last_byte
 from minsum_kernels.memory import recycled
@@ -25,17 +27,22 @@ MAX_BLANK_LINES: Final = 1_000_000
 """Blank lines without a row among them that are taken for a decompression bomb."""
 
 
-def batches(file: BinaryIO, fields: FieldReader, header: Header, name: str) -> Iterator[Lines]:
+def batches(
+    file: BinaryIO, fields: FieldReader, header: Header, name: str, oddities: Counter[str]
+) -> Iterator[Lines]:
     """The rest of the file, line by line.
+
+    A line that repeats the header is left out, and so is one of nothing but separators: counted in `oddities` as
+    `repeated_headers` and `empty_lines`.
 
     Raises
     ------
     BrokenSourceError
-        If a line has other fields than the header says; the message names line, column and problem.
+        If a line has other fields than the header says; the message names line, column, problem and likely cause.
     """
     text = recycled(BLOCK_BYTES + MAX_LINE_BYTES + PADDING + 1, np.uint8)
     window = text.data
-    held, line = len(header.ahead), 2
+    held, line = len(header.ahead), header.number + 1
     window[:held] = header.ahead
     unseen = n_blank = 0
     while True:
@@ -44,7 +51,7 @@ def batches(file: BinaryIO, fields: FieldReader, header: Header, name: str) -> I
         if find_byte(text, unseen, end, 0) >= 0:
             raise BrokenSourceError(
                 f"{name}, after line {line}: a zero byte, which no text holds",
-                "the file is damaged, binary or UTF-16; download it again or save it as UTF-8",
+                "the file is damaged there; download it again",
             )
         if not n_read and held:
             # The last line may lack its end.
@@ -56,9 +63,22 @@ def batches(file: BinaryIO, fields: FieldReader, header: Header, name: str) -> I
             try:
                 reached, after = fields.read(text, start, stop, line=line)
             except FieldError as error:
-                if fields.n_rows:
-                    yield fields.take()
-                raise _explained(error, header, name) from error
+                first, last = _line_at(window, start, stop, error.line - line)
+                found = bytes(window[first:last]).decode("latin-1")
+                if not (kind := _left_out(found, header)):
+                    if fields.n_rows:
+                        yield fields.take()
+                    raise _explained(error, found, header, name) from error
+                oddities[kind] += 1
+                if error.field is None:
+                    # The rows before it were read.
+                    start, line = last, error.line + 1
+                else:
+                    # Nothing was: once more, with a blank line in its place.
+                    gap = last - first - 1
+                    text[start + gap : last - 1] = text[start:first].copy()
+                    start += gap
+                continue
             if reached == start:
                 break
             n_blank = n_blank + after - line if fields.n_rows == before else 0
@@ -73,18 +93,81 @@ def batches(file: BinaryIO, fields: FieldReader, header: Header, name: str) -> I
         if not n_read and not held:
             break
         if held > MAX_LINE_BYTES or not n_read:
-            raise BrokenSourceError(
-                f"{name}, line {line}: a line of more than {MAX_LINE_BYTES:,} bytes, or a quote that never closes",
-                "this is not a table minsum can read; download it again",
+            raise _endless(
+                name, line, is_long=held > MAX_LINE_BYTES, has_quote=b'"' in bytes(window[start:end])
             )
         text[:held] = text[start:end].copy()
     if fields.n_rows:
         yield fields.take()
 
 
-def _explained(error: FieldError, header: Header, name: str) -> BrokenSourceError:
-    column = "" if error.field is None else f", column {header.names[error.field]}"
+def _line_at(window: memoryview, start: int, stop: int, n_lines: int) -> tuple[int, int]:
+    """Where the line begins that comes so many after the one at `start`, and where the next one does."""
+    size = 1 << 12
+    while True:
+        lines = bytes(window[start : min(start + size, stop)]).split(b"\n", n_lines + 1)
+        if len(lines) == n_lines + 2 or start + size >= stop:
+            break
+        size *= 4
+    first = start + sum(len(one) + 1 for one in lines[:n_lines])
+    return first, first + len(lines[n_lines]) + 1
+
+
+def _endless(name: str, line: int, *, is_long: bool, has_quote: bool) -> BrokenSourceError:
+    problems = [f"a line of more than {MAX_LINE_BYTES:,} bytes"] if is_long else []
+    problems += ["a quote that never closes, or text after one that closed"] if has_quote else []
     return BrokenSourceError(
-        f"{name}, line {error.line}{column}: {error.problem}; the header has {len(header.names)} fields",
-        "the file is cut or damaged there; download it again",
+        f"{name}, line {line}: {', or '.join(problems)}",
+        "the file is cut or damaged there, or a field holds a lone quote: download it again, or double the quote"
+        if has_quote
+        else "this is not a table minsum can read; download it again",
+    )
+
+
+def _left_out(line: str, header: Header) -> str | None:
+    """Why a line is no row, or None."""
+    if not line.strip(f'{header.separator}" \r\n'):
+        return "empty_lines"
+    return (
+        "repeated_headers" if split(line, header.separator) == split(header.line, header.separator) else None
+    )
+
+
+def _explained(error: FieldError, line: str, header: Header, name: str) -> BrokenSourceError:
+    where, found, shown = f"{name}, line {error.line}", split(line, header.separator), line.strip()[:80]
+    alike = {*map(folded_name, found)} & {*map(folded_name, header.names)} - {""}
+    if len(alike) > len(header.names) // 2:
+        return BrokenSourceError(
+            f"{where}: another header, of other or moved columns: {shown!r}",
+            "two downloads in one file: put each in a file of its own",
+        )
+    if error.field is not None:
+        return BrokenSourceError(
+            f"{where}, column {header.names[error.field]}: {error.problem}", _likely_cause(error.text)
+        )
+    return BrokenSourceError(
+        f"{where}: {error.problem}: {len(found)}, where the header has {len(header.names)}: {shown!r}",
+        "the file was cut there (download it again), or a program wrote it without quotes around separators and line ends "
+        "(save it again with quotes)",
+    )
+
+
+_CAUSES: Final = (
+    (r"[-+]?[0-9]+,[0-9]+", "a decimal comma, or commas between thousands: a spreadsheet or R's write.csv2 wrote it; save it with "
+     "decimal points and nothing between thousands, or take the file as it was downloaded"),
+    (r"[-+]?[0-9]{1,3}([,. '’\u00a0\u202f_][0-9]{3})+([.,][0-9]*)?", "marks between thousands: a spreadsheet wrote it; format the "
+     "column as a plain number and save it again, or take the file as it was downloaded"),
+    (r"#.*[!?#/A-Z0]", "an error of a spreadsheet's: take the file as it was downloaded, and do not open it there"),
+    (r"['‘’`].*", "an apostrophe with which a spreadsheet marks text: remove it, or take the file as it was downloaded"),
+    (r"[$€£¥].*|.*[$€£¥]|US\$.*|.*USD", "a currency: format the column as a plain number and save it again"),
+    (r"[0-9.]+[eE][+]?[0-9]+", "a spreadsheet shortened it: format the column as a plain number, or take the file as it was downloaded"),
+    (r"[A-Za-z][A-Za-z .,()'-]*", "text where a number belongs: another column under this name, or a column that moved"),
+)  # fmt: skip
+
+
+def _likely_cause(text: str) -> str:
+    """What probably happened to a field that is no number, and what to do."""
+    return next(
+        (cause for pattern, cause in _CAUSES if re.fullmatch(pattern, text)),
+        "the file is damaged there; download it again",
     )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import atexit
 import os
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from queue import Empty, Queue
@@ -19,9 +20,13 @@ from polars.io.plugins import register_io_source
 from minsum.errors import BrokenSourceError
 from minsum.flows.archives import unfold
 from minsum.flows.columns import SCHEMA, SourceColumns
+from minsum.flows.opening import open_table
 from minsum.flows.reader import batches
-from minsum.formats import Claims, Format, Header, read_header, recognise
-from minsum.sources import Source, discover, open_text
+from minsum.formats import Claims, Format, Header, folded_name, recognise
+from minsum.formats.base import ColumnName
+from minsum.sources import Source, discover
+
+_PARTS: Final[tuple[ColumnName, ...]] = ("partner2_code", "customs_code", "mot_code")
 
 
 @dataclass(slots=True)
@@ -34,6 +39,8 @@ class OpenTable:
         Its format, and what its name says.
     padded
         Rows so far whose product code got its leading zero back.
+    oddities
+        How many lines and fields so far were understood in the only way they can be meant, by their names in `opening`.
     """
 
     form: Format
@@ -42,6 +49,18 @@ class OpenTable:
     _header: Header
     _source: Source
     padded: int = 0
+    oddities: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def lacking(self) -> list[str]:
+        """Names of columns by which rows of one key would be told apart, and that are not there.
+
+        They are those of parts of totals, services (`mosCode`) aside, and the period where a year stands for it.
+        """
+        columns, present = self.form.columns, self.form.present(self._header)
+        parts = [columns[one].source for one in _PARTS if one in columns and one not in present]
+        year = columns["year"].source
+        return parts if folded_name(present["year"]) == folded_name(year) else [*parts, year]
 
     def frames(self, wanted: Collection[str] | None = None) -> Iterator[pl.DataFrame]:
         """Its rows, a batch at a time: columns of `columns.SCHEMA` that the file has, and figures.
@@ -59,10 +78,16 @@ class OpenTable:
         columns = SourceColumns(
             self.form, self._header, claims=self.claims, source=self._source, wanted=wanted
         )
-        for lines in batches(self._file, columns.fields, self._header, self._source.name):
+        fields = columns.fields
+        for lines in batches(self._file, fields, self._header, self._source.name, self.oddities):
             frame = columns.frame(lines)
             self.padded = columns.padded
-            yield frame
+            self.oddities["empty_lines"] += len(lines.line) - len(frame)
+            self.oddities |= {
+                "empty_words": fields.n_nothing, "whole_numbers": fields.n_whole, "short_numbers": fields.n_short,
+            }  # fmt: skip
+            if len(frame):
+                yield frame
 
 
 @contextmanager
@@ -85,16 +110,19 @@ def opened(
     SourceError
         If it is no table that minsum reads, or, while it is read, broken.
     """
-    with open_text(source) as file:
-        header = read_header(file, source.name)
+    with open_table(source) as (file, header):
         form = recognise(header, source.name, figures=figures)
         if form is None:
             yield None
             return
         claims = form.claims(source.name)
+        if claims == Claims():
+            claims = form.claims(header.file_name)
         if claims.classification is None:
             claims = replace(claims, classification=classification)
-        yield OpenTable(form, claims, file, form.settle(header), source)
+        form = replace(form, is_quoted=form.is_quoted or header.is_quoted)
+        oddities = Counter({header.was: 1} if header.was else {})
+        yield OpenTable(form, claims, file, header.settled(), source, oddities=oddities)
 
 
 _FIGURES: Final = {"net_weight": pl.Float64, "quantity": pl.Float64, "quantity_unit": pl.String}

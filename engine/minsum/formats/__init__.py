@@ -4,8 +4,10 @@ A format is one module here with a constant `FORMAT`; dropping the module in is 
 A format only recognises and maps. Row rules, checks and publishing are the same for all.
 """
 
-from minsum.formats.base import Claims, Column, Format, Header
-from minsum.formats.header import MAX_LINE_BYTES, read_header
-from minsum.formats.registry import formats, recognise
+from minsum.formats.base import Claims, Column, Format, Header, folded_name
+from minsum.formats.header import MAX_LINE_BYTES, read_header, split
+from minsum.formats.registry import formats, nearest, recognise
 
-__all__ = ["MAX_LINE_BYTES", "Claims", "Column", "Format", "Header", "formats", "read_header", "recognise"]
+__all__ = [
+    "MAX_LINE_BYTES", "Claims", "Column", "Format", "Header", "folded_name", "formats", "nearest", "read_header", "recognise", "split",
+]  # fmt: skip

@@ -10,7 +10,10 @@ import re
 
 from minsum.formats.base import Claims, Column, Format
 
-_NAME = re.compile(r"BACI_HS(?P<vintage>\d{2})(?:_Y(?P<year>\d{4}))?(?:_V(?P<version>\d{6}))?", re.IGNORECASE)
+_NAME = re.compile(
+    r"BACI(?:_HS)?(?P<vintage>\d{2})(?:_Y?(?P<year>\d{4}))?(?:_V(?P<version>\d{6}))?(?!\d)", re.IGNORECASE
+)
+"""`BACI_HS92_Y2015_V202301.csv`; before 2019 `baci92_2015.csv`."""
 _VINTAGES = {"92": "H0", "96": "H1", "02": "H2", "07": "H3", "12": "H4", "17": "H5", "22": "H6"}
 
 
@@ -29,12 +32,12 @@ def _claims(file_name: str) -> Claims:
 FORMAT = Format(
     name="baci",
     publisher="CEPII BACI",
-    title="CEPII BACI (CSV with header t,i,j,k,v,q)",
+    title="CEPII BACI (CSV with header t,i,j,k,v,q; before 2019 t,hs6,i,j,v,q)",
     columns={
         "year": Column("t"),
         "reporter_code": Column("i"),
         "partner_code": Column("j"),
-        "product_code": Column("k"),
+        "product_code": Column("k", ("hs6",)),
         "value": Column("v"),
     },
     figures={"net_weight": Column("q", required=False)},

@@ -17,6 +17,11 @@ AFTER_LAST: Final = "(after the last)"
 """Name of the field that every row has and the header has not."""
 
 
+def folded_name(name: str) -> str:
+    """Letters and digits of a column name, in lower case: `Reporter Code`, `reporter_code` and `reporterCode` are one."""
+    return "".join(letter for letter in name.lower() if letter.isalnum())
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """One source column.
@@ -24,13 +29,22 @@ class Column:
     Attributes
     ----------
     source
-        Its name in the file, matched without regard to case.
+        Its usual name; names are compared by `folded_name`.
+    also
+        Other names of it; of several that a file has the first counts.
     required
         Whether a file without it is not of this format; a rule applies only to a column that exists.
     """
 
     source: str
+    also: tuple[str, ...] = ()
     required: bool = True
+
+    def named_in(self, folded: Mapping[str, str]) -> str | None:
+        """Its name as the file writes it, from `Header.folded`; None where it is absent."""
+        return next(
+            (folded[one] for one in map(folded_name, (self.source, *self.also)) if one in folded), None
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,29 +79,53 @@ class Header:
     names
         Column names as written, without quotes and blanks.
     separator
-        Tab, comma or semicolon: whichever splits the line into most fields.
+        Tab, comma, semicolon or bar: whichever splits the line into most fields.
     line
         The line itself, decoded, without its end.
     ahead
         What was read after it: blank lines and the first row, or nothing.
+    number
+        Of the line in the file.
+    was
+        What the file was that this is the text of; empty for text.
+    file_name
+        Name of the file that it was read from: of an archive's only file, the name there.
     """
 
     names: tuple[str, ...]
     separator: str
     line: str
     ahead: bytes = b""
+    number: int = 1
+    was: str = ""
+    file_name: str = ""
 
     @property
     def folded(self) -> dict[str, str]:
-        """Lower-case name to the name as written."""
-        return {name.lower(): name for name in self.names}
+        """Folded name to the name as written."""
+        return {folded_name(name): name for name in self.names}
 
     @property
-    def n_ahead(self) -> int:
-        """Fields of the first row, 0 when there is none."""
-        row = self.ahead.strip(b"\r\n")
-        outside_quotes = b"".join(row.split(b'"')[::2])
-        return outside_quotes.count(self.separator.encode()) + 1 if row else 0
+    def is_quoted(self) -> bool:
+        """Whether names or the first row stand in quotes."""
+        return '"' in self.line or b'"' in self.ahead
+
+    @property
+    def _first_row(self) -> list[bytes]:
+        """Its fields, as they stand there; none when there is no row."""
+        row, mark = self.ahead.strip(b"\r\n"), self.separator.encode()
+        quoted = row.split(b'"')
+        quoted[1::2] = [one.replace(mark, b"_") for one in quoted[1::2]]
+        return b'"'.join(quoted).split(mark) if row else []
+
+    def settled(self) -> Header:
+        """The header with a name for the field that rows have more: an empty one after the last, or R's row names."""
+        row = self._first_row
+        if len(row) != len(self.names) + 1:
+            return self
+        if row[0].strip(b' "') == b"1" and row[-1].strip(b' "'):
+            return replace(self, names=("", *self.names))
+        return replace(self, names=(*self.names, AFTER_LAST))
 
 
 def _no_claims(_: str) -> Claims:
@@ -120,7 +158,7 @@ class Format:
         True when one file holds the whole of each of its reporter-years, so that a later one replaces
         an earlier one; False when it is a slice that may be joined by others.
     is_quoted
-        Whether fields may be quoted with `"`.
+        Whether fields may be quoted with `"` though neither names nor first row are.
     has_world_rows
         False when World and TOTAL are to be summed from partners and products by definition.
     mirrors_imports
@@ -129,8 +167,6 @@ class Format:
         Further header names without which a file is another format with similar columns.
     absent
         Header names that a file of this format has not: with one of them it is another format.
-    has_trailing_field
-        Whether rows end with a separator, and so with one more field than the header has names.
     country_code
         Comtrade code of a country as the file writes it, in a year: None for a group of countries.
         None when the file holds Comtrade codes. Raises KeyError for what it does not know.
@@ -163,7 +199,6 @@ class Format:
     mirrors_imports: bool = False
     signature: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
-    has_trailing_field: bool = False
     country_code: Callable[[str, int], int | None] | None = None
     refusal: tuple[str, str] | None = None
     refused_names: str | None = None
@@ -177,12 +212,18 @@ class Format:
         wanted = {name: column for name, column in self.figures.items() if name in names}
         return replace(self, columns={**self.columns, **wanted}) if wanted else self
 
+    def missing(self, header: Header) -> list[Column]:
+        """Required columns that a file has not."""
+        have = header.folded
+        return [one for one in self.columns.values() if one.required and one.named_in(have) is None]
+
     def fits(self, header: Header) -> bool:
         """Whether every required column is there, and none of another format."""
         have = header.folded
-        needed = [*self.signature, *(one.source for one in self.columns.values() if one.required)]
-        return all(name.lower() in have for name in needed) and not any(
-            name.lower() in have for name in self.absent
+        return (
+            not self.missing(header)
+            and all(folded_name(name) in have for name in self.signature)
+            and not any(folded_name(name) in have for name in self.absent)
         )
 
     def refuses(self, file_name: str) -> bool:
@@ -191,17 +232,9 @@ class Format:
             re.search(self.refused_names, file_name, re.IGNORECASE)
         )
 
-    def settle(self, header: Header) -> Header:
-        """The header with a name for the field after the last, where rows have one."""
-        if self.has_trailing_field and header.n_ahead == len(header.names) + 1:
-            return replace(header, names=(*header.names, AFTER_LAST))
-        return header
-
     def present(self, header: Header) -> dict[ColumnName, str]:
         """minsum's name to the name as the file writes it, for the columns that exist."""
         have = header.folded
-        return {
-            name: have[column.source.lower()]
-            for name, column in self.columns.items()
-            if column.source.lower() in have
-        }
+        named = {name: column.named_in(have) for name, column in self.columns.items()}
+        named["after_last"] = AFTER_LAST if AFTER_LAST in header.names else None
+        return {name: found for name, found in named.items() if found is not None}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from minsum.formats.base import Claims, Column, Format
+from minsum.formats.base import Claims, Format
+from minsum.formats.comtrade_names import COLUMNS, FIGURES
 from minsum.publications import from_name
 
 
@@ -23,24 +24,8 @@ FORMAT = Format(
     name="comtrade-bulk",
     publisher="UN Comtrade",
     title="UN Comtrade bulk file, final data (TSV, 34 columns)",
-    columns={
-        "reporter_code": Column("reporterCode"),
-        "year": Column("period"),
-        "classification": Column("classificationCode"),
-        "flow": Column("flowCode"),
-        "partner_code": Column("partnerCode"),
-        "partner2_code": Column("partner2Code", required=False),
-        "product_code": Column("cmdCode"),
-        "customs_code": Column("customsCode", required=False),
-        "mos_code": Column("mosCode", required=False),
-        "mot_code": Column("motCode", required=False),
-        "value": Column("primaryValue"),
-    },
-    figures={
-        "net_weight": Column("netWgt", required=False),
-        "quantity": Column("qty", required=False),
-        "quantity_unit": Column("qtyUnitCode", required=False),
-    },
+    columns=COLUMNS,
+    figures=FIGURES,
     claims=_claims,
     signature=("datasetCode",),
     absent=("reporterISO", "cmdDesc"),

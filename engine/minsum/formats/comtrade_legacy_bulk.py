@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from minsum.formats.base import Claims, Column, Format
+from minsum.formats.base import Claims, Format
+from minsum.formats.comtrade_names import COLUMNS, FIGURES, OLD_FLOWS
 
 _NAME = re.compile(
     r"type-C_r-(?P<reporter>ALL|\d+)_ps-(?P<period>\d{4}|\d{6})_freq-[AM]_px-(?P<classification>HS|[A-Z]\d)"
@@ -30,22 +31,10 @@ FORMAT = Format(
     name="comtrade-legacy-bulk",
     publisher="UN Comtrade",
     title="UN Comtrade legacy bulk file (CSV, 22 columns)",
-    columns={
-        "reporter_code": Column("Reporter Code"),
-        "year": Column("Period"),
-        "classification": Column("Classification"),
-        "flow": Column("Trade Flow Code"),
-        "partner_code": Column("Partner Code"),
-        "product_code": Column("Commodity Code"),
-        "value": Column("Trade Value (US$)"),
-    },
-    figures={
-        "net_weight": Column("Netweight (kg)", required=False),
-        "quantity": Column("Qty", required=False),
-        "quantity_unit": Column("Qty Unit Code", required=False),
-    },
+    columns=COLUMNS,
+    figures=FIGURES,
     claims=_claims,
-    flow_codes={"1": "M", "2": "X", "3": "RX", "4": "RM"},
+    flow_codes=OLD_FLOWS,
     is_quoted=True,
     signature=(
         "Year", "Period Desc.", "Aggregate Level", "Is Leaf Code", "Trade Flow", "Reporter", "Reporter ISO",

@@ -9,9 +9,11 @@ from functools import cache
 
 import minsum.formats as package
 from minsum.errors import UnknownFormatError
-from minsum.formats.base import Format, Header
+from minsum.formats.base import Column, Format, Header, folded_name
 
-_NOT_FORMATS = {"base", "header", "registry"}
+_NOT_FORMATS = {"base", "comtrade_names", "header", "registry"}
+_NEAR = 3
+"""Needed columns that a header has at least in common with the nearest format."""
 
 
 @cache
@@ -47,20 +49,40 @@ def recognise(header: Header, file_name: str, *, figures: Collection[str] = ()) 
     first = ",".join(header.names).lower() + ","
     if any(first.startswith(names + ",") for known in formats() for names in known.companions):
         return None
+    raise _unknown(header, file_name)
+
+
+def nearest(header: Header) -> tuple[Format, list[Column]] | None:
+    """The format of which a header lacks fewest of the needed columns, and these; None when it is no such table."""
+    lacking = [(known, known.missing(header)) for known in formats() if not known.refusal]
+    known, missing = min(lacking, key=lambda one: (len(one[1]), len(one[0].signature)))
+    needed = sum(column.required for column in known.columns.values())
+    return (known, missing) if needed - len(missing) >= _NEAR else None
+
+
+def _unknown(header: Header, file_name: str) -> UnknownFormatError:
     line = header.line if len(header.line) <= 200 else header.line[:200] + " ..."
-    raise UnknownFormatError(
-        f"{file_name}, line 1: the header fits no format that minsum reads; found {len(header.names)} "
-        f"columns: {line!r}",
-        "minsum reads: " + "; ".join(known.title for known in formats() if not known.refusal),
+    where = f"{file_name}, line {header.number}: the header fits no format that minsum reads"
+    near = nearest(header)
+    if near is None:
+        return UnknownFormatError(
+            f"{where}; found {len(header.names)} columns: {line!r}",
+            "minsum reads: " + "; ".join(known.title for known in formats() if not known.refusal),
+        )
+    known, missing = near
+    names = ", ".join(" or ".join((one.source, *one.also)) for one in missing)
+    return UnknownFormatError(
+        f"{where}; nearest: {known.title}, without {names}; found {len(header.names)} columns: {line!r}",
+        "download it with these columns, or give the columns these names",
     )
 
 
 def _refuse_repeated(known: Format, header: Header, file_name: str) -> None:
     """Two columns of one name, one of which would be read."""
-    folded = [name.lower() for name in header.names]
-    for column in known.columns.values():
-        if folded.count(column.source.lower()) > 1:
+    folded = [folded_name(name) for name in header.names]
+    for source in known.present(header).values():
+        if (n := folded.count(folded_name(source))) > 1:
             raise UnknownFormatError(
-                f"{file_name}, line 1: column {column.source} occurs {folded.count(column.source.lower())} times",
+                f"{file_name}, line {header.number}: column {source} occurs {n} times",
                 "remove one of them, or download the file again",
             )

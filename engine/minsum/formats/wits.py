@@ -1,4 +1,4 @@
-"""World Bank WITS bulk downloads: quoted CSV in thousand USD, countries by ISO3, a query of the user's.
+"""World Bank WITS downloads: CSV in thousand USD, countries by ISO3 (in bulk) or name (by product), a query of the user's.
 
 WITS's Export (6) and Import (5) are kept as X and M; by the World Bank's glossary they leave out re-exports and
 re-imports, which its Gross Exp. (2) and Gross Imp. (1) contain. Where a file has both, the larger figure, the
@@ -23,7 +23,17 @@ _CODES: Final = {
 _SINCE: Final = {"DEU": ((1991, 276), (0, 280)), "SER": ((2006, 688), (0, 891))}
 """Labels that stand for one Comtrade code from a year on, and for its predecessor before."""
 
-_GROUPS: Final = frozenset({"All", "EAS", "ECS", "LCN", "MEA", "NAC", "SAS", "SSF", "999"})
+_GROUPS: Final = frozenset(
+    {"All", "EAS", "ECS", "LCN", "MEA", "NAC", "SAS", "SSF", "999",
+     "East Asia & Pacific", "Europe & Central Asia", "Latin America & Caribbean", "Middle East & North Africa",
+     "North America", "South Asia", "Sub-Saharan Africa"}
+)  # fmt: skip
+
+_NAMES: Final = {
+    "World": "WLD", "European Union": "EUN", "Other Asia, nes": "OAS", "Unspecified": "UNS", "Special Categories": "SPE",
+    "Free Zones": "FRE", "Bunkers": "BUN", "Belgium-Luxembourg": "BLX",
+}  # fmt: skip
+"""Names of areas in downloads by product, which have no labels; names of countries are matched as those of covariates."""
 
 
 def _country_code(label: str, year: int) -> int | None:
@@ -33,7 +43,10 @@ def _country_code(label: str, year: int) -> int | None:
     if label in _GROUPS:
         return None
     if not (len(label) == 3 and label.isalpha() and label.isupper()):
-        raise KeyError(label)
+        named = _NAMES.get(label) or (match_country(None, label) if len(label) > 3 else None)
+        if named is None:
+            raise KeyError(label)
+        label = named
     for since, code in _SINCE.get(label, ()):
         if year >= since:
             return code
@@ -45,18 +58,20 @@ FORMAT = Format(
     publisher="World Bank WITS",
     title="World Bank WITS download (CSV, thousand USD)",
     columns={
-        "classification": Column("Nomenclature"),
-        "reporter_code": Column("ReporterISO3"),
+        "classification": Column("Nomenclature", required=False),
+        "reporter_code": Column("ReporterISO3", ("Reporter",)),
         "product_code": Column("ProductCode"),
-        "partner_code": Column("PartnerISO3"),
+        "partner_code": Column("PartnerISO3", ("Partner",)),
         "year": Column("Year"),
-        "flow": Column("TradeFlowCode"),
-        "value": Column("TradeValue in 1000 USD"),
+        "flow": Column("TradeFlowCode", ("TradeFlow", "TradeFlowName")),
+        "value": Column("TradeValue in 1000 USD", ("Trade Value 1000USD",)),
     },
-    flow_codes={"1": "M", "2": "X", "5": "M", "6": "X"},
+    flow_codes={
+        "1": "M", "2": "X", "5": "M", "6": "X", "Gross Imp.": "M", "Gross Exp.": "X", "Import": "M", "Export": "X",
+    },
     value_scale=1000.0,
     is_complete=False,
     is_quoted=True,
     country_code=_country_code,
     may_lose_zeros=True,
-)
+)  # fmt: skip
