@@ -14,6 +14,7 @@ import zipfile
 from collections import defaultdict
 from dataclasses import dataclass, field
 
+import naive_codes
 from naive_repairs import Content, Filed, Part, finished
 
 Partition = tuple[str, int, int]
@@ -36,7 +37,6 @@ class Form:
     flows: dict[str, str] = field(default_factory=dict)
     is_quoted: bool = True
     is_whole: bool = True
-    pads: bool = True
     scale: float = 1.0
     trailing: bool = False
 
@@ -44,13 +44,14 @@ class Form:
 _NEW = {
     "reporter": "reporterCode", "year": "period", "classification": "classificationCode", "flow": "flowCode",
     "partner": "partnerCode", "partner2?": "partner2Code", "product": "cmdCode", "customs?": "customsCode",
-    "mos?": "mosCode", "mot?": "motCode", "value": "primaryValue",
+    "mos?": "mosCode", "mot?": "motCode", "value": "primaryValue", "frequency?": "freqCode",
 }  # fmt: skip
 _OLD = {
     "reporter": "Reporter Code", "year": "Period", "classification": "Classification", "flow": "Trade Flow Code",
+    "flow name?": "Trade Flow",
     "partner": "Partner Code", "product": "Commodity Code", "value": "Trade Value (US$)",
 }  # fmt: skip
-_OLD_FLOWS = {"1": "M", "2": "X", "3": "RX"}
+_OLD_FLOWS = {"1": "M", "2": "X", "3": "RX", "4": "RM"}
 _BULK_ONLY = (
     "Year", "Period Desc.", "Aggregate Level", "Is Leaf Code", "Trade Flow", "Reporter", "Reporter ISO", "Partner",
     "Partner ISO", "Commodity", "Qty Unit Code", "Qty Unit", "Qty", "Netweight (kg)", "Flag",
@@ -62,10 +63,10 @@ FORMS = {
         ("datasetCode",), _TARIFFLINE_LACKS,
     ),
     "legacy bulk": Form(
-        _OLD, _BULK_ONLY, ("2nd Partner Code", "Customs Proc. Code", "Mode of Transport Code"), _OLD_FLOWS, pads=False
+        _OLD, _BULK_ONLY, ("2nd Partner Code", "Customs Proc. Code", "Mode of Transport Code"), _OLD_FLOWS
     ),
     "web": Form(_NEW, ("reporterISO",), is_whole=False, trailing=True),
-    "bulk": Form(_NEW, ("datasetCode",), ("reporterISO", "cmdDesc"), is_quoted=False, pads=False),
+    "bulk": Form(_NEW, ("datasetCode",), ("reporterISO", "cmdDesc"), is_quoted=False),
     "legacy web": Form(
         _OLD | {"partner2?": "2nd Partner Code", "customs?": "Customs Proc. Code", "mot?": "Mode of Transport Code"},
         flows=_OLD_FLOWS, is_whole=False,
@@ -75,7 +76,7 @@ FORMS = {
             "classification": "Nomenclature", "reporter": "ReporterISO3", "product": "ProductCode",
             "partner": "PartnerISO3", "year": "Year", "flow": "TradeFlowCode", "value": "TradeValue in 1000 USD",
         },
-        flows={"1": "M", "2": "X", "5": "M", "6": "X"}, is_whole=False, scale=1000.0,
+        flows={"1": "M", "2": "X", "3": "not sure", "4": "not sure", "5": "M", "6": "X"}, is_whole=False, scale=1000.0,
     ),
     "baci": Form(
         {"year": "t", "reporter": "i", "partner": "j", "product": "k", "value": "v"}, is_quoted=False, scale=1000.0
@@ -207,20 +208,21 @@ def read_text(text: bytes, name: str) -> tuple[Form, dict[Partition, Filed]]:
         raise RefusedError("zero byte")
     names, separator = _header(text)
     form = _form(names, name)
-    filed: defaultdict[Partition, Filed] = defaultdict(Filed)
     lines = records(
         text.split(b"\n", 1)[1] if b"\n" in text else b"", separator.encode(), quoted=form.is_quoted
     )
     has_trailing = form.trailing and bool(lines) and len(lines[0]) == len(names) + 1
+    found = []
     for line in lines:
         if len(line) != len(names) + has_trailing:
             raise RefusedError("number of fields")
         if has_trailing and line.pop().strip(b" "):
             raise RefusedError("a value after the last column")
-        _add(_fields(form, names, line), form, name, filed)
+        found.append(_fields(form, names, line))
     if not lines:
         raise RefusedError("no rows")
-    return form, filed
+    has_dots = any(naive_codes.is_dotted(_text(one["product"])) for one in found)
+    return form, _sorted_out([_line(one, form, name, has_dots=has_dots) for one in found], form)
 
 
 def _fields(form: Form, names: list[str], line: list[bytes]) -> dict[str, bytes]:
@@ -251,7 +253,7 @@ def _country(label: bytes) -> int | None:
 
 def _vintage(found: dict[str, bytes], name: str) -> str:
     if "classification" in found:
-        vintage = found["classification"].decode("latin-1")
+        vintage = naive_codes.bare(_text(found["classification"]))
         if not re.fullmatch("H[0-6]", vintage):
             raise RefusedError(f"classification {vintage!r}")
         return vintage
@@ -274,50 +276,124 @@ def _check_name(name: str, year: int, reporter: int) -> None:
         raise RefusedError("name")
 
 
-def _add(found: dict[str, bytes], form: Form, name: str, filed: defaultdict[Partition, Filed]) -> None:
-    """One line, through the row rules."""
+@dataclass(frozen=True)
+class Line:
+    """One line, understood."""
+
+    partition: Partition
+    flow: str
+    partner: int | None
+    product: str
+    value: float
+    part: Part
+
+    @property
+    def digits(self) -> int:
+        return 0 if self.product == "TOTAL" else len(self.product)
+
+
+def _line(found: dict[str, bytes], form: Form, name: str, *, has_dots: bool) -> Line:
     is_baci, by_label = form is FORMS["baci"], form is FORMS["wits"]
     reporter = _country(found["reporter"]) if by_label else _integer(found["reporter"])
     partner = _country(found["partner"]) if by_label else _integer(found["partner"])
     year, value = _integer(found["year"]), _value(found["value"], form)
+    if found.get("frequency", b"") not in (b"", b"A", b"a"):
+        raise RefusedError("not annual")
     part = (
-        _integer(found.get("partner2", b"")), found.get("customs") or None, _integer(found.get("mot", b"")),
-        found.get("mos") or None,
+        _integer(found.get("partner2", b"")), _customs(found.get("customs", b"")), _integer(found.get("mot", b"")),
+        _mos(found.get("mos", b"")),
     )  # fmt: skip
     if reporter is None or year is None or reporter < 1 or not 1900 <= year <= 2200 or reporter >= 10**7:
         raise RefusedError("reporter or period")
     _check_name(name, year, reporter)
-    vintage = _vintage(found, name)
-    mine = filed[vintage, year, reporter]
-    flow = "X" if is_baci else _flow(found["flow"], form)
-    product = _product(found["product"].decode("latin-1"), form)
-    breakdown = _breakdown(part)
-    broken = [
-        *(["flow"] if flow not in KEPT_FLOWS else []),
-        *breakdown,
-        *(["level"] if product is None else []),
-        *(["value"] if not 0 <= value <= 1e21 else []),
-        *(["zero"] if value == 0 else []),
-        *(["partner"] if by_label and partner == -1 else []),
+    partition = (_vintage(found, name), year, reporter)
+    flow = "X" if is_baci else _flow(found["flow"], found.get("flow name"), form)
+    product = naive_codes.product(_text(found["product"]), has_dots=has_dots)
+    if product is None:
+        raise RefusedError("product")
+    return Line(partition, flow, partner, product, value, part)
+
+
+def _broken(line: Line, form: Form, digits: int) -> list[str]:
+    """The rules that remove a line, in their order, when products of so many digits are kept."""
+    levels = (digits,) if form is FORMS["baci"] else (0, digits)
+    return [
+        *(["flow"] if line.flow not in KEPT_FLOWS else []),
+        *_breakdown(line.part),
+        *(["level"] if line.digits not in levels else []),
+        *(["value"] if not 0 <= line.value <= 1e21 else []),
+        *(["zero"] if line.value == 0 else []),
+        *(["partner"] if form is FORMS["wits"] and line.partner == -1 else []),
     ]
+
+
+def _add(line: Line, form: Form, filed: defaultdict[Partition, Filed], *, digits: int) -> None:
+    """One line, through the row rules; products of so many digits are kept."""
+    is_baci = form is FORMS["baci"]
+    mine, partner, value = filed[line.partition], line.partner, line.value
+    breakdown, broken = _breakdown(line.part), _broken(line, form, digits)
     mine.met[broken[0] if broken else "kept"].append(value if abs(value) <= 1e21 else 0.0)
     if broken != list(breakdown) or (breakdown and not form.is_whole):
         return
-    if product is None or partner is None or not is_baci <= partner < 2**20:
+    if partner is None or not is_baci <= partner < 2**20:
         raise RefusedError("partner")
-    row = (flow, partner, product)
+    row = (line.flow, partner, line.product)
     if breakdown:
-        mine.parts.setdefault(row, {}).setdefault(breakdown, {}).setdefault(part, []).append(value)
+        mine.parts.setdefault(row, {}).setdefault(breakdown, {}).setdefault(line.part, []).append(value)
         return
     mine.kept[row].append(value)
     if is_baci:
-        filed[vintage, year, partner].kept["M", reporter, product].append(value)
+        vintage, year, reporter = line.partition
+        filed[vintage, year, partner].kept["M", reporter, line.product].append(value)
 
 
-def _flow(code: bytes, form: Form) -> str:
-    """Comtrade's letter of a flow: a code that the format does not know may be one itself."""
-    text = code.decode("latin-1")
-    return form.flows.get(text, text)
+def _sorted_out(lines: list[Line], form: Form) -> dict[Partition, Filed]:
+    """Each reporter-year with its products of six digits, or, where it has none, of four, or of two."""
+    filed: defaultdict[Partition, Filed] = defaultdict(Filed)
+    for line in lines:
+        _add(line, form, filed, digits=6)
+    for digits in () if form is FORMS["baci"] else (4, 2):
+        for partition in list(filed):
+            mine = [line for line in lines if line.partition == partition]
+            rows = [*filed[partition].kept, *filed[partition].parts]
+            lost = [one for one in mine if one.digits == digits and _broken(one, form, 6)[:1] == ["level"]]
+            if lost and all(row[2] == "TOTAL" for row in rows):
+                filed[partition] = Filed()
+                for line in mine:
+                    _add(line, form, filed, digits=digits)
+    return filed
+
+
+def _text(content: bytes) -> str:
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return content.decode("latin-1")
+
+
+def _customs(content: bytes) -> bytes | None:
+    text = naive_codes.bare(_text(content)).upper()
+    if content and not re.fullmatch("C[0-9][0-9]", text):
+        raise RefusedError("customs")
+    return text.encode() if content else None
+
+
+def _mos(content: bytes) -> bytes | None:
+    text = naive_codes.bare(_text(content)).removesuffix(".0")
+    if content and not re.fullmatch("-1|[0-9][0-9]?", text):
+        raise RefusedError("mos")
+    return text.encode() if content else None
+
+
+def _flow(code: bytes, named: bytes | None, form: Form) -> str:
+    """Comtrade's letters of a flow, by its code or, where that says nothing, by its name."""
+    if named is not None and code in (b"", b"0"):
+        flow = naive_codes.flow(_text(named), {})
+    else:
+        flow = naive_codes.flow(_text(code), form.flows)
+    if flow is None:
+        raise RefusedError("flow")
+    return flow
 
 
 def _breakdown(part: Part) -> tuple[str, ...]:
@@ -339,11 +415,3 @@ def _value(text: bytes, form: Form) -> float:
         return float(text) * form.scale
     except ValueError as error:
         raise RefusedError("value") from error
-
-
-def _product(code: str, form: Form) -> str | None:
-    if code in ("TOTAL", "Total"):
-        return None if form is FORMS["baci"] else "TOTAL"
-    if form.pads or form is FORMS["baci"]:
-        code = f"0{code}" if re.fullmatch("[0-9]{5}", code) else code
-    return code if re.fullmatch("[0-9]{2}[0-9A-Z]{4}", code) else None

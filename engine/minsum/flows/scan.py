@@ -6,7 +6,7 @@ import atexit
 import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from queue import Empty, Queue
@@ -32,8 +32,8 @@ class OpenTable:
     ----------
     form, claims
         Its format, and what its name says.
-    padded
-        Rows so far whose product code got its leading zero back.
+    mended
+        Of its rows so far, as `SourceColumns.mended`.
     """
 
     form: Format
@@ -41,7 +41,7 @@ class OpenTable:
     _file: BinaryIO
     _header: Header
     _source: Source
-    padded: int = 0
+    mended: dict[str, dict[str, float]] = field(default_factory=dict)
 
     def frames(self, wanted: Collection[str] | None = None) -> Iterator[pl.DataFrame]:
         """Its rows, a batch at a time: columns of `columns.SCHEMA` that the file has, and figures.
@@ -61,7 +61,7 @@ class OpenTable:
         )
         for lines in batches(self._file, columns.fields, self._header, self._source.name):
             frame = columns.frame(lines)
-            self.padded = columns.padded
+            self.mended = columns.mended
             yield frame
 
 
@@ -132,7 +132,7 @@ def scan(paths: str | Path | Sequence[str | Path]) -> pl.LazyFrame:
     `classification`, `flow`, `partner_code` (0 = World, null for a group of countries), `partner2_code`, `product_code`,
     `level` (its digits; 0 for TOTAL, null for what is no code of the HS), `customs_code`, `mos_code`, `mot_code`,
     `value_usd`, `net_weight` (kg), `quantity` and `quantity_unit`. What a file lacks is null. Values are in USD whatever
-    the unit of the file, and five-digit codes of formats that lose zeros have theirs back.
+    the unit of the file, and texts are mended as `ingest` does (docs/data-rules.md); one that stands for nothing is kept.
 
     Raises
     ------

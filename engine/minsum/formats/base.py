@@ -10,8 +10,10 @@ from typing import Final, Literal
 ColumnName = Literal[
     "reporter_code", "year", "classification", "flow", "partner_code", "partner2_code", "product_code",
     "customs_code", "mos_code", "mot_code", "value", "after_last", "net_weight", "quantity", "quantity_unit",
+    "flow_name", "frequency",
 ]  # fmt: skip
-"""minsum's names for the columns that the row rules need; `after_last` holds nothing, or the file is damaged."""
+"""minsum's names for the columns that the row rules need; `after_last` holds nothing, or the file is damaged; `flow_name`
+says which flow it is where the code is 0; `frequency` is A, or the file is refused."""
 
 AFTER_LAST: Final = "(after the last)"
 """Name of the field that every row has and the header has not."""

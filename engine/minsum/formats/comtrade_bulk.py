@@ -35,6 +35,7 @@ FORMAT = Format(
         "mos_code": Column("mosCode", required=False),
         "mot_code": Column("motCode", required=False),
         "value": Column("primaryValue"),
+        "frequency": Column("freqCode", required=False),
     },
     figures={
         "net_weight": Column("netWgt", required=False),

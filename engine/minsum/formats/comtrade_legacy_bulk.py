@@ -35,6 +35,7 @@ FORMAT = Format(
         "year": Column("Period"),
         "classification": Column("Classification"),
         "flow": Column("Trade Flow Code"),
+        "flow_name": Column("Trade Flow", required=False),
         "partner_code": Column("Partner Code"),
         "product_code": Column("Commodity Code"),
         "value": Column("Trade Value (US$)"),

@@ -13,6 +13,7 @@ FORMAT = Format(
         "year": Column("Period"),
         "classification": Column("Classification"),
         "flow": Column("Trade Flow Code"),
+        "flow_name": Column("Trade Flow", required=False),
         "partner_code": Column("Partner Code"),
         "partner2_code": Column("2nd Partner Code", required=False),
         "product_code": Column("Commodity Code"),

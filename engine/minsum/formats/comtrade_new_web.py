@@ -24,6 +24,7 @@ FORMAT = Format(
         "mos_code": Column("mosCode", required=False),
         "mot_code": Column("motCode", required=False),
         "value": Column("primaryValue"),
+        "frequency": Column("freqCode", required=False),
         "after_last": Column(AFTER_LAST, required=False),
     },
     figures={

@@ -53,7 +53,7 @@ FORMAT = Format(
         "flow": Column("TradeFlowCode"),
         "value": Column("TradeValue in 1000 USD"),
     },
-    flow_codes={"1": "M", "2": "X", "5": "M", "6": "X"},
+    flow_codes={"1": "M", "2": "X", "3": "3", "4": "4", "5": "M", "6": "X"},
     value_scale=1000.0,
     is_complete=False,
     is_quoted=True,
