@@ -6,10 +6,12 @@ WITH most AS (
         sum(rows) AS rows,
         string_agg(concat(rows, ' under ', rule), ', ' ORDER BY rows DESC, rule) AS rules
     FROM (
-        SELECT classification, year, reporter, rule, sum(rows) AS rows
+        SELECT
+            classification, year, reporter, sum(rows) AS rows,
+            if(digits IS NULL, rule, concat(rule, ' (', digits, ' digits)')) AS rule
         FROM removed
-        WHERE digits IS NULL
-        GROUP BY classification, year, reporter, rule
+        WHERE rule <> 'level' OR digits IS NOT NULL
+        GROUP BY classification, year, reporter, rule, digits
     )
     GROUP BY classification, year, reporter
 )

@@ -174,8 +174,8 @@ IDENTITY: dict[str, tuple[list[dict[str, object]], str, str]] = {
     ),
     "conflicts": ([{}, {"primaryValue": 2}], "H4 2015 156", "1 rows repeated with other values, 0.0 bn USD"),
     "nothing_kept": (
-        [{"flowCode": "RM"}, {"flowCode": "RM"}, {"primaryValue": ""}], "H4 2015 156",
-        "no product kept of 3 rows: 2 under flow, 1 under value",
+        [{"flowCode": "RM"}, {"flowCode": "RM"}, {"cmdCode": "01012100"}], "H4 2015 156",
+        "no product kept of 3 rows: 2 under flow, 1 under level (8 digits)",
     ),
     "mostly_dropped": (
         [{}, {"primaryValue": "", "cmdCode": "010190"}, {"primaryValue": "NaN", "cmdCode": "010190"}], "H4 2015 156",

@@ -140,9 +140,6 @@ class Format:
         Why minsum does not read this format and what to use instead, or None: it does.
     refused_names
         Pattern of file names that are refused whatever the header says.
-    may_lose_zeros
-        Whether codes of chapters 01-09 occur with five digits (spreadsheets drop the leading zero);
-        they are padded and the repair is counted.
     companions
         First column names of files that ship beside the data and are passed over, separated by commas.
     figures
@@ -169,7 +166,6 @@ class Format:
     country_code: Callable[[str, int], int | None] | None = None
     refusal: tuple[str, str] | None = None
     refused_names: str | None = None
-    may_lose_zeros: bool = False
     companions: tuple[str, ...] = ()
     figures: Mapping[ColumnName, Column] = field(default_factory=dict)
     weight_scale: float = 1.0

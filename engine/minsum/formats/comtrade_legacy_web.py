@@ -29,5 +29,4 @@ FORMAT = Format(
     flow_codes={"1": "M", "2": "X", "3": "RX", "4": "RM"},
     is_complete=False,
     is_quoted=True,
-    may_lose_zeros=True,
 )

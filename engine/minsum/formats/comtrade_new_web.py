@@ -36,5 +36,4 @@ FORMAT = Format(
     is_complete=False,
     is_quoted=True,
     has_trailing_field=True,
-    may_lose_zeros=True,
 )

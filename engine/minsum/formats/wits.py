@@ -58,5 +58,4 @@ FORMAT = Format(
     is_complete=False,
     is_quoted=True,
     country_code=_country_code,
-    may_lose_zeros=True,
 )
