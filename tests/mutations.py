@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import bz2
 import gzip
 import io
-import lzma
 import random
-import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable
 
+import damaged_cells
+from damaged_archives import in_archives, not_whole
+from damaged_cells import mark_of as _mark
 from trade_files import packed
 
 Mutation = Callable[[random.Random, bytes], bytes]
@@ -19,11 +19,6 @@ Mutation = Callable[[random.Random, bytes], bytes]
 
 def _lines(text: bytes) -> list[bytes]:
     return text.split(b"\n")
-
-
-def _mark(text: bytes) -> bytes:
-    head = text.split(b"\n", 1)[0]
-    return max((b"\t", b",", b";"), key=head.count)
 
 
 def flip_bits(rng: random.Random, data: bytes) -> bytes:
@@ -200,13 +195,9 @@ def lines_above(rng: random.Random, text: bytes) -> bytes:
 
 
 def end_with_marks(rng: random.Random, text: bytes) -> bytes:
-    mark, start, end = (
-        _mark(text) * rng.choice([1, 1, 2]),
-        rng.choice([0, 1]),
-        b"\r\n" if b"\r\n" in text else b"\n",
-    )
-    rows = text.split(end)
-    return end.join(row + mark if row and n >= start else row for n, row in enumerate(rows))
+    rows, mark = _lines(text), _mark(text) * rng.choice([1, 1, 2])
+    start = rng.choice([0, 1])
+    return b"\n".join(row + mark if row and n >= start else row for n, row in enumerate(rows))
 
 
 def long_field(rng: random.Random, text: bytes) -> bytes:
@@ -231,10 +222,46 @@ def add_at_end(rng: random.Random, data: bytes) -> bytes:
     )
 
 
+def other_ends(rng: random.Random, text: bytes) -> bytes:
+    """Line ends of several systems in one file, or other things that some take for one."""
+    rows = text.replace(b"\r\n", b"\n").split(b"\n")
+    ends = rng.choice([[b"\n", b"\r\n"], [b"\n", b"\r"], [b"\r\n", b"\r"], [b"\n", b"\n\x0c"], [b"\n", b"\xc2\x85"], [b"\r\r\n"]])
+    share = rng.choice([0.02, 0.5])
+    return b"".join(row + (ends[-1] if rng.random() < share else ends[0]) for row in rows)
+
+
+def recode(rng: random.Random, text: bytes) -> bytes:
+    """Another encoding, with a mark in front or without, whole or cut in the middle of a letter."""
+    plain = text.decode("latin-1")
+    how = rng.choice(
+        ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "cp1252", "cp437", "utf-7", "mac-roman"]
+    )
+    data = plain.encode(how, errors="replace")
+    if rng.random() < 0.1:
+        data = data[: -rng.randrange(1, 4)]
+    return b"\xef\xbb\xbf" + data if rng.random() < 0.05 else data
+
+
+def join_others(rng: random.Random, text: bytes) -> bytes:
+    """A second download below or above: of the same columns and another year or country, with or without its header, or of another order."""
+    text = text if text.endswith(b"\n") else text + b"\n"
+    other = rng.choice([lambda: text.replace(b"2015", b"2016"), lambda: text.replace(b"156", b"36"), lambda: reorder_columns(rng, text),
+                        lambda: drop_column(rng, text), lambda: swap_marks(rng, text), lambda: text.upper()])()  # fmt: skip
+    if rng.random() < 0.3:
+        other = other.split(b"\n", 1)[1]
+    gap = rng.choice([b"", b"", b"\n", b"\r\n", _mark(text) * 4 + b"\n", b"\xef\xbb\xbf"])
+    return text + gap + other
+
+
 TEXT: list[Mutation] = [
     flip_bits, set_bytes, cut, cut_out, double_part, shuffle_lines, repeat_lines, drop_end, blank_lines, header_only,
     change_ends, swap_marks, reorder_columns, drop_column, double_column, rename_column, odd_numbers, odd_quotes,
     odd_codes, long_field, add_bom, other_encoding, add_at_end, odd_words, join_downloads, lines_above, end_with_marks,
+    other_ends, recode, join_others,
+]  # fmt: skip
+CELLS: list[Mutation] = [
+    damaged_cells.damage_products, damaged_cells.damage_products, damaged_cells.damage_flows, damaged_cells.damage_countries,
+    damaged_cells.damage_years, damaged_cells.damage_values, damaged_cells.damage_parts, damaged_cells.damage_names,
 ]  # fmt: skip
 FILE: list[Mutation] = [flip_bits, set_bytes, cut, cut_out, double_part, add_at_end]
 
@@ -274,23 +301,6 @@ def odd_zip(rng: random.Random, text: bytes) -> bytes:
     return flip_bits(rng, content) if shape == "no header" else content
 
 
-def in_archives(rng: random.Random, text: bytes) -> bytes:
-    """The text in a few packings, one in the other."""
-    for _ in range(rng.choice([1, 2, 3])):
-        how = rng.choice(["gz", "zip", "tar", "bz2", "xz"])
-        if how == "tar":
-            buffer, member = io.BytesIO(), tarfile.TarInfo("data.csv")
-            member.size = len(text)
-            with tarfile.open(fileobj=buffer, mode="w") as archive:
-                archive.addfile(member, io.BytesIO(text))
-            text = buffer.getvalue()
-        else:
-            text = {"bz2": bz2.compress, "xz": lzma.compress}.get(how, lambda one, how=how: packed(one, how))(
-                text
-            )
-    return text
-
-
 def odd_gzip_header(rng: random.Random, text: bytes) -> bytes:
     """A gzip with a name, a comment and a wrong size or checksum."""
     body = zlib.compressobj(9, zlib.DEFLATED, -15)
@@ -306,17 +316,17 @@ def odd_gzip_header(rng: random.Random, text: bytes) -> bytes:
 def mutate(rng: random.Random, text: bytes, how: str) -> tuple[str, bytes]:
     """A damaged file and what was done to it."""
     done = []
-    if rng.random() < 0.75:
-        for _ in range(rng.choice([1, 1, 1, 2, 3])):
-            change = rng.choice(TEXT)
+    if rng.random() < 0.9:
+        for _ in range(rng.choice([1, 1, 1, 1, 2, 3])):
+            change = rng.choice(rng.choice([TEXT, CELLS]))
             if text.count(b"\n") > 2:
                 text = change(rng, text)
                 done.append(change.__name__)
-    if rng.random() < 0.12 and text:
-        build = rng.choice([gzip_members, odd_zip, odd_gzip_header, in_archives])
+    if rng.random() < 0.2 and text:
+        build = rng.choice([gzip_members, odd_zip, odd_gzip_header, in_archives, in_archives, in_archives, not_whole])
         return "+".join([*done, build.__name__]), build(rng, text)
     data = packed(text, how)
-    if how and rng.random() < 0.25:
+    if how and rng.random() < 0.15:
         change = rng.choice(FILE)
         data = change(rng, data)
         done.append(f"file:{change.__name__}")

@@ -15,8 +15,10 @@ import re
 import tarfile
 import zipfile
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import dataclass, field
 
+import naive_codes
 from naive_repairs import Content, Filed, Part, finished
 
 Partition = tuple[str, int, int]
@@ -39,13 +41,13 @@ class Form:
     flows: dict[str, str] = field(default_factory=dict)
     is_quoted: bool = True
     is_whole: bool = True
-    pads: bool = True
     scale: float = 1.0
 
 
 _COMTRADE = {
     "reporter": "reporterCode|rtCode", "year": "period|refYear|Year|yr",
     "classification?": "classificationCode|Classification|pfCode", "flow": "flowCode|Trade Flow Code|rgCode",
+    "flow name?": "Trade Flow|flowDesc|rgDesc", "frequency?": "freqCode",
     "partner": "partnerCode|ptCode", "partner2?": "partner2Code|2nd Partner Code|X2nd Partner Code|ptCode2",
     "product": "cmdCode|Commodity Code", "customs?": "customsCode|Customs Proc. Code|cstCode", "mos?": "mosCode",
     "mot?": "motCode|Mode of Transport Code", "value": "primaryValue|Trade Value (US$)|Trade Value (USD)|TradeValue",
@@ -62,9 +64,9 @@ FORMS = {
         ("datasetCode",), _TARIFFLINE_LACKS,
     ),
     "legacy bulk": Form(
-        _COMTRADE, _BULK_ONLY, ("2nd Partner Code", "Customs Proc. Code", "Mode of Transport Code"), _OLD_FLOWS, pads=False
+        _COMTRADE, _BULK_ONLY, ("2nd Partner Code", "Customs Proc. Code", "Mode of Transport Code"), _OLD_FLOWS
     ),
-    "bulk": Form(_COMTRADE, ("datasetCode",), ("reporterISO", "cmdDesc"), is_quoted=False, pads=False),
+    "bulk": Form(_COMTRADE, ("datasetCode",), ("reporterISO", "cmdDesc"), is_quoted=False),
     "web": Form(_COMTRADE, flows=_OLD_FLOWS, is_whole=False),
     "wits": Form(
         {
@@ -72,7 +74,9 @@ FORMS = {
             "partner": "PartnerISO3|Partner", "year": "Year", "flow": "TradeFlowCode|TradeFlow|TradeFlowName",
             "value": "TradeValue in 1000 USD|Trade Value 1000USD",
         },
-        flows={"1": "M", "2": "X", "5": "M", "6": "X", "Gross Imp.": "M", "Gross Exp.": "X", "Import": "M", "Export": "X"},
+        flows={
+            "1": "M", "2": "X", "3": "not sure", "4": "not sure", "5": "M", "6": "X", "GROSS IMP.": "M", "GROSS EXP.": "X",
+        },
         is_whole=False, scale=1000.0,
     ),
     "baci": Form(
@@ -85,15 +89,22 @@ _VINTAGES = {"92": "H0", "96": "H1", "02": "H2", "07": "H3", "12": "H4", "17": "
 
 
 def read(content: bytes, name: str) -> dict[Partition, Content]:
-    """What the lake should hold of one file: of its texts the last whole one, or the slices together."""
+    """What the lake should hold of one file: of its texts the whole one whose name comes last, or the slices together."""
     found: dict[Partition, tuple[Form, Filed]] = {}
-    for text, member in texts(content, name):
-        form, filed = read_text(text, member)
+    reasons: list[RefusedError] = []
+    for text, member in sorted(texts(content, name), key=lambda one: one[1]):
+        try:
+            form, filed = read_text(text, member)
+        except RefusedError as error:
+            reasons.append(error)
+            continue
         for partition, one in filed.items():
             if partition in found and not form.is_whole:
                 found[partition][1].add(one)
             else:
                 found[partition] = (form, one)
+    if not found:
+        raise reasons[0]
     return {
         partition: finished(filed, is_whole=form.is_whole, has_world=form is not FORMS["baci"])
         for partition, (form, filed) in found.items()
@@ -126,19 +137,35 @@ def _unpacked(content: bytes, name: str) -> list[tuple[bytes, str]]:
             found = [
                 (archive.extractfile(one).read(), f"{one.name} in {name}") for one in archive if one.isfile()
             ]
-        return [
-            inner
-            for member in found
-            for inner in _unpacked(member[0], name if len(found) == 1 else member[1])
-        ]
+        return _inside(found, name)
     if content[:4] != b"PK\x03\x04":
         return [(content, name)]
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        files = [one for one in archive.infolist() if not one.is_dir() and "__MACOSX" not in one.filename]
+        files = [one for one in archive.infolist() if not one.is_dir()]
         members = [(archive.read(one), f"{one.filename} in {name}") for one in files]
+    return _inside(members, name)
+
+
+def _inside(members: list[tuple[bytes, str]], name: str) -> list[tuple[bytes, str]]:
+    members = [(content, one) for content, one in members if not _is_junk(one.removesuffix(f" in {name}"))]
+    if len({one for _, one in members}) < len(members):
+        raise RefusedError("two files of one name")
     if len(members) == 1:
         return _unpacked(members[0][0], name)
-    return [inner for member in members for inner in _unpacked(*member)]
+    if len(members) > 500:
+        raise RefusedError("many files")
+    found = []
+    for member in members:
+        with suppress(Exception):
+            found += _unpacked(*member)
+    return found
+
+
+def _is_junk(path: str) -> bool:
+    """What systems and programs add."""
+    return any(
+        part in ("__MACOSX", "Thumbs.db", "desktop.ini") or part.startswith((".", "~$")) for part in path.split("/")
+    )
 
 
 def _plain(text: bytes) -> bytes:
@@ -172,7 +199,7 @@ def _header(text: bytes) -> tuple[list[str], str, bytes]:
     marks, line, rest = "\t,;|", "", text
     while not line and rest:
         first, _, rest = rest.partition(b"\n")
-        line = first.replace(b"\xef\xbb\xbf", b"").decode("latin-1").rstrip("\r")
+        line = _text(first.replace(b"\xef\xbb\xbf", b"")).rstrip("\r")
         if said := re.fullmatch('"?sep=([\t,;|])"?[\t,;|]*', line, re.IGNORECASE):
             marks, line = said[1], ""
         if not line.strip('\t,;|" '):
@@ -273,7 +300,6 @@ def read_text(text: bytes, name: str) -> tuple[Form, dict[Partition, Filed]]:
         raise RefusedError("zero byte")
     names, separator, rest = _header(text)
     form, mark = _form(names, name), separator.encode()
-    filed: defaultdict[Partition, Filed] = defaultdict(Filed)
     head = text[: len(text) - len(rest)]
     first_row = next((line for line in rest.split(b"\n") if line.strip(b"\r")), b"")
     lines = records(
@@ -283,7 +309,7 @@ def read_text(text: bytes, name: str) -> tuple[Form, dict[Partition, Filed]]:
     extra = bool(lines) and len(lines[0]) == len(names) + 1
     ahead = extra and lines[0][0].strip(b' "') == b"1" and lines[0][-1].strip(b' "') != b""
     columns = {name: place + ahead for name, place in _column_of(form, names).items()}
-    n_rows = 0
+    rows = []
     for line in lines:
         bare = [field.strip() for field in line]
         if [one.strip(b'"') for one in bare] == names_of_rows or not b"".join(bare).strip(b'" ' + mark):
@@ -293,12 +319,12 @@ def read_text(text: bytes, name: str) -> tuple[Form, dict[Partition, Filed]]:
         if extra and not ahead and line[-1].strip(b" "):
             raise RefusedError("a value after the last column")
         found = {name: line[place].strip(b" ") for name, place in columns.items()}
-        if not any(found.values()):
-            continue
-        n_rows += 1
-        _add(found, form, name, filed)
-    if not n_rows:
+        if any(found.values()):
+            rows.append(found)
+    if not rows:
         raise RefusedError("no rows")
+    has_dots = any(naive_codes.is_dotted(_text(row["product"])) for row in rows)
+    filed = _sorted_out([_line(row, form, name, has_dots=has_dots) for row in rows], form)
     if form is FORMS["web"] and not (
         {"partner2", "customs", "mot"} <= columns.keys() and "period" in map(_folded, names)
     ):
@@ -338,7 +364,7 @@ def _country(label: bytes) -> int | None:
 
 def _vintage(found: dict[str, bytes], name: str, form: Form) -> str:
     if "classification" in found:
-        vintage = found["classification"].decode("latin-1")
+        vintage = naive_codes.bare(_text(found["classification"]))
         if not re.fullmatch("H[0-6]", vintage):
             raise RefusedError(f"classification {vintage!r}")
         return vintage
@@ -368,50 +394,124 @@ def _check_name(name: str, year: int, reporter: int) -> None:
         raise RefusedError("name")
 
 
-def _add(found: dict[str, bytes], form: Form, name: str, filed: defaultdict[Partition, Filed]) -> None:
-    """One line, through the row rules."""
+@dataclass(frozen=True)
+class Line:
+    """One line, understood."""
+
+    partition: Partition
+    flow: str
+    partner: int | None
+    product: str
+    value: float
+    part: Part
+
+    @property
+    def digits(self) -> int:
+        return 0 if self.product == "TOTAL" else len(self.product)
+
+
+def _line(found: dict[str, bytes], form: Form, name: str, *, has_dots: bool) -> Line:
     is_baci, by_label = form is FORMS["baci"], form is FORMS["wits"]
     reporter = _country(found["reporter"]) if by_label else _integer(found["reporter"])
     partner = _country(found["partner"]) if by_label else _integer(found["partner"])
     year, value = _integer(found["year"]), _value(found["value"], form)
+    if found.get("frequency", b"") not in (b"", b"A", b"a"):
+        raise RefusedError("not annual")
     part = (
-        _integer(found.get("partner2", b"")), found.get("customs") or None, _integer(found.get("mot", b"")),
-        found.get("mos") or None,
+        _integer(found.get("partner2", b"")), _customs(found.get("customs", b"")), _integer(found.get("mot", b"")),
+        _mos(found.get("mos", b"")),
     )  # fmt: skip
     if reporter is None or year is None or reporter < 1 or not 1900 <= year <= 2200 or reporter >= 10**7:
         raise RefusedError("reporter or period")
     _check_name(name, year, reporter)
-    vintage = _vintage(found, name, form)
-    mine = filed[vintage, year, reporter]
-    flow = "X" if is_baci else _flow(found["flow"], form)
-    product = _product(found["product"].decode("latin-1"), form)
-    breakdown = _breakdown(part)
-    broken = [
-        *(["flow"] if flow not in KEPT_FLOWS else []),
-        *breakdown,
-        *(["level"] if product is None else []),
-        *(["value"] if not 0 <= value <= 1e21 else []),
-        *(["zero"] if value == 0 else []),
-        *(["partner"] if by_label and partner == -1 else []),
+    partition = (_vintage(found, name, form), year, reporter)
+    flow = "X" if is_baci else _flow(found["flow"], found.get("flow name"), form)
+    product = naive_codes.product(_text(found["product"]), has_dots=has_dots)
+    if product is None:
+        raise RefusedError("product")
+    return Line(partition, flow, partner, product, value, part)
+
+
+def _broken(line: Line, form: Form, digits: int) -> list[str]:
+    """The rules that remove a line, in their order, when products of so many digits are kept."""
+    levels = (digits,) if form is FORMS["baci"] else (0, digits)
+    return [
+        *(["flow"] if line.flow not in KEPT_FLOWS else []),
+        *_breakdown(line.part),
+        *(["level"] if line.digits not in levels else []),
+        *(["value"] if not 0 <= line.value <= 1e21 else []),
+        *(["zero"] if line.value == 0 else []),
+        *(["partner"] if form is FORMS["wits"] and line.partner == -1 else []),
     ]
+
+
+def _add(line: Line, form: Form, filed: defaultdict[Partition, Filed], *, digits: int) -> None:
+    """One line, through the row rules; products of so many digits are kept."""
+    is_baci = form is FORMS["baci"]
+    mine, partner, value = filed[line.partition], line.partner, line.value
+    breakdown, broken = _breakdown(line.part), _broken(line, form, digits)
     mine.met[broken[0] if broken else "kept"].append(value if abs(value) <= 1e21 else 0.0)
     if broken != list(breakdown) or (breakdown and not form.is_whole):
         return
-    if product is None or partner is None or not is_baci <= partner < 2**20:
+    if partner is None or not is_baci <= partner < 2**20:
         raise RefusedError("partner")
-    row = (flow, partner, product)
+    row = (line.flow, partner, line.product)
     if breakdown:
-        mine.parts.setdefault(row, {}).setdefault(breakdown, {}).setdefault(part, []).append(value)
+        mine.parts.setdefault(row, {}).setdefault(breakdown, {}).setdefault(line.part, []).append(value)
         return
     mine.kept[row].append(value)
     if is_baci:
-        filed[vintage, year, partner].kept["M", reporter, product].append(value)
+        vintage, year, reporter = line.partition
+        filed[vintage, year, partner].kept["M", reporter, line.product].append(value)
 
 
-def _flow(code: bytes, form: Form) -> str:
-    """Comtrade's letter of a flow: a code that the format does not know may be one itself."""
-    text = code.decode("latin-1")
-    return form.flows.get(text, text)
+def _sorted_out(lines: list[Line], form: Form) -> dict[Partition, Filed]:
+    """Each reporter-year with its products of six digits, or, where it has none, of four, or of two."""
+    filed: defaultdict[Partition, Filed] = defaultdict(Filed)
+    for line in lines:
+        _add(line, form, filed, digits=6)
+    for digits in () if form is FORMS["baci"] else (4, 2):
+        for partition in list(filed):
+            mine = [line for line in lines if line.partition == partition]
+            rows = [*filed[partition].kept, *filed[partition].parts]
+            lost = [one for one in mine if one.digits == digits and _broken(one, form, 6)[:1] == ["level"]]
+            if lost and all(row[2] == "TOTAL" for row in rows):
+                filed[partition] = Filed()
+                for line in mine:
+                    _add(line, form, filed, digits=digits)
+    return filed
+
+
+def _text(content: bytes) -> str:
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return content.decode("latin-1")
+
+
+def _customs(content: bytes) -> bytes | None:
+    text = naive_codes.bare(_text(content)).upper()
+    if content and not re.fullmatch("C[0-9][0-9]", text):
+        raise RefusedError("customs")
+    return text.encode() if content else None
+
+
+def _mos(content: bytes) -> bytes | None:
+    text = naive_codes.bare(_text(content)).removesuffix(".0")
+    if content and not re.fullmatch("-1|[0-9][0-9]?", text):
+        raise RefusedError("mos")
+    return text.encode() if content else None
+
+
+def _flow(code: bytes, named: bytes | None, form: Form) -> str:
+    """Comtrade's letters of a flow, by its code or, where that says nothing, by its name."""
+    if named is not None and code in (b"", b"0"):
+        flow = naive_codes.flow(_text(named), {})
+    else:
+        flow = naive_codes.flow(_text(code), form.flows)
+    if flow is None:
+        raise RefusedError("flow")
+    return flow
 
 
 def _breakdown(part: Part) -> tuple[str, ...]:
@@ -433,11 +533,3 @@ def _value(text: bytes, form: Form) -> float:
         return float(text) * form.scale
     except ValueError as error:
         raise RefusedError("value") from error
-
-
-def _product(code: str, form: Form) -> str | None:
-    if code in ("TOTAL", "Total"):
-        return None if form is FORMS["baci"] else "TOTAL"
-    if form.pads or form is FORMS["baci"]:
-        code = f"0{code}" if re.fullmatch("[0-9]{5}", code) else code
-    return code if re.fullmatch("[0-9]{2}[0-9A-Z]{4}", code) else None

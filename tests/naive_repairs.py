@@ -76,6 +76,9 @@ def finished(filed: Filed, *, is_whole: bool, has_world: bool) -> Content:
     if is_whole and has_world:
         _rebuild_totals(rows, filed, repaired)
         _mend_world(rows, repaired)
+    if not is_whole:
+        _keep_most_digits(rows, repaired)
+        _add_world_of_all_partners(rows, repaired)
     return Content(rows, _counted(filed.met), _counted(repaired), _checks(rows))
 
 
@@ -149,6 +152,28 @@ def _mend_world(rows: Rows, repaired: Usd) -> None:
             repaired["world_discrepancies"].append(abs(world - summed))
 
 
+def _keep_most_digits(rows: Rows, repaired: Usd) -> None:
+    most: defaultdict[str, int] = defaultdict(int)
+    for flow, _, product in rows:
+        most[flow] = max(most[flow], 0 if product == "TOTAL" else len(product))
+    for row in [one for one in rows if one[2] != "TOTAL" and len(one[2]) < most[one[0]]]:
+        repaired["coarser"].append(rows.pop(row)[0])
+
+
+def _add_world_of_all_partners(rows: Rows, repaired: Usd) -> None:
+    """Where a flow has a World TOTAL and no other World row, and all its other rows add up to it."""
+    for flow in {row[0] for row in rows}:
+        goods = {row: value for row, (value, _) in rows.items() if row[0] == flow and row[2] != "TOTAL"}
+        total = rows.get((flow, 0, "TOTAL"), (math.nan, False))[0]
+        summed = math.fsum(goods.values())
+        if any(row[1] == 0 for row in goods) or not total - 0.005 * total <= summed <= total + 0.005 * total:
+            continue
+        for product in sorted({row[2] for row in goods}):
+            value = math.fsum(usd for row, usd in goods.items() if row[2] == product)
+            repaired["world_missing"].append(value)
+            rows[flow, 0, product] = (value, True)
+
+
 def _checks(rows: Rows) -> Figures:
     """Identity checks of each flow."""
     checks: Figures = {}
@@ -160,6 +185,8 @@ def _checks(rows: Rows) -> Figures:
         has_partners = {product for _, product in of_partners}
         checks[flow] = {
             "rows": len(mine),
+            "level": max((len(product) for _, product in mine if product != "TOTAL"), default=None),
+            "products_usd": math.fsum(value for (_, product), value in mine.items() if product != "TOTAL"),
             "n_products": len(goods),
             "world_usd": math.fsum(goods.values()),
             "world_vs_partners": _ratio(of_partners.values(), [world[product] for product in has_partners]),

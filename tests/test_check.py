@@ -84,7 +84,7 @@ SPOILT: dict[str, tuple[Callable[[pa.Table], pa.Table], str, str]] = {
     "negative value": (with_column("value_usd", [-60.0]), "rows", "values that are not above 0"),
     "null value": (with_column("value_usd", [None]), "rows", "1 rows without value_usd"),
     "unknown flow": (with_column("flow", ["Q"]), "rows", "flow 'Q'"),
-    "odd product": (with_column("product_code", ["0101"]), "rows", "product '0101'"),
+    "odd product": (with_column("product_code", ["01012"]), "rows", "product '01012'"),
     "odd partner": (with_column("partner_code", [-4]), "rows", "partner -4"),
     "other type": (lambda table: table.set_column(3, "value_usd", table["value_usd"].cast(pa.float32())), "file", "type float"),
     "other columns": (lambda table: table.drop_columns(["is_rebuilt"]), "file", "column 5 is nothing, expected is_rebuilt"),
@@ -173,13 +173,31 @@ IDENTITY: dict[str, tuple[list[dict[str, object]], str, str]] = {
         [{}, {"cmdCode": "TOTAL", "primaryValue": 99.9}], "H4 2015 156", "1 products above their TOTAL, 0.0 bn USD",
     ),
     "conflicts": ([{}, {"primaryValue": 2}], "H4 2015 156", "1 rows repeated with other values, 0.0 bn USD"),
+    "nothing_kept": (
+        [{"flowCode": "RM"}, {"flowCode": "RM"}, {"cmdCode": "01012100"}], "H4 2015 156",
+        "no product kept of 3 rows: 2 under flow, 1 under level (8 digits)",
+    ),
+    "mostly_dropped": (
+        [{}, {"primaryValue": "", "cmdCode": "010190"}, {"primaryValue": "NaN", "cmdCode": "010190"}], "H4 2015 156",
+        f"{NAME}: 2 rows, 0.0 bn USD, removed under value, 1 rows, 0.0 bn USD, kept",
+    ),
+    "below_headings": (
+        [{}, {"cmdCode": "0101", "primaryValue": 201}], "H4 2015 156",
+        "products add up to 0.0 bn USD, codes of 4 digits to 0.0",
+    ),
+    "round_rows": ([], "t.csv", "exactly 500 rows, where Comtrade cuts downloads off"),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("check", IDENTITIES)
 def test_figures_that_disagree_are_found(desk: Desk, check: str) -> None:
+    from test_formats import web
+
     rows, place, words = IDENTITY[check]
-    desk.put(rows)
+    if check == "round_rows":
+        desk.put_bytes(web([{}] * 500), "t.csv")
+    else:
+        desk.put(rows)
     desk.ingest()
     assert [(one.check, one.place, one.found) for one in found(desk.layout)] == [(check, place, words)]
 
@@ -190,14 +208,16 @@ def test_limits_decide(desk: Desk) -> None:
     assert found(desk.layout, world_tolerance=0.011) == []
 
 
-def test_slices_need_not_agree(desk: Desk) -> None:
+@pytest.mark.parametrize(("total", "checks"), [(90, []), (900, ["total_vs_products"])])
+def test_partners_of_slices_need_not_agree_but_products_below_total_are_told(
+    desk: Desk, total: int, checks: list[str]
+) -> None:
     from test_formats import web
 
-    desk.put_bytes(
-        web([{}, {"partnerCode": 36, "primaryValue": 9}, {"cmdCode": "TOTAL", "primaryValue": 900}]), "t.csv"
-    )
+    rows = [{}, {"partnerCode": 36, "primaryValue": 9}, {"cmdCode": "TOTAL", "primaryValue": total}]
+    desk.put_bytes(web(rows), "t.csv")
     desk.ingest()
-    assert found(desk.layout) == []
+    assert [one.check for one in found(desk.layout)] == checks
 
 
 def test_the_command_ends_with_four_and_names_what_is_wrong(layout: Layout) -> None:

@@ -11,10 +11,11 @@ import pytest
 import naive
 from conftest import Desk
 from minsum.errors import MissingInputError, SettingsError
-from minsum.esi.options import EsiOptions
+from minsum.esi.options import EsiOptions, MarketOptions
 from minsum.esi.stage import compute_esi
 from minsum.workspace import read_footer
 from minsum_kernels import KernelInputError
+from test_formats import web
 
 REFERENCES = {
     rule: (("USA", "DEU"), rule) for rule in ("pooled", "mean_share", "mean_esi", "common")
@@ -287,3 +288,68 @@ def test_esi_matrix() -> None:
     for wrong in ([[-1.0, -1.0]], [[np.nan, 1.0]]):
         with pytest.raises(KernelInputError):
             esi_matrix(wrong)
+
+
+@pytest.mark.parametrize("level", [6, 4, 2])
+def test_countries_of_other_digits_count_at_the_levels_that_they_have(desk: Desk, level: int) -> None:
+    fine = {156: {"010121": 1.0, "010190": 1.0, "020110": 2.0}, 842: {"010129": 2.0, "020230": 2.0}}
+    coarse = {276: {"0101": 3.0, "0202": 1.0}, 704: {"01": 1.0, "03": 1.0}}
+    fill(desk, fine | coarse)
+    table = compute(desk, level=level)
+    baskets = [
+        {
+            code[:level]: sum(usd for one, usd in basket.items() if one[:level] == code[:level])
+            for code in basket
+        }
+        for basket in (fine | coarse).values()
+        if min(map(len, basket)) >= level
+    ]
+    labels = ["CHN", "USA", "DEU", "VNM"][: len(baskets)]
+    for label, mine in zip(labels, baskets, strict=True):
+        for other, theirs in zip(labels, baskets, strict=True):
+            if label != other:
+                shares = [
+                    min(
+                        mine.get(code, 0.0) / sum(mine.values()), theirs.get(code, 0.0) / sum(theirs.values())
+                    )
+                    for code in {*mine, *theirs}
+                ]
+                assert one(table, label, other)["esi"] == pytest.approx(sum(shares), abs=1e-12)
+    assert set(table["reporter"]) == set(labels)
+    beside = compute(desk, level=2, levels=(level,))
+    assert set(beside["reporter"]) == {"CHN", "USA", "DEU", "VNM"}
+    both = pl.read_parquet(desk.layout.yearly("esi_levels"), hive_partitioning=False)
+    assert both.drop("level").equals(table)
+
+
+def test_countries_without_a_basket_are_named_with_the_reason(desk: Desk) -> None:
+    fill(desk, {156: {"010121": 1.0}, 842: {"0101": 1.0}, 276: {"01": 1.0}})
+    desk.put_bytes(web([{"reporterCode": "704", "partnerCode": "36"}]), "t.csv")
+    desk.ingest()
+    report = compute_esi(desk.layout, EsiOptions(), progress=lambda *_: None)
+    assert report.left_out == {
+        "H4/2015": {
+            "products of 2 digits, fewer than the 6 that are compared": ["DEU"],
+            "exports to partners without World rows, which may not be all partners": ["VNM"],
+            "products of 4 digits, fewer than the 6 that are compared": ["USA"],
+        }
+    }
+    assert report.alone == {"H4/2015": "only CHN has exports there"}
+
+
+@pytest.mark.parametrize("option", ["market_esi", "destination_esi", "complementarity"])
+def test_no_table_mixes_digits(desk: Desk, option: str) -> None:
+    for reporter in (156, 842, 276):
+        rows = [
+            {"reporterCode": reporter, "flowCode": flow, "cmdCode": "0101" if reporter == 276 else "010121",
+             "partnerCode": partner}
+            for flow in ("X", "M")
+            for partner in (0, 36)
+        ]  # fmt: skip
+        desk.put(rows, f"{reporter}.gz")
+    desk.ingest()
+    value = MarketOptions() if option == "market_esi" else True
+    compute(desk, **{option: value})
+    (file,) = desk.layout.yearly(option)
+    assert set(pl.read_parquet(file, hive_partitioning=False)["reporter"]) <= {"CHN", "USA"}
+    assert pl.read_parquet(file, hive_partitioning=False).height

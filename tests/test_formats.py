@@ -257,13 +257,50 @@ def test_slices_that_wait_for_others_reserve_no_more_than_their_rows_need(desk: 
     assert peak < 1 << 30  # 60 first rooms are 3 GiB
 
 
-def test_a_web_file_without_six_digit_rows_is_accepted_and_its_audit_says_why_it_is_empty(desk: Desk) -> None:
-    desk.put_bytes(web([{"cmdCode": "0101"}] * 3), "TradeData.csv")
-    report = desk.ingest()
-    assert (report.added, report.rows_in) == (["TradeData.csv"], 3)
-    assert desk.rows() == []
-    assert desk.footer()["sources"][0]["rules"] == {"level": {"rows": 3, "usd": 300.0}}
+@pytest.mark.parametrize(("kept", "coarser"), [("010121", "0101"), ("0101", "01"), ("01", None)])
+def test_products_of_fewer_digits_are_kept_where_there_are_no_longer_ones(
+    desk: Desk, kept: str, coarser: str | None
+) -> None:
+    codes = [kept, "TOTAL", *([coarser] if coarser else [])]
+    desk.put_bytes(web([{"cmdCode": code} for code in codes]), "TradeData.csv")
+    desk.ingest()
+    assert [row[2] for row in desk.rows()] == [kept, "TOTAL"]
+    source = desk.footer()["sources"][0]
+    assert source["levels"] == ({str(len(coarser)): {"rows": 1, "usd": 100.0}} if coarser else {})
+    assert desk.footer()["checks"]["X"]["level"] == len(kept)
     assert desk.ingest().unchanged == ["TradeData.csv"]
+
+
+def test_the_level_is_that_of_each_reporter_year_of_a_file(desk: Desk) -> None:
+    fine, coarse = {"cmdCode": "010121"}, {"cmdCode": "0101", "reporterCode": 36}
+    desk.put_bytes(web([fine, {"cmdCode": "0101"}, coarse, coarse | {"cmdCode": "01"}]), "TradeData.csv")
+    desk.ingest()
+    assert [row[2] for row in desk.rows()] == ["010121"]
+    assert [row[2] for row in desk.rows(reporter=36)] == ["0101"]
+
+
+def test_of_slices_the_products_with_most_digits_count_in_each_flow(desk: Desk) -> None:
+    imports = {"flowCode": "M", "cmdCode": "0101"}
+    desk.put_bytes(web([{"cmdCode": "0101"}, {"cmdCode": "0102"}, imports]), "four.csv")
+    desk.ingest()
+    desk.put_bytes(web([{"primaryValue": 60}, {"cmdCode": "010190", "primaryValue": 40}]), "six.csv")
+    desk.ingest()
+    assert [row[:4] for row in desk.rows()] == [
+        ("M", 0, "0101", 100.0), ("X", 0, "010121", 60.0), ("X", 0, "010190", 40.0),
+    ]  # fmt: skip
+    assert desk.footer()["repairs"] == {"coarser": {"rows": 2, "usd": 200.0}}
+
+
+@pytest.mark.parametrize(("total", "world"), [(150, 150.0), (150.7, 150.0), (160, None), (None, None)])
+def test_world_of_a_slice_is_the_sum_of_partners_where_its_total_shows_that_all_are_there(
+    desk: Desk, total: float | None, world: float | None
+) -> None:
+    partners = [{"partnerCode": 36}, {"partnerCode": 842, "primaryValue": 50}]
+    of_total = [] if total is None else [{"cmdCode": "TOTAL", "primaryValue": total}]
+    desk.put_bytes(web([*partners, *of_total]), "TradeData.csv")
+    desk.ingest()
+    found = [row for row in desk.rows() if row[1:3] == (0, "010121")]
+    assert found == ([] if world is None else [("X", 0, "010121", world, True)])
 
 
 # Comtrade web, legacy ----------------------------------------------------------------------------------------

@@ -54,8 +54,8 @@ def _dense(rng: random.Random) -> bytes:
     odd = ["", "0", "-1", "NaN", "1e300", "0.1", "1e15"]
     values = rng.choice([["5"] * 20, [str(rng.randrange(1, 50)) for _ in range(9)]]) + odd
     choices = {
-        "reporterCode": ["156", "156", "36"], "flowCode": ["X", "X", "M", "RX", "FM", "", "x"],
-        "partnerCode": ["0", "0", "842", "36"], "cmdCode": ["010121", "010190", "9999AA", "TOTAL", "0101", "x"],
+        "reporterCode": ["156", "156", "36"], "flowCode": ["X", "X", "M", "RX", "FM", "Export", "x"],
+        "partnerCode": ["0", "0", "842", "36"], "cmdCode": ["010121", "010190", "9999AA", "TOTAL", "0101", "10121.0", "'010190"],
         "partner2Code": ["0"] * 9 + ["", "36"], "customsCode": ["C00"] * 9 + ["", "C01", "C02"],
         "mosCode": ["0", "-1", "0 ", ""] * 2 + ["1"],
         "motCode": ["0"] * rng.choice([0, 0, 4]) + ["", "1000", "2000", "2100", "2200", "-1"],

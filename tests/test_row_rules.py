@@ -17,15 +17,14 @@ def world(value: float = 100.0, product: str = HORSES, flow: str = "X") -> tuple
     ("rule", "removed"),
     [
         ("flow", {"flowCode": "RM"}),
-        ("flow", {"flowCode": "??"}),
         ("partner2", {"partner2Code": 842}),
         ("customs", {"customsCode": "C01"}),
         ("mot", {"motCode": 1000}),
         ("mos", {"mosCode": "1"}),
         ("level", {"cmdCode": "0101"}),
         ("level", {"cmdCode": "01"}),
-        ("level", {"cmdCode": "010 21"}),
-        ("level", {"cmdCode": "abcdef"}),
+        ("level", {"cmdCode": "01012100"}),
+        ("level", {"cmdCode": "0101210010"}),
         ("value", {"primaryValue": ""}),
         ("value", {"primaryValue": "NaN"}),
         ("value", {"primaryValue": "inf"}),
@@ -249,7 +248,7 @@ def test_identity_checks_are_stored(desk: Desk) -> None:
     desk.ingest()
     assert desk.footer()["checks"] == {
         "X": {
-            "rows": 4, "n_products": 2, "world_usd": 160.0, "world_vs_partners": 1.001, "total_vs_products": 0.8,
+            "rows": 4, "level": 6, "products_usd": 260.1, "n_products": 2, "world_usd": 160.0, "world_vs_partners": 1.001, "total_vs_products": 0.8,
             "residual_share": 0.375,
         }
     }  # fmt: skip

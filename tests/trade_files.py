@@ -56,7 +56,8 @@ LEGACY_BULK = [*LEGACY[:14], "Commodity Code", "Commodity", "Qty Unit Code", "Qt
                "Trade Value (US$)", "Flag"]  # fmt: skip
 WITS = ["Nomenclature", "ReporterISO3", "ProductCode", "ReporterName", "PartnerISO3", "PartnerName", "Year",
         "TradeFlowName", "TradeFlowCode", "TradeValue in 1000 USD"]  # fmt: skip
-_OLD_FLOWS = {"M": "1", "X": "2", "RX": "3", "RM": "4", "DX": "9"}
+_OLD_FLOWS = {"M": "1", "X": "2", "RX": "3", "RM": "4", "DX": "0"}
+_FLOW_NAMES = {"M": "Import", "X": "Export", "RX": "Re-Export", "RM": "Re-Import", "DX": "dx"}
 
 
 def _new(row: dict[str, object], reporter: int, year: int, vintage: str) -> dict[str, object]:
@@ -74,7 +75,7 @@ def _new(row: dict[str, object], reporter: int, year: int, vintage: str) -> dict
 def _old(row: dict[str, object], reporter: int, year: int, vintage: str) -> dict[str, object]:
     return {
         "Classification": vintage, "Year": year, "Period": year, "Period Desc.": year, "Aggregate Level": 6,
-        "Trade Flow Code": _OLD_FLOWS[str(row["flow"])], "Reporter Code": reporter, "Reporter": "Indonesia",
+        "Trade Flow Code": _OLD_FLOWS[str(row["flow"])], "Trade Flow": _FLOW_NAMES[str(row["flow"])], "Reporter Code": reporter, "Reporter": "Indonesia",
         "Partner Code": row["partner"], "Partner": "Bolivia (Plurinational State of)", "Commodity Code": row["product"],
         "Commodity": "Horses; live, pure-bred", "Trade Value (US$)": row["value"], "Flag": 0,
         "2nd Partner Code": "", "Customs Proc. Code": "", "Mode of Transport Code": "",

@@ -172,7 +172,7 @@ class Console:
             self.say(f"New reporter-years: {listed(names)}")
         if partners := [one for one in first if not one["exports_usd"]]:
             names = [f"{one['reporter']} {one['year']} {one['classification']}" for one in partners]
-            self.say(f"Imports only, no exports: {listed(names)}")
+            self.say(f"Without World exports (imports or partners only): {listed(names)}")
         if revised:
             rows = [
                 [one["classification"], one["year"], one["reporter"], before := one["exports_usd_before"] / 1e9,

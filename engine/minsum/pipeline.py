@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
@@ -37,12 +38,13 @@ from minsum.rejections import count_run, drop_broken_records, runs_of
 from minsum.runs import RunReport, recorded, versions
 from minsum.settings import Settings, load_settings
 from minsum.templates import TEMPLATES
+from minsum.text_tables import listed
 from minsum.workspace import Layout, estimate_files, is_estimates, publish_text
 
 if TYPE_CHECKING:
     import duckdb
 
-    from minsum.check import Finding
+    from minsum.check import Finding, Limits
     from minsum.esi.bands import Method
     from minsum.esi.decomposition import Decomposition
     from minsum.esi.sections import By
@@ -214,9 +216,9 @@ class Workspace:
 
     def check(self) -> list[Finding]:
         """What is wrong with the published files and their figures; empty when nothing is."""
-        from minsum.check import Limits, check_workspace
+        from minsum.check import check_workspace
 
-        return check_workspace(self.layout, Limits(**self.settings.check.model_dump()), jobs=self.jobs)
+        return check_workspace(self.layout, self._limits(), jobs=self.jobs)
 
     def decompose(
         self,
@@ -433,12 +435,23 @@ class Workspace:
         kept = self._names_asked_for()
         return [path.stem for path in estimate_files(self.layout) if path.stem in kept]
 
+    def _examine_flows(self) -> None:
+        """Check what was brought in against the limits of `[check]`."""
+        if self._report.reporter_years:
+            from minsum.check.nightly import examine_flows
+
+            examine_flows(self.layout, self._report, self._limits())
+
     def _examine(self) -> None:
         """Check what changed tonight against the limits of `[check]`."""
-        from minsum.check import Limits
         from minsum.check.nightly import examine
 
-        examine(self.layout, self._report, Limits(**self.settings.check.model_dump()))
+        examine(self.layout, self._report, self._limits())
+
+    def _limits(self) -> Limits:
+        from minsum.check import Limits
+
+        return Limits(**self.settings.check.model_dump())
 
     def _flows(self, paths: list[Path] | None) -> None:
         from minsum.flows.ingest import ingest
@@ -453,7 +466,17 @@ class Workspace:
             # a count: thousands of names each night would fill runs/
             summary = asdict(report) | {"unchanged": len(report.unchanged)}
             done(bool(report.n_partitions), _without(summary, "changes"))
+        if report.mended:
+            rows = Counter[str]()
+            for kinds in report.mended.values():
+                rows.update({kind: int(one["rows"]) for kind, one in kinds.items()})
+            counts = ", ".join(f"{kind} {n:,} rows" for kind, n in sorted(rows.items()))
+            where = f"{listed(sorted(report.mended))}: {counts}"
+            log.info(
+                "texts mended in %s (minsum status; docs/data-rules.md)", where, extra={"stage": "flows"}
+            )
         self._reject(report.rejected)
+        self._examine_flows()
 
     def _reject(self, rejected: dict[str, tuple[str, str]]) -> None:
         """Note rejected sources and say them, with how many runs have rejected them."""
@@ -479,6 +502,10 @@ class Workspace:
             log.info("no longer asked for, removed: %s", ", ".join(report.removed))
         for line in absences(report):
             log.warning("esi: %s", line, extra={"stage": "esi"})
+        for name, reasons in report.left_out.items():
+            for why, labels in reasons.items():
+                hint = "set [esi] level to their digits" if "digits" in why else "download partner World too"
+                self._report.warn("left_out", f"esi: {name}: no similarity of {listed(labels)}: {why}", hint)
         remarks = report.remarks()
         for line in remarks[:MOST_REMARKS]:
             log.warning("esi: %s", line, extra={"stage": "esi"})

@@ -60,7 +60,11 @@ TABLES: Final[dict[str, tuple[Column, ...]]] = {
             "Comtrade flow: X exports (contains RX), M imports, RX re-exports, DX domestic exports",
         ),
         Column("partner_code", "int32", "Comtrade partner code, 0 = World"),
-        Column("product_code", "string", "HS, 6 characters, or TOTAL"),
+        Column(
+            "product_code",
+            "string",
+            "HS, 6 characters (4 or 2 where the source has no longer ones), or TOTAL",
+        ),
         Column("value_usd", "double", "USD"),
         Column("is_rebuilt", "bool", "a sum made by minsum in place of a missing or impossible figure"),
     ),

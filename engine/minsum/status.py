@@ -7,6 +7,7 @@ import shutil
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,10 +46,11 @@ def read_status(layout: Layout, options: IngestOptions, settings: Settings | Non
     `years`: reporters, rows, repairs of each classification-year and whether its similarities are there (`yes`,
     `no`, `stale`, or the vintage to which they were brought); `islands`: years in which no vintage has every
     country, and the vintage that would bring them together; `sources`: what each gave and what each rule removed;
-    `rules` and `repairs`: the same over all of them; `rejected`: name, reason and hint of each rejected source, and
+    `rules`, `levels` (rows that the rule level removed, by the digits of their codes), `repairs` and `mended` (texts that were
+    not written as Comtrade writes them): the same over all of them; `rejected`: name, reason and hint of each rejected source, and
     how many runs rejected it; `stale`: what its inputs have overtaken; `strays`: files among the published ones that
     minsum did not write; `panel` (None without one): its size, what is missing, where each variable came from and what did
-    not match; `estimates`: by specification and model, how it was made and which rows it left out; `totals`.
+    not match; `findings`: figures that disagree (`check.check_figures`), by the limits of the settings; `estimates`: by specification and model, how it was made and which rows it left out; `totals`.
 
     Raises
     ------
@@ -68,13 +70,16 @@ def read_status(layout: Layout, options: IngestOptions, settings: Settings | Non
         "islands": islands(() if settings and settings.harmonise else footers, groups=GROUPS).as_json(),
         "sources": sources,
         "rules": _added((one["rules"] for one in sources), order=RULES),
+        "levels": _added(one["levels"] for one in sources),
         "repairs": _added(footer["repairs"] for footer in footers.values()),
+        "mended": _added(one["mended"] for one in sources),
         "rejected": [
             {key: one[key] for key in ("name", "kind", "reason", "hint")} | {"runs": one["runs"]}
             for one in rejected
         ],
         "stale": stale,
         "strays": _strays(layout, {name for one in stale for name in one["which"]}),
+        "findings": _findings(by_path, settings),
         "panel": _panel(layout),
         "estimates": _estimates(layout),
         "totals": _totals(len(footers), sources, len(rejected)),
@@ -111,6 +116,9 @@ def status_tables(status: Record) -> Iterator[tuple[str, list[str], list[list[An
         rows = [list(row.values()) for row in status["years"]]
         yield "Classification-years", list(status["years"][0]), rows
     yield from _audit(status)
+    if status["findings"]:
+        rows = [[one["check"], one["place"], one["found"]] for one in status["findings"]]
+        yield "Figures that disagree", ["check", "where", "found"], rows
     rows = [[one["name"], in_words(one["oddities"])] for one in status["sources"] if "oddities" in one]
     if rows:
         yield "Sources with oddities", ["source", "understood as meant"], rows
@@ -124,7 +132,13 @@ def status_tables(status: Record) -> Iterator[tuple[str, list[str], list[list[An
 
 def _audit(status: Record) -> Iterator[tuple[str, list[str], list[list[Any]]]]:
     """What the rules and repairs did, over all sources and for those that lost most."""
-    counts = [("rule", status["rules"]), ("repair", status["repairs"])]
+    levels = {
+        f"level: {digits} digits" if digits != "0" else "level: TOTAL": hit
+        for digits, hit in status["levels"].items()
+    }
+    counts = [
+        ("rule", status["rules"]), ("of it", levels), ("repair", status["repairs"]), ("text", status["mended"]),
+    ]  # fmt: skip
     rows = [
         [kind, name, hit["rows"], hit["usd"] / 1e9] for kind, hits in counts for name, hit in hits.items()
     ]
@@ -138,6 +152,13 @@ def _audit(status: Record) -> Iterator[tuple[str, list[str], list[list[Any]]]]:
     ]
     if rows:
         yield "Sources, by the share of rows kept", ["source", "format", "read", "kept", *rules], rows
+
+
+def _findings(footers: dict[Path, Footer], settings: Settings | None) -> list[Record]:
+    from minsum.check import Limits, check_figures  # loads DuckDB
+
+    limits = Limits(**settings.check.model_dump()) if settings else Limits()
+    return [asdict(one) for one in check_figures(footers, [], limits)] if footers else []
 
 
 def _panel(layout: Layout) -> Record | None:
@@ -203,15 +224,19 @@ def _sources(footers: Iterable[Footer]) -> list[Record]:
                     "rows_in": 0,
                     "rows_kept": 0,
                     "padded_codes": record["padded_codes"],
+                    "mended": record.get("mended", {}),
                     "rules": [],
+                    "levels": [],
                 },
             )
             one["partitions"] += 1
             one["rows_in"] += record["rows_in"]
             one["rows_kept"] += record["rows_kept"]
             one["rules"].append(record["rules"])
+            one["levels"].append(record.get("levels", {}))
     for one in found.values():
         one["rules"] = _added(one["rules"], order=RULES)
+        one["levels"] = _added(one["levels"])
     return sorted(found.values(), key=lambda one: str(one["name"]))
 
 

@@ -34,6 +34,10 @@ IDENTITIES: Final = (
     "residual_share",
     "world_unresolved",
     "conflicts",
+    "nothing_kept",
+    "mostly_dropped",
+    "below_headings",
+    "round_rows",
 )
 """Checks of the flows, each in `sql/check_<name>.sql`."""
 
@@ -119,6 +123,7 @@ def check_figures(flows: dict[Path, Footer], esi: Sequence[Path], limits: Limits
     with connect() as con:
         con.register("checks", _checks_table(flows))
         con.register("repairs", _repairs_table(flows))
+        con.register("removed", _removed_table(flows))
         found = list(_offending(con, IDENTITIES, asdict(limits)))
         found += _similarities(con, esi)
     return found
@@ -249,8 +254,12 @@ def _place(layout: Layout, path: Path) -> str:
 
 _KEYS: Final = [("classification", pa.string()), ("year", pa.int16()), ("reporter", pa.int32())]
 _CHECKS: Final = pa.schema([
-    *_KEYS, ("is_complete", pa.bool_()), ("flow", pa.string()), ("world_usd", pa.float64()),
-    ("world_vs_partners", pa.float64()), ("total_vs_products", pa.float64()), ("residual_share", pa.float64()),
+    *_KEYS, ("is_complete", pa.bool_()), ("flow", pa.string()), ("n_products", pa.int64()), ("world_usd", pa.float64()),
+    ("products_usd", pa.float64()), ("world_vs_partners", pa.float64()), ("total_vs_products", pa.float64()), ("residual_share", pa.float64()),
+])  # fmt: skip
+_REMOVED: Final = pa.schema([
+    *_KEYS, ("source", pa.string()), ("is_complete", pa.bool_()), ("source_rows", pa.int64()), ("rule", pa.string()),
+    ("digits", pa.int8()), ("rows", pa.int64()), ("usd", pa.float64()),
 ])  # fmt: skip
 _REPAIRS: Final = pa.schema([*_KEYS, ("repair", pa.string()), ("rows", pa.int64()), ("usd", pa.float64())])
 
@@ -275,6 +284,25 @@ def _repairs_table(flows: dict[Path, Footer]) -> pa.Table:
             for repair, values in footer["repairs"].items()
         ),
         _REPAIRS,
+    )
+
+
+def _removed_table(flows: dict[Path, Footer]) -> pa.Table:
+    """What became of the rows: a row for each partition, source and rule, `kept` included, and of `level` each number of digits."""
+    return _from_rows(
+        (
+            _key(path)
+            | {key: record.get(key) for key in ("is_complete", "source_rows")}
+            | {"source": record["name"], "rule": rule, "digits": digits}
+            | counts
+            for path, footer in flows.items()
+            for record in footer["sources"]
+            for rule, digits, counts in [
+                *((rule, None, counts) for rule, counts in record["rules"].items()),
+                *(("level", int(digits), counts) for digits, counts in record.get("levels", {}).items()),
+            ]
+        ),
+        _REMOVED,
     )
 
 

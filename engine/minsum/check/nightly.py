@@ -26,14 +26,39 @@ _IDENTITY: Final = (
     "the figures of the source contradict each other: minsum check, or another publication of it"
 )
 _HINTS: Final = {
+    "nothing_kept": "docs/data-rules.md says what each rule is about; the file may be another selection than was meant",
+    "mostly_dropped": "docs/data-rules.md says what each rule is about; [ingest] flows says which flows are kept",
+    "total_vs_products": "products below TOTAL: part of the download may be missing; similarities are those of what is there",
+    "below_headings": "part of the download may be missing; similarities are those of what is there",
+    "round_rows": "download it in smaller pieces, or from the bulk service",
+    "conflicts": "a column that tells the parts of a total apart may be gone, or an overlapping download was revised: remove the "
+    "older one",
     "exports_fall": "look at the source: part of it may be missing; an earlier file: docs/operation.md, Undo",
     "reference_vanished": "look at the sources of its members; an earlier file: docs/operation.md, Undo",
     "esi_move": "look at the revised sources; what changed is in the newest file in runs/",
 }
 
 
+def examine_flows(layout: Layout, report: RunReport, limits: Limits) -> None:
+    """Check the reporter-years that a run brought in, and warn of what it finds.
+
+    Parameters
+    ----------
+    layout
+        The workspace.
+    report
+        Of the run, after its stage flows; takes the warnings.
+    limits
+        Of `[check]`.
+    """
+    changed = {(one["classification"], one["year"], one["reporter"]) for one in report.reporter_years}
+    paths = [path for path in layout.partitions() if _label_key(path) in changed] if changed else []
+    found = check_figures(read_footers(paths), [], limits) if paths else []
+    _warn(report, [one for one in found if one.place.rpartition(" ")[2] not in _SELDOM])
+
+
 def examine(layout: Layout, report: RunReport, limits: Limits) -> None:
-    """Check what a run changed, and warn of what it finds.
+    """Check what a run changed beyond the flows themselves, and warn of what it finds.
 
     Parameters
     ----------
@@ -45,13 +70,18 @@ def examine(layout: Layout, report: RunReport, limits: Limits) -> None:
         Of `[check]`.
     """
     esi = next((stage.summary for stage in report.stages if stage.stage == "esi"), {})
-    changed = {(one["classification"], one["year"], one["reporter"]) for one in report.reporter_years}
+    computed = set(esi.get("computed", ()))
+    tables = [path for path in layout.yearly("esi") if _year_of(path) in computed]
     found = [
-        *_identities(layout, changed, esi.get("computed", ()), limits),
+        *(check_figures({}, tables, limits) if tables else ()),
         *_falls(layout, report.reporter_years, limits.exports_fall),
         *_vanished(esi.get("vanished", {})),
         *_moves(report.moves, esi.get("redefined", ()), limits.esi_move),
     ]
+    _warn(report, found)
+
+
+def _warn(report: RunReport, found: list[Finding]) -> None:
     for check in dict.fromkeys(one.check for one in found):
         findings = [one for one in found if one.check == check]
         hint = _HINTS.get(check, _IDENTITY)
@@ -59,15 +89,6 @@ def examine(layout: Layout, report: RunReport, limits: Limits) -> None:
             report.warn(check, f"{check}: {one.place}: {one.found}, expected {one.expected}", hint)
         if len(findings) > MOST_SAID:
             report.warn(check, f"{check}: {len(findings) - MOST_SAID:,} more", "minsum check shows all")
-
-
-def _identities(
-    layout: Layout, changed: set[tuple[str, int, str]], computed: list[str], limits: Limits
-) -> list[Finding]:
-    paths = [path for path in layout.partitions() if _label_key(path) in changed] if changed else []
-    esi = [path for path in layout.yearly("esi") if _year_of(path) in set(computed)]
-    found = check_figures(read_footers(paths), esi, limits) if paths or esi else []
-    return [one for one in found if one.place.rpartition(" ")[2] not in _SELDOM]
 
 
 def _label_key(path: Path) -> tuple[str, int, str]:

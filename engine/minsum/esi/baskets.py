@@ -12,6 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from minsum.countries import WORLD, iso3_of
+from minsum.esi.options import FINEST
 from minsum.workspace import partition_key
 
 if TYPE_CHECKING:
@@ -79,21 +80,25 @@ class Baskets:
     def reported(self, rows: NDArray[np.intp]) -> Baskets:
         """Some of the countries, with the products that any of them exports, and none of them a mirror."""
         occurs: NDArray[np.bool_] = np.any(self.values[rows] > 0, axis=0)
+        return replace(self.some(rows, occurs), is_mirror=None, in_world=None)
+
+    def some(self, rows: NDArray[np.intp], inside: NDArray[np.bool_]) -> Baskets:
+        """Some of the countries and of the products."""
         pick = rows.tolist()
         return replace(
             self,
             codes=self.codes[rows],
             labels=[self.labels[k] for k in pick],
             products=[
-                product for product, there in zip(self.products, occurs.tolist(), strict=True) if there
+                product for product, is_in in zip(self.products, inside.tolist(), strict=True) if is_in
             ],
-            values=np.ascontiguousarray(self.values[np.ix_(rows, occurs)]),
+            values=np.ascontiguousarray(self.values[np.ix_(rows, inside)]),
             residual=self.residual[rows],
             residual_share=self.residual_share[rows],
             is_rebuilt=self.is_rebuilt[rows],
             provenance=self.provenance and self.provenance.take(rows),
-            is_mirror=None,
-            in_world=None,
+            is_mirror=None if self.is_mirror is None else self.is_mirror[rows],
+            in_world=None if self.in_world is None else self.in_world[rows],
         )
 
     def shares(self) -> F64Matrix:
@@ -135,12 +140,12 @@ def gather(
         Adds countries to the six-digit baskets.
     """
     rows = scan_products(files, basis, pl.col("partner_code") == WORLD).collect(engine="streaming")
+    rows, products, column = ranked(rows, level=min(levels) if harmoniser is None else FINEST)
     reporter, value = rows["reporter"].to_numpy(), rows["value"].to_numpy()
     codes = np.flatnonzero(np.bincount(reporter)).astype(np.int32)
     row = np.searchsorted(codes, reporter)
     is_rebuilt = rows["is_rebuilt"].to_numpy()
     rebuilt = row[is_rebuilt]
-    products, column = ranked(rows["product_code"])
     origin = None
     if harmoniser is not None:
         from minsum.esi.harmonised import Filed, brought_together, provenance
@@ -175,10 +180,14 @@ def gather(
     return [_at_level(finest, level) for level in levels]
 
 
-def ranked(product: pl.Series) -> tuple[pl.Series, NDArray[Any]]:
-    """Different product codes, ascending, and the position of each row's code among them."""
-    codes = product.unique().sort()
-    return codes, product.cast(pl.Enum(codes)).to_physical().cast(pl.UInt32).to_numpy()
+def ranked(rows: pl.DataFrame, *, level: int) -> tuple[pl.DataFrame, pl.Series, NDArray[Any]]:
+    """Rows of the countries whose products have so many digits, different codes, ascending, and each row's place among them."""
+    codes = rows["product_code"].unique().sort()
+    if len(short := codes.filter(codes.str.len_bytes() < level)):
+        is_short = pl.col("product_code").is_in(short.implode())
+        rows = rows.filter(~is_short.any().over("reporter"))
+        codes = rows["product_code"].unique().sort()
+    return rows, codes, rows["product_code"].cast(pl.Enum(codes)).to_physical().cast(pl.UInt32).to_numpy()
 
 
 def scan_products(files: Sequence[Path], basis: Basis, partners: pl.Expr) -> pl.LazyFrame:
@@ -195,7 +204,13 @@ def scan_products(files: Sequence[Path], basis: Basis, partners: pl.Expr) -> pl.
 
 
 def _at_level(net: Baskets, level: int) -> Baskets:
-    """Products of one prefix added up; negative sums (re-exports above exports) become 0."""
+    """Products of one prefix added up; negative sums (re-exports above exports) become 0.
+
+    Countries whose products have fewer digits are left out.
+    """
+    is_short = np.array([len(product) < level for product in net.products], dtype=np.bool_)
+    if is_short.any():
+        net = net.some(np.flatnonzero(~(net.values[:, is_short] != 0).any(axis=1)), ~is_short)
     heads = [product[:level] for product in net.products]
     starts = [k for k, head in enumerate(heads) if k == 0 or head != heads[k - 1]]
     added = np.add.reduceat(net.values, starts, axis=1) if len(starts) < len(heads) else net.values

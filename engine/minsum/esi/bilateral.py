@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from minsum.countries import WORLD, is_group, iso3_of
 from minsum.esi.baskets import RESIDUAL_HEADING, F64Matrix, ranked, scan_products
-from minsum.esi.options import EsiOptions, MarketOptions
+from minsum.esi.options import FINEST, EsiOptions, MarketOptions
 from minsum.workspace import partition_key
 
 if TYPE_CHECKING:
@@ -124,13 +124,13 @@ def gather_bilateral(
         .select("reporter", "partner_code", "product_code", "value")
         .collect(engine="streaming")
     )
+    rows, codes, product = ranked(rows, level=options.level if harmoniser is None else FINEST)
     partner = rows["partner_code"].to_numpy()
     if harmoniser is not None and harmoniser.units:
         lookup = np.arange(max(partner.max(initial=0), *harmoniser.units) + 1, dtype=np.int32)
         lookup[list(harmoniser.units)] = list(harmoniser.units.values())
         partner = lookup[partner]
     markets = Places.of(_markets(partner, chosen.markets))
-    codes, product = ranked(rows["product_code"])
     places = exporters.positions(np.array([unit_of[code] for code in filers], dtype=np.int32))
     filer = np.full(max(filers, default=0) + 1, -1, dtype=np.int32)
     filer[filers] = np.arange(len(filers), dtype=np.int32)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from minsum.countries import code_of, codes_of, iso3_of
 from minsum.esi.baskets import Baskets, F64Matrix, ranked, scan_products
 from minsum.esi.harmonised import Filed, Provenance, brought_together, provenance
-from minsum.esi.options import MirrorOptions
+from minsum.esi.options import FINEST, MirrorOptions
 from minsum.harmonise.vintages import is_residual
 from minsum.workspace import partition_key
 
@@ -90,6 +90,7 @@ def mirrors(
         .collect()
         .sort("country", "reporter", "product_code", maintain_order=True)
     )
+    rows, products, column = ranked(rows, level=FINEST)
     if rows.is_empty():
         return None
     pairs = rows.select("country", "reporter").unique(maintain_order=True)
@@ -97,7 +98,6 @@ def mirrors(
     codes, unit = np.unique(pairs["country"].to_numpy(), return_inverse=True)
     vintage_of = {partition_key(path)[2]: partition_key(path)[0] for path in files}
     vintages = [vintage_of[partner] for partner in pairs["reporter"]]
-    products, column = ranked(rows["product_code"])
     filed = Filed(filer, column, rows["value"].to_numpy() / options.cif, vintages, products.to_list())
     origin = provenance(filed, pairs["country"].to_list(), unit, harmoniser, with_residual=False)
     together = brought_together(filed, harmoniser)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from minsum.country_groups import without_groups
 from minsum.country_hints import check_country
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from minsum.esi.baskets import Basis, Residual
     from minsum.esi.references import Rule
     from minsum.harmonise.harmoniser import Harmoniser
+
+
+FINEST: Final = 6
+"""Digits of the products that vintages are brought together by."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from minsum.coverage import Facts, Together, coverage_plan, write_coverage
 from minsum.errors import MissingInputError
 from minsum.esi.jobs import Filed, jobs_of
 from minsum.esi.labels import with_other_names
-from minsum.esi.options import EsiOptions
+from minsum.esi.options import FINEST, EsiOptions
 from minsum.esi.yearly import EsiReport, Groups, bring_up_to_date, plan_tables
 from minsum.marks import Plan, digests_of
 from minsum.workspace import Footer, Layout, partition_key, read_footer, read_footers
@@ -48,7 +48,8 @@ def compute_esi(
             "bring files in first: minsum ingest PATH",
         )
     bring_up_to_date(layout, jobs_of(options), groups, report=report, progress=progress)
-    report.alone = _alone(groups, options, report.computed)
+    report.left_out = _left_out(groups, options, report.computed)
+    report.alone = _alone(groups, options, report)
     return report
 
 
@@ -132,38 +133,74 @@ def _compute_together(
         )
     jobs = jobs_of(options, harmoniser, sorted_out.filed)
     bring_up_to_date(layout, jobs, groups, report=report, progress=progress)
+    report.left_out = _left_out(groups, options, report.computed)
     facts = coverage_facts(layout, filings, harmoniser)
     if options.mirror is not None:
         facts |= mirror_facts(layout, flows)
     else:  # with mirrors a single country may be compared
-        report.alone = _alone(groups, options, report.computed)
+        report.alone = _alone(groups, options, report)
     together = _together(options, harmoniser, digests_of(layout.yearly("esi")))
     report.is_covered = write_coverage(layout, flows, together, facts)
     report.unmatched = {name: usd for name, one in facts.items() if (usd := one["unmatched_usd"])}
     return report
 
 
-def _alone(groups: Groups, options: EsiOptions, computed: Iterable[str]) -> dict[str, str]:
+def _alone(groups: Groups, options: EsiOptions, report: EsiReport) -> dict[str, str]:
     """Years among the computed ones in which fewer than two countries have exports, and who is there."""
-    flow = "DX" if options.basis == "DX" else "X"
     found = {}
     for (classification, year), flows in groups.items():
         name = f"{classification}/{year}"
-        if name not in computed:
+        if name not in report.computed:
             continue
         there = {iso3_of(partition_key(path)[2]): footer for path, footer in flows.items()}
+        left_out = {one for labels in report.left_out.get(name, {}).values() for one in labels}
         exporting = [
-            label for label, footer in there.items() if footer["checks"].get(flow, {}).get("n_products")
+            label
+            for label, footer in there.items()
+            if label not in left_out and _exports(footer, options).get("n_products")
         ]
-        rest = sorted(set(there) - set(exporting))
+        nobody = "nobody else" if left_out else "nobody"
+        rest = sorted(set(there) - {*exporting, *left_out})
         if len(exporting) < 2:
             found[name] = (
-                f"only {exporting[0]} has exports there" if exporting else "nobody has exports there"
+                f"only {exporting[0]} has exports there" if exporting else f"{nobody} has exports there"
             )
             found[name] += (
                 f" (imports only: {', '.join(rest[:5])}{' ...' if rest[5:] else ''})" if rest else ""
             )
     return found
+
+
+def _left_out(
+    groups: Groups, options: EsiOptions, computed: Iterable[str]
+) -> dict[str, dict[str, list[str]]]:
+    """Of the computed years, why countries that filed exports have no similarity, and who they are."""
+    found: dict[str, dict[str, list[str]]] = {}
+    level = _level(options)
+    for (classification, year), flows in groups.items():
+        why: dict[str, list[str]] = defaultdict(list)
+        for path, footer in flows.items():
+            exports = _exports(footer, options)
+            label, digits = iso3_of(partition_key(path)[2]), exports.get("level") or 0
+            if is_group(partition_key(path)[2]) or not digits:
+                continue
+            if digits < level:
+                why[f"products of {digits} digits, fewer than the {level} that are compared"].append(label)
+            elif not exports["n_products"]:
+                why["exports to partners without World rows, which may not be all partners"].append(label)
+        if why and f"{classification}/{year}" in computed:
+            found[f"{classification}/{year}"] = dict(why)
+    return found
+
+
+def _level(options: EsiOptions) -> int:
+    """Digits that a country's products need at least: vintages are brought together by six."""
+    return options.level if options.harmonise is None else FINEST
+
+
+def _exports(footer: Footer, options: EsiOptions) -> Footer:
+    """The checks of the flow that the basis adds up; nothing where it was not filed."""
+    return footer["checks"].get("DX" if options.basis == "DX" else "X", {})  # type: ignore[no-any-return]
 
 
 def _is_wanted(files: Iterable[Path], options: EsiOptions, label: Callable[[int], str] = iso3_of) -> bool:

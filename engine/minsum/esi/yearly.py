@@ -92,6 +92,8 @@ class EsiReport:
         the options being the same.
     alone
         `classification/year` without a pair to why, of those computed.
+    left_out
+        `classification/year` to reasons why exports that were filed give no similarity to countries, of those computed.
     unreachable
         Why reporter-years could not be brought to the target of `[harmonise]`, to their names.
     unmatched
@@ -108,6 +110,7 @@ class EsiReport:
     redefined: list[str] = field(default_factory=list)
     vanished: dict[str, list[str]] = field(default_factory=dict)
     alone: dict[str, str] = field(default_factory=dict)
+    left_out: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     unreachable: dict[str, list[str]] = field(default_factory=dict)
     unmatched: dict[str, float] = field(default_factory=dict)
 

@@ -81,6 +81,8 @@ def bring_in(
                 brought = outcome()
                 parsed = brought.parsed
                 meter.rows += sum(one["rows_in"] for one in parsed.records.values()) if parsed else 0
+                if parsed is not None and (mended := next(iter(parsed.records.values()))["mended"]):
+                    report.mended[source.name] = mended
                 if parsed is None:
                     report.passed_over.append(source.name)
                 elif parsed.form.is_complete:

@@ -7,7 +7,7 @@ from typing import Final, cast
 import numpy as np
 import polars as pl
 
-from minsum.flows.products import TOTAL
+from minsum.flows.spellings import TOTAL
 from minsum.schema import FLOWS
 
 RESIDUAL: Final = "9999"
@@ -56,7 +56,11 @@ def world_and_partners(rows: pl.DataFrame) -> pl.DataFrame:
 _WORLD, _PARTNERS = pl.col("world_usd"), pl.col("partners_usd")
 _IS_GOOD: Final = (pl.col("product_code") != TOTAL) & (_WORLD > 0)
 _IS_PAIR: Final = _WORLD.is_not_null() & _PARTNERS.is_not_null()
+_IS_PRODUCT: Final = pl.col("product_code") != TOTAL
 _SUMS: Final = [
+    pl.col("product_code").cast(pl.String).filter(_IS_PRODUCT).str.len_bytes().max().alias("level"),
+    _WORLD.filter(_IS_PRODUCT).sum().alias("world_products"),
+    _PARTNERS.filter(_IS_PRODUCT).sum().alias("partners_products"),
     _IS_GOOD.sum().alias("n_products"),
     _WORLD.filter(_IS_GOOD).sum().alias("goods"),
     _WORLD.filter(_IS_GOOD & pl.col("product_code").cast(pl.String).str.starts_with(RESIDUAL))
@@ -69,7 +73,7 @@ _SUMS: Final = [
 
 
 def identity_checks(rows: pl.DataFrame, cells: pl.DataFrame) -> Checks:
-    """Identity checks of each flow.
+    """Identity checks of each flow, the digits of its products (`level`) and what they add up to over World and partners.
 
     Parameters
     ----------
@@ -83,6 +87,8 @@ def identity_checks(rows: pl.DataFrame, cells: pl.DataFrame) -> Checks:
     return {
         one["flow"]: {
             "rows": int(counts[FLOWS.index(one["flow"])]),
+            "level": one["level"],
+            "products_usd": one["world_products"] + one["partners_products"],
             "n_products": one["n_products"],
             "world_usd": one["goods"],
             "world_vs_partners": _ratio(one["partners"], one["paired"]),

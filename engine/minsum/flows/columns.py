@@ -6,7 +6,6 @@ What a text stands for (a product, a flow) is decided once for each distinct tex
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -14,7 +13,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from minsum.errors import BrokenSourceError, ContradictionError
-from minsum.flows.products import products_of
+from minsum.flows.meanings import Meanings, flow_trouble
+from minsum.flows.rules import MAX_USD
+from minsum.flows.spellings import MENDED
 from minsum.formats import Claims, Format, Header
 from minsum.formats.base import ColumnName
 from minsum.sources import Source
@@ -41,33 +42,22 @@ _KINDS: Final[dict[ColumnName, Kind]] = {
     "reporter_code": "integer", "year": "integer", "partner_code": "integer", "partner2_code": "integer",
     "mot_code": "integer", "classification": "text", "flow": "text", "product_code": "text", "customs_code": "text",
     "mos_code": "text", "value": "number", "after_last": "text", "net_weight": "figure", "quantity": "figure",
-    "quantity_unit": "text",
+    "quantity_unit": "text", "flow_name": "text", "frequency": "text",
 }  # fmt: skip
+_CHECKS: Final[tuple[ColumnName, ...]] = ("after_last", "frequency")
+"""Columns that hold nothing, or the same in every row, or the file is refused."""
 _LABELLED: Final[tuple[ColumnName, ...]] = ("reporter_code", "partner_code")
 """Columns that hold labels where a format names countries by them."""
+_TEXTS: Final[dict[ColumnName, Any]] = dict.fromkeys(
+    ("classification", "flow", "flow_name", "product_code", "customs_code", "mos_code"), pl.Categorical
+)
+"""Types of texts in frames; others stay texts."""
 
 _BYTES_A_ROW: Final = 20
 """Fewer than any file has, packed ones too (bulk files: 25 to 35)."""
 
 _GROUP: Final = -1
 """Stands for a group of countries until `partner_is_group` says so."""
-
-
-@dataclass(slots=True)
-class _Meanings:
-    """What the distinct texts of a column stand for, in order of their places.
-
-    Attributes
-    ----------
-    texts
-        Null where a field is empty.
-    levels, is_padded
-        Of product codes.
-    """
-
-    texts: pl.Series
-    levels: pl.Series | None = None
-    is_padded: pl.Series | None = None
 
 
 class SourceColumns:
@@ -80,14 +70,13 @@ class SourceColumns:
     source
         The file.
     wanted
-        Columns of `SCHEMA` that are needed, and figures; None means all.
+        Columns of `SCHEMA` that are needed, and figures; None means all, and that a text which stands for nothing is
+        refused.
 
     Attributes
     ----------
     fields
         Reads the lines; its batches are what `frame` takes.
-    padded
-        Rows whose product code got its leading zero back.
     """
 
     def __init__(
@@ -99,7 +88,8 @@ class SourceColumns:
         source: Source,
         wanted: Collection[str] | None = None,
     ) -> None:
-        self.padded = 0
+        self._is_strict = wanted is None
+        self._mended = {name: [0, 0.0] for name in MENDED}
         self._form, self._claims, self._name = form, claims, source.name
         labelled: dict[ColumnName, Kind] = dict.fromkeys(_LABELLED, "text") if form.country_code else {}
         column_of = {source: column for column, source in form.present(header).items()}
@@ -120,15 +110,17 @@ class SourceColumns:
             expected=source.size // _BYTES_A_ROW,
         )
         self._known = {
-            column: _Meanings(
-                pl.Series(dtype=pl.String if column in labelled else SCHEMA.get(column, pl.String))
+            column: Meanings(
+                column, form.flow_codes, "flow_name" in self._field, pl.Series(dtype=_TEXTS.get(column, pl.String))
             )
             for column in self._field
             if kind_of[column] == "text"
-        }
-        if "product_code" in self._known:
-            known = self._known["product_code"]
-            known.levels, known.is_padded = pl.Series(dtype=pl.Int8), pl.Series(dtype=pl.Boolean)
+        }  # fmt: skip
+
+    @property
+    def mended(self) -> dict[str, dict[str, float]]:
+        """Rows and USD so far by `spellings.MENDED`, where there are any."""
+        return {name: {"rows": rows, "usd": usd} for name, (rows, usd) in self._mended.items() if rows}
 
     def frame(self, lines: Lines) -> pl.DataFrame:
         """One batch, without rows in which nothing is that is read.
@@ -136,9 +128,9 @@ class SourceColumns:
         Raises
         ------
         BrokenSourceError
-            If something stands after the last column.
+            If a text stands for nothing that its column may hold.
         ContradictionError
-            If a country's label is unknown.
+            If a country's label is unknown, or the rows are not annual.
         """
         columns: dict[str, pl.Series] = {"line": pl.Series(lines.line)}
         for column, place in self._field.items():
@@ -152,6 +144,9 @@ class SourceColumns:
                 )
                 name = "value_usd" if column == "value" else column
                 columns[name] = _numbers(lines.numbers[place], scale)
+        if "flow_name" in columns:
+            self._settle_flows(columns, lines)
+        self._count_mended(columns, lines)
         frame = pl.DataFrame(columns)
         if "year" in columns and columns["year"].null_count():
             is_empty = pl.exclude("line", "level").cast(pl.String).fill_null("") == ""
@@ -159,46 +154,50 @@ class SourceColumns:
         return self._with_constants(frame)
 
     def _texts(self, column: ColumnName, places: NDArray[np.uint32], lines: Lines) -> dict[str, pl.Series]:
-        known = self._meanings(column)
-        if column == "after_last":
-            self._refuse_after_last(known.texts, places, lines)
+        known, field = self._known[column], self._field[column]
+        first = len(known.texts)
+        if len(words := self.fields.words(field, first)):
+            troubles = known.learn(words, lambda: self.fields.distinct(field, first))
+            if troubles and (self._is_strict or column == "after_last"):
+                place, why, hint = troubles[0]
+                self._refuse(column, int(lines.line[np.argmax(places == place)]), why, hint)
+        if column in _CHECKS:
             return {}
         rows = pl.Series(places)
-        columns: dict[str, pl.Series] = {column: known.texts[rows]}
-        if known.levels is not None and known.is_padded is not None:
-            columns["level"] = known.levels[rows]
-            if known.is_padded.any():
-                self.padded += int(known.is_padded[rows].sum())
-        return columns
+        levels = {"level": known.levels[rows]} if column == "product_code" else {}
+        return {column: known.texts[rows], **levels}
 
-    def _meanings(self, column: ColumnName) -> _Meanings:
-        """What a column's texts stand for, those included that the batch brought."""
-        known, place, form = self._known[column], self._field[column], self._form
-        words = self.fields.words(place, len(known.texts))
-        if not len(words):
-            return known
+    def _refuse(self, column: ColumnName, line: int, why: str, hint: str) -> None:
+        kind = ContradictionError if column == "frequency" else BrokenSourceError
+        of = f", column {self._form.columns[column].source}" if column in self._form.columns else ""
+        raise kind(f"{self._name}, line {line}{of}: {why}", hint)
 
-        def texts() -> list[str]:
-            return self.fields.distinct(place, len(known.texts))
+    def _settle_flows(self, columns: dict[str, pl.Series], lines: Lines) -> None:
+        """Flows whose code says nothing from their names."""
+        flow, named = columns["flow"], columns.pop("flow_name")
+        if not flow.null_count():
+            return
+        lacks = flow.is_null()
+        columns["flow"] = flow.zip_with(~lacks, named)
+        self._count("flow_words", (lacks & named.is_not_null()).to_numpy(), columns)
+        if self._is_strict and columns["flow"].null_count():
+            row = int(columns["flow"].is_null().arg_max() or 0)
+            text = self.fields.distinct(self._field["flow_name"])[lines.texts[self._field["flow_name"]][row]]
+            self._refuse("flow_name", int(lines.line[row]), *flow_trouble(text))
 
-        if known.levels is not None and known.is_padded is not None:
-            products = products_of(has_total=form.has_world_rows, may_lose_zeros=form.may_lose_zeros)
-            codes, levels, is_padded = products.look_up(words, texts)
-            known.levels.extend(levels)
-            known.is_padded.extend(is_padded)
-            known.texts.extend(codes)
-        else:
-            new = [form.flow_codes.get(text, text) if column == "flow" else text for text in texts()]
-            known.texts.extend(pl.Series([text or None for text in new], dtype=known.texts.dtype))
-        return known
+    def _count_mended(self, columns: dict[str, pl.Series], lines: Lines) -> None:
+        if "product_code" in columns and (known := self._known["product_code"].mended).any():
+            bits = known[lines.texts[self._field["product_code"]]]
+            for bit in range(int(known.max()).bit_length()):
+                self._count(MENDED[bit], (bits & (1 << bit)) > 0, columns)
 
-    def _refuse_after_last(self, texts: pl.Series, places: NDArray[np.uint32], lines: Lines) -> None:
-        is_there = texts.is_not_null().to_numpy()
-        if is_there.any():
-            raise BrokenSourceError(
-                f"{self._name}, line {lines.line[np.argmax(is_there[places])]}: a value after the last column",
-                "the file is damaged; download it again",
-            )
+    def _count(self, name: str, is_mended: NDArray[np.bool_], columns: dict[str, pl.Series]) -> None:
+        """Count rows of a batch, and their values as far as they are any."""
+        n = int(is_mended.sum())
+        if n and "value_usd" in columns:
+            usd = columns["value_usd"].fill_null(0.0).to_numpy()[is_mended]
+            self._mended[name][0] += n
+            self._mended[name][1] += float(usd[np.abs(usd) <= MAX_USD].sum())
 
     def _with_constants(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Columns that stand in the file's name or its format, and codes in place of labels."""
@@ -223,6 +222,7 @@ def _is_wanted(column: ColumnName, wanted: Collection[str] | None) -> bool:
         or {"value": "value_usd"}.get(column, column) in wanted
         or (column == "product_code" and "level" in wanted)
         or column in ("after_last", "year")
+        or (column == "flow_name" and "flow" in wanted)
     )
 
 

@@ -32,6 +32,8 @@ class IngestReport:
         publication makes superfluous; of files that only accompany data.
     rejected
         Source name to reason and hint.
+    mended
+        Source name to rows and USD of texts that were not written as Comtrade writes them (`spellings.MENDED`).
     n_partitions, rows_in
         Partitions published and rows read.
     changes
@@ -44,6 +46,7 @@ class IngestReport:
     superseded: list[str] = field(default_factory=list)
     passed_over: list[str] = field(default_factory=list)
     rejected: dict[str, tuple[str, str]] = field(default_factory=dict)
+    mended: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
     n_partitions: int = 0
     rows_in: int = 0
     changes: list[dict[str, Any]] = field(default_factory=list)

@@ -9,8 +9,9 @@ from typing import Final
 
 from minsum.workspace import Footer, Layout, read_footers
 
-RECIPE: Final = "flows-2"
-"""Changes whenever the same input would give another file; older partitions are then made anew. 2: proof in the footer."""
+RECIPE: Final = "flows-3"
+"""Changes whenever the same input would give another file; older partitions are then made anew. 2: proof in the footer. 3: codes that are mended
+or refused, products of fewer digits."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from minsum.flows.rules import (
     COMPONENT_COLUMNS,
     COMPONENT_RULES,
     KEPT,
+    OF_LEVEL,
     RULES,
     applicable,
     first_rule,
@@ -61,14 +62,43 @@ class Parsed:
 def parse(source: Source, options: IngestOptions, layout: Layout) -> Parsed | None:
     """Read a source to its end; None when it only accompanies data or holds no reporter that is wanted.
 
+    A reporter-year without products of six digits keeps those of four, or of two: for these, files that hold any are read
+    again.
+
     Raises
     ------
     SourceError
         If it is rejected.
     """
+    parsed = _read(source, options, layout, digits=_MOST_DIGITS)
+    if parsed is None or parsed.form.mirrors_imports:
+        return parsed
+    for digits in _FEWER_DIGITS:
+        coarse = parsed.pending.without_products(digits)
+        again = _read(source, options, layout, digits=digits, only=coarse) if coarse else None
+        if again is not None:
+            parsed.pending.adopt(again.pending, coarse)
+            for one in coarse:
+                parsed.records[one] |= _audit_json(parsed.pending, one)
+    return parsed
+
+
+_MOST_DIGITS: Final = 6
+_FEWER_DIGITS: Final = (4, 2)
+
+
+def _read(
+    source: Source,
+    options: IngestOptions,
+    layout: Layout,
+    *,
+    digits: int,
+    only: frozenset[Partition] = frozenset(),
+) -> Parsed | None:
+    """Read a source, keeping products of so many digits; with `only`, of these reporter-years."""
     wanted = options.reporter_codes()
-    scratch = layout.scratch / f"pending-{source.sha256}"
-    pending = Pending(scratch, source.name, schema=_schema(options.columns), wanted=wanted)
+    scratch = layout.scratch / f"pending-{source.sha256}-{digits}"
+    pending = Pending(scratch, source.name, schema=_schema(options.columns), wanted=wanted, only=only)
     bad: dict[str, int] = dict.fromkeys((f"bad_{name}" for name in sorted(set(options.columns))), 0)
     with opened(source, figures=names_of(options.columns), classification=options.classification) as table:
         if table is None:
@@ -78,7 +108,7 @@ def parse(source: Source, options: IngestOptions, layout: Layout) -> Parsed | No
             return None
         judge = None
         for frame in table.frames():
-            judge = judge or Judge(form, options, frame.columns, source.name)
+            judge = judge or Judge(form, options, frame.columns, source.name, digits=digits)
             lone = lone_partition(frame)
             refuse_contradictions(frame, lone, form, claims, source.name)
             if options.columns:
@@ -97,7 +127,8 @@ def parse(source: Source, options: IngestOptions, layout: Layout) -> Parsed | No
     base = {
         "name": source.name, "size": source.size, "sha256": source.sha256, "format": form.name,
         "publisher": form.publisher, "published": claims.published, "is_complete": form.is_complete,
-        "partitions": len(pending.partitions), "padded_codes": table.padded, **({"oddities": oddities} if oddities else {}), **bad, **claims.identity,
+        "partitions": len(pending.partitions), "source_rows": pending.rows_in, **({"oddities": oddities} if oddities else {}),
+        "padded_codes": int(table.mended.get("codes_padded", {"rows": 0})["rows"]), "mended": table.mended, **bad, **claims.identity,
     }  # fmt: skip
     return Parsed(
         source, form, pending, {one: base | _audit_json(pending, one) for one in pending.partitions}
@@ -142,12 +173,17 @@ class Judge:
         Of its batches.
     name
         For error messages.
+    digits
+        Of the products that are kept.
     """
 
-    def __init__(self, form: Format, options: IngestOptions, columns: Collection[str], name: str) -> None:
+    def __init__(
+        self, form: Format, options: IngestOptions, columns: Collection[str], name: str, *, digits: int
+    ) -> None:
         self._form, self._name = form, name
         self._has_parts = form.is_complete and form.has_world_rows
-        self._plan = _plan(tuple(options.flows), tuple(options.columns), tuple(columns))
+        levels = (0, digits) if form.has_world_rows else (digits,)
+        self._plan = _plan(tuple(options.flows), tuple(options.columns), tuple(columns), levels)
 
     def judge(self, frame: pl.DataFrame, lone: Partition | None, pending: Pending) -> None:
         """Count one batch, of a lone partition or several, and hold what stays: the rows that are kept, and parts of totals that may be missing."""
@@ -183,8 +219,10 @@ class _Plan:
 
 
 @cache
-def _plan(flows: tuple[str, ...], figures: tuple[str, ...], columns: tuple[str, ...]) -> _Plan:
-    rules = applicable(row_rules(flows), columns)
+def _plan(
+    flows: tuple[str, ...], figures: tuple[str, ...], columns: tuple[str, ...], levels: tuple[int, ...]
+) -> _Plan:
+    rules = applicable(row_rules(flows, levels), columns)
     cell = ("flow", "partner_code", "product_code")
     begins, begins_of_lone = (
         pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift()) for name in names).alias(
@@ -217,7 +255,7 @@ def _mirrored(kept: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-_SETTLES: Final = [RULES.index(KEPT), RULES.index("level")]
+_KEPT: Final = RULES.index(KEPT)
 _FIRST_PART, _LAST_PART = RULES.index(COMPONENT_RULES[0]), RULES.index(COMPONENT_RULES[-1])
 
 
@@ -228,17 +266,18 @@ def _without_total(judged: pl.DataFrame) -> NDArray[np.bool_]:
     the rule `level` removes, which is about the cell.
     """
     rule, begins = judged["rule"].to_numpy(), judged["begins_cell"].to_numpy()
-    run = np.cumsum(begins)
+    run = np.cumsum(begins, dtype=np.int32)
     is_settled = np.zeros(run[-1] + 1, dtype=np.bool_)
-    is_settled[run.take(np.flatnonzero((rule == _SETTLES[0]) | (rule == _SETTLES[1])))] = True
+    is_settled[run.take(np.flatnonzero((rule == _KEPT) | (rule >= OF_LEVEL)))] = True
     return (rule >= _FIRST_PART) & (rule <= _LAST_PART) & ~is_settled.take(run, mode="clip")
 
 
 def _audit_json(pending: Pending, partition: Partition) -> Footer:
     audit = pending.audits.get(partition)
-    rules: dict[str, Any] = audit.as_json() if audit else {}
+    rules: dict[str, Any] = audit.rules() if audit else {}
     return {
         "rows_in": sum(int(one["rows"]) for one in rules.values()),
         "rows_kept": int(rules.get("kept", {"rows": 0})["rows"]),
         "rules": rules,
+        "levels": audit.levels() if audit else {},
     }

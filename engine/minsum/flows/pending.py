@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import shutil
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import polars as pl
 
 from minsum.errors import ContradictionError
-from minsum.flows.rules import Audit
+from minsum.flows.rules import OF_LEVEL, Audit
+from minsum.flows.spellings import TOTAL
 
 SPILL_ROWS: Final = 4_000_000
 """Rows of one source held in memory (some 30 bytes each, twice that with figures) before they go to disk."""
@@ -32,6 +33,8 @@ class Partition(NamedTuple):
 
 
 KEYS: Final = Partition._fields
+KINDS: Final = ("kept", "parts")
+"""What is held of a reporter-year: rows that are kept, and parts of totals."""
 
 
 def lone_partition(frame: pl.DataFrame) -> Partition | None:
@@ -55,6 +58,8 @@ class Pending:
         Columns of rows that are kept.
     wanted
         Reporters whose rows are kept; empty means all.
+    only
+        Reporter-years whose rows are kept; empty means all.
 
     Attributes
     ----------
@@ -73,10 +78,13 @@ class Pending:
         *,
         schema: Mapping[str, pl.DataType],
         wanted: frozenset[int] = frozenset(),
+        only: frozenset[Partition] = frozenset(),
     ) -> None:
         self.audits: dict[Partition, Audit] = defaultdict(Audit)
         self.rows_in = self.in_memory = self._n_spills = 0
-        self._folder, self._name, self._schema, self._wanted = folder, name, schema, wanted
+        self._folder, self._name, self._schema = folder, name, schema
+        self._wanted, self._only = wanted, only
+        self._with_products: set[Partition] = set()
         self._held: dict[tuple[Partition, str], list[pl.DataFrame]] = defaultdict(list)
         self._counts: dict[Partition, int] = defaultdict(int)
 
@@ -98,6 +106,8 @@ class Pending:
             rows, lone, *(one for one in rows.columns if one not in KEYS)
         ):
             self._held[partition, kind].append(chosen)
+            if partition not in self._with_products and (chosen["product_code"] != TOTAL).any():
+                self._with_products.add(partition)
             self.in_memory += len(chosen)
             self._count(partition, len(chosen))
         if self.in_memory > SPILL_ROWS:
@@ -114,7 +124,29 @@ class Pending:
                 KEYS, as_dict=True, maintain_order=True, include_key=False
             )
             groups = [(Partition(*key), group) for key, group in found.items()]
-        return (one for one in groups if not self._wanted or one[0].reporter_code in self._wanted)
+        return (
+            one
+            for one in groups
+            if (not self._wanted or one[0].reporter_code in self._wanted)
+            and (not self._only or one[0] in self._only)
+        )
+
+    def without_products(self, digits: int) -> frozenset[Partition]:
+        """Reporter-years of which no product is held, and the rule `level` removed some of so many digits."""
+        return frozenset(
+            partition
+            for partition, audit in self.audits.items()
+            if partition not in self._with_products and audit.rows[OF_LEVEL + digits]
+        )
+
+    def adopt(self, other: Pending, partitions: Collection[Partition]) -> None:
+        """Hold what another holds of these reporter-years, and nothing else of them."""
+        for partition in partitions:
+            for kind in KINDS:
+                self.take(partition, kind)
+                if frames := [one for one in other.take(partition, kind) if len(one)]:
+                    self.hold(kind, pl.concat(frames), partition)
+            self.audits[partition] = other.audits[partition]
 
     def take(self, partition: Partition, kind: str) -> list[pl.DataFrame]:
         """Rows of a kind of a partition, in frames; they are held no longer."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import Final
+from typing import Final, cast
 
 import numpy as np
 import polars as pl
@@ -18,8 +18,8 @@ from polars.dataframe.group_by import GroupBy
 
 from minsum.flows.checks import CELL, Checks, identity_checks, world_and_partners
 from minsum.flows.figures import figures_of_largest, figures_of_sum
-from minsum.flows.products import TOTAL
 from minsum.flows.rules import COMPONENT_COLUMNS, component_rules
+from minsum.flows.spellings import TOTAL
 from minsum.schema import FLOWS
 
 WORLD_TOLERANCE: Final = 0.005
@@ -71,13 +71,13 @@ def build(
     parts
         Parts of totals, with the columns that tell them apart.
     is_complete
-        Whether the rows are a whole reporter-year. Nothing is rebuilt from a slice: its partners or
-        parts may be a choice of the user's.
+        Whether the rows are a whole reporter-year. Of a slice, whose partners or parts may be a choice of the user's, only
+        World rows are rebuilt, where its TOTAL shows that all partners are there.
     has_world_rows
         False for sources that by definition hold neither World nor TOTAL rows.
     """
     repairs: Repairs = {}
-    rows = unique(in_order(pl.concat(kept)), repairs)
+    rows = of_most_digits(unique(in_order(pl.concat(kept)), repairs), repairs)
     if not has_world_rows:
         rows = with_sums(rows)
     if is_complete and has_world_rows and parts:
@@ -85,6 +85,9 @@ def build(
     cells = world_and_partners(rows)
     if is_complete and has_world_rows and len(mended := mended_world(rows, cells, repairs)):
         rows = merged(rows.join(mended.select("cell"), on="cell", how="anti", maintain_order="left"), mended)
+        cells = world_and_partners(rows)
+    if not is_complete and len(summed := world_of_all_partners(rows, cells, repairs)):
+        rows = merged(rows, summed)
         cells = world_and_partners(rows)
     columns = [*_KEYS, "value_usd", "is_rebuilt"]
     others = [name for name in rows.columns if name not in (*columns, "cell")]
@@ -170,6 +173,18 @@ def unique(rows: pl.DataFrame, repairs: Repairs) -> pl.DataFrame:
     for name, chosen in (("duplicates", ~pl.col("is_conflict")), ("conflicts", pl.col("is_conflict"))):
         _note(repairs, name, groups.filter(chosen), rows="n", usd="dropped")
     return pl.concat([rows.filter(~repeated), groups.select(rows.columns)]).sort("cell")
+
+
+def of_most_digits(rows: pl.DataFrame, repairs: Repairs) -> pl.DataFrame:
+    """`coarser`: of each flow the products with most digits, where slices hold products of several levels."""
+    digits = cast("pl.Enum", rows.schema["product_code"]).categories.replace(TOTAL, "").str.len_bytes()
+    if digits.filter(digits > 0).n_unique() <= 1:
+        return rows
+    rows = rows.with_columns(digits=digits[rows["product_code"].to_physical()])
+    most = pl.col("digits").max().over("flow")
+    coarser = rows.filter(pl.col("digits") > 0, pl.col("digits") < most)
+    _note(repairs, "coarser", coarser)
+    return rows.join(coarser.select("cell"), on="cell", how="anti", maintain_order="left").drop("digits")
 
 
 def with_sums(rows: pl.DataFrame) -> pl.DataFrame:
@@ -273,12 +288,27 @@ def mended_world(rows: pl.DataFrame, cells: pl.DataFrame, repairs: Repairs) -> p
         ("world_discrepancies", "gap_usd"),
     ):
         _note(repairs, name, cells.filter(pl.col("fate") == name), usd=usd)
-    mended = cells.filter(pl.col("fate").is_in(["world_missing", "world_impossible"])).select(CELL)
-    if mended.is_empty():
-        return mended
-    addends = rows.filter(pl.col("partner_code") != 0).join(
-        mended, on=CELL, how="semi", maintain_order="left"
+    return _summed_partners(rows, cells.filter(pl.col("fate").is_in(["world_missing", "world_impossible"])))
+
+
+def world_of_all_partners(rows: pl.DataFrame, cells: pl.DataFrame, repairs: Repairs) -> pl.DataFrame:
+    """`world_missing` of a slice: World rows of flows that have none but a World TOTAL, which their partners add up to."""
+    is_good = pl.col("product_code") != TOTAL
+    adds_up = (_PARTNERS.filter(is_good).sum() - pl.col("total_usd").max()).abs() <= (
+        WORLD_TOLERANCE * pl.col("total_usd").max()
     )
+    flows = cells.group_by("flow").agg(is_whole=adds_up & _WORLD.filter(is_good).is_null().all())
+    whole = flows.filter(pl.col("is_whole").fill_null(value=False))
+    chosen = cells.filter(is_good).join(whole, on="flow", how="semi", maintain_order="left")
+    _note(repairs, "world_missing", chosen, usd="partners_usd")
+    return _summed_partners(rows, chosen)
+
+
+def _summed_partners(rows: pl.DataFrame, cells: pl.DataFrame) -> pl.DataFrame:
+    """World rows of these cells, sums of their partners."""
+    if cells.is_empty():
+        return cells.select(CELL)
+    addends = rows.filter(pl.col("partner_code") != 0).join(cells, on=CELL, how="semi", maintain_order="left")
     return _summed(addends, *CELL, partner_code=pl.lit(0, pl.Int32)).with_columns(cell=_cell(rows))
 
 

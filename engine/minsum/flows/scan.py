@@ -37,8 +37,8 @@ class OpenTable:
     ----------
     form, claims
         Its format, and what its name says.
-    padded
-        Rows so far whose product code got its leading zero back.
+    mended
+        Of its rows so far, as `SourceColumns.mended`.
     oddities
         How many lines and fields so far were understood in the only way they can be meant, by their names in `opening`.
     """
@@ -48,7 +48,7 @@ class OpenTable:
     _file: BinaryIO
     _header: Header
     _source: Source
-    padded: int = 0
+    mended: dict[str, dict[str, float]] = field(default_factory=dict)
     oddities: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -81,7 +81,7 @@ class OpenTable:
         fields = columns.fields
         for lines in batches(self._file, fields, self._header, self._source.name, self.oddities):
             frame = columns.frame(lines)
-            self.padded = columns.padded
+            self.mended = columns.mended
             self.oddities["empty_lines"] += len(lines.line) - len(frame)
             self.oddities |= {
                 "empty_words": fields.n_nothing, "whole_numbers": fields.n_whole, "short_numbers": fields.n_short,
@@ -160,7 +160,7 @@ def scan(paths: str | Path | Sequence[str | Path]) -> pl.LazyFrame:
     `classification`, `flow`, `partner_code` (0 = World, null for a group of countries), `partner2_code`, `product_code`,
     `level` (its digits; 0 for TOTAL, null for what is no code of the HS), `customs_code`, `mos_code`, `mot_code`,
     `value_usd`, `net_weight` (kg), `quantity` and `quantity_unit`. What a file lacks is null. Values are in USD whatever
-    the unit of the file, and five-digit codes of formats that lose zeros have theirs back.
+    the unit of the file, and texts are mended as `ingest` does (docs/data-rules.md); one that stands for nothing is kept.
 
     Raises
     ------

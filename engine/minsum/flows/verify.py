@@ -13,13 +13,14 @@ from minsum.flows.checks import identity_checks, world_and_partners
 from minsum.flows.figures import dtypes_of
 from minsum.flows.repairs import with_cells
 from minsum.flows.rules import MAX_PARTNER
+from minsum.flows.spellings import CODE
 from minsum.formats import formats
 from minsum.schema import FLOWS, TABLES
 from minsum.workspace import Footer
 
 Wrong = list[tuple[str, str, str]]
 _PATH = re.compile(r"classification=H[0-6]/year=(19|2[01])\d\d/reporter=(0|[1-9]\d{0,6})/flows\.parquet$")
-_CODE = r"^([0-9]{2}[0-9A-Z]{4}|TOTAL)$"
+_CODE = rf"^({CODE}|[0-9]{{2}}|[0-9]{{4}}|TOTAL)$"
 
 
 def verify_partition(path: Path, footer: Footer) -> Wrong:
@@ -55,7 +56,7 @@ def _rows(rows: pl.DataFrame) -> Iterator[tuple[str, str, str]]:
     codes = rows["product_code"].unique().drop_nulls()
     bad = codes.filter(~codes.str.contains(_CODE))
     if len(bad):
-        yield "rows", f"product {bad[0]!r}", "TOTAL or six characters"
+        yield "rows", f"product {bad[0]!r}", "TOTAL, or 2, 4 or 6 characters"
     partner, value = rows["partner_code"], rows["value_usd"]
     if len(partner) and not partner.is_between(0, MAX_PARTNER).all():
         yield "rows", f"partner {partner.min()!r} to {partner.max()!r}", f"0 to {MAX_PARTNER}"
@@ -76,7 +77,7 @@ def _figures(rows: pl.DataFrame, footer: Footer) -> Iterator[tuple[str, str, str
             return
     now, stored = identity_checks(rows, world_and_partners(rows)), footer["checks"]
     for flow in sorted({*now, *stored}):
-        for name in sorted({*now.get(flow, {}), *stored.get(flow, {})}):
+        for name in sorted(stored.get(flow, now.get(flow, {}))):
             ours, theirs = (one.get(flow, {}).get(name) for one in (now, stored))
             if not _agree(ours, theirs):
                 yield "audit", f"{flow} {name} {ours} in the rows", f"{theirs}, as in the footer"

@@ -47,6 +47,5 @@ FORMAT = Format(
     weight_scale=1000.0,
     has_world_rows=False,
     mirrors_imports=True,
-    may_lose_zeros=True,
     companions=("country_code", "code,description"),
 )

@@ -10,8 +10,10 @@ from typing import Final, Literal
 ColumnName = Literal[
     "reporter_code", "year", "classification", "flow", "partner_code", "partner2_code", "product_code",
     "customs_code", "mos_code", "mot_code", "value", "after_last", "net_weight", "quantity", "quantity_unit",
+    "flow_name", "frequency",
 ]  # fmt: skip
-"""minsum's names for the columns that the row rules need; `after_last` holds nothing, or the file is damaged."""
+"""minsum's names for the columns that the row rules need; `after_last` holds nothing, or the file is damaged; `flow_name`
+says which flow it is where the code is 0; `frequency` is A, or the file is refused."""
 
 AFTER_LAST: Final = "(after the last)"
 """Name of the field that every row has and the header has not."""
@@ -174,9 +176,6 @@ class Format:
         Why minsum does not read this format and what to use instead, or None: it does.
     refused_names
         Pattern of file names that are refused whatever the header says.
-    may_lose_zeros
-        Whether codes of chapters 01-09 occur with five digits (spreadsheets drop the leading zero);
-        they are padded and the repair is counted.
     companions
         First column names of files that ship beside the data and are passed over, separated by commas.
     figures
@@ -202,7 +201,6 @@ class Format:
     country_code: Callable[[str, int], int | None] | None = None
     refusal: tuple[str, str] | None = None
     refused_names: str | None = None
-    may_lose_zeros: bool = False
     companions: tuple[str, ...] = ()
     figures: Mapping[ColumnName, Column] = field(default_factory=dict)
     weight_scale: float = 1.0

@@ -16,6 +16,7 @@ COLUMNS: Final[Mapping[ColumnName, Column]] = {
     "year": Column("period", ("refYear", "Year", "yr")),
     "classification": Column("classificationCode", ("Classification", "pfCode"), required=False),
     "flow": Column("flowCode", ("Trade Flow Code", "rgCode")),
+    "flow_name": Column("Trade Flow", ("flowDesc", "rgDesc"), required=False),
     "partner_code": Column("partnerCode", ("ptCode",)),
     "partner2_code": Column(
         "partner2Code", ("2nd Partner Code", "X2nd Partner Code", "ptCode2"), required=False
@@ -25,6 +26,7 @@ COLUMNS: Final[Mapping[ColumnName, Column]] = {
     "mos_code": Column("mosCode", required=False),
     "mot_code": Column("motCode", ("Mode of Transport Code",), required=False),
     "value": Column("primaryValue", ("Trade Value (US$)", "Trade Value (USD)", "TradeValue")),
+    "frequency": Column("freqCode", required=False),
 }
 """A file that says nowhere which HS vintage it is can be told: `--classification`."""
 

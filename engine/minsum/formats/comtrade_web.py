@@ -19,5 +19,4 @@ FORMAT = Format(
     flow_codes=OLD_FLOWS,
     is_complete=False,
     is_quoted=True,
-    may_lose_zeros=True,
 )

@@ -67,11 +67,10 @@ FORMAT = Format(
         "value": Column("TradeValue in 1000 USD", ("Trade Value 1000USD",)),
     },
     flow_codes={
-        "1": "M", "2": "X", "5": "M", "6": "X", "Gross Imp.": "M", "Gross Exp.": "X", "Import": "M", "Export": "X",
+        "1": "M", "2": "X", "3": "3", "4": "4", "5": "M", "6": "X", "GROSS IMP.": "M", "GROSS EXP.": "X",
     },
     value_scale=1000.0,
     is_complete=False,
     is_quoted=True,
     country_code=_country_code,
-    may_lose_zeros=True,
 )  # fmt: skip
