@@ -22,7 +22,9 @@ _JUNK: tuple[tuple[str, bytes], ...] = (
 
 
 def _zip(files: list[tuple[str, bytes]], rng: random.Random) -> bytes:
-    method = rng.choice([zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+    method = rng.choice(
+        [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
+    )
     buffer = io.BytesIO()
     with warnings.catch_warnings(action="ignore"), zipfile.ZipFile(buffer, "w", method) as archive:
         for name, content in files:
@@ -32,7 +34,11 @@ def _zip(files: list[tuple[str, bytes]], rng: random.Random) -> bytes:
 
 def _tar(files: list[tuple[str, bytes]], rng: random.Random) -> bytes:
     buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w", format=rng.choice([tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])) as archive:
+    with tarfile.open(
+        fileobj=buffer,
+        mode="w",
+        format=rng.choice([tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT]),
+    ) as archive:
         for name, content in files:
             member = tarfile.TarInfo(name)
             member.size = len(content)

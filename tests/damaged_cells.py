@@ -10,10 +10,27 @@ Change = Callable[[str], str]
 
 PRODUCTS = ("cmdCode", "Commodity Code", "ProductCode", "k")
 FLOWS = ("flowCode", "Trade Flow Code", "TradeFlowCode", "Trade Flow")
-COUNTRIES = ("reporterCode", "partnerCode", "Reporter Code", "Partner Code", "ReporterISO3", "PartnerISO3", "i", "j")
+COUNTRIES = (
+    "reporterCode",
+    "partnerCode",
+    "Reporter Code",
+    "Partner Code",
+    "ReporterISO3",
+    "PartnerISO3",
+    "i",
+    "j",
+)
 YEARS = ("period", "Period", "Year", "t")
 VALUES = ("primaryValue", "Trade Value (US$)", "TradeValue in 1000 USD", "v")
-PARTS = ("partner2Code", "customsCode", "motCode", "mosCode", "classificationCode", "Classification", "freqCode")
+PARTS = (
+    "partner2Code",
+    "customsCode",
+    "motCode",
+    "mosCode",
+    "classificationCode",
+    "Classification",
+    "freqCode",
+)
 
 _AROUND = (
     "'{}", '"{}"', '"""{}"""', '="{}"', '=\"{}\"', "’{}’", "“{}”", "`{}", " {}", "{} ", "\xa0{}", "{}\xa0", "\u2009{}", "{}\u200b",
@@ -128,7 +145,9 @@ def _changed(cell: bytes, change: Change, encoding: str) -> bytes:
     return (b'"' + made.replace(b'"', b'""') + b'"' if is_quoted else made) + end
 
 
-def damage_columns(rng: random.Random, text: bytes, columns: tuple[str, ...], changes: tuple[Change, ...]) -> bytes:
+def damage_columns(
+    rng: random.Random, text: bytes, columns: tuple[str, ...], changes: tuple[Change, ...]
+) -> bytes:
     """One change, or a few, to the cells of a column: all, some, a few or one."""
     mark, lines = mark_of(text), text.split(b"\n")
     names = [_named(name) for name in cells_of(lines[0], mark)]
@@ -147,7 +166,9 @@ def damage_columns(rng: random.Random, text: bytes, columns: tuple[str, ...], ch
     return b"\n".join(lines)
 
 
-def _damages(columns: tuple[str, ...], changes: tuple[Change, ...], name: str) -> Callable[[random.Random, bytes], bytes]:
+def _damages(
+    columns: tuple[str, ...], changes: tuple[Change, ...], name: str
+) -> Callable[[random.Random, bytes], bytes]:
     def damage(rng: random.Random, text: bytes) -> bytes:
         return damage_columns(rng, text, columns, changes)
 
@@ -189,7 +210,8 @@ def damage_names(rng: random.Random, text: bytes) -> bytes:
         spelling = rng.choice(spellings)
         every = rng.random() < 0.6
         names = [
-            spelling(_named(name)).encode() if every or place == n else name for place, name in enumerate(names)
+            spelling(_named(name)).encode() if every or place == n else name
+            for place, name in enumerate(names)
         ]
     elif how < 6:
         known = [place for place, name in enumerate(names) if _named(name) in _TWINS]
@@ -200,5 +222,7 @@ def damage_names(rng: random.Random, text: bytes) -> bytes:
     elif how == 7:
         names.append(rng.choice([b"", b"x", names[n], b"Period", b"cmdCode", b"Unnamed: 0"]))
     else:
-        names = names[:-1] if rng.random() < 0.5 else [rng.choice([b"", b'""', b"index", b"Unnamed: 0"]), *names]
+        names = (
+            names[:-1] if rng.random() < 0.5 else [rng.choice([b"", b'""', b"index", b"Unnamed: 0"]), *names]
+        )
     return mark.join(names) + (b"\r" if head.endswith(b"\r") else b"") + newline + rest

@@ -205,7 +205,11 @@ def run(seed: int, count: int, *, keep: Path | None = None) -> Counter[tuple[str
             form = rng.choice(list(good))
             name, text, how = good[form]
             change, data = mutate(rng, text, how)
-            cuts = rng.choice([4 << 20, 64, 300, 5000]), rng.choice([65_536, 1, 2, 7]), rng.choice([4_000_000, 0, 20])
+            cuts = (
+                rng.choice([4 << 20, 64, 300, 5000]),
+                rng.choice([65_536, 1, 2, 7]),
+                rng.choice([4_000_000, 0, 20]),
+            )
             cut_blocks(*cuts)
             columns = rng.choice([(), ("net_weight", "quantity")])
             outcome = judge(name, data, Path(folder) / "one", columns=columns)

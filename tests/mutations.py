@@ -225,7 +225,16 @@ def add_at_end(rng: random.Random, data: bytes) -> bytes:
 def other_ends(rng: random.Random, text: bytes) -> bytes:
     """Line ends of several systems in one file, or other things that some take for one."""
     rows = text.replace(b"\r\n", b"\n").split(b"\n")
-    ends = rng.choice([[b"\n", b"\r\n"], [b"\n", b"\r"], [b"\r\n", b"\r"], [b"\n", b"\n\x0c"], [b"\n", b"\xc2\x85"], [b"\r\r\n"]])
+    ends = rng.choice(
+        [
+            [b"\n", b"\r\n"],
+            [b"\n", b"\r"],
+            [b"\r\n", b"\r"],
+            [b"\n", b"\n\x0c"],
+            [b"\n", b"\xc2\x85"],
+            [b"\r\r\n"],
+        ]
+    )
     share = rng.choice([0.02, 0.5])
     return b"".join(row + (ends[-1] if rng.random() < share else ends[0]) for row in rows)
 
@@ -234,7 +243,19 @@ def recode(rng: random.Random, text: bytes) -> bytes:
     """Another encoding, with a mark in front or without, whole or cut in the middle of a letter."""
     plain = text.decode("latin-1")
     how = rng.choice(
-        ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "cp1252", "cp437", "utf-7", "mac-roman"]
+        [
+            "utf-8",
+            "utf-8-sig",
+            "utf-16",
+            "utf-16-le",
+            "utf-16-be",
+            "utf-32",
+            "utf-32-le",
+            "cp1252",
+            "cp437",
+            "utf-7",
+            "mac-roman",
+        ]
     )
     data = plain.encode(how, errors="replace")
     if rng.random() < 0.1:
@@ -323,7 +344,9 @@ def mutate(rng: random.Random, text: bytes, how: str) -> tuple[str, bytes]:
                 text = change(rng, text)
                 done.append(change.__name__)
     if rng.random() < 0.2 and text:
-        build = rng.choice([gzip_members, odd_zip, odd_gzip_header, in_archives, in_archives, in_archives, not_whole])
+        build = rng.choice(
+            [gzip_members, odd_zip, odd_gzip_header, in_archives, in_archives, in_archives, not_whole]
+        )
         return "+".join([*done, build.__name__]), build(rng, text)
     data = packed(text, how)
     if how and rng.random() < 0.15:

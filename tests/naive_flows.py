@@ -164,7 +164,8 @@ def _inside(members: list[tuple[bytes, str]], name: str) -> list[tuple[bytes, st
 def _is_junk(path: str) -> bool:
     """What systems and programs add."""
     return any(
-        part in ("__MACOSX", "Thumbs.db", "desktop.ini") or part.startswith((".", "~$")) for part in path.split("/")
+        part in ("__MACOSX", "Thumbs.db", "desktop.ini") or part.startswith((".", "~$"))
+        for part in path.split("/")
     )
 
 

@@ -6,7 +6,6 @@ where many cores ask for pages at a time.
 
 from __future__ import annotations
 
-import math
 import threading
 from collections.abc import Sequence
 from sys import getrefcount
@@ -38,7 +37,7 @@ def recycled(shape: int | tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
     It is freed with the thread.
     """
     kind = np.dtype(dtype)
-    n_bytes = math.prod(np.atleast_1d(shape).tolist()) * kind.itemsize
+    n_bytes = int(np.prod(shape)) * kind.itemsize
     for piece, references in zip(_pieces.held, _references(_pieces.held), strict=True):
         if references == _UNSEEN and len(piece) >= n_bytes:
             break

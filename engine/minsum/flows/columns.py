@@ -233,14 +233,12 @@ def _integers(column: NDArray[np.int64]) -> pl.Series:
 
 
 def _numbers(column: NDArray[np.float64], scale: float) -> pl.Series:
-    """Null where there is no number."""
-    with np.errstate(
-        over="ignore", invalid="ignore"
-    ):  # too large a number is a bad one, and so are infinite ones
-        if scale != 1.0:
-            column = column * scale
-        may_lack = bool(np.isnan(column.sum()))
-    return pl.Series(column, nan_to_null=may_lack)
+    """Null where there is no number; a copy, for a column that is kept would keep the memory of all of its batch."""
+    # Too large a number is a bad one, and so are infinite ones.
+    with np.errstate(over="ignore", invalid="ignore"):
+        numbers = column * scale
+        may_lack = bool(np.isnan(numbers.sum()))
+    return pl.Series(numbers, nan_to_null=may_lack)
 
 
 def _country_codes(
