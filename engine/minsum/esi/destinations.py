@@ -9,7 +9,6 @@ import pyarrow as pa
 
 from minsum.esi.baskets import F64Matrix, shares_of
 from minsum.esi.bilateral import Bilateral
-from minsum.esi.labels import with_other_names
 from minsum_kernels import market_min_sum, pairwise_min_sum
 
 
@@ -35,7 +34,7 @@ def destination_table(bilateral: Bilateral, *, year: int, reporters: Collection[
     partner, cell = similarities(bilateral)
     labels = np.array(exporters.labels, dtype=np.str_)
     sells = bilateral.exports_usd.sum(axis=1) > 0
-    rows = sells & np.isin(labels, sorted(with_other_names(reporters))) if reporters else sells
+    rows = sells & np.isin(labels, list(reporters)) if reporters else sells
     i, r = np.nonzero(rows[:, None] & sells & (labels[:, None] != labels))
     names = pa.array(exporters.labels, pa.string())
     return pa.table(

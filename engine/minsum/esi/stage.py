@@ -12,7 +12,6 @@ from minsum.countries import is_group, iso3_of
 from minsum.coverage import Facts, Together, coverage_plan, write_coverage
 from minsum.errors import MissingInputError
 from minsum.esi.jobs import Filed, jobs_of
-from minsum.esi.labels import with_other_names
 from minsum.esi.options import FINEST, EsiOptions
 from minsum.esi.yearly import EsiReport, Groups, bring_up_to_date, plan_tables
 from minsum.marks import Plan, digests_of
@@ -205,8 +204,8 @@ def _exports(footer: Footer, options: EsiOptions) -> Footer:
 
 def _is_wanted(files: Iterable[Path], options: EsiOptions, label: Callable[[int], str] = iso3_of) -> bool:
     """Whether any of the reporters asked for is there."""
-    wanted = with_other_names(options.reporters)
-    return not wanted or bool(wanted & {label(partition_key(path)[2]) for path in files})
+    there = {label(partition_key(path)[2]) for path in files}
+    return not options.reporters or not there.isdisjoint(options.reporters)
 
 
 def coverage_facts(layout: Layout, filings: Filings, harmoniser: Harmoniser) -> Facts:
