@@ -150,7 +150,7 @@ TABLES: Final[dict[str, tuple[Column, ...]]] = {
         Column("year", "int16", "calendar year"),
         Column("esi", "double", "similarity with the panel's reference, unit 1"),
         # import_share: imports from the countries of [panel] bloc, itself left out, over all imports, unit 1; only
-        # with a bloc. Then the covariates.
+        # with a bloc. Then the covariates, and esi_width, esi_high - esi_low, where vintages were brought together.
     ),
     "country_years": (
         Column("reporter", "string", "ISO3"),

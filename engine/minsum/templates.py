@@ -126,6 +126,7 @@ _WORLD: Final = """
 # reference = "USA"        # whose similarity is the column esi: a country, or a composite from above
 # reporters = []           # empty: all
 # bloc = ["CHN"]           # import_share: imports from these over all imports; empty: no such column
+# max_width = 0.05         # similarities with a wider interval (docs/vintages.md) are left out; none: all stay
 # [estimate]
 # regressors = ["import_share"]
 """

@@ -61,7 +61,7 @@ def read_cubes(layout: Layout) -> list[Cube]:
         by_classification.setdefault(path.parent.name.partition("=")[2], []).append(path)
     cubes = []
     for classification, files in by_classification.items():
-        esi, _ = one_row_a_country(scan_similarities(files).collect())
+        esi = one_row_a_country(scan_similarities(files))[0].collect()
         if esi["esi"].count():
             cubes.append(_cube(classification, esi))
     return cubes
