@@ -15,7 +15,8 @@ import polars as pl
 from minsum.countries import code_of, iso3_of
 
 _COLUMNS = ["year", "reporter", "reference", "reporter_code", "reference_code", "esi"]
-_ENDS = ["esi_low", "esi_high"]
+ENDS = ("esi_low", "esi_high")
+"""Ends of the interval, where vintages were brought together."""
 _NAMED = 12
 
 
@@ -24,7 +25,7 @@ def scan_similarities(files: Sequence[Path]) -> pl.LazyFrame:
     also the ends of the interval."""
     esi = pl.scan_parquet(list(files), glob=False, hive_partitioning=False)
     there = esi.collect_schema().names() if files else []
-    return esi.select(*_COLUMNS, *(name for name in _ENDS if name in there))
+    return esi.select(*_COLUMNS, *(name for name in ENDS if name in there))
 
 
 def one_row_a_country(esi: pl.LazyFrame) -> tuple[pl.LazyFrame, list[str]]:
@@ -75,9 +76,9 @@ def narrow(esi: pl.LazyFrame, max_width: float | None) -> tuple[pl.LazyFrame, li
     -------
     The rows that stay, in their order, and a sentence on what was left out where a width is given.
     """
-    if not set(_ENDS) <= set(esi.collect_schema().names()):
+    if not set(ENDS) <= set(esi.collect_schema().names()):
         return esi, []
-    rows = esi.with_columns(esi_width=pl.col("esi_high") - pl.col("esi_low")).drop(_ENDS)
+    rows = esi.with_columns(esi_width=pl.col("esi_high") - pl.col("esi_low")).drop(*ENDS)
     if max_width is None:
         return rows, []
     is_wide = (pl.col("esi_width") > max_width).fill_null(value=False)

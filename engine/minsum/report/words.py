@@ -73,7 +73,7 @@ def _vintage_words(quality: pl.DataFrame, options: PageOptions) -> str:
 def _facts(cubes: Sequence[Cube], quality: pl.DataFrame, *, years: Sequence[int]) -> list[tuple[str, str]]:
     """Label and value of each."""
     countries = {one for cube in cubes for one in cube.countries}
-    pairs = sum(int(np.isfinite(cube.pairs).sum()) for cube in cubes)
+    pairs = sum(int(np.isfinite(cube.esi.pairs).sum()) for cube in cubes)
     in_last = pl.col("year") == max(years, default=0)
     last = quality.filter(in_last, ~pl.col("is_group")).unique("reporter", maintain_order=True)
     return [
