@@ -144,6 +144,11 @@ TABLES: Final[dict[str, tuple[Column, ...]]] = {
         Column("total_vs_products", "double", "sum over products / TOTAL, World exports; null without TOTAL"),
         Column("rows_in", "int64", "rows read"),
         Column("rows_kept", "int64", "rows that passed every row rule"),
+        Column(
+            "is_original",
+            "bool",
+            "in the classification that the reporter filed; false: the UN's conversion; null where a source does not say",
+        ),
     ),
     "panel": (
         Column("reporter", "string", "ISO3"),
