@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
+
 import polars as pl
 import pytest
 
 from conftest import COLUMNS, Desk
 from minsum.coverage import write_coverage
+from minsum.harmonise.remarks import absences
 from minsum.workspace import read_footers
 from test_formats import web
+from test_harmonise import compute
 
 
 def is_original(desk: Desk) -> dict[tuple[str, int, str], bool | None]:
@@ -63,3 +67,24 @@ def test_reporter_years_of_one_download_are_told_apart_and_slices_must_agree(des
         ("H4", 2015, "VNM"): False,
         ("H4", 2016, "CHN"): None,
     }
+
+
+def test_conversions_beside_filings_that_minsum_converts_are_said(desk: Desk) -> None:
+    """The two ways of conversion differ: an old file of the UN's among filings."""
+    for reporter, vintage, said in ((156, "H2", "false"), (842, "H5", "true"), (276, "H2", "true")):
+        row = {
+            "reporterCode": reporter,
+            "classificationCode": vintage,
+            "period": 2022,
+            "isOriginalClassification": said,
+        }
+        desk.put([row], f"COMTRADE-FINAL-CA{reporter}2022{vintage}[2024-03-10].gz")
+    report = compute(desk)
+    assert report.conversions == ["CHN 2022"]
+    [line] = absences(report)
+    assert line.startswith(
+        "1 reporter-years are the UN's conversions, compared with filings that minsum converted: CHN 2022;"
+    )
+    next(desk.inbox.glob("*842*")).unlink()
+    shutil.rmtree(desk.layout.partition("H5", 2022, 842).parent)
+    assert compute(desk).conversions == []  # all in the target: as the UN has them

@@ -138,10 +138,22 @@ def _compute_together(
         facts |= mirror_facts(layout, flows)
     else:  # with mirrors a single country may be compared
         report.alone = _alone(groups, options, report)
+    report.conversions = _conversions(groups, harmoniser.target)
     together = _together(options, harmoniser, digests_of(layout.yearly("esi")))
     report.is_covered = write_coverage(layout, flows, together, facts)
     report.unmatched = {name: usd for name, one in facts.items() if (usd := one["unmatched_usd"])}
     return report
+
+
+def _conversions(groups: Groups, target: str) -> list[str]:
+    """Reporter-years that the UN converted, in years with filings that are converted here."""
+    return [
+        f"{iso3_of(partition_key(path)[2])} {year}"
+        for (_, year), flows in groups.items()
+        if any(partition_key(path)[0] != target for path in flows)
+        for path, footer in flows.items()
+        if all(source.get("is_original") is False for source in footer["sources"])
+    ]
 
 
 def _alone(groups: Groups, options: EsiOptions, report: EsiReport) -> dict[str, str]:

@@ -14,6 +14,7 @@ class Together(Protocol):
 
     unreachable: dict[str, list[str]]
     unmatched: dict[str, float]
+    conversions: list[str]
 
 
 def absences(report: Together) -> Iterator[str]:
@@ -28,6 +29,12 @@ def absences(report: Together) -> Iterator[str]:
         yield (
             f"{sum(unmatched.values()):,.0f} USD of {len(unmatched)} reporter-years have no target and count "
             f"as 999999: {_listed(_largest(unmatched))}; unmatched_usd in coverage.parquet has them all"
+        )
+    if report.conversions:
+        yield (
+            f"{len(report.conversions)} reporter-years are the UN's conversions, compared with filings that minsum converted: "
+            f"{_listed(report.conversions)}; the two ways differ, and such similarities are too low, by .02 for a usual pair "
+            "(docs/replication.md): give these as reported too (clCode=HS)"
         )
 
 
