@@ -135,7 +135,10 @@ def _compute_together(
     report.left_out = _left_out(groups, options, report.computed)
     facts = coverage_facts(layout, filings, harmoniser)
     if options.mirror is not None:
-        facts |= mirror_facts(layout, flows)
+        mirrors = mirror_facts(layout, flows)
+        facts |= mirrors
+        report.mirrored = [f"{one['reporter']} {one['year']}" for one in mirrors.values()]
+        report.without_mirrors = [table for table in report.rows if table not in ("esi", "esi_levels")]
     else:  # with mirrors a single country may be compared
         report.alone = _alone(groups, options, report)
     report.conversions = _conversions(groups, harmoniser.target)

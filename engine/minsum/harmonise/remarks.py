@@ -15,6 +15,8 @@ class Together(Protocol):
     unreachable: dict[str, list[str]]
     unmatched: dict[str, float]
     conversions: list[str]
+    mirrored: list[str]
+    without_mirrors: list[str]
 
 
 def absences(report: Together) -> Iterator[str]:
@@ -35,6 +37,11 @@ def absences(report: Together) -> Iterator[str]:
             f"{len(report.conversions)} reporter-years are the UN's conversions, compared with filings that minsum converted: "
             f"{_listed(report.conversions)}; the two ways differ, and such similarities are too low, by .02 for a usual pair "
             "(docs/replication.md): give these as reported too (clCode=HS)"
+        )
+    if report.mirrored and report.without_mirrors:
+        yield (
+            f"{len(report.mirrored)} reporter-years are mirrored ({_listed(report.mirrored)}) in similarities only: "
+            f"{', '.join(report.without_mirrors)} hold filings alone (docs/vintages.md)"
         )
 
 

@@ -134,27 +134,30 @@ def _refuse(esi: pl.LazyFrame, reference: str, asked: _Asked) -> NoReturn:
     )
 
 
+_MIRRORED: Final = " (a mirror, from its partners' imports: in similarities only)"
 NOWHERE: Final = "no exports in the workspace"
 
 
 def where_exports(layout: Layout, labels: Sequence[str]) -> dict[str, str]:
-    """In which HS vintages and years each country has exports: `exports in H5 2022`; nothing for composites."""
+    """In which HS vintages and years each country has exports: `exports in H5 2022`; nothing for composites.
+
+    Of mirrored years it says so: they have similarities, and no decomposition, market or section.
+    """
     countries = [one for one in dict.fromkeys(labels) if not one.islower()]
     if not countries or not layout.coverage.is_file():
         return {}
     coverage = (
         pl.scan_parquet(layout.coverage, glob=False)
         .filter(pl.col("reporter").is_in(countries), pl.col("n_products") > 0)
-        .group_by("reporter", "classification")
+        .group_by("reporter", "classification", is_mirror=pl.col("format") == "mirror")
         .agg(first=pl.col("year").min(), last=pl.col("year").max())
-        .sort("reporter", "classification")
+        .sort("reporter", "classification", "is_mirror")
         .collect()
     )
     found: dict[str, list[str]] = {}
-    for reporter, kind, first, last in coverage.iter_rows():
-        found.setdefault(reporter, []).append(
-            f"{kind} {first}" if first == last else f"{kind} {first}-{last}"
-        )
+    for reporter, kind, is_mirror, first, last in coverage.iter_rows():
+        years = f"{kind} {first}" if first == last else f"{kind} {first}-{last}"
+        found.setdefault(reporter, []).append(f"{years}{_MIRRORED if is_mirror else ''}")
     return {one: f"exports in {', '.join(found[one])}" if one in found else NOWHERE for one in countries}
 
 
