@@ -218,6 +218,11 @@ HARMONISED: Final = {
 }
 """Further columns at the end of tables when `[harmonise]` is set; those of esi stand in esi_levels too."""
 
+OVERLAP: Final = Column(
+    "overlap_usd", "double", "exports of the same products: sum of the smaller of the two values, USD"
+)
+"""Further column of destination_esi when `[destination_esi] overlap_usd` asks for it."""
+
 MIRRORED: Final = (
     Column("source_reporter", "string", "reported, or mirror: from the partners' imports"),
     Column(

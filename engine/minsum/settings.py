@@ -202,6 +202,8 @@ class Complementarity(_Section):
 class DestinationEsi(_Section):
     """`[destination_esi]`, by its presence: similarity of destinations, and of products by destination."""
 
+    overlap_usd: bool = False
+
 
 class Variable(_Section):
     """One variable of the panel: which indicators it is made of and how (docs/covariates.md).

@@ -74,6 +74,7 @@ reporters = []         # empty: all; ISO3 as Comtrade writes it. Every country s
 
 # Similarity of where countries sell, and of what they sell where
 # [destination_esi]
+# overlap_usd = false  # true: a column with the exports of the same products, USD
 
 # What minsum check and minsum run report
 [check]
