@@ -331,6 +331,12 @@ def test_bands_and_what_a_reader_leaves_out(desk: Desk, visit: Callable[..., Vis
     esi = _esi(work).select(*keys, *figures).sort(keys)
     seen.page.select_option("#matrix-set", "all")
     assert seen.csv("#matrix-csv", tmp_path).sort(keys).equals(esi.filter(year=2022))
+    seen.page.focus("#matrix-scroll")
+    said = []
+    for _ in range(4):
+        seen.page.keyboard.press("ArrowRight")
+        said.append(seen.page.inner_text("#matrix-says"))
+    assert any(", between 0." in one for one in said)
     limit = 0.05
     wide = pl.col("esi_high") - pl.col("esi_low") > limit
     seen.page.select_option("#width", str(limit))

@@ -118,7 +118,8 @@ class MatrixView {
       if (row === null) return this.summary(rows, k);
       if (row === column) return `${nameOf(row)} with itself: not drawn.`;
       if (cube.isWide(k, row, column)) return `${nameOf(row)} with ${nameOf(column)}, ${year}: left out, its interval is wider than ${cube.widest}`;
-      const span = cube.ends && !Number.isNaN(value(row, column)) ? `, ${cube.interval(k, row, column).map((end) => fixed(end, 4)).join(" to ")}` : "";
+      const [low, high] = cube.ends ? cube.interval(k, row, column) : [];
+      const span = low < high ? `, between ${fixed(low, 4)} and ${fixed(high, 4)}` : "";
       return `${nameOf(row)} with ${nameOf(column)}, ${year}: ${fixed(value(row, column), 4)}${span}`;
     };
     this.matrix.show({ rows, columns, value, top: cube.top, told: byId("matrix-says"), spoken });
