@@ -12,6 +12,7 @@ from conftest import Desk
 from minsum.esi.options import EsiOptions
 from minsum.esi.stage import compute_esi
 from minsum.harmonise.options import HarmoniseOptions
+from minsum.pipeline import Workspace
 from test_harmonise import converted, table
 
 Flows = dict[tuple[int, str], float]
@@ -50,6 +51,16 @@ def test_by_hand(desk: Desk) -> None:
     assert found["partner_esi"].to_list() == pytest.approx([0.75, 0.75])
     assert found["cell_esi"].to_list() == pytest.approx([0.25, 0.25])
     assert compute(desk, reporters=("VNM",)).select("reporter", "reference").rows() == [("VNM", "CHN")]
+
+
+def test_overlap_in_usd_on_request(desk: Desk) -> None:
+    """Of 60 coffee and 40 shoes against 25 coffee and 75 shoes, wherever they go: 25 + 40."""
+    fill(desk, HANDS)
+    assert "overlap_usd" not in compute(desk).columns
+    found = compute(desk, overlap_usd=True)
+    assert found["overlap_usd"].to_list() == [65.0, 65.0]
+    work = Workspace(desk.layout.root, flags={"destination_esi": {"overlap_usd": True}}).init()
+    assert not work.esi().changed  # the setting is this option
 
 
 def random_flows(seed: int, vintage_codes: list[str]) -> dict[int, Flows]:

@@ -23,6 +23,7 @@ from minsum.harmonise.harmoniser import Harmoniser
 from minsum.harmonise.options import HarmoniseOptions
 from minsum.harmonise.shipped import nomenclature, shipped
 from minsum.harmonise.vintages import VINTAGES, rank, steps
+from minsum.harmonise.workbooks import read_workbook
 from minsum.pipeline import Workspace
 from minsum.schema import HARMONISED
 from minsum.workspace import read_footer
@@ -511,6 +512,44 @@ def test_known_pairs_of_2024(real_2024: Workspace, tmp_path: Path) -> None:
     before = pl.read_parquet(work.layout.coverage)["exports_usd"].sum()
     assert pl.read_parquet(work.layout.coverage)["unmatched_usd"].sum() == 0.0
     assert before > 1e13
+
+
+PAPER_2024 = {  # as filed, by the UN's direct table, by the chain; largest error of a pair with one side by each
+    "PHL": (0.2230, 0.2252, 0.2248, -0.028), "KHM": (0.0942, 0.0957, 0.0955, -0.004), "MYS": (0.3415, 0.3481, 0.3453, -0.035),
+    "THA": (0.4131, 0.4252, 0.4226, -0.031), "SGP": (0.3674, 0.3726, 0.3725, -0.041), "IDN": (0.2263, 0.2280, 0.2275, -0.009),
+    "MMR": (0.0621, 0.0632, 0.0632, -0.001), "VNM": (0.2381, 0.2449, 0.2445, -0.031), "CHN": (0.4572, 0.4593, 0.4589, -0.033),
+}  # fmt: skip
+
+
+def test_what_the_path_to_h2_changes_for_the_paper(
+    real_2024: Workspace, shared_data: Callable[[str], Path]
+) -> None:
+    """docs/replication.md: the figures of its table."""
+    un = shared_data("concordances/un") / "HS2017toHS2002ConversionAndCorrelationTables.xlsx"
+    direct = read_workbook(un)
+    goes = dict(zip(direct.sources.tolist(), direct.targets.tolist(), strict=True))
+    files = real_2024.layout.partitions()
+    [filed] = gather(files, basis="X", residual="exclude")
+    [chained] = gather(files, basis="X", residual="exclude", harmoniser=Harmoniser(TO_H2, Path()))
+    targets = [f"{goes[int(code)]:06d}" for code in filed.products]
+    products = sorted({*targets, *chained.products})
+    by_table = np.zeros((len(filed.labels), len(products)))
+    by_chain = np.zeros_like(by_table)
+    np.add.at(by_table, (slice(None), np.searchsorted(products, targets)), filed.values)
+    by_chain[:, np.searchsorted(products, chained.products)] = chained.values
+
+    def similarity(of_country: np.ndarray, of_reference: np.ndarray, country: str) -> float:
+        own = of_country[filed.labels.index(country)]
+        pool = of_reference[[filed.labels.index(one) for one in ("USA", "DEU")]].sum(axis=0)
+        return float(np.minimum(own / own.sum(), pool / pool.sum()).sum())
+
+    found = {}
+    for country in PAPER_2024:
+        values = [similarity(one, one, country) for one in (filed.values, by_table, by_chain)]
+        mixed = [similarity(*both, country) for both in ((by_chain, by_table), (by_table, by_chain))]
+        error = max((one - values[2] for one in mixed), key=abs)
+        found[country] = (*(round(value, 4) for value in values), round(error, 3))
+    assert found == PAPER_2024
 
 
 def table_of(work: Workspace) -> pl.DataFrame:

@@ -60,7 +60,13 @@ def test_growth_names_who_is_on_another_island(desk: Desk, tmp_path: Path) -> No
     work = workspace_of(desk, tmp_path / "apart")
     [table] = work.growth(["USA"])  # only H5 has two countries
     assert table.title == "Export similarity with USA, H5"
-    assert any("not compared: VNM 2022 (H4)" in note for note in table.notes)
+    assert table.notes[-2:] == (
+        "no similarity: VNM 2022 (exports in H4).",
+        'to compare across vintages: [harmonise] target = "H4" in minsum.toml (docs/vintages.md).',
+    )
+    advice = table.notes[-1]
+    [table] = work.growth(["USA"], reporters=["CHN", "VNM"])
+    assert table.notes[-2:] == ("no similarity: VNM (exports in H4 2022).", advice)
     put(desk, 360, "H4", {"090111": 1.0})
     work.ingest([desk.inbox])
     work.esi()
@@ -82,7 +88,7 @@ def test_brought_together_nobody_is_apart(desk: Desk, tmp_path: Path) -> None:
     assert {one["what"] for one in status["stale"]} == {"report"}  # not made yet
     [table] = work.growth(["USA"])
     assert set(table.frame["reporter"]) == {"CHN", "DEU", "VNM"}
-    assert not any("another HS vintage" in note for note in table.notes)
+    assert not any("vintage" in note for note in table.notes)
     work.report()
     page = work.layout.page.read_text(encoding="utf-8")
     assert "Every reporter-year was brought to H4" in page

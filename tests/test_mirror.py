@@ -10,10 +10,12 @@ import polars as pl
 import pytest
 
 from conftest import Desk
-from minsum.errors import SettingsError
-from minsum.esi.options import EsiOptions, MirrorOptions
+from minsum.errors import MissingInputError, SettingsError
+from minsum.esi.options import EsiOptions, MarketOptions, MirrorOptions
 from minsum.esi.stage import compute_esi
+from minsum.harmonise.remarks import absences
 from minsum.pipeline import Workspace
+from minsum.report.growth import where_exports
 from minsum.schema import MIRRORED
 from test_harmonise import TO_H2, converted, one, table
 
@@ -153,3 +155,34 @@ def test_off_by_default_and_only_with_harmonise(desk: Desk, tmp_path: Path) -> N
     assert on.status()["stale"] == []
     with pytest.raises(SettingsError, match="needs \\[harmonise\\]"):
         _ = Workspace(tmp_path / "w", flags={"mirror": {}}).settings
+
+
+def test_what_has_no_mirrors_is_said(desk: Desk) -> None:
+    fill(desk)
+    desk.ingest()
+    chosen = EsiOptions(harmonise=TO_H2, mirror=MIRROR, complementarity=True, market_esi=MarketOptions())
+    report = compute_esi(desk.layout, chosen, progress=lambda *_: None)
+    [line] = [one for one in absences(report) if "mirrored" in one]
+    assert line.startswith(
+        "1 reporter-years are mirrored (VNM 2022) in similarities only: market_esi, market_mean, complementarity hold"
+    )
+    assert "VNM" not in set(table(desk, "complementarity")["reporter"])
+    assert where_exports(desk.layout, ["VNM", "CHN"]) == {
+        "VNM": "exports in H2 2022 (a mirror, from its partners' imports: in similarities only)",
+        "CHN": "exports in H6 2022",
+    }
+    work = Workspace(
+        desk.layout.root, flags={"harmonise": {"target": "H2"}, "mirror": {"min_partners": 3}}
+    ).init()
+    with pytest.raises(MissingInputError) as caught:
+        work.decompose("VNM", "USA")
+    assert "in similarities only" in str(caught.value.hint)
+    compute(desk)
+    assert not any(
+        "mirrored" in one
+        for one in absences(
+            compute_esi(
+                desk.layout, replace(chosen, complementarity=False, market_esi=None), progress=lambda *_: None
+            )
+        )
+    )

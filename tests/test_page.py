@@ -9,16 +9,19 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 
-from conftest import bulk_text
+from conftest import Desk, bulk_text
 from minsum.options import page_options
 from minsum.pipeline import Workspace
 from minsum.report.choice import read_shown
 from minsum.report.inputs import inputs_there
 from minsum.report.stage import write_report
 from minsum.synth import WorldSpec, write_world
+from test_harmonise import FIVE, put
+from test_harmonise import world as some_baskets
 
 pytestmark = pytest.mark.slow
 
@@ -308,6 +311,50 @@ def test_several_classifications(workspace: Workspace, visit: Callable[..., Visi
     seen.page.select_option("#vintage", label="H4")
     seen.page.wait_for_function("document.getElementById('matrix-year-shown').textContent === '2015'")
     assert seen.page.inner_text("#time-title").endswith("2015")
+    assert seen.page.is_hidden("#width-row")  # nothing was converted
+    assert seen.noise == []
+
+
+def test_bands_and_what_a_reader_leaves_out(desk: Desk, visit: Callable[..., Visit], tmp_path: Path) -> None:
+    """Five vintages brought to one: the ends of the Parquet to the last bit, and pairs above a width gone everywhere."""
+    rng = np.random.default_rng(3)
+    for year in (2021, 2022):
+        for reporter, vintage in (FIVE | {360: "H2", 276: "H5"}).items():
+            put(desk, reporter, vintage, some_baskets(rng, [reporter], vintage)[reporter], year=year)
+    work = Workspace(tmp_path / "w", jobs=1, flags={"harmonise": {"target": "H2"}}).init()
+    work.ingest([desk.inbox])
+    work.esi()
+    work.report()
+    seen = visit(work.layout.page)
+    assert "mark-area" in seen.picture("time")
+    keys, figures = ["year", "reporter", "reference"], ["esi", "esi_low", "esi_high"]
+    esi = _esi(work).select(*keys, *figures).sort(keys)
+    seen.page.select_option("#matrix-set", "all")
+    assert seen.csv("#matrix-csv", tmp_path).sort(keys).equals(esi.filter(year=2022))
+    seen.page.focus("#matrix-scroll")
+    said = []
+    for _ in range(4):
+        seen.page.keyboard.press("ArrowRight")
+        said.append(seen.page.inner_text("#matrix-says"))
+    assert any(", between 0." in one for one in said)
+    limit = 0.05
+    wide = pl.col("esi_high") - pl.col("esi_low") > limit
+    seen.page.select_option("#width", str(limit))
+    left = seen.csv("#matrix-csv", tmp_path).sort(keys)
+    blank = [pl.when(~wide).then(name).alias(name) for name in figures]
+    assert left.equals(esi.filter(year=2022).with_columns(blank))
+    n_wide = len(esi.filter(wide)) // 2
+    assert 0 < n_wide < len(esi) // 2
+    assert seen.page.inner_text("#width-told") == f"{n_wide} of {len(esi) // 2} values of pairs left out"
+    for chart in ("time", "ranks"):
+        rows = seen.csv(f"#{chart}-csv", tmp_path).join(esi, on=keys, how="left", suffix="_there")
+        assert len(rows) > 0
+        assert rows.filter(wide).is_empty()
+        assert (rows["esi"] == rows["esi_there"]).all()
+    seen.page.select_option("#width", "0")
+    assert set(seen.csv("#time-csv", tmp_path)["esi_low"]) <= set(
+        esi.filter(pl.col("esi_low") == pl.col("esi_high"))["esi_low"]
+    )
     assert seen.noise == []
 
 

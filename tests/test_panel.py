@@ -12,6 +12,7 @@ import pytest
 
 from conftest import NAME, bulk_text
 from minsum.errors import DataCheckError, MissingInputError
+from minsum.estimates.pairs import read_pairs
 from minsum.pipeline import Workspace
 from minsum.workspace import read_footer
 
@@ -129,3 +130,8 @@ def test_a_country_under_two_codes_is_one_row(tmp_path: Path) -> None:
         assert [(label, round(esi, 12)) for label, esi in found.iter_rows()] == expected
         said = "SDN 2012: codes 729 and 736 carry this label; 729 is shown."
         assert said in read_footer(made.layout.panel)["remarks"]
+    pairs, notes = read_pairs(made.layout.yearly("esi"), made.layout.country_years)
+    assert len(pairs) == 6
+    assert pairs.select("reporter", "reference").unique().height == 6
+    assert [round(one, 12) for one in pairs.filter(reporter="SDN", reference="USA")["esi"]] == [0.5]
+    assert notes == [said]

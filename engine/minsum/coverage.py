@@ -14,7 +14,7 @@ from minsum.marks import Mark, Plan, plan_of
 from minsum.schema import HARMONISED, TABLES, check_table
 from minsum.workspace import Footer, Layout, partition_key, publish_table
 
-RECIPE: Final = "coverage-1"
+RECIPE: Final = "coverage-2"
 
 
 Facts = dict[str, dict[str, Any]]
@@ -85,6 +85,7 @@ def write_coverage(
         "int32": pa.int32(),
         "int64": pa.int64(),
         "double": pa.float64(),
+        "bool": pa.bool_(),
     }
     schema = pa.schema([(column.name, types[column.dtype]) for column in columns])
     table = pa.Table.from_pylist(rows, schema=schema)
@@ -102,6 +103,7 @@ def _row(key: tuple[str, int, int], footer: Footer) -> dict[str, Any]:
     classification, year, code = key
     sources = footer["sources"]
     exports = footer["checks"].get("X", {})
+    originals = {source.get("is_original") for source in sources}
     published = [source["published"] for source in sources if source["published"]]
     return {
         "classification": classification,
@@ -118,4 +120,5 @@ def _row(key: tuple[str, int, int], footer: Footer) -> dict[str, Any]:
         "total_vs_products": exports.get("total_vs_products"),
         "rows_in": sum(source["rows_in"] for source in sources),
         "rows_kept": sum(source["rows_kept"] for source in sources),
+        "is_original": originals.pop() if len(originals) == 1 else None,
     }

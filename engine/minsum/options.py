@@ -40,6 +40,7 @@ def esi_options(settings: Settings) -> EsiOptions:
         "market_esi": markets,
         "complementarity": settings.complementarity is not None,
         "destination_esi": settings.destination_esi is not None,
+        "overlap_usd": settings.destination_esi is not None and settings.destination_esi.overlap_usd,
         "harmonise": harmonise,
         "mirror": settings.mirror and MirrorOptions(**settings.mirror.model_dump()),
     }

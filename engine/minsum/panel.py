@@ -25,14 +25,14 @@ from minsum.marks import Mark, Plan, digests_of, plan_of
 from minsum.proof import prove
 from minsum.queries import connect, literal, query
 from minsum.schema import check_table
-from minsum.similarities import one_row_a_country, scan_similarities
+from minsum.similarities import narrow, one_row_a_country, scan_similarities
 from minsum.sources import Source, discover, identify, known_sources
 from minsum.workspace import Footer, Layout, digest, partition_key, publish_table, read_footer, read_footers
 
 if TYPE_CHECKING:
     import duckdb
 
-RECIPE: Final = "panel-4"
+RECIPE: Final = "panel-5"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,8 @@ class PanelOptions:
         Variable name to how it is made from the indicators in these files.
     asked
         Variables that the settings name: only of these it is said when no file gives them.
+    max_width
+        Rows whose interval is wider are left out; None keeps all. Only where vintages were brought together.
     """
 
     reference: str
@@ -65,6 +67,7 @@ class PanelOptions:
     covariates: str
     variables: dict[str, Variable]
     asked: tuple[str, ...] = ()
+    max_width: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +123,13 @@ def build_panel(layout: Layout, options: PanelOptions, *, jobs: int = 1) -> Pane
     table, country_years, remarks = _join(options, files, esi, covariates.frame)
     if not table.num_rows:
         raise EmptySampleError(
-            f"no similarity with {options.reference!r} for the chosen reporters and years in {classification}",
-            "see [panel] reference, reporters and years, and what is there: minsum status",
+            f"no similarity with {options.reference!r} for the chosen reporters and years in {classification}"
+            + (
+                f", or none with an interval of at most {options.max_width:g}"
+                if options.max_width is not None
+                else ""
+            ),
+            "see [panel] reference, reporters, years and max_width, and what is there: minsum status",
         )
     check_table(table, "panel")
     check_table(country_years, "country_years")
@@ -274,7 +282,10 @@ def _join(
     for name, chosen in (("reporter", options.reporters), ("year", options.years)):
         if chosen:
             rows = rows.filter(pl.col(name).is_in(list(chosen)))
-    similarity, remarks = one_row_a_country(rows.collect())
+    of_countries, remarks = one_row_a_country(rows)
+    kept, too_wide = narrow(of_countries, options.max_width)
+    similarity = kept.collect()
+    remarks += too_wide
     known = labels()
     current = [code == code_of(iso3) for code, iso3 in known.items()]
     columns = {"code": pa.array(known, pa.int32()), "iso3": list(known.values()), "is_current": current}

@@ -144,13 +144,18 @@ TABLES: Final[dict[str, tuple[Column, ...]]] = {
         Column("total_vs_products", "double", "sum over products / TOTAL, World exports; null without TOTAL"),
         Column("rows_in", "int64", "rows read"),
         Column("rows_kept", "int64", "rows that passed every row rule"),
+        Column(
+            "is_original",
+            "bool",
+            "in the classification that the reporter filed; false: the UN's conversion; null where a source does not say",
+        ),
     ),
     "panel": (
         Column("reporter", "string", "ISO3"),
         Column("year", "int16", "calendar year"),
         Column("esi", "double", "similarity with the panel's reference, unit 1"),
         # import_share: imports from the countries of [panel] bloc, itself left out, over all imports, unit 1; only
-        # with a bloc. Then the covariates.
+        # with a bloc. Then the covariates, and esi_width, esi_high - esi_low, where vintages were brought together.
     ),
     "country_years": (
         Column("reporter", "string", "ISO3"),
@@ -212,6 +217,11 @@ HARMONISED: Final = {
     ),
 }
 """Further columns at the end of tables when `[harmonise]` is set; those of esi stand in esi_levels too."""
+
+OVERLAP: Final = Column(
+    "overlap_usd", "double", "exports of the same products: sum of the smaller of the two values, USD"
+)
+"""Further column of destination_esi when `[destination_esi] overlap_usd` asks for it."""
 
 MIRRORED: Final = (
     Column("source_reporter", "string", "reported, or mirror: from the partners' imports"),

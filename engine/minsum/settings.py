@@ -68,6 +68,7 @@ def _members(given: tuple[str, ...]) -> tuple[str, ...]:
 Countries = Annotated[tuple[str, ...], AfterValidator(_countries)]
 """Labels of countries as Comtrade writes them; other publishers' codes for one country are understood."""
 Level = Annotated[int, AfterValidator(_one_of_three)]
+Share = Annotated[float, Field(ge=0, le=1)]
 Rule = Literal["pooled", "pooled_minus_self", "mean_share", "mean_esi", "common", "world", "world_minus_self"]
 
 
@@ -201,6 +202,8 @@ class Complementarity(_Section):
 class DestinationEsi(_Section):
     """`[destination_esi]`, by its presence: similarity of destinations, and of products by destination."""
 
+    overlap_usd: bool = False
+
 
 class Variable(_Section):
     """One variable of the panel: which indicators it is made of and how (docs/covariates.md).
@@ -247,6 +250,7 @@ class Panel(_Section):
     years: tuple[Year, ...] = ()
     bloc: Countries = ()
     covariates: str = "covariates"
+    max_width: Share | None = None
     variables: dict[str, Variable] = Field(default_factory=dict)
 
     def reference_of(self, composites: Collection[str]) -> str:
@@ -275,9 +279,6 @@ class Panel(_Section):
         if is_remote(name):
             raise ValueError(f"{name} is no folder of this machine; minsum reads local files only")
         return name
-
-
-Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Check(_Section):
@@ -323,6 +324,10 @@ class Settings(BaseSettings):
         if self.mirror is not None and self.harmonise is None:
             raise ValueError(
                 "[mirror] needs [harmonise]: the partners of a country file in several HS vintages"
+            )
+        if self.panel is not None and self.panel.max_width is not None and self.harmonise is None:
+            raise ValueError(
+                "panel.max_width needs [harmonise]: values of countries compared as filed have no interval"
             )
         return self
 

@@ -74,6 +74,7 @@ reporters = []         # empty: all; ISO3 as Comtrade writes it. Every country s
 
 # Similarity of where countries sell, and of what they sell where
 # [destination_esi]
+# overlap_usd = false  # true: a column with the exports of the same products, USD
 
 # What minsum check and minsum run report
 [check]
@@ -126,6 +127,7 @@ _WORLD: Final = """
 # reference = "USA"        # whose similarity is the column esi: a country, or a composite from above
 # reporters = []           # empty: all
 # bloc = ["CHN"]           # import_share: imports from these over all imports; empty: no such column
+# max_width = 0.05         # similarities with a wider interval (docs/vintages.md) are left out; none: all stay
 # [estimate]
 # regressors = ["import_share"]
 """

@@ -153,11 +153,9 @@ def gather_bilateral(
     )
     outside = is_residual[product] & (options.residual != "keep")
     del rows, partner, product, row, usd
-    elsewhere = flows.market < 0
-    residual = flows.take(outside & ~elsewhere)
-    if outside.any() or elsewhere.any():
-        flows = flows.take(~(outside | elsewhere))
-    flows = _sorted(flows)
+    is_there = flows.market >= 0
+    residual = flows.take(outside & is_there)
+    flows = _sorted(flows, is_there & ~outside)
     bilateral = Bilateral(exporters, markets, flows, np.zeros((len(exporters.labels), len(markets.labels))))
     exports = _totals(bilateral, flows)
     if options.residual == "denominator":
@@ -171,18 +169,26 @@ def _markets(partner: I32, wanted: Sequence[str]) -> list[int]:
     return [code for code in found if not wanted or iso3_of(code) in wanted]
 
 
-def _sorted(flows: Flows) -> Flows:
-    """By market, product and exporter, each combination once with its sum, those above 0 only."""
+def _sorted(flows: Flows, counts: NDArray[np.bool_]) -> Flows:
+    """Of those that count, by market, product and exporter, each combination once with its sum, those above 0 only.
+
+    Market and product are read off the sorted cells: moving four columns of ten million flows for each step took
+    two thirds of the time.
+    """
     n_products = flows.product.max(initial=0) + 1
     cell = flows.market * n_products + flows.product
-    order = np.argsort(cell, kind="stable")
-    cell, flows = cell[order], flows.take(order)
-    starts = np.append(True, (cell[1:] != cell[:-1]) | (flows.exporter[1:] != flows.exporter[:-1]))
-    if not starts[: len(cell)].all():
+    cell[~counts] = np.iinfo(cell.dtype).max  # these come last
+    order = np.argsort(cell, kind="stable")[: np.count_nonzero(counts)]
+    cell, exporter, usd = cell[order], flows.exporter[order], flows.usd[order]
+    starts = np.append(True, (cell[1:] != cell[:-1]) | (exporter[1:] != exporter[:-1]))[: len(cell)]
+    if not starts.all():
         first = np.flatnonzero(starts)
-        flows = replace(flows.take(first), usd=np.add.reduceat(flows.usd, first))
-    positive = flows.usd > 0
-    return flows if positive.all() else flows.take(positive)
+        cell, exporter, usd = cell[first], exporter[first], np.add.reduceat(usd, first)
+    positive = usd > 0
+    if not positive.all():
+        cell, exporter, usd = cell[positive], exporter[positive], usd[positive]
+    market, product = np.divmod(cell, n_products)
+    return Flows(market, product, exporter, usd)
 
 
 def _totals(bilateral: Bilateral, flows: Flows) -> F64Matrix:

@@ -18,7 +18,6 @@ from minsum.esi.bands import Pair, Resampling, replicates
 from minsum.esi.baskets import Baskets, gather
 from minsum.esi.decomposition import Decomposition
 from minsum.esi.groups import of_year
-from minsum.esi.labels import as_labelled, with_other_names
 from minsum.esi.options import EsiOptions
 from minsum.esi.references import WITHOUT_SELF, WORLD_RULES, Rule, member_rows, member_values
 from minsum.esi.sections import By, segments_of
@@ -98,7 +97,7 @@ def decompose(
         labels = found.labels if found else []
         there = of_year({"one": (members, rule)}, year, labels)[0]["one"][0]
         needed = (question.reporter, *there)
-        missing = [label for label in as_labelled(needed, labels) if label not in labels]
+        missing = [label for label in needed if label not in labels]
         if found is None or missing:
             left_out[year] = missing
         else:
@@ -151,9 +150,8 @@ def _gather(
     harmoniser: Harmoniser | None,
 ) -> Baskets | None:
     """Baskets of the countries needed, of all for a world; None without any."""
-    wanted_labels = with_other_names(needed)
     label = iso3_of if harmoniser is None else harmoniser.label
-    wanted = [path for path in files if rule in WORLD_RULES or label(partition_key(path)[2]) in wanted_labels]
+    wanted = [path for path in files if rule in WORLD_RULES or label(partition_key(path)[2]) in needed]
     if not wanted:
         return None
     [baskets] = gather(
@@ -168,7 +166,7 @@ def _gather(
 
 def _pair(baskets: Baskets, products: Sequence[str], needed: tuple[str, ...], rule: Rule) -> Pair:
     """The first of those needed against the others, over a list of products that holds all of theirs."""
-    own = baskets.labels.index(as_labelled(needed, baskets.labels)[0])
+    own = baskets.labels.index(needed[0])
     rows, _ = member_rows(baskets, needed[1:], rule)
     if rule in WITHOUT_SELF and own in rows:
         rows.remove(own)

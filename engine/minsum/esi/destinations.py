@@ -9,11 +9,12 @@ import pyarrow as pa
 
 from minsum.esi.baskets import F64Matrix, shares_of
 from minsum.esi.bilateral import Bilateral
-from minsum.esi.labels import with_other_names
 from minsum_kernels import market_min_sum, pairwise_min_sum
 
 
-def destination_table(bilateral: Bilateral, *, year: int, reporters: Collection[str] = ()) -> pa.Table:
+def destination_table(
+    bilateral: Bilateral, *, year: int, reporters: Collection[str] = (), with_overlap: bool = False
+) -> pa.Table:
     """Table `destination_esi`: every ordered pair of different countries that export at all, sorted.
 
     Parameters
@@ -24,6 +25,8 @@ def destination_table(bilateral: Bilateral, *, year: int, reporters: Collection[
         Goes into the table.
     reporters
         ISO3 labels of the rows; empty means all.
+    with_overlap
+        Whether the column `overlap_usd` follows.
 
     Notes
     -----
@@ -35,9 +38,10 @@ def destination_table(bilateral: Bilateral, *, year: int, reporters: Collection[
     partner, cell = similarities(bilateral)
     labels = np.array(exporters.labels, dtype=np.str_)
     sells = bilateral.exports_usd.sum(axis=1) > 0
-    rows = sells & np.isin(labels, sorted(with_other_names(reporters))) if reporters else sells
+    rows = sells & np.isin(labels, list(reporters)) if reporters else sells
     i, r = np.nonzero(rows[:, None] & sells & (labels[:, None] != labels))
     names = pa.array(exporters.labels, pa.string())
+    overlap = {"overlap_usd": overlaps(bilateral)[i, r]} if with_overlap else {}
     return pa.table(
         {
             "year": np.full(len(i), year, dtype=np.int16),
@@ -48,7 +52,17 @@ def destination_table(bilateral: Bilateral, *, year: int, reporters: Collection[
             "reporter_code": exporters.codes[i],
             "reference_code": exporters.codes[r],
         }
+        | overlap
     )
+
+
+def overlaps(bilateral: Bilateral) -> F64Matrix:
+    """Exports in common, sum over products of min(v_ij, v_rj), v over all destinations, shape (n_exporters, n_exporters), USD."""
+    flows, n = bilateral.flows, len(bilateral.exporters.labels)
+    n_products = int(flows.product.max(initial=-1)) + 1
+    cell = flows.exporter * np.int64(n_products) + flows.product
+    values = np.bincount(cell, flows.usd, n * n_products).astype(np.float64).reshape(n, n_products)
+    return pairwise_min_sum(values)
 
 
 def similarities(bilateral: Bilateral) -> tuple[F64Matrix, F64Matrix]:

@@ -117,7 +117,7 @@ def brought_together(filed: Filed, harmoniser: Harmoniser) -> Together:
     )
     line = _lines(filed, kinds)
     count = np.diff(shares.indptr)
-    if (count == 1).all():
+    if (count == 1).all() and (shares.data == 1.0).all():  # no value is touched, so no total can move
         origin: Positions | slice = slice(None)
         target, usd = shares.indices[line], filed.usd
     else:
@@ -126,7 +126,7 @@ def brought_together(filed: Filed, harmoniser: Harmoniser) -> Together:
         before = np.repeat(np.cumsum(repeats) - repeats, repeats)
         cell = shares.indptr[line][origin] + np.arange(len(origin)) - before
         target, usd = shares.indices[cell], filed.usd[origin] * shares.data[cell]
-    _check_totals(filed, filed.country[origin], usd)
+        _check_totals(filed, filed.country[origin], usd)
     occurs = np.bincount(target, minlength=len(targets)) > 0
     place = np.cumsum(occurs) - 1
     products = [product for product, is_there in zip(targets, occurs.tolist(), strict=True) if is_there]

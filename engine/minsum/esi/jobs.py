@@ -78,7 +78,7 @@ def jobs_of(
         compute = partial(_complementarity, options=options, harmoniser=harmoniser)
         jobs.append(Job(RECIPE["complementarity"], tables, compute))
     if options.destination_esi:
-        tables = {"destination_esi": recorded("level")}
+        tables = {"destination_esi": recorded("level", *(("overlap_usd",) if options.overlap_usd else ()))}
         compute = partial(_destinations, options=options, harmoniser=harmoniser)
         jobs.append(Job(RECIPE["destination_esi"], tables, compute))
     return jobs
@@ -183,7 +183,9 @@ def _destinations(
     def tables() -> Iterator[Output]:
         from minsum.esi.destinations import destination_table
 
-        table = destination_table(flows, year=year, reporters=options.reporters)
+        table = destination_table(
+            flows, year=year, reporters=options.reporters, with_overlap=options.overlap_usd
+        )
         yield Output("destination_esi", [table])
 
     return tables()

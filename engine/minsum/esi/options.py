@@ -85,6 +85,8 @@ class EsiOptions:
         Asks for the table `complementarity`.
     destination_esi
         Asks for the table `destination_esi`.
+    overlap_usd
+        Asks for its column `overlap_usd`.
     harmonise
         Brings HS vintages together; None keeps every vintage apart.
     mirror
@@ -102,6 +104,7 @@ class EsiOptions:
     market_esi: MarketOptions | None = None
     complementarity: bool = False
     destination_esi: bool = False
+    overlap_usd: bool = False
     harmonise: HarmoniseOptions | None = None
     mirror: MirrorOptions | None = None
 

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minsum.esi.baskets import Baskets, F64Matrix, shares_of
-from minsum.esi.labels import as_labelled
 from minsum_kernels import common_counts, cross_min_sum
 
 Rule = Literal["pooled", "pooled_minus_self", "mean_share", "mean_esi", "common", "world", "world_minus_self"]
@@ -55,9 +54,8 @@ def member_rows(baskets: Baskets, members: tuple[str, ...], rule: Rule) -> tuple
             np.ones(len(baskets.labels), dtype=np.bool_) if baskets.in_world is None else baskets.in_world
         )
         return np.flatnonzero(is_member).tolist(), []
-    known = as_labelled(members, baskets.labels)
-    rows = [row for row, label in enumerate(baskets.labels) if label in known]
-    return rows, [member for member, label in zip(members, known, strict=True) if label not in baskets.labels]
+    rows = [row for row, label in enumerate(baskets.labels) if label in members]
+    return rows, [member for member in members if member not in baskets.labels]
 
 
 def composite(baskets: Baskets, shares: F64Matrix, rows: list[int], rule: Rule) -> Similarity:

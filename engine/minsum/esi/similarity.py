@@ -11,7 +11,6 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from minsum.esi.baskets import Baskets, F64Matrix, shares_of
-from minsum.esi.labels import with_other_names
 from minsum.esi.references import References, Rule, Similarity, composite, member_rows
 from minsum.schema import TABLES
 from minsum_kernels import common_counts, cross_min_sum, pairwise_min_sum
@@ -242,8 +241,7 @@ def _cells(
     """Row and column of each pair in the order of the table: by reporter and reference, none with itself."""
     by_reporter = np.lexsort((baskets.codes, np.array(baskets.labels, dtype=np.str_)))
     if options.reporters:
-        wanted = with_other_names(options.reporters)
-        by_reporter = by_reporter[[baskets.labels[i] in wanted for i in by_reporter]]
+        by_reporter = by_reporter[[baskets.labels[i] in options.reporters for i in by_reporter]]
     labels = np.array([label for label, _ in names], dtype=np.str_)
     by_reference = np.lexsort((np.arange(len(names)), labels))
     i, r = (axis.ravel() for axis in np.meshgrid(by_reporter, by_reference, indexing="ij"))

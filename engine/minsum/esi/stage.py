@@ -12,7 +12,6 @@ from minsum.countries import is_group, iso3_of
 from minsum.coverage import Facts, Together, coverage_plan, write_coverage
 from minsum.errors import MissingInputError
 from minsum.esi.jobs import Filed, jobs_of
-from minsum.esi.labels import with_other_names
 from minsum.esi.options import FINEST, EsiOptions
 from minsum.esi.yearly import EsiReport, Groups, bring_up_to_date, plan_tables
 from minsum.marks import Plan, digests_of
@@ -136,13 +135,28 @@ def _compute_together(
     report.left_out = _left_out(groups, options, report.computed)
     facts = coverage_facts(layout, filings, harmoniser)
     if options.mirror is not None:
-        facts |= mirror_facts(layout, flows)
+        mirrors = mirror_facts(layout, flows)
+        facts |= mirrors
+        report.mirrored = [f"{one['reporter']} {one['year']}" for one in mirrors.values()]
+        report.without_mirrors = [table for table in report.rows if table not in ("esi", "esi_levels")]
     else:  # with mirrors a single country may be compared
         report.alone = _alone(groups, options, report)
+    report.conversions = _conversions(groups, harmoniser.target)
     together = _together(options, harmoniser, digests_of(layout.yearly("esi")))
     report.is_covered = write_coverage(layout, flows, together, facts)
     report.unmatched = {name: usd for name, one in facts.items() if (usd := one["unmatched_usd"])}
     return report
+
+
+def _conversions(groups: Groups, target: str) -> list[str]:
+    """Reporter-years that the UN converted, in years with filings that are converted here."""
+    return [
+        f"{iso3_of(partition_key(path)[2])} {year}"
+        for (_, year), flows in groups.items()
+        if any(partition_key(path)[0] != target for path in flows)
+        for path, footer in flows.items()
+        if all(source.get("is_original") is False for source in footer["sources"])
+    ]
 
 
 def _alone(groups: Groups, options: EsiOptions, report: EsiReport) -> dict[str, str]:
@@ -205,8 +219,8 @@ def _exports(footer: Footer, options: EsiOptions) -> Footer:
 
 def _is_wanted(files: Iterable[Path], options: EsiOptions, label: Callable[[int], str] = iso3_of) -> bool:
     """Whether any of the reporters asked for is there."""
-    wanted = with_other_names(options.reporters)
-    return not wanted or bool(wanted & {label(partition_key(path)[2]) for path in files})
+    there = {label(partition_key(path)[2]) for path in files}
+    return not options.reporters or not there.isdisjoint(options.reporters)
 
 
 def coverage_facts(layout: Layout, filings: Filings, harmoniser: Harmoniser) -> Facts:

@@ -98,6 +98,13 @@ class EsiReport:
         Why reporter-years could not be brought to the target of `[harmonise]`, to their names.
     unmatched
         Reporter-years with values without a target, and these values, USD.
+    conversions
+        Reporter-years that are the UN's conversions of filings, in years of which minsum brings other filings to the
+        target.
+    mirrored
+        Reporter-years that are mirrored.
+    without_mirrors
+        Tables among those asked for that have none of them.
     """
 
     is_covered: bool = False
@@ -113,6 +120,9 @@ class EsiReport:
     left_out: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     unreachable: dict[str, list[str]] = field(default_factory=dict)
     unmatched: dict[str, float] = field(default_factory=dict)
+    conversions: list[str] = field(default_factory=list)
+    mirrored: list[str] = field(default_factory=list)
+    without_mirrors: list[str] = field(default_factory=list)
 
     def remarks(self) -> list[str]:
         """What is missing in the years that were computed, a sentence each."""

@@ -17,16 +17,24 @@ from minsum.estimate.panel_data import F64, I64
 from minsum.estimates.fitted import FEW_CLUSTERS, Fitted, distribution, term_table
 from minsum.estimates.nesting import Codes, count, n_nested
 from minsum.estimates.sample import Chosen
+from minsum.similarities import narrow, one_row_a_country
 from minsum.specs import Model
 
 KEYS: Final = ("reporter", "reference", "year")
 _SIDES: Final = ("reporter", "reference")
-_MEASURES: Final = ("esi", "n_reporter", "n_reference", "n_common", "residual_reporter", "residual_reference")
+_MEASURES: Final = (
+    "esi", "esi_width", "n_reporter", "n_reference", "n_common", "residual_reporter", "residual_reference",
+)  # fmt: skip
 
 
 def read_pairs(
-    files: Sequence[Path], country_years: Path, *, reporters: Sequence[str] = (), years: Sequence[int] = ()
-) -> pl.DataFrame:
+    files: Sequence[Path],
+    country_years: Path,
+    *,
+    reporters: Sequence[str] = (),
+    years: Sequence[int] = (),
+    max_width: float | None = None,
+) -> tuple[pl.DataFrame, list[str]]:
     """Similarities of all pairs of countries with the variables of both.
 
     Parameters
@@ -35,19 +43,24 @@ def read_pairs(
         esi files of one classification.
     country_years
         Variables of every country and year; they are joined twice, as `reporter.capital` and `reference.capital`.
-    reporters, years
-        The panel's sample, empty for all; every country stays a reference.
+    reporters, years, max_width
+        The panel's sample, empty and None for all; every country stays a reference.
 
     Returns
     -------
-    Columns reporter, reference (of one enumeration), year, esi, n_*, residual_* and the variables, in the order
-    of the files. Read in a stream.
+    Columns reporter, reference (of one enumeration), year, esi, n_*, residual_*, where vintages were brought together
+    esi_width, and the variables, in the order of the files, one row for each reporter, reference and year; and what
+    there is to say of rows that were left out. Read in a stream.
     """
     esi = pl.scan_parquet(list(files), glob=False)
-    pairs = esi.filter(pl.col("reference_code").is_not_null()).select(*KEYS, *_MEASURES)
+    pairs = esi.filter(pl.col("reference_code").is_not_null())
     for name, chosen in (("reporter", reporters), ("year", years)):
         if chosen:
             pairs = pairs.filter(pl.col(name).is_in(list(chosen)))
+    pairs, notes = one_row_a_country(pairs)
+    pairs, too_wide = narrow(pairs, max_width)
+    there = pairs.collect_schema().names()
+    pairs = pairs.select(*KEYS, *(name for name in _MEASURES if name in there))
     sides = pl.scan_parquet(country_years, glob=False)
     variables = [name for name in sides.collect_schema().names() if name not in ("reporter", "year")]
     for side in _SIDES:
@@ -58,7 +71,8 @@ def read_pairs(
         )
         pairs = pairs.join(of_side, on=[side, "year"], how="left", maintain_order="left")
     labels = esi.select(pl.col("reporter").unique().sort()).collect().to_series()
-    return pairs.with_columns(pl.col(_SIDES).cast(pl.Enum(labels))).collect(engine="streaming")
+    rows = pairs.with_columns(pl.col(_SIDES).cast(pl.Enum(labels))).collect(engine="streaming")
+    return rows, [*notes, *too_wide]
 
 
 def fit_pairs(chosen: Chosen, model: Model, *, label: str) -> Fitted:

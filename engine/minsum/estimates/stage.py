@@ -6,7 +6,7 @@ Libraries are imported where they are used: a run with nothing to do must not lo
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from minsum.country_hints import near_labels
@@ -141,11 +141,12 @@ def estimate(layout: Layout, spec: Specification, *, name: str, asked_by: str = 
         )
     models, esi = spec.resolved(), list(inputs.esi)
     prove([layout.panel, *(esi if any(_looks_beyond(model) for model in models) else ())])
-    chosen = _samples(layout, spec, models=models, esi=esi)
+    chosen, notes = _samples(layout, spec, models=models, esi=esi)
     told: dict[str, Any] = {}
     fitted: list[Fitted] = []
-    for model, sample in zip(models, chosen, strict=True):
+    for model, sample, said in zip(models, chosen, notes, strict=True):
         of_model, tests = _fit(model, sample)
+        of_model = [replace(one, warnings=(*said, *one.warnings)) for one in of_model]
         fitted += of_model
         about = {
             "data": model.data,
@@ -186,41 +187,47 @@ def _equation(model: Model) -> str:
 
 def _samples(
     layout: Layout, spec: Specification, *, models: Sequence[Model], esi: Sequence[Path]
-) -> list[Chosen]:
-    """The sample of each model; data that models share are read once."""
+) -> tuple[list[Chosen], list[list[str]]]:
+    """The sample of each model, and what was said when its data were read; data that models share are read once."""
     from minsum.estimates.sample import choose, in_common
 
-    read: dict[tuple[str, str | None], pl.DataFrame] = {}
-    chosen = []
+    read: dict[tuple[str, str | None], tuple[pl.DataFrame, list[str]]] = {}
+    chosen, notes = [], []
     for model in models:
         key = (model.data, model.reference)
         if key not in read:
             read[key] = _read(layout, model, esi=esi)
         keys = ("reporter", "reference", "year") if model.data == "pairs" else ("reporter", "year")
-        chosen.append(choose(read[key], model, keys=keys))
-    return in_common(chosen) if spec.common_sample else chosen
+        chosen.append(choose(read[key][0], model, keys=keys))
+        notes.append(read[key][1])
+    return in_common(chosen) if spec.common_sample else chosen, notes
 
 
-def _read(layout: Layout, model: Model, *, esi: Sequence[Path]) -> pl.DataFrame:
-    """The panel, with the similarity of another reference where one is asked for; or all pairs."""
+def _read(layout: Layout, model: Model, *, esi: Sequence[Path]) -> tuple[pl.DataFrame, list[str]]:
+    """The panel, with the similarity of another reference where one is asked for; or all pairs. And what there is to
+    say of rows that were left out."""
     import polars as pl
 
+    options = read_footer(layout.panel)["options"]
+    max_width = options.get("max_width")  # panels made before it was a setting have none
     if model.data == "pairs":
         from minsum.estimates.pairs import read_pairs
 
-        options = read_footer(layout.panel)["options"]
         if not layout.country_years.is_file():
             raise MissingInputError(f"{layout.country_years}: not there yet", "make it: minsum panel")
         prove([layout.country_years])
-        sample = {"reporters": options["reporters"], "years": options["years"]}
+        sample = {"reporters": options["reporters"], "years": options["years"], "max_width": max_width}
         return read_pairs(esi, layout.country_years, **sample)
     panel = pl.read_parquet(layout.panel, glob=False)
     if model.reference is None:
-        return panel
-    from minsum.similarities import one_row_a_country, scan_similarities
+        return panel, []
+    from minsum.similarities import narrow, one_row_a_country, scan_similarities
 
-    rows = scan_similarities(esi).filter(pl.col("reference") == understood(model.reference)).collect()
-    other = one_row_a_country(rows)[0].select("reporter", "year", "esi")
+    rows, notes = one_row_a_country(
+        scan_similarities(esi).filter(pl.col("reference") == understood(model.reference))
+    )
+    kept, too_wide = narrow(rows, max_width)
+    other = kept.collect()
     if other.is_empty():
         near = near_labels(model.reference)
         raise EstimationError(
@@ -228,8 +235,15 @@ def _read(layout: Layout, model: Model, *, esi: Sequence[Path]) -> pl.DataFrame:
             f"{f'did you mean {near[0]}? ' if near else ''}"
             "Name a country (ISO3) or a composite of [esi.references] in minsum.toml",
         )
-    joined = panel.drop("esi").join(other, on=["reporter", "year"], how="left", maintain_order="left")
-    return joined.select("reporter", "year", "esi", pl.exclude("reporter", "year", "esi"))
+    measures = [name for name in ("esi", "esi_width") if name in other.columns]
+    joined = panel.drop(measures).join(
+        other.select("reporter", "year", *measures),
+        on=["reporter", "year"],
+        how="left",
+        maintain_order="left",
+    )
+    columns = ("reporter", "year", "esi")
+    return joined.select(*columns, pl.exclude(*columns)), [*notes, *too_wide]
 
 
 def _fit(model: Model, sample: Chosen) -> tuple[list[Fitted], dict[str, Any]]:

@@ -17,6 +17,9 @@ from minsum.formats.base import ColumnName
 _UNKNOWN: Final = "?"
 """Stands for a text that may not be there."""
 
+_TRUTH: Final = {"true": True, "1": True, "false": False, "0": False}
+"""Of a column of truth values; anything else is not known."""
+
 _NO_FLOW: Final = ("", "0")
 """Flow codes that say nothing: the flow's name does."""
 
@@ -87,7 +90,7 @@ class Meanings:
         self.mended = np.append(self.mended, mended)
         return troubles
 
-    def _meaning(self, text: str) -> str | None:
+    def _meaning(self, text: str) -> str | bool | None:
         """None for nothing, `_UNKNOWN` for what may not be there."""
         match self.column:
             case "flow" if self.has_flow_names and text in _NO_FLOW:
@@ -100,6 +103,8 @@ class Meanings:
                 return (spellings.customs_of(text) or _UNKNOWN) if text else None
             case "mos_code":
                 return (spellings.mos_of(text) or _UNKNOWN) if text else None
+            case "is_original":
+                return _TRUTH.get(text.lower())
             case "frequency":
                 return "A" if text in ("", "A", "a") else _UNKNOWN
             case "after_last":

@@ -99,6 +99,7 @@ def _read(
     wanted = options.reporter_codes()
     scratch = layout.scratch / f"pending-{source.sha256}-{digits}"
     pending = Pending(scratch, source.name, schema=_schema(options.columns), wanted=wanted, only=only)
+    originals: dict[Partition, set[bool | None]] = {}
     bad: dict[str, int] = dict.fromkeys((f"bad_{name}" for name in sorted(set(options.columns))), 0)
     with opened(source, figures=names_of(options.columns), classification=options.classification) as table:
         if table is None:
@@ -115,6 +116,8 @@ def _read(
                 bad = {name: n + bad[name] for name, n in bad_figures(frame, options.columns).items()}
                 frame = with_good_figures(frame, options.columns)
             judge.judge(frame, lone, pending)
+            if "is_original" in frame.columns:
+                _note_originals(frame, lone, originals)
     if not pending.rows_in:
         raise SourceError(f"{source.name}: a header line and no rows", "download it again")
     if not pending.partitions:
@@ -131,7 +134,13 @@ def _read(
         "padded_codes": int(table.mended.get("codes_padded", {"rows": 0})["rows"]), "mended": table.mended, **bad, **claims.identity,
     }  # fmt: skip
     return Parsed(
-        source, form, pending, {one: base | _audit_json(pending, one) for one in pending.partitions}
+        source,
+        form,
+        pending,
+        {
+            one: base | {"is_original": _only(originals.get(one, {None}))} | _audit_json(pending, one)
+            for one in pending.partitions
+        },
     )
 
 
@@ -160,6 +169,24 @@ def _refuse_lost_parts(pending: Pending, lacking: Collection[str], name: str) ->
                 f"partner {partner}, product {product}, and no column {', '.join(lacking)}: they may be parts of a total, or months",
                 "download it with these columns, or with their totals only; if two downloads were joined, give each its own file",
             )
+
+
+def _note_originals(
+    frame: pl.DataFrame, lone: Partition | None, found: dict[Partition, set[bool | None]]
+) -> None:
+    """Note whether the rows of each partition are in the classification that the reporter filed."""
+    if lone is not None:
+        column = frame["is_original"]
+        is_there = {True: column.any(), False: not column.all(), None: column.null_count() > 0}
+        found.setdefault(lone, set()).update(value for value, there in is_there.items() if there)
+        return
+    for *key, is_original in frame.select(*KEYS, "is_original").unique().rows():
+        found.setdefault(Partition(*key), set()).add(is_original)
+
+
+def _only(values: Collection[bool | None]) -> bool | None:
+    """What all rows say; None where they differ or do not say."""
+    return next(iter(values)) if len(values) == 1 else None
 
 
 class Judge:

@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 ColumnName = Literal[
     "reporter_code", "year", "classification", "flow", "partner_code", "partner2_code", "product_code",
-    "customs_code", "mos_code", "mot_code", "value", "after_last", "net_weight", "quantity", "quantity_unit",
+    "customs_code", "mos_code", "mot_code", "is_original", "value", "after_last", "net_weight", "quantity", "quantity_unit",
     "flow_name", "frequency",
 ]  # fmt: skip
 """minsum's names for the columns that the row rules need; `after_last` holds nothing, or the file is damaged; `flow_name`

@@ -25,6 +25,7 @@ COLUMNS: Final[Mapping[ColumnName, Column]] = {
     "customs_code": Column("customsCode", ("Customs Proc. Code", "cstCode"), required=False),
     "mos_code": Column("mosCode", required=False),
     "mot_code": Column("motCode", ("Mode of Transport Code",), required=False),
+    "is_original": Column("isOriginalClassification", required=False),
     "value": Column("primaryValue", ("Trade Value (US$)", "Trade Value (USD)", "TradeValue")),
     "frequency": Column("freqCode", required=False),
 }

@@ -111,10 +111,10 @@ def _step(tables: Tables, step: Pair, before: Codes, after: Codes) -> sp.csr_arr
         sources, targets, shares = table.sources, table.targets, np.ones(len(table.sources))
     else:
         raise AssertionError(f"no weights {step[0]} to {step[1]}: Reach.gap should have said so")
-    rest = np.setdiff1d(before, sources)
-    keep = np.isin(sources, before)
+    rest = before[~np.isin(before, sources, kind="table")]
+    keep = np.isin(sources, before, kind="table")
     rows = np.searchsorted(before, np.concatenate([sources[keep], rest]))
-    found = np.where(np.isin(targets[keep], after), targets[keep], UNSPECIFIED_CODE)
+    found = np.where(np.isin(targets[keep], after, kind="table"), targets[keep], UNSPECIFIED_CODE)
     columns = np.searchsorted(after, np.append(found, np.full(len(rest), UNSPECIFIED_CODE)))
     values = np.append(shares[keep], np.ones(len(rest)))
     return sp.csr_array(sp.coo_array((values, (rows, columns)), shape=(len(before), len(after))))

@@ -76,7 +76,10 @@ def families(tables: Tables, oldest: str, newest: str) -> Families:
     ends = [np.zeros((0, 2), dtype=np.intp)]
     for older, newer in pairwise(vintages):
         links = _links(tables, newer, older)
-        links = links[np.isin(links[:, 0], codes[newer]) & np.isin(links[:, 1], codes[older])]
+        links = links[
+            np.isin(links[:, 0], codes[newer], kind="table")
+            & np.isin(links[:, 1], codes[older], kind="table")
+        ]
         left = first[newer] + np.searchsorted(codes[newer], links[:, 0])
         right = first[older] + np.searchsorted(codes[older], links[:, 1])
         ends.append(np.stack([left, right], axis=1))

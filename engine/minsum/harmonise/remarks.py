@@ -14,6 +14,9 @@ class Together(Protocol):
 
     unreachable: dict[str, list[str]]
     unmatched: dict[str, float]
+    conversions: list[str]
+    mirrored: list[str]
+    without_mirrors: list[str]
 
 
 def absences(report: Together) -> Iterator[str]:
@@ -28,6 +31,17 @@ def absences(report: Together) -> Iterator[str]:
         yield (
             f"{sum(unmatched.values()):,.0f} USD of {len(unmatched)} reporter-years have no target and count "
             f"as 999999: {_listed(_largest(unmatched))}; unmatched_usd in coverage.parquet has them all"
+        )
+    if report.conversions:
+        yield (
+            f"{len(report.conversions)} reporter-years are the UN's conversions, compared with filings that minsum converted: "
+            f"{_listed(report.conversions)}; the two ways differ, and such similarities are too low, by .02 for a usual pair "
+            "(docs/replication.md): give these as reported too (clCode=HS)"
+        )
+    if report.mirrored and report.without_mirrors:
+        yield (
+            f"{len(report.mirrored)} reporter-years are mirrored ({_listed(report.mirrored)}) in similarities only: "
+            f"{', '.join(report.without_mirrors)} hold filings alone (docs/vintages.md)"
         )
 
 

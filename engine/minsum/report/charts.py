@@ -42,17 +42,28 @@ CONFIG: Final[dict[str, Any]] = {
     "header": {"labelFontSize": 12, "labelFontWeight": 600},
 }
 _ESI: Final = "Export similarity, 0 to 1"
+_ENDS: Final = ("esi_low:Q", "esi_high:Q")
 Rows = alt.NamedData | alt.InlineData
 
 
-def over_time(rows: Rows = FEED) -> alt.LayerChart:
-    """Lines over years: year, esi, series."""
+def over_time(rows: Rows = FEED, *, has_bands: bool = False) -> alt.LayerChart:
+    """Lines over years: year, esi, series; with bands also esi_low and esi_high."""
     names = alt.Legend(title=None, symbolSize=90)
     colours, dashes, shapes = (alt.Scale(range=one) for one in (COLOURS, DASHES, SHAPES))
     base = alt.Chart(rows).encode(
         x=_years(),
         y=alt.Y("esi:Q", title=_ESI, axis=alt.Axis(tickCount=5, format=".3~f")),
-        tooltip=_tooltip("series:N", "year:Q", "esi:Q"),
+        tooltip=_tooltip("series:N", "year:Q", "esi:Q", *(_ENDS if has_bands else ())),
+    )
+    bands = (
+        alt.Chart(rows)
+        .mark_area(opacity=0.16)
+        .encode(
+            x=_years(),
+            y=alt.Y("esi_low:Q", title=_ESI),
+            y2="esi_high:Q",
+            fill=alt.Fill("series:N", sort=None, scale=colours, legend=None),
+        )
     )
     # Stroke, not colour: only then the legend of the points holds colour and symbol in one.
     lines = base.mark_line(strokeWidth=2).encode(
@@ -63,19 +74,28 @@ def over_time(rows: Rows = FEED) -> alt.LayerChart:
         color=alt.Color("series:N", sort=None, scale=colours, legend=names),
         shape=alt.Shape("series:N", sort=None, scale=shapes, legend=names),
     )
-    return _layers(lines, points)
+    return _layers(*([bands] if has_bands else ()), lines, points)
 
 
-def standing(rows: Rows = FEED) -> alt.LayerChart:
-    """Similarities of one year, best first: label, esi."""
+def standing(rows: Rows = FEED, *, has_bands: bool = False) -> alt.LayerChart:
+    """Similarities of one year, best first: label, esi; with bands also esi_low and esi_high."""
     base = alt.Chart(rows).encode(
         x=alt.X("esi:Q", title=_ESI, scale=alt.Scale(zero=True), axis=alt.Axis(tickCount=5, format=".3~f")),
         y=_names("label:N"),
-        tooltip=_tooltip("label:N", "esi:Q"),
+        tooltip=_tooltip("label:N", "esi:Q", *(_ENDS if has_bands else ())),
     )
+    spans = (
+        alt.Chart(rows)
+        .mark_rule(strokeWidth=3, color=COLOURS[1])
+        .encode(x=alt.X("esi_low:Q", title=_ESI), x2="esi_high:Q", y=_names("label:N"))
+    )
+    where = "esi_high:Q" if has_bands else "esi:Q"
     return _layers(
         base.mark_bar(height=12, color=COLOURS[0]),
-        base.mark_text(align="left", dx=5, fontSize=11).encode(text=alt.Text("esi:Q", format=".3f")),
+        *([spans] if has_bands else ()),
+        base.mark_text(align="left", dx=5, fontSize=11).encode(
+            x=alt.X(where), text=alt.Text("esi:Q", format=".3f")
+        ),
     )
 
 
@@ -182,11 +202,13 @@ def page_specs() -> dict[str, Any]:
     """Specifications of the page's charts, by name; the page adds data, and the height of those with bars."""
     high = {
         "over_time": over_time().properties(height=360),
+        "over_time_bands": over_time(has_bands=True).properties(height=360),
         "ranks": ranks().properties(height=420),
         "ranks_chosen": ranks(has_rest=False).properties(height=420),
     }
     bars = {
         "standing": standing(),
+        "standing_bands": standing(has_bands=True),
         "shared": shared(),
         "shared_once": shared(has_before=False),
         "change": change(),
@@ -214,9 +236,21 @@ def _names(field: str) -> alt.Y:
 
 
 def _tooltip(*fields: str) -> list[alt.Tooltip]:
-    forms = {"esi": ".4f", "first": ".4f", "last": ".4f", "change": "+.3f"}
+    forms = {
+        "esi": ".4f",
+        "esi_low": ".4f",
+        "esi_high": ".4f",
+        "first": ".4f",
+        "last": ".4f",
+        "change": "+.3f",
+    }
     forms |= dict.fromkeys(("coefficient", "low", "high"), ".4g")
-    titles = {"series": "Country and reference", "esi": "Similarity"}
+    titles = {
+        "series": "Country and reference",
+        "esi": "Similarity",
+        "esi_low": "Lowest",
+        "esi_high": "Highest",
+    }
     return [
         alt.Tooltip(field, title=titles.get(name, name.capitalize()), format=forms.get(name, ""))
         for field in fields

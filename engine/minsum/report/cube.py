@@ -9,15 +9,31 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from minsum.similarities import one_row_a_country, scan_similarities
+from minsum.similarities import ENDS, one_row_a_country, scan_similarities
 from minsum.workspace import Layout
 
 F64 = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
+class Measure:
+    """One figure of every pair and year; NaN where there is none.
+
+    Attributes
+    ----------
+    pairs
+        Shape (n_years, n_countries * (n_countries - 1) / 2); countries i > j stand at i * (i - 1) / 2 + j.
+    with_composites
+        Shape (n_years, n_countries, n_composites).
+    """
+
+    pairs: F64
+    with_composites: F64
+
+
+@dataclass(frozen=True, slots=True)
 class Cube:
-    """Similarities of one classification; NaN where there is none.
+    """Similarities of one classification.
 
     Attributes
     ----------
@@ -27,10 +43,10 @@ class Cube:
         Ascending.
     reporters
         Countries whose similarity was asked for; the others are references only.
-    pairs
-        Shape (n_years, n_countries * (n_countries - 1) / 2); countries i > j stand at i * (i - 1) / 2 + j.
-    with_composites
-        Shape (n_years, n_countries, n_composites).
+    esi
+        The similarities.
+    ends
+        Lowest and highest similarity of each, where vintages were brought together.
     """
 
     classification: str
@@ -38,20 +54,21 @@ class Cube:
     countries: list[str]
     composites: list[str]
     reporters: list[str]
-    pairs: F64
-    with_composites: F64
+    esi: Measure
+    ends: tuple[Measure, Measure] | None = None
 
-    def of(self, reference: str) -> F64:
-        """Similarity of every country with one reference, shape (n_years, n_countries)."""
+    def of(self, reference: str, measure: Measure | None = None) -> F64:
+        """Similarity, or another measure, of every country with one reference, shape (n_years, n_countries)."""
+        values = measure or self.esi
         if reference in self.composites:
-            return self.with_composites[:, :, self.composites.index(reference)]
-        if not self.pairs.shape[1]:
+            return values.with_composites[:, :, self.composites.index(reference)]
+        if not values.pairs.shape[1]:
             return np.full((len(self.years), len(self.countries)), np.nan)
         other = self.countries.index(reference)
         mine = np.arange(len(self.countries))
         high, low = np.maximum(mine, other), np.minimum(mine, other)
         place = np.where(mine == other, 0, high * (high - 1) // 2 + low)
-        return np.where(mine == other, np.nan, self.pairs[:, place])
+        return np.where(mine == other, np.nan, values.pairs[:, place])
 
 
 def read_cubes(layout: Layout) -> list[Cube]:
@@ -61,7 +78,7 @@ def read_cubes(layout: Layout) -> list[Cube]:
         by_classification.setdefault(path.parent.name.partition("=")[2], []).append(path)
     cubes = []
     for classification, files in by_classification.items():
-        esi, _ = one_row_a_country(scan_similarities(files).collect())
+        esi = one_row_a_country(scan_similarities(files))[0].collect()
         if esi["esi"].count():
             cubes.append(_cube(classification, esi))
     return cubes
@@ -73,9 +90,9 @@ def _cube(classification: str, esi: pl.DataFrame) -> Cube:
     composites = esi.filter(is_composite)["reference"].unique().sort().to_list()
     reporters = esi["reporter"].unique().sort().to_list()
     countries = sorted({*reporters, *esi.filter(~is_composite)["reference"].unique()})
-    n = len(countries)
+    n, measures = len(countries), [name for name in ("esi", *ENDS) if name in esi.columns]
     placed = esi.select(
-        "esi",
+        *measures,
         is_composite.alias("is_composite"),
         year=_place("year", years),
         row=_place("reporter", countries),
@@ -85,11 +102,18 @@ def _cube(classification: str, esi: pl.DataFrame) -> Cube:
     high, low = (
         two.select(one("row", "column")).to_series() for one in (pl.max_horizontal, pl.min_horizontal)
     )
-    pairs = np.full((len(years), n * (n - 1) // 2), np.nan)
-    pairs[two["year"], high * (high - 1) // 2 + low] = two["esi"]
-    with_composites = np.full((len(years), n, len(composites)), np.nan)
-    with_composites[many["year"], many["row"], many["column"] - n] = many["esi"]
-    return Cube(classification, years, countries, composites, reporters, pairs, with_composites)
+
+    def measure(name: str) -> Measure:
+        pairs = np.full((len(years), n * (n - 1) // 2), np.nan)
+        pairs[two["year"], high * (high - 1) // 2 + low] = two[name]
+        with_composites = np.full((len(years), n, len(composites)), np.nan)
+        with_composites[many["year"], many["row"], many["column"] - n] = many[name]
+        return Measure(pairs, with_composites)
+
+    values, *ends = map(measure, measures)
+    return Cube(
+        classification, years, countries, composites, reporters, values, (ends[0], ends[1]) if ends else None
+    )
 
 
 def _place(column: str, values: list[int] | list[str]) -> pl.Expr:

@@ -15,6 +15,7 @@ from minsum.report.charts import CONFIG, STEP, coefficients, matrix, over_time, 
 from minsum.report.choice import Choice
 from minsum.report.cube import Cube
 from minsum.report.names import names_of
+from minsum.similarities import ENDS
 
 PNG_SCALE: Final = 2.0
 _RANKED: Final = 12
@@ -65,12 +66,12 @@ def _over_time(cube: Cube, choice: Choice) -> alt.TopLevelMixin:
         )
     if shown["year"].n_unique() > 1:
         rows = shown.with_columns(series="name").sort(_order(choice.countries), "year")
-        lines: alt.TopLevelMixin = over_time(_data(rows)).properties(
+        lines: alt.TopLevelMixin = over_time(_data(rows), has_bands=cube.ends is not None).properties(
             width=620, height=340, title=f"Export similarity with {reference}"
         )
         return lines
     rows = shown.with_columns(label="name").sort("esi", descending=True)
-    bars: alt.TopLevelMixin = standing(_data(rows)).properties(
+    bars: alt.TopLevelMixin = standing(_data(rows), has_bands=cube.ends is not None).properties(
         width=520, height=alt.Step(STEP), title=f"Export similarity with {reference}, {shown['year'][0]}"
     )
     return bars
@@ -139,6 +140,10 @@ def _long(cube: Cube, reference: str) -> pl.DataFrame:
             "year": [year for year in cube.years for _ in range(n)],
             "reporter": cube.countries * n_years,
             "esi": values.ravel(),
+            **{
+                name: cube.of(reference, one).ravel()
+                for name, one in zip(ENDS, cube.ends or (), strict=False)
+            },
         }
     )
     return frame.filter(pl.col("esi").is_not_nan(), pl.col("reporter").is_in(cube.reporters))

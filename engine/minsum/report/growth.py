@@ -72,7 +72,8 @@ def growth_tables(
     for column, wanted in (("reporter", reporters), ("year", years)):
         if wanted:
             chosen = chosen.filter(pl.col(column).is_in(list(wanted)))
-    found, notes = one_row_a_country(chosen.collect())
+    kept, notes = one_row_a_country(chosen)
+    found = kept.collect()
     elsewhere = _elsewhere(layout, vintage, found, reporters=reporters)
     asked = _Asked(layout, vintage, tuple(reporters), (*notes, *elsewhere), is_paper=is_paper)
     return [_of_reference(found, esi, reference, asked) for reference in references]
@@ -133,27 +134,30 @@ def _refuse(esi: pl.LazyFrame, reference: str, asked: _Asked) -> NoReturn:
     )
 
 
+_MIRRORED: Final = " (a mirror, from its partners' imports: in similarities only)"
 NOWHERE: Final = "no exports in the workspace"
 
 
 def where_exports(layout: Layout, labels: Sequence[str]) -> dict[str, str]:
-    """In which HS vintages and years each country has exports: `exports in H5 2022`; nothing for composites."""
+    """In which HS vintages and years each country has exports: `exports in H5 2022`; nothing for composites.
+
+    Of mirrored years it says so: they have similarities, and no decomposition, market or section.
+    """
     countries = [one for one in dict.fromkeys(labels) if not one.islower()]
     if not countries or not layout.coverage.is_file():
         return {}
     coverage = (
         pl.scan_parquet(layout.coverage, glob=False)
         .filter(pl.col("reporter").is_in(countries), pl.col("n_products") > 0)
-        .group_by("reporter", "classification")
+        .group_by("reporter", "classification", is_mirror=pl.col("format") == "mirror")
         .agg(first=pl.col("year").min(), last=pl.col("year").max())
-        .sort("reporter", "classification")
+        .sort("reporter", "classification", "is_mirror")
         .collect()
     )
     found: dict[str, list[str]] = {}
-    for reporter, kind, first, last in coverage.iter_rows():
-        found.setdefault(reporter, []).append(
-            f"{kind} {first}" if first == last else f"{kind} {first}-{last}"
-        )
+    for reporter, kind, is_mirror, first, last in coverage.iter_rows():
+        years = f"{kind} {first}" if first == last else f"{kind} {first}-{last}"
+        found.setdefault(reporter, []).append(f"{years}{_MIRRORED if is_mirror else ''}")
     return {one: f"exports in {', '.join(found[one])}" if one in found else NOWHERE for one in countries}
 
 
@@ -224,7 +228,8 @@ def growth_table(
         .join(wide, on="reporter", how="left", maintain_order="left")
         .join(growth, on="reporter", how="left", maintain_order="left")
     )
-    notes = [GROWTH_NOTE, *_span_notes(frame, years), *_absence_notes(reporters, there, elsewhere or {})]
+    absent = {one: (elsewhere or {}).get(one, "") for one in reporters if one not in there}
+    notes = [GROWTH_NOTE, *_span_notes(frame, years), *_absence_notes(absent)]
     if is_paper and set(PAPER_COUNTRIES) <= set(order):
         notes.append(PAPER_NOTE)
     return Table(
@@ -233,7 +238,8 @@ def growth_table(
 
 
 def _elsewhere(layout: Layout, vintage: str, found: pl.DataFrame, *, reporters: Sequence[str]) -> list[str]:
-    """Reporter-years of the table's years that are not in it, since they were filed in another HS vintage."""
+    """Reporter-years of the table's years that are not in it, since they were filed in another HS vintage, and what
+    to do. A country that was asked for and is in no year of it has a note of its own."""
     footers = [read_footer(path) for path in layout.yearly("esi")]
     if any("harmonise" in footer["options"] for footer in footers):
         return []
@@ -241,19 +247,15 @@ def _elsewhere(layout: Layout, vintage: str, found: pl.DataFrame, *, reporters: 
     here = {(year, code) for kind, year, code in keys if kind == vintage}
     years, wanted = set(found["year"]), set(reporters)
     missing = sorted(
-        {
-            f"{iso3_of(code)} {year} ({kind})"
-            for kind, year, code in keys
-            if year in years and (year, code) not in here and (not wanted or iso3_of(code) in wanted)
-        }
+        (iso3_of(code), year, kind)
+        for kind, year, code in keys
+        if year in years and (year, code) not in here and (not wanted or iso3_of(code) in wanted)
     )
     if not missing:
         return []
-    named = ", ".join(missing[:_NAMED]) + (
-        f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
-    )
-    advice = islands(keys, groups=()).advice()
-    return [f"filed in another HS vintage than {vintage} and not compared: {named}; {advice}."]
+    absent = wanted - set(found["reporter"])
+    named = {f"{label} {year}": f"exports in {kind}" for label, year, kind in missing if label not in absent}
+    return [*_absence_notes(named, most=_NAMED), f"{islands(keys, groups=()).advice()}."]
 
 
 def _span_notes(frame: pl.DataFrame, years: Sequence[int]) -> list[str]:
@@ -266,10 +268,8 @@ def _span_notes(frame: pl.DataFrame, years: Sequence[int]) -> list[str]:
     return [f"growth over other years: {', '.join(short)}."] if short else []
 
 
-def _absence_notes(
-    reporters: Sequence[str], there: Collection[str], elsewhere: Mapping[str, str]
-) -> list[str]:
-    absent = [
-        f"{one} ({elsewhere[one]})" if one in elsewhere else one for one in reporters if one not in there
-    ]
-    return [f"no similarity: {', '.join(absent)}."] if absent else []
+def _absence_notes(absent: Mapping[str, str], *, most: int | None = None) -> list[str]:
+    """Countries, or their years, without similarity, and what there is of them."""
+    named = [f"{one} ({why})" if why else one for one, why in absent.items()]
+    more = f" and {len(named) - most} more" if most is not None and len(named) > most else ""
+    return [f"no similarity: {', '.join(named[:most])}{more}."] if named else []

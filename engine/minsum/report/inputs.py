@@ -18,7 +18,7 @@ from minsum.report.tables import RECIPE as TABLES_RECIPE
 from minsum.workspace import Layout, digest, read_footer
 
 FORMS: Final = ("csv", "txt", "tex", "html")
-_FIGURES_RECIPE: Final = "figures-2"
+_FIGURES_RECIPE: Final = "figures-3"
 
 
 @dataclass(frozen=True, slots=True)

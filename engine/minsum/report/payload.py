@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from minsum.report.choice import Shown
+from minsum.report.cube import Measure
 from minsum.report.options import PageOptions
 from minsum.report.packed import packed
 from minsum.workspace import Layout
@@ -54,7 +55,15 @@ class Blobs:
 def vintage_record(shown: Shown, blobs: Blobs) -> dict[str, Any]:
     """One classification: its labels, what is shown first, and where its numbers are."""
     cube, choice = shown.cube, shown.choice
-    known = np.append(cube.pairs[np.isfinite(cube.pairs)], 0.0)
+    known = np.append(cube.esi.pairs[np.isfinite(cube.esi.pairs)], 0.0)
+
+    def held(name: str, measure: Measure) -> dict[str, str]:
+        kind = f"{name}-{cube.classification}"
+        return {
+            "pairs": blobs.add(f"pairs-{kind}", measure.pairs),
+            "composites": blobs.add(f"composites-{kind}", measure.with_composites),
+        }
+
     return {
         "classification": cube.classification,
         "years": cube.years,
@@ -65,8 +74,9 @@ def vintage_record(shown: Shown, blobs: Blobs) -> dict[str, Any]:
         "chosen": choice.countries,
         "leaders": choice.leaders,
         "top": max(float(np.ceil(np.quantile(known, DARKEST) * 20) / 20), 0.05),
-        "pairs_id": blobs.add(f"pairs-{cube.classification}", cube.pairs),
-        "composites_id": blobs.add(f"composites-{cube.classification}", cube.with_composites),
+        "esi_ids": held("esi", cube.esi),
+        "ends_ids": cube.ends
+        and {end: held(end, one) for end, one in zip(("low", "high"), cube.ends, strict=True)},
     }
 
 

@@ -64,7 +64,13 @@ def _vintage_words(quality: pl.DataFrame, options: PageOptions) -> str:
             if out is not None and len(out)
             else ""
         )
-        return f"Every reporter-year was brought to {together['target']}, whatever it was filed in.{absent}"
+        mirrors = (
+            " Countries that filed nothing are mirrored from their partners' imports in the similarities; sections and "
+            "markets are of filings only."
+            if options.settings.get("mirror")
+            else ""
+        )
+        return f"Every reporter-year was brought to {together['target']}, whatever it was filed in.{absent}{mirrors}"
     rows = quality.filter(~pl.col("is_group")).select("classification", "year", "reporter_code").rows()
     apart = islands(rows, groups=())
     return " ".join(f"{line}." for line in apart.lines()[-2:])
@@ -73,7 +79,7 @@ def _vintage_words(quality: pl.DataFrame, options: PageOptions) -> str:
 def _facts(cubes: Sequence[Cube], quality: pl.DataFrame, *, years: Sequence[int]) -> list[tuple[str, str]]:
     """Label and value of each."""
     countries = {one for cube in cubes for one in cube.countries}
-    pairs = sum(int(np.isfinite(cube.pairs).sum()) for cube in cubes)
+    pairs = sum(int(np.isfinite(cube.esi.pairs).sum()) for cube in cubes)
     in_last = pl.col("year") == max(years, default=0)
     last = quality.filter(in_last, ~pl.col("is_group")).unique("reporter", maintain_order=True)
     return [

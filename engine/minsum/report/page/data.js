@@ -25,26 +25,61 @@ async function unpackTable(table) {
   return columns;
 }
 
+const unpackMeasure = async (ids) => ({ pairs: await unpack(ids.pairs), composites: await unpack(ids.composites) });
+
 class Cube {
-  constructor(vintage, pairs, composites) {
-    Object.assign(this, vintage);
-    this.pairs = pairs;
-    this.composed = composites;
+  /* What vintages were brought together has the ends of its interval beside it; ends is null elsewhere. */
+  constructor(vintage, values, ends) {
+    Object.assign(this, vintage, { values, ends, widest: Infinity });
     this.place = new Map(vintage.countries.map((name, k) => [name, k]));
     this.compositePlace = new Map(vintage.composites.map((name, k) => [name, k]));
     this.references = [...vintage.composites, ...vintage.countries];
   }
 
-  /* NaN without data, and for a country with itself. */
+  /* NaN without data, for a country with itself, and where the interval is wider than the reader wants. */
   esi(year, country, reference) {
+    return this.isWide(year, country, reference) ? NaN : this.at(this.values, year, country, reference);
+  }
+
+  isWide(year, country, reference) {
+    if (this.widest === Infinity) return false;
+    const [low, high] = this.interval(year, country, reference);
+    return high - low > this.widest;
+  }
+
+  interval(year, country, reference) {
+    return [this.ends.low, this.ends.high].map((end) => this.at(end, year, country, reference));
+  }
+
+  /* The ends as columns of a row; nothing where there are none. */
+  columns(year, country, reference) {
+    if (!this.ends) return {};
+    const [esi_low, esi_high] = this.isWide(year, country, reference) ? [NaN, NaN] : this.interval(year, country, reference);
+    return { esi_low, esi_high };
+  }
+
+  get named() {
+    return this.ends ? ["esi", "esi_low", "esi_high"] : ["esi"];
+  }
+
+  /* Pairs and years in all, and those that are left out. */
+  count() {
+    const { low, high } = this.ends;
+    const all = this.values.pairs.filter((value) => !Number.isNaN(value)).length;
+    let wide = 0;
+    for (let k = 0; k < low.pairs.length; k++) if (high.pairs[k] - low.pairs[k] > this.widest) wide++;
+    return { all, wide };
+  }
+
+  at({ pairs, composites }, year, country, reference) {
     const n = this.countries.length;
     const i = this.place.get(country);
     const composite = this.compositePlace.get(reference);
-    if (composite !== undefined) return this.composed[(year * n + i) * this.composites.length + composite];
+    if (composite !== undefined) return composites[(year * n + i) * this.composites.length + composite];
     const j = this.place.get(reference);
     if (i === j) return NaN;
     const high = Math.max(i, j), low = Math.min(i, j);
-    return this.pairs[year * ((n * (n - 1)) / 2) + (high * (high - 1)) / 2 + low];
+    return pairs[year * ((n * (n - 1)) / 2) + (high * (high - 1)) / 2 + low];
   }
 
   /* The first of those shown that has data in the last year. */

@@ -1,8 +1,12 @@
 const views = {};
 
 async function openVintage(vintage) {
-  vintage.cube ??= new Cube(vintage, await unpack(vintage.pairs_id), await unpack(vintage.composites_id));
+  if (!vintage.cube) {
+    const ends = vintage.ends_ids && { low: await unpackMeasure(vintage.ends_ids.low), high: await unpackMeasure(vintage.ends_ids.high) };
+    vintage.cube = new Cube(vintage, await unpackMeasure(vintage.esi_ids), ends);
+  }
   const { cube } = vintage;
+  narrow(cube);
   await views.time.open(cube);
   views.matrix.open(cube, views.time);
   await views.ranks.open(cube, views.time);
@@ -25,6 +29,15 @@ async function start() {
   document.documentElement.dataset.ready = "yes";
 }
 
+/* Leave out what has a wider interval than the reader wants; nothing to choose where nothing was converted. */
+function narrow(cube) {
+  byId("width-row").hidden = !cube.ends;
+  if (!cube.ends) return;
+  cube.widest = Number(byId("width").value);
+  const { all, wide } = cube.count();
+  byId("width-told").textContent = cube.widest === Infinity ? "" : `${wide.toLocaleString("en")} of ${all.toLocaleString("en")} values of pairs left out`;
+}
+
 /* What needs a similarity to show. */
 async function startViews() {
   const select = byId("vintage");
@@ -37,6 +50,10 @@ async function startViews() {
   views.quality = new QualityView();
   views.sections = new SectionView(await unpackTable(page.sections));
   if (page.markets) views.markets = new MarketView(await unpackTable(page.markets));
+  byId("width").addEventListener("change", () => {
+    narrow(views.time.cube);
+    for (const view of [views.time, views.matrix, views.ranks, views.sections]) view.draw();
+  });
   await openVintage(page.vintages[Number(select.value)]);
 }
 

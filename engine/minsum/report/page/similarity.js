@@ -22,14 +22,14 @@ class TimeView {
         cube.years.forEach((year, k) => {
           const esi = cube.esi(k, reporter, reference);
           const series = references.length > 1 ? `${nameOf(reporter)} with ${nameOf(reference)}` : nameOf(reporter);
-          if (!Number.isNaN(esi)) rows.push({ year, reporter, reference, esi, series, label: series });
+          if (!Number.isNaN(esi)) rows.push({ year, reporter, reference, esi, ...cube.columns(k, reporter, reference), series, label: series });
         });
     const single = cube.years.length === 1;
     if (single) rows.sort((a, b) => b.esi - a.esi);
     return this.figure.show({
-      spec: single ? "standing" : "over_time",
+      spec: (single ? "standing" : "over_time") + (cube.ends ? "_bands" : ""),
       rows,
-      columns: ["year", "reporter", "reference", "esi"],
+      columns: ["year", "reporter", "reference", ...cube.named],
       file: "esi_over_time.csv",
       caption: `Export similarity with ${references.map(nameOf).join(", ") || "nobody yet"}${single ? `, ${cube.years[0]}` : ""}`,
       says: this.says(rows),
@@ -117,14 +117,17 @@ class MatrixView {
     const spoken = (row, column) => {
       if (row === null) return this.summary(rows, k);
       if (row === column) return `${nameOf(row)} with itself: not drawn.`;
-      return `${nameOf(row)} with ${nameOf(column)}, ${year}: ${fixed(value(row, column), 4)}`;
+      if (cube.isWide(k, row, column)) return `${nameOf(row)} with ${nameOf(column)}, ${year}: left out, its interval is wider than ${cube.widest}`;
+      const [low, high] = cube.ends ? cube.interval(k, row, column) : [];
+      const span = low < high ? `, between ${fixed(low, 4)} and ${fixed(high, 4)}` : "";
+      return `${nameOf(row)} with ${nameOf(column)}, ${year}: ${fixed(value(row, column), 4)}${span}`;
     };
     this.matrix.show({ rows, columns, value, top: cube.top, told: byId("matrix-says"), spoken });
     byId("matrix-says").textContent = this.matrix.cursor ? spoken(rows[this.matrix.cursor[0]], columns[this.matrix.cursor[1]]) : spoken(null, null);
     const scale = byId("matrix-scale");
     scale.replaceChildren("0", element("i", { "aria-hidden": "true" }), element("span", {}, `${cube.top.toFixed(2)} and more`));
-    const figures = () => rows.flatMap((reporter) => columns.filter((one) => one !== reporter).map((reference) => ({ year, reporter, reference, esi: value(reporter, reference) })));
-    const named = ["year", "reporter", "reference", "esi"];
+    const figures = () => rows.flatMap((reporter) => columns.filter((one) => one !== reporter).map((reference) => ({ year, reporter, reference, esi: value(reporter, reference), ...cube.columns(k, reporter, reference) })));
+    const named = ["year", "reporter", "reference", ...cube.named];
     byId("matrix-csv").onclick = () => download(`esi_matrix_${year}.csv`, csvOf(figures(), named));
     const details = byId("matrix-rows");
     details.ontoggle = null;

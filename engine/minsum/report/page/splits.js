@@ -58,8 +58,10 @@ class SectionView {
     const table = found.filter((row) => row.year === Number(first) || row.year === Number(last));
     const biggest = rows.toSorted((a, b) => b.last - a.last)[0];
     const single = first === last;
+    const isWide = [...new Set([first, last])].filter((year) => this.cube.years.includes(Number(year)) && this.cube.isWide(this.cube.years.indexOf(Number(year)), reporter, reference));
+    const wide = isWide.length ? ` Its interval is wider than ${this.cube.widest} in ${isWide.join(" and ")}.` : "";
     const says = missing.length ? `No data in ${missing.join(", ")}.`
-      : `${single ? `${fixed(total("last"))} in ${last}` : `${fixed(total("first"))} in ${first}, ${fixed(total("last"))} in ${last}`}; most of it from ${biggest.title} (${fixed(biggest.last)}).`;
+      : `${single ? `${fixed(total("last"))} in ${last}` : `${fixed(total("first"))} in ${first}, ${fixed(total("last"))} in ${last}`}; most of it from ${biggest.title} (${fixed(biggest.last)}).${wide}`;
     const movement = rows.toSorted((a, b) => b.change - a.change);
     const done = this.shared.show({ spec: single ? "shared_once" : "shared", rows, table, columns, file: `esi_by_section_${reporter}_${reference}.csv`, says, caption: `${pair}: contributions by section` });
     return Promise.all([done, this.changed.show({
