@@ -1,6 +1,8 @@
 """Input files as they lie on disk: finding, identifying and opening them.
 
-A file is what its bytes are: its SHA-256 names it, whatever it is called and wherever it lies.
+A file is what its bytes are: its SHA-256 names it, whatever it is called and wherever it lies. A file may change between
+two looks, so a CRC-32 of the bytes is taken when they are hashed and again when they are read (43 GB/s; hashing twice
+would take 1.6 GB/s).
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ import io
 import json
 import lzma
 import os
+import re
 import struct
 import time
 import zipfile
@@ -17,13 +20,20 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from hashlib import file_digest
+from hashlib import sha256
 from pathlib import Path
-from typing import BinaryIO, Final, cast
+from stat import S_ISREG
+from typing import Any, BinaryIO, Final, cast
 
-from isal import igzip, igzip_lib
+from isal import igzip, igzip_lib, isal_zlib
 
-from minsum.errors import BrokenSourceError, UsageError
+from minsum.errors import (
+    BrokenSourceError,
+    ChangedSourceError,
+    SourceError,
+    UnreadableSourceError,
+    UsageError,
+)
 from minsum.workspace import Layout, publish_text
 
 # isal declares its error class as an instance.
@@ -38,6 +48,9 @@ _RACY_NS: Final = 2_000_000_000
 _RACY: Final = "?"
 """Before the digest of such a file in the cache."""
 
+_CACHED: Final = re.compile(r"\??[0-9a-f]{64} [0-9a-f]{8}")
+_CHUNK: Final = 1 << 18
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -50,28 +63,40 @@ class Source:
     size
         Bytes on disk.
     sha256
-        Hex digest of the bytes on disk.
+        Hex digest of the bytes on disk; empty for what could not be read.
     member
         Which file of a zip of several; None for the whole file.
+    crc32
+        Checksum of the bytes that were hashed, held against those that are read; None: they are not.
     """
 
     path: Path
     size: int
     sha256: str
     member: str | None = None
+    crc32: int | None = None
 
     @property
     def name(self) -> str:
-        """File name without folders: all that enters a footer."""
-        if self.member is None:
-            return self.path.name
-        return f"{self.member.rpartition('/')[2]} in {self.path.name}"
+        """File name without folders; bytes that are no UTF-8 are written out."""
+        name = _printable(self.path.name)
+        return name if self.member is None else f"{self.member.rpartition('/')[2]} in {name}"
+
+    @property
+    def folder(self) -> str:
+        """Name of the folder it lies in: slices of one name and different folders are different slices."""
+        return _printable(self.path.parent.name)
+
+
+def _printable(name: str) -> str:
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def discover(paths: Sequence[Path]) -> list[Path]:
     """Files named, and files below folders named, each once, in a fixed order.
 
-    Hidden files and unfinished downloads (`.part`) are passed over.
+    Hidden files and unfinished downloads (`.part`) are passed over; links are followed, a folder is entered once however
+    many lead there. A folder that cannot be listed and a link to nothing are among the results: reading them says why not.
 
     Raises
     ------
@@ -79,9 +104,10 @@ def discover(paths: Sequence[Path]) -> list[Path]:
         If a path does not exist.
     """
     found: set[Path] = set()
+    entered: set[Path] = set()
     for path in paths:
         if path.is_dir():
-            found.update(_files_below(path.resolve()))
+            found.update(_files_below(path.resolve(), entered))
         elif path.is_file():
             found.add(path.resolve())
         else:
@@ -91,40 +117,53 @@ def discover(paths: Sequence[Path]) -> list[Path]:
     return sorted(found)
 
 
-def _files_below(top: Path) -> Iterator[Path]:
-    for folder, folders, names in os.walk(top):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in names:
-            if (
-                not name.startswith(".")
-                and not name.endswith(".part")
-                and (file := Path(folder, name)).is_file()
-            ):
-                yield file
+def _files_below(folder: Path, entered: set[Path]) -> Iterator[Path]:
+    """Files below a folder whose path holds no link."""
+    if folder in entered:
+        return
+    entered.add(folder)
+    try:
+        with os.scandir(folder) as listing:
+            entries = [one for one in listing if not one.name.startswith(".")]
+        for entry in entries:
+            path = Path(entry.path)
+            if entry.is_dir():
+                yield from _files_below(path.resolve() if entry.is_symlink() else path, entered)
+            elif not entry.name.endswith(".part") and (entry.is_file() or entry.is_symlink()):
+                yield path
+    except OSError:
+        yield folder
 
 
-def identify(paths: Sequence[Path], layout: Layout, *, jobs: int) -> list[Source]:
-    """Hash every file, reading only those whose size or time changed since the last look.
+def identify(paths: Sequence[Path], layout: Layout, *, jobs: int, anew: Sequence[Path] = ()) -> list[Source]:
+    """Hash every file, reading only those whose size or time changed since the last look, and those of `anew`.
 
-    The cache only saves reading: it maps (path, size, modification time) to the digest and may be
-    deleted at any time.
+    The cache only saves reading: it maps (path, size, modification time, inode) to the digest and may be deleted at any
+    time. A file that cannot be read has no digest.
     """
     cache_file = _cache_file(layout)
     cached = _read_cache(cache_file)
-    stats = [path.stat() for path in paths]
-    marks = [_mark(path, stat) for path, stat in zip(paths, stats, strict=True)]
-    unknown = [index for index, mark in enumerate(marks) if cached.get(mark, _RACY)[0] == _RACY]
+    marks = [_mark(path) for path in paths]
+    chosen = set(anew)
+    unknown = [
+        index
+        for index, (path, mark) in enumerate(zip(paths, marks, strict=True))
+        if mark is not None and (path in chosen or cached.get(mark.text, _RACY)[0] == _RACY)
+    ]
     with ThreadPoolExecutor(jobs) as pool:
-        fresh = dict(zip(unknown, pool.map(_sha256, [paths[index] for index in unknown]), strict=True))
-    digests = [fresh[index] if index in fresh else cached[mark] for index, mark in enumerate(marks)]
+        fresh = dict(zip(unknown, pool.map(_hashed, [paths[index] for index in unknown]), strict=True))
     if fresh:
         now = time.time_ns()
         seen = {
-            marks[i]: sha if now - stats[i].st_mtime_ns > _RACY_NS else _RACY + sha
-            for i, sha in fresh.items()
+            mark.text: digest if now - mark.time_ns > _RACY_NS else _RACY + digest
+            for i, digest in fresh.items()
+            if digest is not None and (mark := marks[i]) is not None
         }
         publish_text(json.dumps(cached | seen, indent=0), cache_file, layout=layout)
-    return [Source(path, stat.st_size, sha) for path, stat, sha in zip(paths, stats, digests, strict=True)]
+    return [
+        _source(path, mark, fresh[index] if index in fresh else cached.get(mark.text) if mark else None)
+        for index, (path, mark) in enumerate(zip(paths, marks, strict=True))
+    ]
 
 
 def known_sources(paths: Sequence[Path], layout: Layout) -> tuple[list[Source], list[Path]]:
@@ -133,74 +172,192 @@ def known_sources(paths: Sequence[Path], layout: Layout) -> tuple[list[Source], 
     known: list[Source] = []
     unread: list[Path] = []
     for path in paths:
-        stat = path.stat()
-        sha = cached.get(_mark(path, stat))
-        if sha is None:
+        mark = _mark(path)
+        digest = cached.get(mark.text) if mark else None
+        if digest is None:
             unread.append(path)
         else:
-            known.append(Source(path, stat.st_size, sha.removeprefix(_RACY)))
+            known.append(_source(path, mark, digest))
     return known, unread
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """What tells a file from an earlier state of it without reading it."""
+
+    text: str
+    size: int
+    time_ns: int
+
+
+def _mark(path: Path) -> _Mark | None:
+    """None for what is gone, or no file."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    if not S_ISREG(stat.st_mode):
+        return None
+    text = f"{path}|{stat.st_size}|{stat.st_mtime_ns}|{stat.st_ino}"
+    return _Mark(text, stat.st_size, stat.st_mtime_ns)
+
+
+def _source(path: Path, mark: _Mark | None, digest: str | None) -> Source:
+    if mark is None or digest is None:
+        return Source(path, 0, "")
+    sha, _, crc = digest.removeprefix(_RACY).partition(" ")
+    return Source(path, mark.size, sha, crc32=int(crc, 16))
 
 
 def _cache_file(layout: Layout) -> Path:
     return layout.private / "source-digests.json"
 
 
-def _mark(path: Path, stat: os.stat_result) -> str:
-    return f"{path}|{stat.st_size}|{stat.st_mtime_ns}|{stat.st_ino}"
-
-
 def _read_cache(cache_file: Path) -> dict[str, str]:
+    """The cache; without what is not of its form."""
     try:
-        cached: dict[str, str] = json.loads(cache_file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        cached: Any = json.loads(cache_file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
         return {}
-    return cached
+    if not isinstance(cached, dict):
+        return {}
+    return {
+        mark: digest
+        for mark, digest in cached.items()
+        if isinstance(digest, str) and _CACHED.fullmatch(digest)
+    }
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return file_digest(file, "sha256").hexdigest()
+def _hashed(path: Path) -> str | None:
+    """SHA-256 and CRC-32 of a file, in hexadecimal digits; None if it cannot be read."""
+    sha, crc, chunk = sha256(), 0, bytearray(_CHUNK)
+    view = memoryview(chunk)
+    try:
+        with path.open("rb", buffering=0) as file:
+            while n_read := file.readinto(chunk):
+                sha.update(view[:n_read])
+                crc = isal_zlib.crc32(view[:n_read], crc)
+    except OSError:
+        return None
+    return f"{sha.hexdigest()} {crc:08x}"
+
+
+class _Counted(io.RawIOBase):
+    """Bytes of a source, with their checksum as they are read."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._crc, self._in_order = 0, True
+        with self._readable():
+            self._file = io.FileIO(source.path)
+
+    @contextmanager
+    def _readable(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise UnreadableSourceError(
+                f"{self._source.name}: cannot be read: {error.strerror or error} ({_printable(str(self._source.path))})",
+                "mend that; every run tries again",
+            ) from error
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        with self._readable():
+            n_read = self._file.readinto(buffer)
+        self._crc = isal_zlib.crc32(memoryview(buffer).cast("B")[:n_read], self._crc)
+        return n_read
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        self._in_order = False
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def close(self) -> None:
+        if not self.closed and hasattr(self, "_file"):
+            self._file.close()
+        super().close()
+
+    def prove(self) -> None:
+        """Hold the whole file, read to its end, against the checksum of what was hashed."""
+        if self._source.crc32 is None:
+            return
+        if not self._in_order:
+            self._file.seek(0)
+            self._crc = 0
+        rest = bytearray(_CHUNK)
+        while self.readinto(rest):
+            pass
+        if self._crc != self._source.crc32:
+            raise ChangedSourceError(
+                f"{self._source.name}: changed while it was read", "run again when it is complete"
+            )
 
 
 @contextmanager
-def open_text(source: Source) -> Iterator[BinaryIO]:
+def open_text(source: Source, *, is_proven: bool = False) -> Iterator[BinaryIO]:
     """The uncompressed bytes of a gzip, zip or plain file, told apart by their first bytes.
+
+    With `is_proven` the file is read to its end when the block ends, well or with a verdict on the source: what was read
+    and judged are the bytes that were hashed.
 
     Raises
     ------
     BrokenSourceError
         If the file is empty, a zip with other than one file in it and none chosen, or, while it is read,
         truncated or corrupt.
+    UnreadableSourceError
+        If the disk does not give it.
+    ChangedSourceError
+        If other bytes were read than were hashed.
     """
-    with source.path.open("rb") as file:
-        magic = file.read(4)
-        file.seek(0)
-        if not magic:
-            raise BrokenSourceError(f"{source.name}: the file is empty", "download it again")
+    with _Counted(source) as raw, io.BufferedReader(raw) as file:
         try:
-            if magic[:2] == b"\x1f\x8b":
-                with igzip.IGzipFile(fileobj=file, mode="rb") as text:
-                    # IGzipFile.readinto makes bytes and copies them; its buffer decompresses into the reader's memory.
-                    yield cast("BinaryIO", text._buffer)
-            elif magic == b"PK\x03\x04":
-                with _open_member(file, source) as member:
-                    # readline of a member itself may return more than it is asked for
-                    yield io.BufferedReader(cast("io.RawIOBase", member))
-            else:
-                yield file
-        except EOFError as error:
-            raise BrokenSourceError(
-                f"{source.name}: truncated: the compressed stream ends before its end marker "
-                f"({source.size:,} bytes on disk)",
-                "download it again",
-            ) from error
-        except (*_CORRUPT, OSError) as error:
-            if isinstance(error, OSError) and error.errno is not None:
-                raise  # the disk's, not the decompressor's
-            raise BrokenSourceError(
-                f"{source.name}: corrupt compressed data ({error})", "download it again"
-            ) from error
+            with _unpacked(file, source) as text:
+                yield text
+        except SourceError:
+            if is_proven:
+                raw.prove()
+            raise
+        if is_proven:
+            raw.prove()
+
+
+@contextmanager
+def _unpacked(file: io.BufferedReader[Any], source: Source) -> Iterator[BinaryIO]:
+    magic = file.peek(4)[:4]
+    if not magic:
+        raise BrokenSourceError(f"{source.name}: the file is empty", "download it again")
+    try:
+        if magic[:2] == b"\x1f\x8b":
+            with igzip.IGzipFile(fileobj=file, mode="rb") as text:
+                # IGzipFile.readinto makes bytes and copies them; its buffer decompresses into the reader's memory.
+                yield cast("BinaryIO", text._buffer)
+        elif magic == b"PK\x03\x04":
+            with _open_member(file, source) as member:
+                # readline of a member itself may return more than it is asked for
+                yield io.BufferedReader(cast("io.RawIOBase", member))
+        else:
+            yield file
+    except EOFError as error:
+        raise BrokenSourceError(
+            f"{source.name}: truncated: the compressed stream ends before its end marker "
+            f"({source.size:,} bytes on disk)",
+            "download it again",
+        ) from error
+    except (*_CORRUPT, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the disk's, not the decompressor's
+        raise BrokenSourceError(
+            f"{source.name}: corrupt compressed data ({error})", "download it again"
+        ) from error
 
 
 def zip_files(file: BinaryIO, name: str) -> list[zipfile.ZipInfo]:

@@ -29,7 +29,11 @@ def unfold(sources: list[Source], *, whole: Collection[str] = ()) -> list[Source
 
 
 def _members(source: Source) -> list[Source]:
-    with source.path.open("rb") as file:
+    try:
+        file = source.path.open("rb")
+    except OSError:
+        return []  # reading it says why not
+    with file:
         if file.read(4) != b"PK\x03\x04":
             return []
         try:

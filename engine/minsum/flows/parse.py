@@ -85,11 +85,17 @@ def parse(source: Source, options: IngestOptions, layout: Layout) -> Parsed | No
         raise SourceError(f"{source.name}: a header line and no rows", "download it again")
     if not pending.partitions:
         return None
-    base = {
+    base: SourceRecord = {
         "name": source.name, "size": source.size, "sha256": source.sha256, "format": form.name,
         "publisher": form.publisher, "published": claims.published, "is_complete": form.is_complete,
         "partitions": len(pending.partitions), "padded_codes": table.padded, **bad, **claims.identity,
     }  # fmt: skip
+    if not form.is_complete or claims.published is None:
+        base["folder"] = source.folder
+    if table.assumed is not None:
+        base["assumed"] = table.assumed
+    if options.reporters and claims.reporter_code is None:
+        base["reporters"] = sorted(options.reporters)
     return Parsed(
         source, form, pending, {one: base | _audit_json(pending, one) for one in pending.partitions}
     )

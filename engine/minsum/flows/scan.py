@@ -32,6 +32,8 @@ class OpenTable:
     ----------
     form, claims
         Its format, and what its name says.
+    assumed
+        The vintage that was given for a file that does not say; None for one that does.
     padded
         Rows so far whose product code got its leading zero back.
     """
@@ -41,6 +43,7 @@ class OpenTable:
     _file: BinaryIO
     _header: Header
     _source: Source
+    assumed: str | None = None
     padded: int = 0
 
     def frames(self, wanted: Collection[str] | None = None) -> Iterator[pl.DataFrame]:
@@ -85,16 +88,19 @@ def opened(
     SourceError
         If it is no table that minsum reads, or, while it is read, broken.
     """
-    with open_text(source) as file:
+    with open_text(source, is_proven=True) as file:
         header = read_header(file, source.name)
         form = recognise(header, source.name, figures=figures)
         if form is None:
             yield None
             return
         claims = form.claims(source.name)
-        if claims.classification is None:
+        is_silent = claims.classification is None and "classification" not in form.present(header)
+        if is_silent:
             claims = replace(claims, classification=classification)
-        yield OpenTable(form, claims, file, form.settle(header), source)
+        yield OpenTable(
+            form, claims, file, form.settle(header), source, classification if is_silent else None
+        )
 
 
 _FIGURES: Final = {"net_weight": pl.Float64, "quantity": pl.Float64, "quantity_unit": pl.String}
