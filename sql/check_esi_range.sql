@@ -5,7 +5,10 @@ SELECT
     concat_ws(' ', e.classification, e.year, e.reporter, e.reference) AS place,
     concat('esi ', e.esi, ', products ', e.n_reporter, ', ', e.n_reference, ', common ', e.n_common) AS found,
     'esi from 0 to 1, or null and a reason; common at most the fewer' AS expected
-FROM read_parquet($files, hive_partitioning = true) AS e
+FROM (
+    SELECT *, regexp_extract(filename, 'classification=(\w+)/\d+\.parquet$', 1) AS classification
+    FROM read_parquet($files, hive_partitioning = false, filename = true)
+) AS e
 WHERE (e.esi NOT BETWEEN 0 AND 1 + 1e-9)
     OR (e.esi IS NULL) <> (e.reason IS NOT NULL)
     OR e.n_common > least(e.n_reporter, e.n_reference)

@@ -2,7 +2,10 @@
 -- $files  esi files
 WITH pairs AS (
     SELECT classification, year, reporter, reference, reporter_code, reference_code, esi
-    FROM read_parquet($files, hive_partitioning = true)
+    FROM (
+        SELECT *, regexp_extract(filename, 'classification=(\w+)/\d+\.parquet$', 1) AS classification
+        FROM read_parquet($files, hive_partitioning = false, filename = true)
+    )
     WHERE reference_code IS NOT NULL
 )
 SELECT

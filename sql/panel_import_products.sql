@@ -8,7 +8,12 @@
 WITH products AS (
     SELECT reporter, year, partner_code, product_code, value_usd,
         max(length(product_code)) OVER (PARTITION BY reporter, year) AS digits
-    FROM read_parquet($files, hive_partitioning = true, hive_types = {'reporter': INTEGER, 'year': SMALLINT})
+    FROM (
+        SELECT *,
+            regexp_extract(filename, 'reporter=(\d+)/flows\.parquet$', 1)::INTEGER AS reporter,
+            regexp_extract(filename, 'year=(\d+)/reporter=\d+/flows\.parquet$', 1)::SMALLINT AS year
+        FROM read_parquet($files, hive_partitioning = false, filename = true)
+    )
     WHERE flow = 'M' AND product_code <> 'TOTAL'
 ), by_partner AS (
     SELECT reporter, year, partner_code, sum(value_usd ORDER BY product_code) AS value_usd

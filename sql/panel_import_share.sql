@@ -6,7 +6,12 @@
 -- Sums are ordered, so that the bits do not depend on the number of threads.
 WITH imports AS (
     SELECT f.reporter, f.year, f.partner_code, f.value_usd, home.iso3 AS reporter_iso3, away.iso3 AS partner_iso3
-    FROM read_parquet($files, hive_partitioning = true, hive_types = {'reporter': INTEGER, 'year': SMALLINT}) AS f
+    FROM (
+        SELECT *,
+            regexp_extract(filename, 'reporter=(\d+)/flows\.parquet$', 1)::INTEGER AS reporter,
+            regexp_extract(filename, 'year=(\d+)/reporter=\d+/flows\.parquet$', 1)::SMALLINT AS year
+        FROM read_parquet($files, hive_partitioning = false, filename = true)
+    ) AS f
     JOIN labels AS home ON home.code = f.reporter
     LEFT JOIN labels AS away ON away.code = f.partner_code
     WHERE f.flow = 'M' AND f.product_code = 'TOTAL'

@@ -9,7 +9,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from minsum.flows.ingest import IngestOptions, IngestReport, ingest
+from minsum.flows.ingest import IngestReport, ingest
+from minsum.flows.options import IngestOptions
 from minsum.pipeline import Workspace
 from minsum.synth import WorldSpec, write_world
 from minsum.workspace import Layout, read_footer

@@ -138,6 +138,8 @@ def test_a_stray_file_is_found(layout: Layout) -> None:
 def test_odd_hive_keys_are_found(layout: Layout) -> None:
     folder = layout.flows / "classification=H4/year=2015"
     (folder / "reporter=156").rename(folder / "reporter=0156")
+    assert [one.check for one in found(layout)] == ["stray"]
+    (folder / "reporter=0156").rename(folder / "reporter=276")
     assert [one.check for one in found(layout)] == ["keys"]
 
 
@@ -252,7 +254,7 @@ def test_flows_newer_than_what_was_made_of_them(layout: Layout) -> None:
     Workspace(layout.root).ingest()
     (layout.raw / NAME).write_bytes(bulk_text([{}]))
     assert stale(layout) == {"raw": [NAME]}
-    Workspace(layout.root).ingest()
+    Workspace(layout.root).ingest(accept=True)
     assert stale(layout).items() > {"coverage": ["coverage.parquet"], "esi": ["H4/2015"]}.items()
     assert stale(layout).keys() == {"coverage", "esi", "report"}  # what follows from it
     assert status(layout)["years"][0]["esi"] == "stale"  # type: ignore[index]
@@ -277,7 +279,7 @@ def test_a_panel_older_than_the_flows(layout: Layout) -> None:
     assert Workspace(layout.root).run().exit_code == 0
     assert stale(layout) == {}
     (layout.raw / NAME).write_bytes(bulk_text([{}]))
-    Workspace(layout.root).ingest()
+    Workspace(layout.root).ingest(accept=True)
     assert stale(layout)["panel"] == ["panel.parquet", "country_years.parquet"]
 
 

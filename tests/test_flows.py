@@ -46,14 +46,14 @@ def test_a_copy_under_another_name_is_recognised(desk: Desk) -> None:
 def test_the_later_publication_replaces_the_earlier_whole(desk: Desk) -> None:
     desk.put([{}, {"cmdCode": "010190"}])
     desk.ingest()
-    desk.put([{"primaryValue": 80}], LATER)
+    desk.put([{"primaryValue": 180}], LATER)
     desk.ingest()
-    assert desk.rows() == [("X", 0, "010121", 80.0, False)]
+    assert desk.rows() == [("X", 0, "010121", 180.0, False)]
     assert [one["name"] for one in desk.footer()["superseded"]] == [NAME]
 
 
 def test_order_of_publications_does_not_matter(desk: Desk, tmp_path_factory: pytest.TempPathFactory) -> None:
-    earlier, later = desk.put([{}, {"cmdCode": "010190"}]), desk.put([{"primaryValue": 80}], LATER)
+    earlier, later = desk.put([{}, {"cmdCode": "010190"}]), desk.put([{"primaryValue": 180}], LATER)
     desk.ingest(later)
     report = desk.ingest(earlier)
     assert report.superseded == [NAME]

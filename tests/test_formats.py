@@ -368,7 +368,7 @@ def test_a_slice_can_be_added_when_the_others_are_gone(desk: Desk) -> None:
 
 
 def test_a_slice_with_new_content_replaces_what_the_old_one_gave(desk: Desk) -> None:
-    desk.put_bytes(old([{"Trade Value (US$)": 900}], LEGACY), "one.csv")
+    desk.put_bytes(old([{"Trade Value (US$)": 150}], LEGACY), "one.csv")
     desk.put_bytes(old([{"Partner Code": 36, "Trade Value (US$)": 9}], LEGACY), "two.csv")
     desk.ingest()
     desk.put_bytes(old([{}], LEGACY), "one.csv")
@@ -378,7 +378,7 @@ def test_a_slice_with_new_content_replaces_what_the_old_one_gave(desk: Desk) -> 
 
 
 def test_a_changed_slice_is_refused_while_the_others_of_its_year_are_away(desk: Desk) -> None:
-    desk.put_bytes(old([{"Trade Value (US$)": 900}], LEGACY), "one.csv")
+    desk.put_bytes(old([{"Trade Value (US$)": 150}], LEGACY), "one.csv")
     gone = desk.put_bytes(old([{"Partner Code": 36}], LEGACY), "two.csv")
     desk.ingest()
     before = desk.lake()
@@ -390,7 +390,6 @@ def test_a_changed_slice_is_refused_while_the_others_of_its_year_are_away(desk: 
     assert "two.csv" in hint
     assert desk.lake() == before
     desk.put_bytes(content, "two.csv")
-    (desk.layout.rejected / next(desk.layout.rejected.glob("*.json")).name).unlink()
     desk.ingest()
     assert desk.rows() == [*HORSES, ("X", 36, "010121", 100.0, False)]
 

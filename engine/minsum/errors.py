@@ -7,7 +7,11 @@
     │   ├── UnknownFormatError         its header fits no known format
     │   ├── BrokenSourceError          truncated, empty, not what its name says, unreadable
     │   ├── ContradictionError         content disagrees with the file name or with itself
-    │   └── RivalSourceError           another publisher already gave this reporter-year
+    │   ├── UnreadableSourceError      the disk does not give it
+    │   ├── ChangedSourceError         it changed while it was read
+    │   ├── RivalSourceError           another publisher already gave this reporter-year
+    │   ├── AbsentSourceError          it adds to a reporter-year of which another part is not at hand
+    │   └── SmallerSourceError         it holds far less than the lake does of the same reporter-year
     ├── DataCheckError              4  a table is not what its stage promised
     │   └── MissingInputError       4  a stage has nothing to work on
     │       └── EmptySampleError    4  no country and year is left for the panel (in minsum run: 3)
@@ -56,9 +60,23 @@ class SettingsError(UsageError):
 
 
 class SourceError(MinsumError):
-    """One input file is rejected. What earlier files gave stays in the lake."""
+    """One input file is rejected. What earlier files gave stays in the lake.
+
+    Attributes
+    ----------
+    is_final
+        Whether the verdict is about content and name alone, so that the file need not be read again.
+    because
+        Otherwise, if not empty: the reporter-years of the lake that the verdict is about, and what they are made of
+        (`lake.made_of`). It holds as long as they do.
+    """
 
     exit_code = 3
+    is_final = True
+
+    def __init__(self, message: str, hint: str = "", *, because: dict[str, str] | None = None) -> None:
+        super().__init__(message, hint)
+        self.because = because or {}
 
 
 class UnknownFormatError(SourceError):
@@ -73,8 +91,34 @@ class ContradictionError(SourceError):
     """The content disagrees with the file's name, or with itself."""
 
 
+class UnreadableSourceError(SourceError):
+    """The file cannot be opened or read: rights, a broken disk, a link to nothing, gone meanwhile."""
+
+    is_final = False
+
+
+class ChangedSourceError(SourceError):
+    """Other bytes were read than were hashed before: the file is still being written, or was replaced."""
+
+    is_final = False
+
+
 class RivalSourceError(SourceError):
     """Another publisher's figures for the same reporter-year are already in the lake."""
+
+    is_final = False
+
+
+class AbsentSourceError(SourceError):
+    """The source adds to a reporter-year that has to be built anew, and another part of it is not at hand."""
+
+    is_final = False
+
+
+class SmallerSourceError(SourceError):
+    """What the source gives would leave less than half of what the lake holds, or nothing of a flow."""
+
+    is_final = False
 
 
 class DataCheckError(MinsumError):

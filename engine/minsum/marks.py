@@ -131,7 +131,7 @@ def remove_files(paths: Iterable[Path]) -> list[str]:
     for path in paths:
         path.unlink(missing_ok=True)
         names.append(path.name)
-        for folder in path.parents[:2]:
+        for folder in path.parents[:3]:
             with suppress(OSError):  # holds something else
                 folder.rmdir()
     return names

@@ -16,8 +16,9 @@ from typing import BinaryIO, Final, NamedTuple, cast
 
 from isal import igzip, igzip_lib
 
-from minsum.errors import BrokenSourceError
-from minsum.sources import Source
+from minsum.checked_bytes import CheckedBytes
+from minsum.errors import BrokenSourceError, SourceError
+from minsum.sources import Source, printable
 
 # isal declares its error class as an instance.
 _ISAL_ERROR = cast("type[Exception]", igzip_lib.IsalError)
@@ -57,16 +58,23 @@ def open_text(source: Source) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def open_innermost(source: Source) -> Iterator[tuple[BinaryIO, str]]:
+def open_innermost(source: Source, *, is_proven: bool = False) -> Iterator[tuple[BinaryIO, str]]:
     """The unpacked bytes of a file, or of one inside it, and its name there; kinds are told apart by their first bytes.
+
+    With `is_proven` the file is read to its end when the block ends, well or with a verdict on the source: what was read
+    and judged are the bytes that were hashed.
 
     Raises
     ------
     BrokenSourceError
         If the file is empty, an archive with other than one file in it and none chosen, or, while it is read,
         truncated or corrupt.
+    UnreadableSourceError
+        If the disk does not give it.
+    ChangedSourceError
+        If other bytes were read than were hashed.
     """
-    with _opened(source) as (file, name, members):
+    with _opened(source, is_proven=is_proven) as (file, name, members):
         if members is not None:
             found = ", ".join(member.name for member in members[:5])
             raise BrokenSourceError(
@@ -86,14 +94,30 @@ def members_of(source: Source) -> list[Member] | None:
 
 
 @contextmanager
-def _opened(source: Source) -> Iterator[tuple[BinaryIO, str, list[Member] | None]]:
+def _opened(
+    source: Source, *, is_proven: bool = False
+) -> Iterator[tuple[BinaryIO, str, list[Member] | None]]:
     """The file that is chosen or the only one inside, and its name; or the files of an archive of several."""
-    with source.path.open("rb") as file, ExitStack() as stack, _told(source):
-        if not file.peek(1):
+    with CheckedBytes(source) as raw, io.BufferedReader(raw) as file:
+        try:
+            with _innermost(cast("BinaryIO", file), source) as found:
+                yield found
+        except SourceError:
+            if is_proven:
+                raw.prove()
+            raise
+        if is_proven:
+            raw.prove()
+
+
+@contextmanager
+def _innermost(file: BinaryIO, source: Source) -> Iterator[tuple[BinaryIO, str, list[Member] | None]]:
+    with ExitStack() as stack, _told(source):
+        if not cast("io.BufferedReader", file).peek(1):
             raise BrokenSourceError(f"{source.name}: the file is empty", "download it again")
         chosen = list(source.inside)
-        inner: BinaryIO = file
-        name = source.path.name
+        inner = file
+        name = printable(source.path.name)
         for _ in range(_MAX_DEPTH):
             start = cast("io.BufferedReader", inner).peek(_PEEKED)[:_PEEKED]
             if stream := _decompressed(inner, start, stack):
@@ -102,7 +126,7 @@ def _opened(source: Source) -> Iterator[tuple[BinaryIO, str, list[Member] | None
             if not _is_archive(start):
                 yield inner, name, None
                 return
-            if not isinstance(getattr(inner, "raw", None), io.FileIO):
+            if not isinstance(getattr(inner, "raw", None), io.FileIO | CheckedBytes):
                 inner = _copied(inner, stack, source.name)
             archive = _archive(inner, start, stack, source.name)
             if archive is None:

@@ -27,7 +27,7 @@ from minsum.queries import connect, literal, query
 from minsum.schema import check_table
 from minsum.similarities import narrow, one_row_a_country, scan_similarities
 from minsum.sources import Source, discover, identify, known_sources
-from minsum.workspace import Footer, Layout, digest, partition_key, publish_table, read_footer, read_footers
+from minsum.workspace import Footer, Layout, digest, flows_footers, partition_key, publish_table, read_footer
 
 if TYPE_CHECKING:
     import duckdb
@@ -108,7 +108,7 @@ def build_panel(layout: Layout, options: PanelOptions, *, jobs: int = 1) -> Pane
     DataCheckError
         If a covariate file cannot be read as it should.
     """
-    flows = read_footers(layout.partitions())
+    flows = flows_footers(layout)
     sources = identify(_covariate_files(layout, options), layout, jobs=jobs)
     similarities = layout.yearly("esi")
     classification = classification_of(options, similarities, layout)

@@ -15,7 +15,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from minsum.esi.sections import By
     from minsum.estimates.stage import Asked
     from minsum.fetch.stage import Plan
+    from minsum.flows.ingest import IngestReport
     from minsum.report.table import Table
 
 log = logging.getLogger("minsum")
@@ -140,11 +141,14 @@ class Workspace:
 
         return plan(self.layout, fetch_options(self._section("fetch")), in_lake=self._in_lake)
 
-    def ingest(self, sources: Iterable[str | Path] | None = None) -> RunReport:
-        """Bring files and folders (default `raw/`) into the lake; bad ones are rejected and reported."""
+    def ingest(self, sources: Iterable[str | Path] | None = None, *, accept: bool = False) -> RunReport:
+        """Bring files and folders (default `raw/`) into the lake; bad ones are rejected and reported.
+
+        With `accept` a file may replace what the lake holds though it has less than half of that, or nothing of a flow.
+        """
         paths = None if sources is None else [local_path(source) for source in sources]
         with self._run():
-            self._flows(paths)
+            self._flows(paths, accept=accept)
         return self._report
 
     def esi(self) -> RunReport:
@@ -171,8 +175,9 @@ class Workspace:
             self._page()
         return self._report
 
-    def run(self) -> RunReport:
-        """Every stage the settings name, only what changed, and the checks of `check.nightly` on what did.
+    def run(self, *, accept: bool = False) -> RunReport:
+        """Every stage the settings name, only what changed, and the checks of `check.nightly` on what did; `accept` as
+        for `ingest`.
 
         A report is written whatever happens to panel and models; what is missing because the service could not be
         reached is no error of its own.
@@ -186,7 +191,7 @@ class Workspace:
             if self.settings.fetch is not None:
                 self._fetch()
             try:
-                self._flows(None)
+                self._flows(None, accept=accept)
                 self._prune()
                 self._esi()
                 self._examine()
@@ -338,9 +343,7 @@ class Workspace:
         """Names of sources that need not be read again."""
         from minsum.flows.known import survey
 
-        known = survey(self.layout)
-        names = known.names()
-        return {names[sha] for sha in known.complete(ingest_options(self.settings).recipe())}
+        return survey(self.layout, ingest_options(self.settings)).settled_names()
 
     def _prune(self) -> None:
         """Remove files of superseded publications from `raw/`, as many as `[fetch] keep` says."""
@@ -349,7 +352,11 @@ class Workspace:
 
         keep = self.settings.fetch and self.settings.fetch.keep
         if isinstance(keep, int):
-            for name in prune(self.layout, keep, superseded=lambda: survey(self.layout).unused()):
+            for name in prune(
+                self.layout,
+                keep,
+                superseded=lambda: survey(self.layout, ingest_options(self.settings)).unused(),
+            ):
                 log.info("fetch: removed %s: superseded", name, extra={"source": name})
 
     def _modelling(self) -> None:
@@ -453,10 +460,10 @@ class Workspace:
 
         return Limits(**self.settings.check.model_dump())
 
-    def _flows(self, paths: list[Path] | None) -> None:
+    def _flows(self, paths: list[Path] | None, *, accept: bool) -> None:
         from minsum.flows.ingest import ingest
 
-        options = ingest_options(self.settings)
+        options = replace(ingest_options(self.settings), accept=accept)
         with self._report.stage("flows") as done:
             report = ingest(
                 self.layout, paths or [self.layout.raw], options, jobs=self.jobs, progress=self._progress
@@ -465,18 +472,31 @@ class Workspace:
             self._report.reporter_years += report.changes
             # a count: thousands of names each night would fill runs/
             summary = asdict(report) | {"unchanged": len(report.unchanged)}
-            done(bool(report.n_partitions), _without(summary, "changes"))
+            done(bool(report.n_partitions or report.removed), _without(summary, "changes"))
+        self._tell(report)
+        self._reject(report.rejected)
+        self._examine_flows()
+
+    def _tell(self, report: IngestReport) -> None:
+        """Say what was replaced or removed, and where no date decides which publication counts."""
+        extra = {"stage": "flows"}
+        for name, years in report.replaced.items():
+            log.warning("flows: %s: new content replaces what it gave: %s", name, listed(years), extra=extra)
+        if report.removed:
+            log.warning("flows: no longer asked for, removed: %s", listed(report.removed), extra=extra)
+        for pair in dict.fromkeys(report.same_date.values()):
+            years = [year for year, one in report.same_date.items() if one == pair]
+            self._report.warn(
+                "same_date", f"same_date: {listed(years)}: {pair[0]} counts, and {pair[1]} has the same date and other content",
+                "remove the one that is wrong from raw/",
+            )  # fmt: skip
         if report.mended:
             rows = Counter[str]()
             for kinds in report.mended.values():
                 rows.update({kind: int(one["rows"]) for kind, one in kinds.items()})
             counts = ", ".join(f"{kind} {n:,} rows" for kind, n in sorted(rows.items()))
             where = f"{listed(sorted(report.mended))}: {counts}"
-            log.info(
-                "texts mended in %s (minsum status; docs/data-rules.md)", where, extra={"stage": "flows"}
-            )
-        self._reject(report.rejected)
-        self._examine_flows()
+            log.info("texts mended in %s (minsum status; docs/data-rules.md)", where, extra=extra)
 
     def _reject(self, rejected: dict[str, tuple[str, str]]) -> None:
         """Note rejected sources and say them, with how many runs have rejected them."""

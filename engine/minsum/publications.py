@@ -12,20 +12,26 @@ So a republication of the same day is another file, and nothing beside the file 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from hashlib import sha256
 from typing import Any, Final
+from urllib.parse import unquote
 
 NO_DATE: Final = "1900-01-01"
 """What UN's client writes when the service knows no publication date."""
 
 _NAME: Final = re.compile(
     r"COMTRADE-(?P<dataset>FINAL|FINALCLASSIC)-C(?P<frequency>[AM])(?P<reporter>\d{3})(?P<period>\d{4}|\d{6})"
-    r"(?P<classification>HS|[A-Z]\d)\[(?P<published>\d{4}-\d{2}-\d{2})\]"
-    r"(?:_(?P<made>\d{8}T\d{6}\.\d{6}Z)?_(?P<row_key>[0-9A-Za-z-]+)_(?P<e_tag>[0-9a-f]{16})\.gz$)?",
-    re.IGNORECASE,
+    r"(?P<classification>HS|[A-Z]\d)[\W_]{0,3}(?P<published>\d{4}-\d{2}-\d{2})(?!\d)"
+    r"(?:[\W_]?_(?P<made>\d{8}T\d{6}\.\d{6}Z)?_(?P<row_key>[0-9A-Z-]+)_(?P<e_tag>[0-9a-f]{16})\.gz$)?",
+    re.IGNORECASE | re.ASCII,
 )
+"""Browsers and programs that keep folders alike write `_2024-03-10_`, `(2024-03-10)` or `%5B2024-03-10%5D` for the brackets."""
+
+_COPY: Final = re.compile(r" ?\((\d{1,3})\)(?:\.\w+){0,2}$", re.ASCII)
+"""What a browser puts behind a name that is taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +87,7 @@ class Publication:
 
 def from_name(file_name: str) -> Publication | None:
     """The publication that a file name tells of, or None for another kind of name."""
-    match = _NAME.search(file_name)
+    match = _NAME.search(unquote(file_name))
     if match is None:
         return None
     return Publication(
@@ -89,17 +95,36 @@ def from_name(file_name: str) -> Publication | None:
         reporter_code=int(match["reporter"]),
         period=int(match["period"]),
         classification=match["classification"].upper(),
-        published=None if match["published"] == NO_DATE else match["published"],
+        published=_day(match["published"]),
         made=match["made"],
         row_key=match["row_key"],
         e_tag=match["e_tag"],
     )
 
 
+def _day(text: str) -> str | None:
+    """A date as it stands in names; None for no date, and for what is none."""
+    try:
+        return as_published(text)
+    except ValueError:
+        return None
+
+
 def version_key(published: str | None, made: str | None) -> tuple[str, str]:
     """Publication date, then the time the file was made; its day stands in for an unknown date."""
     day = f"{made[:4]}-{made[4:6]}-{made[6:8]}" if made else ""
     return published or day, made or ""
+
+
+def version_of(record: Mapping[str, Any]) -> tuple[str, str, int, str, str]:
+    """Orders the sources of one reporter-year, from what a footer says of them: `published`, `made`, `name`, `sha256`.
+
+    Of two downloads of one date the one that the browser numbered is the later.
+    """
+    name = record["name"]
+    copy = _COPY.search(name)
+    number = int(copy[1]) if copy else 0
+    return *version_key(record["published"], record.get("made")), number, name, record["sha256"]
 
 
 def as_made(timestamp: str | None) -> str | None:

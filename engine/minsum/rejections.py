@@ -1,4 +1,4 @@
-"""`rejected/`: one small record for each source that was refused, and why."""
+"""`rejected/`: one small record for each source that was refused, by name and content, and why."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Final
 
-from minsum.errors import MinsumError
-from minsum.workspace import Footer, Layout, canonical_json, publish_text
+from minsum.errors import SourceError
+from minsum.sources import Source
+from minsum.workspace import Footer, Layout, canonical_json, digest, publish_text
 
 log = logging.getLogger("minsum")
 Record = dict[str, Any]
@@ -18,18 +19,43 @@ _FIELDS: Final = (
 )  # fmt: skip
 
 
-def write_rejection(
-    layout: Layout, error: MinsumError, *, name: str, sha256: str, size: int, recipe: Footer
-) -> None:
-    """Record a source; `sha256` identifies it, `recipe` is what it was judged by."""
-    target = layout.rejected / f"{sha256}.json"
+def write_rejection(layout: Layout, error: SourceError, source: Source, *, recipe: Footer) -> None:
+    """Record a source; name and digest identify it, `recipe` is what it was judged by."""
+    target = layout.rejected / f"{digest([source.name, source.sha256])}.json"
     before = _read(target)
     record = {
-        "name": name, "sha256": sha256, "size": size, "kind": type(error).__name__, "reason": error.message,
-        "hint": error.hint, "recipe": recipe,
+        "name": source.name, "sha256": source.sha256, "size": source.size, "kind": type(error).__name__,
+        "reason": error.message, "hint": error.hint, "recipe": recipe,
+        "is_final": error.is_final,
+        "because": error.because,
+        "is_in_raw": source.path.is_relative_to(layout.raw.resolve()),
         "runs": before["runs"] if before is not None else 0,
     }  # fmt: skip
     publish_text(canonical_json(record).decode(), target, layout=layout)
+
+
+def drop_rejections(
+    layout: Layout, rejected: Collection[tuple[str, str]], *, at_hand: Collection[str], has_raw: bool
+) -> None:
+    """Drop what no longer stands.
+
+    Parameters
+    ----------
+    layout
+        The workspace.
+    rejected
+        Digest and name of what is rejected now.
+    at_hand
+        Names of all sources at hand: of those, the records that are not among `rejected` go.
+    has_raw
+        Whether these are all there are in `raw/`: then the records of files that are gone from there go too.
+    """
+    for file, record in read_rejections(layout).items():
+        one = record["sha256"], record["name"]
+        is_gone = has_raw and record["is_in_raw"] and record["name"] not in at_hand
+        is_ours = record["name"] in at_hand and (one not in rejected or file.stem != digest([*reversed(one)]))
+        if is_gone or is_ours:
+            file.unlink()
 
 
 def read_rejections(layout: Layout) -> dict[Path, Record]:
@@ -77,6 +103,11 @@ def _read(file: Path) -> Record | None:
     is_record = isinstance(record, dict) and all(isinstance(record.get(name), kind) for name, kind in _FIELDS)
     if not is_record:
         return None
-    runs = record.get("runs")
-    whole: Record = record | {"runs": runs if isinstance(runs, int) else 0}
+    runs, because = record.get("runs"), record.get("because")
+    whole: Record = record | {
+        "runs": runs if isinstance(runs, int) else 0,
+        "is_final": record.get("is_final") is True,
+        "is_in_raw": record.get("is_in_raw") is True,
+        "because": because if isinstance(because, dict) else {},
+    }
     return whole

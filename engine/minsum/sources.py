@@ -1,19 +1,25 @@
 """Input files as they lie on disk: finding and identifying them.
 
-A file is what its bytes are: its SHA-256 names it, whatever it is called and wherever it lies.
+A file is what its bytes are: its SHA-256 names it, whatever it is called and wherever it lies. A file may change between
+two looks, so a CRC-32 of the bytes is taken when they are hashed and again when they are read (43 GB/s; hashing twice
+would take 1.6 GB/s).
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from hashlib import file_digest
+from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from stat import S_ISREG
+from typing import Any, Final
+
+from isal import isal_zlib
 
 from minsum.errors import UsageError
 from minsum.workspace import Layout, publish_text
@@ -23,6 +29,9 @@ _RACY_NS: Final = 2_000_000_000
 
 _RACY: Final = "?"
 """Before the digest of such a file in the cache."""
+
+_CACHED: Final = re.compile(r"\??[0-9a-f]{64} [0-9a-f]{8}")
+_CHUNK: Final = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,26 +45,43 @@ class Source:
     size
         Bytes on disk.
     sha256
-        Hex digest of the bytes on disk.
+        Hex digest of the bytes on disk; empty for what could not be read.
     inside
         Which file of an archive of several, by its path there, and of an archive in that one; nothing for the whole file.
+    crc32
+        Checksum of the bytes that were hashed, held against those that are read; None: they are not.
     """
 
     path: Path
     size: int
     sha256: str
     inside: tuple[str, ...] = ()
+    crc32: int | None = None
 
     @property
     def name(self) -> str:
-        """File name without the folders it lies in, those of an archive included: all that enters a footer."""
-        return " in ".join([*reversed(self.inside), self.path.name])
+        """File name without the folders it lies in, those of an archive included: all that enters a footer.
+
+        Bytes that are no UTF-8 are written out.
+        """
+        return " in ".join([*reversed(self.inside), printable(self.path.name)])
+
+    @property
+    def folder(self) -> str:
+        """Name of the folder it lies in: slices of one name and different folders are different slices."""
+        return printable(self.path.parent.name)
+
+
+def printable(name: str) -> str:
+    """A name from the disk; bytes that are no UTF-8 are written out."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def discover(paths: Sequence[Path]) -> list[Path]:
     """Files named, and files below folders named, each once, in a fixed order.
 
-    Hidden files and unfinished downloads (`.part`) are passed over.
+    Hidden files and unfinished downloads (`.part`) are passed over; links are followed, a folder is entered once however
+    many lead there. A folder that cannot be listed and a link to nothing are among the results: reading them says why not.
 
     Raises
     ------
@@ -63,9 +89,10 @@ def discover(paths: Sequence[Path]) -> list[Path]:
         If a path does not exist.
     """
     found: set[Path] = set()
+    entered: set[Path] = set()
     for path in paths:
         if path.is_dir():
-            found.update(_files_below(path.resolve()))
+            found.update(_files_below(path.resolve(), entered))
         elif path.is_file():
             found.add(path.resolve())
         else:
@@ -75,40 +102,53 @@ def discover(paths: Sequence[Path]) -> list[Path]:
     return sorted(found)
 
 
-def _files_below(top: Path) -> Iterator[Path]:
-    for folder, folders, names in os.walk(top):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in names:
-            if (
-                not name.startswith(".")
-                and not name.endswith(".part")
-                and (file := Path(folder, name)).is_file()
-            ):
-                yield file
+def _files_below(folder: Path, entered: set[Path]) -> Iterator[Path]:
+    """Files below a folder whose path holds no link."""
+    if folder in entered:
+        return
+    entered.add(folder)
+    try:
+        with os.scandir(folder) as listing:
+            entries = [one for one in listing if not one.name.startswith(".")]
+        for entry in entries:
+            path = Path(entry.path)
+            if entry.is_dir():
+                yield from _files_below(path.resolve() if entry.is_symlink() else path, entered)
+            elif not entry.name.endswith(".part") and (entry.is_file() or entry.is_symlink()):
+                yield path
+    except OSError:
+        yield folder
 
 
-def identify(paths: Sequence[Path], layout: Layout, *, jobs: int) -> list[Source]:
-    """Hash every file, reading only those whose size or time changed since the last look.
+def identify(paths: Sequence[Path], layout: Layout, *, jobs: int, anew: Sequence[Path] = ()) -> list[Source]:
+    """Hash every file, reading only those whose size or time changed since the last look, and those of `anew`.
 
-    The cache only saves reading: it maps (path, size, modification time) to the digest and may be
-    deleted at any time.
+    The cache only saves reading: it maps (path, size, modification time, inode) to the digest and may be deleted at any
+    time. A file that cannot be read has no digest.
     """
     cache_file = _cache_file(layout)
     cached = _read_cache(cache_file)
-    stats = [path.stat() for path in paths]
-    marks = [_mark(path, stat) for path, stat in zip(paths, stats, strict=True)]
-    unknown = [index for index, mark in enumerate(marks) if cached.get(mark, _RACY)[0] == _RACY]
+    marks = [_mark(path) for path in paths]
+    chosen = set(anew)
+    unknown = [
+        index
+        for index, (path, mark) in enumerate(zip(paths, marks, strict=True))
+        if mark is not None and (path in chosen or cached.get(mark.text, _RACY)[0] == _RACY)
+    ]
     with ThreadPoolExecutor(jobs) as pool:
-        fresh = dict(zip(unknown, pool.map(_sha256, [paths[index] for index in unknown]), strict=True))
-    digests = [fresh[index] if index in fresh else cached[mark] for index, mark in enumerate(marks)]
+        fresh = dict(zip(unknown, pool.map(_hashed, [paths[index] for index in unknown]), strict=True))
     if fresh:
         now = time.time_ns()
         seen = {
-            marks[i]: sha if now - stats[i].st_mtime_ns > _RACY_NS else _RACY + sha
-            for i, sha in fresh.items()
+            mark.text: digest if now - mark.time_ns > _RACY_NS else _RACY + digest
+            for i, digest in fresh.items()
+            if digest is not None and (mark := marks[i]) is not None
         }
         publish_text(json.dumps(cached | seen, indent=0), cache_file, layout=layout)
-    return [Source(path, stat.st_size, sha) for path, stat, sha in zip(paths, stats, digests, strict=True)]
+    return [
+        _source(path, mark, fresh[index] if index in fresh else cached.get(mark.text) if mark else None)
+        for index, (path, mark) in enumerate(zip(paths, marks, strict=True))
+    ]
 
 
 def known_sources(paths: Sequence[Path], layout: Layout) -> tuple[list[Source], list[Path]]:
@@ -117,31 +157,71 @@ def known_sources(paths: Sequence[Path], layout: Layout) -> tuple[list[Source], 
     known: list[Source] = []
     unread: list[Path] = []
     for path in paths:
-        stat = path.stat()
-        sha = cached.get(_mark(path, stat))
-        if sha is None:
+        mark = _mark(path)
+        digest = cached.get(mark.text) if mark else None
+        if digest is None:
             unread.append(path)
         else:
-            known.append(Source(path, stat.st_size, sha.removeprefix(_RACY)))
+            known.append(_source(path, mark, digest))
     return known, unread
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """What tells a file from an earlier state of it without reading it."""
+
+    text: str
+    size: int
+    time_ns: int
+
+
+def _mark(path: Path) -> _Mark | None:
+    """None for what is gone, or no file."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    if not S_ISREG(stat.st_mode):
+        return None
+    text = f"{path}|{stat.st_size}|{stat.st_mtime_ns}|{stat.st_ino}"
+    return _Mark(text, stat.st_size, stat.st_mtime_ns)
+
+
+def _source(path: Path, mark: _Mark | None, digest: str | None) -> Source:
+    if mark is None or digest is None:
+        return Source(path, 0, "")
+    sha, _, crc = digest.removeprefix(_RACY).partition(" ")
+    return Source(path, mark.size, sha, crc32=int(crc, 16))
 
 
 def _cache_file(layout: Layout) -> Path:
     return layout.private / "source-digests.json"
 
 
-def _mark(path: Path, stat: os.stat_result) -> str:
-    return f"{path}|{stat.st_size}|{stat.st_mtime_ns}|{stat.st_ino}"
-
-
 def _read_cache(cache_file: Path) -> dict[str, str]:
+    """The cache; without what is not of its form."""
     try:
-        cached: dict[str, str] = json.loads(cache_file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        cached: Any = json.loads(cache_file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
         return {}
-    return cached
+    if not isinstance(cached, dict):
+        return {}
+    return {
+        mark: digest
+        for mark, digest in cached.items()
+        if isinstance(digest, str) and _CACHED.fullmatch(digest)
+    }
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return file_digest(file, "sha256").hexdigest()
+def _hashed(path: Path) -> str | None:
+    """SHA-256 and CRC-32 of a file, in hexadecimal digits; None if it cannot be read."""
+    sha, crc, chunk = sha256(), 0, bytearray(_CHUNK)
+    view = memoryview(chunk)
+    try:
+        with path.open("rb", buffering=0) as file:
+            while n_read := file.readinto(chunk):
+                sha.update(view[:n_read])
+                crc = isal_zlib.crc32(view[:n_read], crc)
+    except OSError:
+        return None
+    return f"{sha.hexdigest()} {crc:08x}"

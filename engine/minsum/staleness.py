@@ -11,15 +11,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from minsum.errors import DataCheckError, MinsumError, SourceError
+from minsum.errors import DataCheckError, MinsumError
 from minsum.flows.archives import unfold
-from minsum.flows.known import Known
-from minsum.flows.opening import open_table
+from minsum.flows.known import Known, choose, is_as_asked
 from minsum.flows.options import IngestOptions
-from minsum.formats import recognise
 from minsum.marks import UNWANTED, Plan
 from minsum.options import esi_options, page_options, panel_options
-from minsum.rejections import read_rejections
 from minsum.runs import versions
 from minsum.schema import YEARLY
 from minsum.sources import Source, discover, known_sources
@@ -46,16 +43,48 @@ def find_stale(
     settings
         What decides the rest; None leaves it out.
     """
-    waiting = _waiting(layout, footers, options)
-    found = [
-        _entry("raw", waiting, "not in the lake yet", "minsum ingest"),
-        _entry(
-            "flows", _other_recipe(layout, footers, options), "made under other settings", "minsum ingest"
-        ),
-    ]
+    found = flows_entries(layout, Known(footers, options))
     if settings is not None and footers:
         found += _Chain(layout, footers, settings).entries()
     return [one for one in found if one["which"]]
+
+
+def flows_entries(layout: Layout, known: Known) -> Stale:
+    """What ingest of `raw/` would read, make anew or remove."""
+    sources, unread = raw_sources(layout, known)
+    waiting = sorted(
+        [*(one.name for one in choose(sources, known, layout).todo), *(path.name for path in unread)]
+    )
+    at_hand = {source.sha256 for source in sources}
+    reasons: dict[tuple[str, str], list[str]] = {}
+    unwanted = set(known.unwanted())
+    for path, footer in known.footers.items():
+        is_asked = all(is_as_asked(one, known.options) for one in footer["sources"])
+        if path not in unwanted and is_asked and footer["recipe"] == known.options.recipe():
+            continue
+        why = "no longer asked for: goes" if path in unwanted else "made under other settings"
+        away = [one["name"] for one in footer["sources"] if one["sha256"] not in at_hand]
+        if away:
+            why += f", but {away[0]} is not in raw/: stays as it is"
+        do = "delete it, or put its sources into raw/" if away else "minsum ingest"
+        reasons.setdefault((why, do), []).append(str(path.parent.relative_to(layout.flows)))
+    return [
+        _entry("raw", waiting, "not in the lake yet", "minsum ingest"),
+        *(_entry("flows", which, why, do) for (why, do), which in reasons.items()),
+    ]
+
+
+def raw_sources(layout: Layout, known: Known) -> tuple[list[Source], list[Path]]:
+    """Sources in `raw/` whose digest is known, and files never read or changed since."""
+    if not layout.raw.is_dir():
+        return [], []
+    sources, unread = known_sources(discover([layout.raw]), layout)
+    return unfold(sources, whole=known.digests()), unread
+
+
+def copies_in_raw(layout: Layout, known: Known) -> dict[str, str]:
+    """Names of files whose content another has, to the name of that."""
+    return choose(raw_sources(layout, known)[0], known, layout).copies
 
 
 def _entry(what: str, which: list[str], why: str, do: str) -> dict[str, Any]:
@@ -197,44 +226,6 @@ def _below(plan: Plan, folder: Path) -> Plan:
         return {path: why for path, why in paths.items() if folder in path.parents}
 
     return Plan({}, part(plan.redo), part(plan.remove))
-
-
-def _waiting(layout: Layout, footers: Mapping[Path, Footer], options: IngestOptions) -> list[str]:
-    """Files in `raw/` that neither the lake nor the list of rejected sources knows."""
-    if not layout.raw.is_dir():
-        return []
-    sources, unread = known_sources(discover([layout.raw]), layout)
-    known = Known(dict(footers)).complete(options.recipe())
-    known |= {path.stem for path in read_rejections(layout)}
-    wanted = options.reporter_codes()
-    names = [
-        source.name
-        for source in unfold(sources, whole=known)
-        if source.sha256 not in known and not _is_passed_over(source, wanted)
-    ]
-    return sorted([*names, *(path.name for path in unread)])
-
-
-def _is_passed_over(source: Source, wanted: frozenset[int]) -> bool:
-    """Whether a file only accompanies data, or is another reporter's by its name."""
-    try:
-        with open_table(source) as (_, header):
-            form = recognise(header, source.name)
-    except SourceError:
-        return False
-    if form is None:
-        return True
-    code = form.claims(source.name).reporter_code
-    return bool(wanted) and code is not None and code not in wanted
-
-
-def _other_recipe(layout: Layout, footers: Mapping[Path, Footer], options: IngestOptions) -> list[str]:
-    recipe = options.recipe()
-    return [
-        str(path.parent.relative_to(layout.flows))
-        for path, footer in footers.items()
-        if footer["recipe"] != recipe
-    ]
 
 
 def _year(path: Path) -> str:

@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 from minsum.countries import GROUPS, is_group
 from minsum.errors import DataCheckError
+from minsum.flows.known import Known
 from minsum.flows.opening import in_words
 from minsum.flows.options import IngestOptions
 from minsum.flows.rules import RULES
 from minsum.harmonise.islands import islands
 from minsum.rejections import read_rejections
-from minsum.staleness import by_key, esi_years, find_stale
+from minsum.staleness import by_key, copies_in_raw, esi_years, find_stale
 from minsum.strays import find_strays
 from minsum.text_tables import listed
-from minsum.workspace import Footer, Layout, estimate_files, read_footer, read_footers
+from minsum.workspace import Footer, Layout, estimate_files, flows_footers, read_footer
 
 if TYPE_CHECKING:
     from minsum.settings import Settings
@@ -48,7 +49,8 @@ def read_status(layout: Layout, options: IngestOptions, settings: Settings | Non
     country, and the vintage that would bring them together; `sources`: what each gave and what each rule removed;
     `rules`, `levels` (rows that the rule level removed, by the digits of their codes), `repairs` and `mended` (texts that were
     not written as Comtrade writes them): the same over all of them; `rejected`: name, reason and hint of each rejected source, and
-    how many runs rejected it; `stale`: what its inputs have overtaken; `strays`: files among the published ones that
+    how many runs rejected it; `superseded`: sources that a later publication replaced, and by which; `copies`: files of
+    `raw/` whose content another has; `stale`: what its inputs have overtaken; `strays`: files among the published ones that
     minsum did not write; `panel` (None without one): its size, what is missing, where each variable came from and what did
     not match; `findings`: figures that disagree (`check.check_figures`), by the limits of the settings; `estimates`: by specification and model, how it was made and which rows it left out; `totals`.
 
@@ -57,7 +59,7 @@ def read_status(layout: Layout, options: IngestOptions, settings: Settings | Non
     DataCheckError
         If a flows file cannot be read.
     """
-    by_path = read_footers(layout.partitions())
+    by_path = flows_footers(layout)
     footers = by_key(by_path)
     rejected = list(read_rejections(layout).values())
     sources = _sources(footers.values())
@@ -77,6 +79,8 @@ def read_status(layout: Layout, options: IngestOptions, settings: Settings | Non
             {key: one[key] for key in ("name", "kind", "reason", "hint")} | {"runs": one["runs"]}
             for one in rejected
         ],
+        "superseded": _superseded(by_path.values()),
+        "copies": copies_in_raw(layout, Known(by_path, options)),
         "stale": stale,
         "strays": _strays(layout, {name for one in stale for name in one["which"]}),
         "findings": _findings(by_path, settings),
@@ -84,6 +88,18 @@ def read_status(layout: Layout, options: IngestOptions, settings: Settings | Non
         "estimates": _estimates(layout),
         "totals": _totals(len(footers), sources, len(rejected)),
     }
+
+
+def _superseded(footers: Iterable[Footer]) -> list[Record]:
+    """Sources of which nothing is in use, each with what replaced it and how many reporter-years it gave."""
+    used = {one["sha256"] for footer in footers for one in footer["sources"]}
+    found: dict[str, Record] = {}
+    for footer in footers:
+        for one in footer["superseded"]:
+            if one["sha256"] not in used:
+                by = {"name": one["name"], "by": footer["sources"][0]["name"], "reporter_years": 0}
+                found.setdefault(one["sha256"], by)["reporter_years"] += 1
+    return sorted(found.values(), key=lambda one: str(one["name"]))
 
 
 def _strays(layout: Layout, stale: set[str]) -> list[str]:
@@ -96,7 +112,7 @@ def _strays(layout: Layout, stale: set[str]) -> list[str]:
 
 def read_totals(layout: Layout) -> dict[str, int]:
     """The totals of `read_status` alone."""
-    footers = read_footers(layout.partitions())
+    footers = flows_footers(layout)
     return _totals(len(footers), _sources(footers.values()), len(read_rejections(layout)))
 
 
@@ -125,6 +141,11 @@ def status_tables(status: Record) -> Iterator[tuple[str, list[str], list[list[An
     if status["rejected"]:
         rows = [[one["name"], one["reason"], one["hint"], one["runs"]] for one in status["rejected"]]
         yield "Rejected sources", ["source", "reason", "what to do", "for runs"], rows
+    if status["superseded"]:
+        rows = [[one["name"], one["by"], one["reporter_years"]] for one in status["superseded"]]
+        yield "Sources that others replaced", ["source", "by", "reporter-years"], rows
+    if status["copies"]:
+        yield "Sources that are copies", ["source", "of"], [list(one) for one in status["copies"].items()]
     if status["stale"]:
         rows = [[one["what"], listed(one["which"]), one["why"], one["do"]] for one in status["stale"]]
         yield "Not up to date", ["what", "which", "why", "what to do"], rows

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from minsum.errors import DataCheckError, MinsumError, UsageError
 from minsum.proof import damage
@@ -120,5 +120,19 @@ def _tables(layout: Layout) -> dict[str, list[Path]]:
     }
 
 
+_HIVE: Final = {"flows": ("classification", "year", "reporter"), **dict.fromkeys(YEARLY, ("classification",))}
+"""Keys in the folders of each table."""
+
+
 def _add_view(con: duckdb.DuckDBPyConnection, name: str, files: list[Path]) -> None:
-    con.read_parquet(literal(files), hive_partitioning=name in ("flows", *YEARLY)).create_view(name)
+    keys = _HIVE.get(name, ())
+    if not keys or "=" not in str(files[0].parents[len(keys)]):
+        con.read_parquet(literal(files), hive_partitioning=bool(keys)).create_view(name)
+        return
+    # DuckDB takes folders above the table, such as `year=2015`, for keys, and these for the right ones.
+    made = [
+        f"regexp_extract(filename, '.*/{key}=([^/]+)/', 1){'' if key == 'classification' else '::BIGINT'} AS {key}"
+        for key in keys
+    ]
+    rows = con.read_parquet(literal(files), hive_partitioning=False, filename=True)
+    rows.project(f"* EXCLUDE (filename), {', '.join(made)}").create_view(name)

@@ -7,6 +7,7 @@ renamed into it, so a reader meets the old file or the new one, never a part of 
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -36,6 +37,9 @@ ROW_GROUP_ROWS: Final = 16_384
 _FEW: Final = 256
 """Most texts of a dictionary that is not worth compressing."""
 
+_PARTITION: Final = re.compile(
+    r"/classification=H[0-6]/year=(19|2[01])\d\d/reporter=(0|[1-9]\d{0,6})/flows\.parquet$"
+)
 _YEARLY: Final = re.compile(r"/classification=[A-Z]\d/(18|19|20|21|22)\d\d\.parquet$")
 
 Footer = dict[str, Any]
@@ -87,8 +91,9 @@ class Layout:
         return self.flows / folder / "flows.parquet"
 
     def partitions(self) -> list[Path]:
-        """Every flows file of the lake, in order of classification, year and reporter."""
-        return sorted(self.flows.glob("classification=*/year=*/reporter=*/flows.parquet"), key=partition_key)
+        """Every flows file of the lake, in order of classification, year and reporter; others there are strays."""
+        found = self.flows.glob("classification=*/year=*/reporter=*/flows.parquet")
+        return sorted((path for path in found if _PARTITION.search(path.as_posix())), key=partition_key)
 
 
 def estimate_files(layout: Layout) -> list[Path]:
@@ -236,10 +241,19 @@ def staged(target: Path, layout: Layout) -> Iterator[Path]:
 
 
 def publish_file(file: Path, target: Path) -> None:
-    """Make a whole file of the workspace durable and rename it into place."""
+    """Make a whole file of the workspace durable and rename it into place, on whatever file system that is."""
     _sync(file)
     target.parent.mkdir(parents=True, exist_ok=True)
-    file.replace(target)
+    try:
+        file.replace(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        beside = target.with_name(f".{target.name}.part")  # what a kill leaves of it is written over
+        shutil.copyfile(file, beside)
+        _sync(beside)
+        beside.replace(target)
+        file.unlink()
     _sync(target.parent)
 
 
@@ -290,6 +304,31 @@ def read_footers(paths: Iterable[Path]) -> dict[Path, Footer]:
         As `read_footer`, for the first bad file.
     """
     return {path: read_footer(path) for path in paths}
+
+
+def flows_footers(layout: Layout) -> dict[Path, Footer]:
+    """The footers of all flows files, by path.
+
+    Raises
+    ------
+    DataCheckError
+        If one cannot be read, or is of another classification, year or reporter than its folders say.
+    """
+    footers = read_footers(layout.partitions())
+    for path, footer in footers.items():
+        if (wrong := misplaced(path, footer)) is not None:
+            raise DataCheckError(
+                f"{path}: {wrong}", "delete it and run again: what belongs there is made anew"
+            )
+    return footers
+
+
+def misplaced(path: Path, footer: Footer) -> str | None:
+    """Of which reporter-year a flows file is, if of another than its folders say."""
+    said = footer.get("of")
+    if said is None or said == list(partition_key(path)):  # earlier versions did not say
+        return None
+    return f"in the place of others: holds the flows of {said}"
 
 
 def footer_digest(path: Path) -> str | None:

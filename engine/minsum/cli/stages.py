@@ -11,6 +11,9 @@ from minsum.cli.common import LocalPath, chosen_years, common, finish, opened, w
 from minsum.errors import MinsumError
 
 _LOOK: Final = "minsum status, or minsum growth CHN -r USA"
+_accept: Final = click.option(
+    "--accept", is_flag=True, help="A file may replace what is there with less than half of it."
+)
 
 
 @click.command()
@@ -41,9 +44,16 @@ def fetch(console: Any, workspace: Path, jobs: int | None, *, is_plan: bool, **o
 @click.command()
 @click.argument("paths", nargs=-1, type=LocalPath())
 @click.option("--classification", help="HS vintage of files that do not say, such as H5.")
+@_accept
 @common
 def ingest(
-    console: Any, workspace: Path, jobs: int | None, *, paths: tuple[Path, ...], classification: str | None
+    console: Any,
+    workspace: Path,
+    jobs: int | None,
+    *,
+    paths: tuple[Path, ...],
+    classification: str | None,
+    accept: bool,
 ) -> int:
     """Bring files and folders (default: raw/) into the lake.
 
@@ -53,7 +63,7 @@ def ingest(
     """
     flags = {"ingest": {"classification": classification}} if classification else {}
     work = working(console, workspace, jobs, **flags)
-    return finish(console, work.ingest(paths or None), str(work.layout.flows), "minsum esi")
+    return finish(console, work.ingest(paths or None, accept=accept), str(work.layout.flows), "minsum esi")
 
 
 @click.command()
@@ -113,8 +123,9 @@ def report(console: Any, workspace: Path, jobs: int | None) -> int:
 
 
 @click.command()
+@_accept
 @common
-def run(console: Any, workspace: Path, jobs: int | None) -> int:
+def run(console: Any, workspace: Path, jobs: int | None, *, accept: bool) -> int:
     """Every stage the settings name, only what changed: the nightly command.
 
     \b
@@ -123,7 +134,7 @@ def run(console: Any, workspace: Path, jobs: int | None) -> int:
     """
     work = working(console, workspace, jobs)
     try:
-        done = work.run()
+        done = work.run(accept=accept)
     except MinsumError:
         console.summary(work.done, str(work.layout.root))
         raise

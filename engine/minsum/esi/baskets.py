@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from minsum.countries import WORLD, iso3_of
 from minsum.esi.options import FINEST
+from minsum.schema import TABLES
 from minsum.workspace import partition_key
 
 if TYPE_CHECKING:
@@ -197,9 +198,23 @@ def scan_products(files: Sequence[Path], basis: Basis, partners: pl.Expr) -> pl.
     if (less := SUBTRACTED[basis]) is not None:
         wanted, value = wanted | (flow == less), pl.when(flow == less).then(-value).otherwise(value)
     return (
-        pl.scan_parquet(list(files), glob=False, hive_partitioning=True, extra_columns="ignore")
+        _scan_flows(files)
         .filter(wanted, partners, pl.col("product_code") != TOTAL)
         .select(pl.col("reporter").cast(pl.Int32), "partner_code", "product_code", "is_rebuilt", value=value)
+    )
+
+
+def _scan_flows(files: Sequence[Path]) -> pl.LazyFrame:
+    """Columns that all flows files have, and their reporter."""
+    if all("=" not in str(path.parents[3]) for path in files):
+        return pl.scan_parquet(list(files), glob=False, hive_partitioning=True, extra_columns="ignore")
+    # Polars takes folders above the lake, such as `year=2015`, for keys as well.
+    names = [column.name for column in TABLES["flows"]]
+    return pl.concat(
+        pl.scan_parquet(path, glob=False, hive_partitioning=False)
+        .select(names)
+        .with_columns(reporter=pl.lit(partition_key(path)[2], pl.Int32))
+        for path in files
     )
 
 

@@ -15,7 +15,7 @@ from minsum.esi.jobs import Filed, jobs_of
 from minsum.esi.options import FINEST, EsiOptions
 from minsum.esi.yearly import EsiReport, Groups, bring_up_to_date, plan_tables
 from minsum.marks import Plan, digests_of
-from minsum.workspace import Footer, Layout, partition_key, read_footer, read_footers
+from minsum.workspace import Footer, Layout, flows_footers, partition_key, read_footer
 
 if TYPE_CHECKING:
     from minsum.harmonise.filings import Filings
@@ -36,7 +36,7 @@ def compute_esi(
     """
     options.check_countries()
     harmoniser = options.harmoniser(layout.root)
-    flows = read_footers(layout.partitions())
+    flows = flows_footers(layout)
     if harmoniser is not None:
         return _compute_together(layout, options, flows, harmoniser=harmoniser, progress=progress)
     report = EsiReport(is_covered=write_coverage(layout, flows))

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from hashlib import sha256
+from pathlib import Path
 from typing import Any, Final
 
 from minsum.errors import MinsumError, RemoteError, SourceError
@@ -18,7 +19,7 @@ from minsum.fetch.listing import Listed, Listing, is_wanted, read_lists
 from minsum.fetch.options import FetchOptions
 from minsum.publications import from_name
 from minsum.rejections import read_rejections, write_rejection
-from minsum.sources import discover
+from minsum.sources import Source, discover
 from minsum.workspace import Layout
 
 RECIPE: Final = {"version": "fetch-1"}
@@ -256,5 +257,5 @@ def _fetch_all(
 
 def _reject(one: Listed, error: SourceError, layout: Layout, report: FetchReport) -> None:
     digest = sha256(one.name.encode()).hexdigest()
-    write_rejection(layout, error, name=one.name, sha256=digest, size=one.size or 0, recipe=RECIPE)
+    write_rejection(layout, error, Source(Path(one.name), one.size or 0, digest), recipe=RECIPE)
     report.rejected[one.name] = (error.message, error.hint)

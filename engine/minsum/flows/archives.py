@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from hashlib import sha256
 
-from minsum.errors import BrokenSourceError, UnknownFormatError
+from minsum.errors import SourceError, UnknownFormatError
 from minsum.flows.opening import open_table
 from minsum.formats import nearest, recognise
 from minsum.packing import MAX_FILES, Member, members_of
@@ -27,7 +27,7 @@ def unfold(sources: list[Source], *, whole: Collection[str] = ()) -> list[Source
 def _unfolded(source: Source) -> list[Source]:
     try:
         found = members_of(source)
-    except BrokenSourceError:
+    except SourceError:
         return [source]
     if found is None or not 1 < len(found) <= MAX_FILES:
         return [source]
@@ -55,5 +55,5 @@ def _is_table(member: Source) -> bool | None:
                 return None if nearest(header) else False
     except UnknownFormatError:
         return False
-    except BrokenSourceError:
+    except SourceError:
         return None

@@ -2,127 +2,174 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
-from minsum.errors import MinsumError, SourceError
-from minsum.flows.ingest import IngestReport, Progress
+from minsum.errors import ChangedSourceError, SmallerSourceError, SourceError
+from minsum.flows.known import Known, Reasons
 from minsum.flows.lake import Lake
-from minsum.flows.opening import open_table
-from minsum.flows.options import IngestOptions
 from minsum.flows.parse import Parsed, parse
 from minsum.flows.pending import Partition
 from minsum.flows.repairs import build
 from minsum.flows.slices import Slices
-from minsum.formats import recognise
 from minsum.rejections import write_rejection
 from minsum.sources import Source
 from minsum.workspace import Layout
 
-Spread = Callable[[Callable[[Partition], bool], list[Partition]], Iterable[bool]]
+Progress = Callable[[str, int, int], None]
+"""Called with the stage, what is done and what there is to do."""
+
+Written = bool | SmallerSourceError
+"""Whether a partition was written, or why it must not be."""
+
+Spread = Callable[[Callable[[Partition], Written], list[Partition]], Iterable[Written]]
 """`map`, in this thread or over several."""
 
 _AT_THE_DISK: Final = 1
 """Threads beyond the jobs: one or another waits for the disk (20 ms a file published)."""
 
 
+@dataclass(slots=True)
+class Brought:
+    """What became of the sources that were read.
+
+    Attributes
+    ----------
+    added, superseded, passed_over, rejected, mended, replaced, n_partitions, rows_in, changes
+        As of `ingest.IngestReport`.
+    changed
+        Files that changed while they were read.
+    """
+
+    added: list[str] = field(default_factory=list)
+    superseded: list[str] = field(default_factory=list)
+    passed_over: list[str] = field(default_factory=list)
+    rejected: Reasons = field(default_factory=dict)
+    mended: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
+    replaced: dict[str, list[str]] = field(default_factory=dict)
+    changed: list[Path] = field(default_factory=list)
+    n_partitions: int = 0
+    rows_in: int = 0
+    changes: list[dict[str, Any]] = field(default_factory=list)
+
+
 @dataclass(frozen=True, slots=True)
-class _Brought:
-    """A source that was read, None when it only accompanies data; and whether each partition was written, if yet."""
+class _Result:
+    """One source that was read: None for one that only accompanies data; and what was written, if it was already."""
 
     parsed: Parsed | None
-    written: list[bool] | None = None
+    written: list[Written] | None = None
 
 
 def bring_in(
-    todo: list[Source],
+    todo: Mapping[Source, str],
     sources: list[Source],
-    options: IngestOptions,
+    bad: set[str],
+    known: Known,
     layout: Layout,
-    report: IngestReport,
     *,
     jobs: int,
     progress: Progress,
-) -> None:
-    """Read the sources of `todo`, publish what they give and enter it in the report.
+) -> Brought:
+    """Read the sources of `todo` and publish what they give.
 
     Parameters
     ----------
-    todo, sources
-        Those that need reading, and all of this run, among which are earlier slices of the same reporter-years.
-    options, layout, jobs, progress
+    todo
+        Sources that need reading, each with its publisher.
+    sources
+        All of this run, among which are earlier slices of the same reporter-years.
+    bad
+        Digests of those that are rejected; those rejected now are added.
+    known
+        The lake, and the options.
+    layout, jobs, progress
         As for `ingest`.
-    report
-        Is added to.
     """
-    lake = Lake(layout, options.recipe(), frozenset(source.sha256 for source in sources))
+    done = Brought()
+    lake = Lake(layout, known.options, {source.sha256 for source in sources})
 
     def read(source: Source) -> Parsed | None:
-        return parse(source, options, layout)
+        return parse(source, known.options, layout)
 
-    def bring(source: Source) -> _Brought:
+    def bring(source: Source) -> _Result:
         """Read a source, and publish it in the same thread when it is one whole reporter-year."""
         parsed = read(source)
         if parsed is None or not parsed.form.is_complete or len(parsed.pending.partitions) > 1:
-            return _Brought(parsed)
-        return _Brought(parsed, _publish_complete(parsed, lake, map))
+            return _Result(parsed)
+        return _Result(parsed, _publish_complete(parsed, lake, map))
 
-    slices = Slices(lake, {source.sha256: source for source in sources}, read)
+    def reject(source: Source, error: SourceError) -> None:
+        bad.add(source.sha256)
+        if isinstance(error, ChangedSourceError):
+            done.changed.append(source.path)
+        write_rejection(layout, error, source, recipe=known.options.rejection_recipe())
+        done.rejected[source.name] = (error.message, error.hint)
+
+    slices = Slices(lake, {source.sha256: source for source in sources}, bad, read)
     meter = _Meter(sum(source.size for source in todo))
     with ThreadPoolExecutor(jobs + _AT_THE_DISK) as pool:
-        by_publisher = _by_publisher(todo, pool)
         for source, outcome in chain.from_iterable(
-            _bounded(pool, one, bring, ahead=jobs + _AT_THE_DISK) for one in by_publisher
+            _bounded(pool, one, bring, ahead=jobs + _AT_THE_DISK) for one in _by_publisher(todo)
         ):
             try:
-                brought = outcome()
-                parsed = brought.parsed
+                result = outcome()
+                parsed = result.parsed
                 meter.rows += sum(one["rows_in"] for one in parsed.records.values()) if parsed else 0
                 if parsed is not None and (mended := next(iter(parsed.records.values()))["mended"]):
-                    report.mended[source.name] = mended
+                    done.mended[source.name] = mended
                 if parsed is None:
-                    report.passed_over.append(source.name)
+                    done.passed_over.append(source.name)
                 elif parsed.form.is_complete:
-                    written = brought.written
-                    if written is None:
-                        written = _publish_complete(parsed, lake, pool.map)
-                    report.n_partitions += sum(written)
-                    report.rows_in += sum(record["rows_in"] for record in parsed.records.values())
-                    (report.added if any(written) else report.superseded).append(source.name)
+                    _note(parsed, result.written or _publish_complete(parsed, lake, pool.map), done)
                 else:
                     slices.add(parsed)
             except SourceError as error:
-                _reject(source, error, options, layout, report)
+                reject(source, error)
             meter.bytes_done += source.size
             progress("flows", meter.rows, meter.expected_rows())
-        for sha, problem in _publish_slices(slices, report).items():
-            _reject(slices.sources[sha], problem, options, layout, report)
-    report.changes = sorted(lake.changes, key=lambda one: list(one.values())[:3])
+        _publish_slices(slices, known, done, reject)
+    done.replaced = {name: sorted(years) for name, years in sorted(lake.replaced.items())}
+    done.changes = lake.changes
+    return done
 
 
-def _by_publisher(todo: list[Source], pool: ThreadPoolExecutor) -> list[list[Source]]:
+def _note(parsed: Parsed, written: list[Written], done: Brought) -> None:
+    """Enter a complete source.
+
+    Raises
+    ------
+    SmallerSourceError
+        If there is a partition that it must not replace.
+    """
+    name, refused = parsed.source.name, [one for one in written if isinstance(one, SmallerSourceError)]
+    done.n_partitions += sum(one is True for one in written)
+    done.rows_in += sum(record["rows_in"] for record in parsed.records.values())
+    if True in written:
+        done.added.append(name)
+    elif not refused:
+        done.superseded.append(name)
+    if refused:
+        first, *others = refused
+        more = f" (and {len(others)} more reporter-years)" if others else ""
+        because = {place: sources for one in refused for place, sources in one.because.items()}
+        raise SmallerSourceError(first.message + more, first.hint, because=because)
+
+
+def _by_publisher(todo: Mapping[Source, str]) -> list[list[Source]]:
     """Sources of one publisher after those of another, the first to be named first; within each, the largest first.
 
     Within a publisher any order gives the same lake: no thread is left alone with a large file at the end. Of two
     publishers of one reporter-year the first is kept.
     """
     groups: dict[str, list[Source]] = {}
-    for source, publisher in zip(todo, pool.map(_publisher, todo), strict=True):
+    for source, publisher in todo.items():
         groups.setdefault(publisher, []).append(source)
     return [sorted(group, key=lambda source: -source.size) for group in groups.values()]
-
-
-def _publisher(source: Source) -> str:
-    """By its header; empty for a source that only accompanies data or will be rejected when it is read."""
-    try:
-        with open_table(source) as (_, header):
-            form = recognise(header, source.name)
-    except SourceError:
-        return ""
-    return form.publisher if form else ""
 
 
 @dataclass(slots=True)
@@ -140,13 +187,13 @@ class _Meter:
 def _bounded(
     pool: ThreadPoolExecutor,
     sources: Iterable[Source],
-    work: Callable[[Source], _Brought],
+    work: Callable[[Source], _Result],
     *,
     ahead: int,
-) -> Iterator[tuple[Source, Callable[[], _Brought]]]:
+) -> Iterator[tuple[Source, Callable[[], _Result]]]:
     """Results as they come, never more than `ahead` sources under way or waiting: memory stays flat."""
     waiting = iter(sources)
-    running: dict[Future[_Brought], Source] = {}
+    running: dict[Future[_Result], Source] = {}
     while True:
         for source in waiting:
             running[pool.submit(work, source)] = source
@@ -158,38 +205,34 @@ def _bounded(
             yield running.pop(future), future.result
 
 
-def _publish_complete(parsed: Parsed, lake: Lake, spread: Spread) -> list[bool]:
+def _publish_complete(parsed: Parsed, lake: Lake, spread: Spread) -> list[Written]:
     """Publish each partition of a source; False for one of which the lake holds a later publication."""
     partitions, pending = parsed.pending.partitions, parsed.pending
     lake.refuse_rivals(partitions, parsed.records[partitions[0]])
 
-    def publish(partition: Partition) -> bool:
+    def publish(partition: Partition) -> Written:
         # No names for the rows: they are freed before the table is made and written.
         built = build(
             pending.take(partition, "kept"), pending.take(partition, "parts"),
             is_complete=True, has_world_rows=parsed.form.has_world_rows,
         )  # fmt: skip
-        return lake.publish_complete(partition, built, parsed.records[partition])
+        try:
+            return lake.publish_complete(partition, built, parsed.records[partition])
+        except SmallerSourceError as error:
+            return error
 
     return list(spread(publish, partitions))
 
 
-def _publish_slices(slices: Slices, report: IngestReport) -> dict[str, SourceError]:
+def _publish_slices(
+    slices: Slices, known: Known, done: Brought, reject: Callable[[Source, SourceError], None]
+) -> None:
     fresh = dict(slices.parsed)
-    n_written, rejected = slices.publish()
+    n_written, rejected = slices.publish(known)
+    for sha, error in rejected.items():
+        reject(slices.sources[sha], error)
     for sha, parsed in sorted(fresh.items(), key=lambda one: one[1].source.name):
         if sha not in rejected:
-            report.added.append(parsed.source.name)
-            report.rows_in += sum(record["rows_in"] for record in parsed.records.values())
-    report.n_partitions += n_written
-    return rejected
-
-
-def _reject(
-    source: Source, error: MinsumError, options: IngestOptions, layout: Layout, report: IngestReport
-) -> None:
-    write_rejection(
-        layout, error, name=source.name, sha256=source.sha256, size=source.size,
-        recipe=options.rejection_recipe(),
-    )  # fmt: skip
-    report.rejected[source.name] = (error.message, error.hint)
+            done.added.append(parsed.source.name)
+            done.rows_in += sum(record["rows_in"] for record in parsed.records.values())
+    done.n_partitions += n_written

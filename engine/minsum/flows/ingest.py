@@ -1,22 +1,29 @@
-"""Finds out which sources need reading, has them brought in, and reports what became of each."""
+"""Stage `flows`: finds out which sources need reading, has them brought in, and reports what became of each."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
+from minsum.errors import SmallerSourceError
 from minsum.flows.archives import unfold
-from minsum.flows.known import survey
+from minsum.flows.known import Choice, Known, Reasons, choose, is_as_asked, survey
+from minsum.flows.lake import place_of, smaller
 from minsum.flows.options import IngestOptions
-from minsum.publications import from_name
-from minsum.rejections import read_rejections
+from minsum.marks import remove_files
+from minsum.publications import from_name, version_key
+from minsum.rejections import drop_rejections, write_rejection
 from minsum.sources import Source, discover, identify
-from minsum.workspace import Layout
+from minsum.workspace import Footer, Layout, partition_key
 
-Progress = Callable[[str, int, int], None]
-"""Called with the stage, what is done and what there is to do."""
+if TYPE_CHECKING:
+    from minsum.flows.bring import Brought, Progress
+
+_LOOKS: Final = 2
+"""At a file that changes while it is read; then it is left to the next run."""
 
 
 @dataclass(slots=True)
@@ -34,6 +41,13 @@ class IngestReport:
         Source name to reason and hint.
     mended
         Source name to rows and USD of texts that were not written as Comtrade writes them (`spellings.MENDED`).
+    replaced
+        Names of sources whose earlier content was replaced, to the reporter-years.
+    removed
+        Reporter-years that the settings no longer ask for.
+    same_date
+        Reporter-years of which two publications of one date with other content are at hand: the one that counts, and
+        the other.
     n_partitions, rows_in
         Partitions published and rows read.
     changes
@@ -45,7 +59,10 @@ class IngestReport:
     copies: dict[str, str] = field(default_factory=dict)
     superseded: list[str] = field(default_factory=list)
     passed_over: list[str] = field(default_factory=list)
-    rejected: dict[str, tuple[str, str]] = field(default_factory=dict)
+    rejected: Reasons = field(default_factory=dict)
+    replaced: dict[str, list[str]] = field(default_factory=dict)
+    removed: list[str] = field(default_factory=list)
+    same_date: dict[str, tuple[str, str]] = field(default_factory=dict)
     mended: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
     n_partitions: int = 0
     rows_in: int = 0
@@ -74,55 +91,133 @@ def ingest(
     ------
     UsageError
         If a path does not exist, or the options name no country. Bad files do not raise: they are rejected, recorded and reported.
+    DataCheckError
+        If a file in the lake is damaged or lies in another's place.
     """
     report = IngestReport()
-    options.reporter_codes()
-    known = survey(layout)
-    complete = known.complete(options.recipe())
-    sources = unfold(identify(discover(paths), layout, jobs=jobs), whole=complete)
-    todo = _choose(sources, complete, known.names(), _rejections(layout, options), report)
-    if todo:
-        from minsum.flows.bring import bring_in  # loads Numba: half a second
+    known = survey(layout, options)
+    files = discover(paths)
+    hashed = identify(files, layout, jobs=jobs)
+    looks: dict[Path, int] = {}
+    read: set[Source] = set()
+    with ThreadPoolExecutor(jobs) as pool:
+        while True:
+            sources = unfold(hashed, whole={*known.digests(), ""})
+            choice = choose(sources, known, layout, pool.map)
+            todo = {source: publisher for source, publisher in choice.todo.items() if source not in read}
+            if not todo:
+                break
+            from minsum.flows.bring import bring_in  # loads Numba: half a second
 
-        bring_in(todo, sources, options, layout, report, jobs=jobs, progress=progress)
-    _forget_rejections(sources, report, layout)
+            brought = bring_in(todo, sources, choice.bad, known, layout, jobs=jobs, progress=progress)
+            _enter(brought, report)
+            read |= todo.keys()
+            anew = [path for path in brought.changed if looks.setdefault(path, 0) < _LOOKS]
+            if anew:
+                hashed = identify(files, layout, jobs=jobs, anew=anew)
+                looks |= {path: looks[path] + 1 for path in anew}
+            known = survey(layout, options)
+    _sort(choice, read, report)
+    state = _State(sources, known, read, report, layout)
+    state.refuse_vanished()
+    state.remove_unwanted()
+    report.same_date = dict(state.same_date())
+    state.drop_rejections(has_raw=layout.raw in paths)
     _pass_over_outlived(sources, report)
     return report
 
 
-def _choose(
-    sources: list[Source],
-    complete: set[str],
-    names: dict[str, str],
-    rejections: dict[tuple[str, str], tuple[str, str]],
-    report: IngestReport,
-) -> list[Source]:
-    """Sources that need reading; sorts the others into the report."""
-    first: dict[str, str] = {}
-    todo = []
-    for source in sources:
-        if source.sha256 in first:
-            report.copies[source.name] = first[source.sha256]
-        elif source.sha256 in complete:
-            report.unchanged.append(source.name)
-            if names[source.sha256] != source.name:
-                report.copies[source.name] = names[source.sha256]
-        elif reason := rejections.get((source.sha256, source.name)):
-            report.rejected[source.name] = reason
-        else:
-            todo.append(source)
-        first.setdefault(source.sha256, source.name)
-    return todo
+def _enter(brought: Brought, report: IngestReport) -> None:
+    """Add what was read; a source that changed while it was read may be good at the second look."""
+    for name in (*brought.added, *brought.superseded):
+        report.rejected.pop(name, None)
+    report.added += brought.added
+    report.superseded += brought.superseded
+    report.passed_over += brought.passed_over
+    report.rejected |= brought.rejected
+    report.mended |= brought.mended
+    report.replaced |= brought.replaced
+    report.n_partitions += brought.n_partitions
+    report.rows_in += brought.rows_in
+    report.changes = sorted([*report.changes, *brought.changes], key=lambda one: list(one.values())[:3])
 
 
-def _rejections(layout: Layout, options: IngestOptions) -> dict[tuple[str, str], tuple[str, str]]:
-    """Reason and hint of what was rejected before under the same recipe, by digest and name."""
-    recipe = options.rejection_recipe()
-    return {
-        (record["sha256"], record["name"]): (record["reason"], record["hint"])
-        for record in read_rejections(layout).values()
-        if record["recipe"] == recipe
-    }
+def _sort(choice: Choice, read: set[Source], report: IngestReport) -> None:
+    """Enter what needed no reading."""
+    report.unchanged = [source.name for source in choice.settled if source not in read]
+    report.copies = choice.copies
+    report.passed_over += choice.passed_over
+    report.rejected = choice.rejected | report.rejected
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """The lake after everything was read, and the sources at hand."""
+
+    sources: list[Source]
+    known: Known
+    read: set[Source]
+    report: IngestReport
+    layout: Layout
+
+    def refuse_vanished(self) -> None:
+        """New content under a name that no longer gives a reporter-year: refused, unless that is accepted."""
+        at_hand = {source.sha256 for source in self.sources}
+        good = {(one.name, one.folder): one for one in self.sources if one.name not in self.report.rejected}
+        for path, footer in self.known.footers.items():
+            source = good.get((footer["sources"][0]["name"], footer["sources"][0].get("folder", "")))
+            seen = {one["sha256"] for one in (*footer["sources"], *footer["superseded"])}
+            if source is None or source.sha256 in seen or len(footer["sources"]) > 1 or seen & at_hand:
+                continue
+            if self.known.options.accept:
+                self._remove(path)
+            else:
+                self._reject(source, smaller(partition_key(path), footer, source.name, "nothing"))
+
+    def remove_unwanted(self) -> None:
+        """Remove reporter-years that the settings leave out, or that a source no longer gives under them; those of
+        which a source is not at hand stay, and `status` says so."""
+        at_hand = {source.sha256 for source in self.sources}
+        unwanted = set(self.known.unwanted())
+        again = {source.sha256 for source in self.read if source.name in self.report.added}
+        for path, footer in self.known.footers.items():
+            shas = {one["sha256"] for one in footer["sources"]}
+            if (path in unwanted and shas <= at_hand) or (shas <= again and not self._is_current(footer)):
+                self._remove(path)
+
+    def _is_current(self, footer: Footer) -> bool:
+        options = self.known.options
+        return footer["recipe"] == options.recipe() and all(
+            is_as_asked(one, options) for one in footer["sources"]
+        )
+
+    def same_date(self) -> Iterator[tuple[str, tuple[str, str]]]:
+        """Publications between which no date decides."""
+        at_hand = {source.sha256 for source in self.sources}
+        for path, footer in self.known.footers.items():
+            first = footer["sources"][0]
+            for other in footer["superseded"] if first["is_complete"] else ():
+                is_same = _date(first) == _date(other) and other.get("is_complete", True)
+                if is_same and {first["sha256"], other["sha256"]} <= at_hand:
+                    yield place_of(partition_key(path)), (first["name"], other["name"])
+
+    def drop_rejections(self, *, has_raw: bool) -> None:
+        """Drop the records of sources that are good now, have other content, or are gone from `raw/`."""
+        rejected = {(one.sha256, one.name) for one in self.sources if one.name in self.report.rejected}
+        drop_rejections(self.layout, rejected, at_hand={one.name for one in self.sources}, has_raw=has_raw)
+
+    def _remove(self, path: Path) -> None:
+        if path.is_file():
+            remove_files([path])
+            self.report.removed.append(place_of(partition_key(path)))
+
+    def _reject(self, source: Source, error: SmallerSourceError) -> None:
+        write_rejection(self.layout, error, source, recipe=self.known.options.rejection_recipe())
+        self.report.rejected[source.name] = (error.message, error.hint)
+
+
+def _date(record: dict[str, Any]) -> tuple[str, str]:
+    return version_key(record["published"], record.get("made"))
 
 
 def _pass_over_outlived(sources: list[Source], report: IngestReport) -> None:
@@ -136,11 +231,3 @@ def _pass_over_outlived(sources: list[Source], report: IngestReport) -> None:
         if name in report.rejected and one.version < good.get(one.slot, ("", "")):
             del report.rejected[name]
             report.superseded.append(name)
-
-
-def _forget_rejections(sources: list[Source], report: IngestReport, layout: Layout) -> None:
-    """A name whose new content is good is no longer rejected for its old content."""
-    good = {source.name for source in sources} - set(report.rejected)
-    for file, record in read_rejections(layout).items():
-        if record["name"] in good:
-            file.unlink()

@@ -1,13 +1,15 @@
 """The lake of flows: how a reporter-year is published or replaced.
 
 A partition belongs to one publication (a complete file) or to slices of one publisher that add up.
-A later publication replaces an earlier one whole; the earlier one is remembered by name and digest.
+A later publication replaces an earlier one whole; the earlier one is remembered by name and digest. What would leave less
+than half of what is there, or nothing of a flow, does not replace it unless that is accepted.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import defaultdict
+from collections.abc import Collection, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
@@ -16,11 +18,13 @@ import polars as pl
 import pyarrow as pa
 
 from minsum.countries import iso3_of
-from minsum.errors import RivalSourceError
+from minsum.errors import RivalSourceError, SmallerSourceError
+from minsum.flows.options import IngestOptions
 from minsum.flows.pending import Partition
 from minsum.flows.repairs import Built, in_order
-from minsum.publications import version_key
-from minsum.workspace import ROW_GROUP_ROWS, Footer, Layout, publish_parts, read_footer
+from minsum.proof import prove
+from minsum.publications import version_of
+from minsum.workspace import ROW_GROUP_ROWS, Footer, Layout, digest, publish_parts, read_footer
 
 _READ_WHOLE: Final = ["M", "X"]
 """Flows whose World rows similarity (unless its basis is DX or X-RX) and complementarity read."""
@@ -35,9 +39,9 @@ class Lake:
     ----------
     layout
         The workspace.
-    recipe
-        Version and settings that decide the content, stored in every footer.
-    batch
+    options
+        What decides the content; their recipe is stored in every footer.
+    at_hand
         Digests of the sources of this run: among them the version decides, while a file of an earlier
         run is replaced by new content under its own name.
 
@@ -46,12 +50,15 @@ class Lake:
     changes
         Reporter-years that are new or have other sources than before: classification, year, reporter, and
         World exports before (None: there were none) and after, in USD.
+    replaced
+        Names of sources whose earlier content was replaced, to the reporter-years.
     """
 
-    def __init__(self, layout: Layout, recipe: Footer, batch: frozenset[str]) -> None:
-        self.recipe = recipe
+    def __init__(self, layout: Layout, options: IngestOptions, at_hand: Collection[str]) -> None:
+        self.recipe = options.recipe()
         self.changes: list[dict[str, Any]] = []
-        self._layout, self._batch = layout, batch
+        self.replaced: dict[str, list[str]] = defaultdict(list)
+        self._layout, self._at_hand, self._accepts = layout, at_hand, options.accept
         self._locks: dict[Partition, threading.Lock] = defaultdict(threading.Lock)
 
     def existing(self, partition: Partition) -> Footer | None:
@@ -76,25 +83,32 @@ class Lake:
                     f"{classification}, where the lake holds {footer['sources'][0]['publisher']}'s "
                     f"({footer['sources'][0]['name']})",
                     "keep each publisher in a workspace of its own",
+                    because={place_of(partition): made_of(footer["sources"])},
                 )
 
     def publish_complete(self, partition: Partition, built: Built, record: SourceRecord) -> bool:
-        """Publish one partition of a complete source; False when the lake holds a later one."""
+        """Publish one partition of a complete source; False when the lake holds a later one.
+
+        Raises
+        ------
+        SmallerSourceError
+            As of `refuse_smaller`.
+        """
         with self._locks[partition]:
             old = self.existing(partition)
-            same: list[SourceRecord] = []
             superseded: list[SourceRecord] = []
             if old is not None:
-                same = [one for one in old["sources"] if one["sha256"] == record["sha256"]]
-                if same and old["recipe"] == self.recipe:
+                if old["sources"] == [record] and old["recipe"] == self.recipe:
                     return True
-                superseded = list(old["superseded"])
-                if not same and self._is_later(old["sources"][0], record):
-                    self._rewrite(partition, old, [*superseded, _remembered(record)])
+                superseded = [one for one in old["superseded"] if one["sha256"] != record["sha256"]]
+                same = [one for one in old["sources"] if one["sha256"] == record["sha256"]]
+                if not same and is_outranked(record, old["sources"], self._at_hand):
+                    self._remember(partition, old, [*superseded, _remembered(record)])
                     return False
-                superseded += [
-                    _remembered(one) for one in old["sources"] if one["sha256"] != record["sha256"]
-                ]
+                if not same:
+                    self.refuse_smaller(partition, old, built, record["name"])
+                    self._note_replaced(partition, old, record)
+                superseded += [_remembered(one) for one in old["sources"] if one not in same]
             self._write(partition, built, [record], superseded)
             if old is None or not same:
                 self._note(partition, old, built)
@@ -106,24 +120,51 @@ class Lake:
         self._write(partition, built, records, [])
         self._note(partition, old, built)
 
+    def refuse_smaller(self, partition: Partition, old: Footer, built: Built, name: str) -> None:
+        """Raise if a build holds less than half of what the lake does, in rows or USD, or nothing of a flow it has.
+
+        Raises
+        ------
+        SmallerSourceError
+            Naming the source; unless the options accept it.
+        """
+        if self._accepts:
+            return
+        wanted = pl.col("flow").cast(pl.String).is_in(self.recipe["flows"])
+        before, after = (_sizes(rows.filter(wanted)) for rows in (self.load(partition), built.rows))
+        gone = sorted(before.keys() - after.keys())
+        rows, rows_left = (sum(n for n, _ in one.values()) for one in (before, after))
+        usd, usd_left = (sum(value for _, value in one.values()) for one in (before, after))
+        if rows_left and gone:
+            raise smaller(partition, old, name, f"nothing of flow {', '.join(gone)}")
+        if 2 * rows_left < rows or 2 * usd_left < usd:
+            left = f"{rows_left:,} of {rows:,} rows and {usd_left:,.0f} of {usd:,.0f} USD"
+            raise smaller(partition, old, name, left if rows_left else "nothing")
+
+    def _note_replaced(self, partition: Partition, old: Footer, record: SourceRecord) -> None:
+        if any(one["name"] == record["name"] for one in old["sources"]):
+            self.replaced[record["name"]].append(place_of(partition))
+
     def remember(self, partition: Partition, records: list[SourceRecord]) -> None:
         """Note slices that a complete publication in the lake makes superfluous."""
         with self._locks[partition]:
             old = self.existing(partition)
             if old is not None:
-                self._rewrite(partition, old, [*old["superseded"], *map(_remembered, records)])
+                new = {one["sha256"] for one in records}
+                others = [one for one in old["superseded"] if one["sha256"] not in new]
+                self._remember(partition, old, [*others, *map(_remembered, records)])
 
     def load(self, partition: Partition) -> pl.DataFrame:
-        """Rows of a partition as they were published."""
-        return read_rows(self._layout.partition(*partition))
+        """Rows of a partition as they were published.
 
-    def _is_later(self, old: SourceRecord, new: SourceRecord) -> bool:
-        """Whether what the lake holds is the later publication."""
-        if not old["is_complete"]:
-            return False
-        if old["name"] == new["name"] and old["sha256"] not in self._batch:
-            return False
-        return _version(old) > _version(new)
+        Raises
+        ------
+        DataCheckError
+            If the file is damaged.
+        """
+        path = self._layout.partition(*partition)
+        prove([path])
+        return read_rows(path)
 
     def _note(self, partition: Partition, old: Footer | None, built: Built) -> None:
         classification, year, reporter = partition
@@ -133,9 +174,10 @@ class Lake:
             "exports_usd": _exports(built.checks),
         })  # fmt: skip
 
-    def _rewrite(self, partition: Partition, old: Footer, superseded: list[SourceRecord]) -> None:
-        built = Built(in_order(self.load(partition)).drop("cell"), old["repairs"], old["checks"])
-        self._write(partition, built, old["sources"], superseded, recipe=old["recipe"])
+    def _remember(self, partition: Partition, old: Footer, superseded: list[SourceRecord]) -> None:
+        if sorted(superseded, key=version_of) != old["superseded"]:
+            built = Built(in_order(self.load(partition)).drop("cell"), old["repairs"], old["checks"])
+            self._write(partition, built, old["sources"], superseded, recipe=old["recipe"])
 
     def _write(
         self,
@@ -147,12 +189,12 @@ class Lake:
         recipe: Footer | None = None,
     ) -> None:
         recipe = recipe or self.recipe
-        distinct = {one["sha256"]: one for one in superseded}
         footer = {
             "stage": "flows",
+            "of": list(partition),
             "recipe": recipe,
-            "sources": sorted(sources, key=_version),
-            "superseded": sorted(distinct.values(), key=_version),
+            "sources": sorted(sources, key=version_of),
+            "superseded": sorted(superseded, key=version_of),
             "repairs": built.repairs,
             "checks": built.checks,
         }
@@ -164,12 +206,57 @@ def _exports(checks: Footer) -> float:
     return float(checks.get("X", {}).get("world_usd", 0.0))
 
 
-def _version(record: SourceRecord) -> tuple[str, str, str, str]:
-    return *version_key(record["published"], record.get("made")), record["name"], record["sha256"]
+def is_outranked(record: SourceRecord, current: Sequence[SourceRecord], at_hand: Collection[str]) -> bool:
+    """Whether what the lake holds of a reporter-year goes before a source.
+
+    Parameters
+    ----------
+    record
+        Of the source: `published`, `made`, `name`, `sha256`, `is_complete`.
+    current
+        Of what the lake holds.
+    at_hand
+        Digests of the sources at hand. New content under the name of what the lake holds replaces it.
+    """
+    first = current[0]
+    if not (first["is_complete"] and record.get("is_complete", True)):
+        return bool(first["is_complete"])
+    if first["name"] == record["name"] and first["sha256"] not in at_hand:
+        return False
+    return version_of(first) > version_of(record)
+
+
+def made_of(sources: Sequence[SourceRecord]) -> str:
+    """Digest of the sources of a reporter-year."""
+    return digest(sorted(one["sha256"] for one in sources))
+
+
+def place_of(partition: tuple[str, int, int]) -> str:
+    """`H4/2015/156`."""
+    return "/".join(map(str, partition))
+
+
+def smaller(partition: tuple[str, int, int], old: Footer, name: str, left: str) -> SmallerSourceError:
+    """The error that a source would leave only so much of a reporter-year."""
+    classification, year, code = partition
+    return SmallerSourceError(
+        f"{name}: would leave {left} of {iso3_of(code)} {year} {classification}; the lake keeps what "
+        f"{old['sources'][0]['name']} gave",
+        "look at the file; if it is right: minsum run --accept, or minsum ingest --accept FILE",
+        because={place_of(partition): made_of(old["sources"])},
+    )
+
+
+def _sizes(rows: pl.DataFrame) -> dict[str, tuple[int, float]]:
+    """Rows and USD of each flow."""
+    found = rows.group_by(pl.col("flow").cast(pl.String)).agg(pl.len(), pl.col("value_usd").sum())
+    return {flow: (n, usd) for flow, n, usd in found.sort("flow").iter_rows()}
 
 
 def _remembered(record: SourceRecord) -> SourceRecord:
-    kept = ("name", "sha256", "published", "partitions", "made", "row_key", "e_tag")
+    kept = (
+        "name", "sha256", "published", "partitions", "made", "row_key", "e_tag", "is_complete", "assumed", "reporters",
+    )  # fmt: skip
     return {key: record[key] for key in kept if key in record}
 
 

@@ -47,8 +47,8 @@ def in_words(oddities: Mapping[str, int]) -> str:
 
 
 @contextmanager
-def open_table(source: Source) -> Iterator[tuple[BinaryIO, Header]]:
-    """The text of a source from its second row on, and its header with the first.
+def open_table(source: Source, *, is_proven: bool = False) -> Iterator[tuple[BinaryIO, Header]]:
+    """The text of a source from its second row on, and its header with the first; `is_proven` as for `open_innermost`.
 
     Raises
     ------
@@ -57,7 +57,7 @@ def open_table(source: Source) -> Iterator[tuple[BinaryIO, Header]]:
     BrokenSourceError
         If it is of another kind that holds no text, or, while it is read, broken.
     """
-    with open_innermost(source) as (file, name):
+    with open_innermost(source, is_proven=is_proven) as (file, name):
         first = file.readline(MAX_LINE_BYTES)
         text, was = _as_text(first, file, source.name)
         header = read_header(text, source.name, first=first if text is file else None)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from minsum.countries import codes_named
-from minsum.flows.known import RECIPE
 from minsum.formats import formats
 from minsum.workspace import Footer
+
+RECIPE: Final = "flows-3"
+"""Changes whenever the same input would give another file; older partitions are then made anew. 2: proof in the footer.
+3: codes that are mended or refused, products of fewer digits; which reporter-year it is, and for each source what it was
+asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,18 +29,19 @@ class IngestOptions:
         ISO3 labels of the reporters to keep; empty means all. A label keeps every code that ever carried it.
     columns
         Further columns of the flows (`schema.FIGURES`).
+    accept
+        Whether a source may leave less than half of what the lake holds (`lake.Lake`).
     """
 
     flows: tuple[str, ...] = ("DX", "M", "RX", "X")
     classification: str | None = None
     reporters: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
+    accept: bool = False
 
     def recipe(self) -> Footer:
         """What is stored in footers; a partition with another recipe is made anew."""
         recipe: Footer = {"version": RECIPE, "flows": sorted(self.flows)}
-        if self.reporters:
-            recipe["reporters"] = sorted(self.reporters)
         if self.columns:
             recipe["columns"] = sorted(set(self.columns))
         return recipe

@@ -127,12 +127,18 @@ def _read(
     oddities = {name: n for name, n in sorted(table.oddities.items()) if n}
     if oddities:
         log.info("flows: %s: %s", source.name, in_words(oddities), extra={"source": source.name})
-    base = {
+    base: SourceRecord = {
         "name": source.name, "size": source.size, "sha256": source.sha256, "format": form.name,
         "publisher": form.publisher, "published": claims.published, "is_complete": form.is_complete,
         "partitions": len(pending.partitions), "source_rows": pending.rows_in, **({"oddities": oddities} if oddities else {}),
         "padded_codes": int(table.mended.get("codes_padded", {"rows": 0})["rows"]), "mended": table.mended, **bad, **claims.identity,
     }  # fmt: skip
+    if not form.is_complete or claims.published is None:
+        base["folder"] = source.folder
+    if table.assumed is not None:
+        base["assumed"] = table.assumed
+    if options.reporters and claims.reporter_code is None:
+        base["reporters"] = sorted(options.reporters)
     return Parsed(
         source,
         form,

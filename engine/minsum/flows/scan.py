@@ -41,6 +41,8 @@ class OpenTable:
         Of its rows so far, as `SourceColumns.mended`.
     oddities
         How many lines and fields so far were understood in the only way they can be meant, by their names in `opening`.
+    assumed
+        The vintage that was given for a file that does not say; None for one that does.
     """
 
     form: Format
@@ -50,6 +52,7 @@ class OpenTable:
     _source: Source
     mended: dict[str, dict[str, float]] = field(default_factory=dict)
     oddities: Counter[str] = field(default_factory=Counter)
+    assumed: str | None = None
 
     @property
     def lacking(self) -> list[str]:
@@ -110,7 +113,7 @@ def opened(
     SourceError
         If it is no table that minsum reads, or, while it is read, broken.
     """
-    with open_table(source) as (file, header):
+    with open_table(source, is_proven=True) as (file, header):
         form = recognise(header, source.name, figures=figures)
         if form is None:
             yield None
@@ -118,11 +121,13 @@ def opened(
         claims = form.claims(source.name)
         if claims == Claims():
             claims = form.claims(header.file_name)
-        if claims.classification is None:
+        assumed = None
+        if claims.classification is None and "classification" not in form.present(header):
+            assumed = classification
             claims = replace(claims, classification=classification)
         form = replace(form, is_quoted=form.is_quoted or header.is_quoted)
         oddities = Counter({header.was: 1} if header.was else {})
-        yield OpenTable(form, claims, file, header.settled(), source, oddities=oddities)
+        yield OpenTable(form, claims, file, header.settled(), source, oddities=oddities, assumed=assumed)
 
 
 _FIGURES: Final = {"net_weight": pl.Float64, "quantity": pl.Float64, "quantity_unit": pl.String}

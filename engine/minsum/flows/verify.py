@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,10 +15,9 @@ from minsum.flows.rules import MAX_PARTNER
 from minsum.flows.spellings import CODE
 from minsum.formats import formats
 from minsum.schema import FLOWS, TABLES
-from minsum.workspace import Footer
+from minsum.workspace import Footer, misplaced
 
 Wrong = list[tuple[str, str, str]]
-_PATH = re.compile(r"classification=H[0-6]/year=(19|2[01])\d\d/reporter=(0|[1-9]\d{0,6})/flows\.parquet$")
 _CODE = rf"^({CODE}|[0-9]{{2}}|[0-9]{{4}}|TOTAL)$"
 
 
@@ -31,11 +29,8 @@ def verify_partition(path: Path, footer: Footer) -> Wrong:
     OSError, PolarsError, KeyError, ValueError
         If it cannot be read to its end, or its footer lacks what it should hold.
     """
-    wrong = (
-        []
-        if _PATH.search(path.as_posix())
-        else [("keys", "folders", "classification=H4/year=2015/reporter=156")]
-    )
+    where = misplaced(path, footer)
+    wrong = [] if where is None else [("keys", where, "those of its folders")]
     with path.open("rb") as file:  # a path could be taken for a pattern
         rows = pl.read_parquet(file)
     return (

@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from minsum.countries import is_group
-from minsum.workspace import Layout, partition_key, read_footers
+from minsum.workspace import Layout, flows_footers, partition_key
 
 
 def quality_table(layout: Layout) -> pl.DataFrame:
@@ -19,7 +19,7 @@ def quality_table(layout: Layout) -> pl.DataFrame:
     """
     coverage = pl.read_parquet(layout.coverage, glob=False)
     rows = []
-    for path, footer in read_footers(layout.partitions()).items():
+    for path, footer in flows_footers(layout).items():
         classification, year, code = partition_key(path)
         repairs = footer["repairs"]
         rows.append(
