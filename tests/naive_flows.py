@@ -15,8 +15,10 @@ import re
 import tarfile
 import zipfile
 from collections import defaultdict
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 
 import naive_codes
 from naive_repairs import Content, Filed, Part, finished
@@ -135,29 +137,29 @@ def _unpacked(content: bytes, name: str) -> list[tuple[bytes, str]]:
     if content[257:262] == b"ustar":
         with tarfile.open(fileobj=io.BytesIO(content)) as archive:
             found = [
-                (archive.extractfile(one).read(), f"{one.name} in {name}") for one in archive if one.isfile()
+                (archive.extractfile(one).read, f"{one.name} in {name}") for one in archive if one.isfile()
             ]
-        return _inside(found, name)
+            return _inside(found, name)
     if content[:4] != b"PK\x03\x04":
         return [(content, name)]
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         files = [one for one in archive.infolist() if not one.is_dir()]
-        members = [(archive.read(one), f"{one.filename} in {name}") for one in files]
-    return _inside(members, name)
+        members = [(partial(archive.read, one), f"{one.filename} in {name}") for one in files]
+        return _inside(members, name)
 
 
-def _inside(members: list[tuple[bytes, str]], name: str) -> list[tuple[bytes, str]]:
-    members = [(content, one) for content, one in members if not _is_junk(one.removesuffix(f" in {name}"))]
+def _inside(members: list[tuple[Callable[[], bytes], str]], name: str) -> list[tuple[bytes, str]]:
+    members = [(read, one) for read, one in members if not _is_junk(one.removesuffix(f" in {name}"))]
     if len({one for _, one in members}) < len(members):
         raise RefusedError("two files of one name")
     if len(members) == 1:
-        return _unpacked(members[0][0], name)
+        return _unpacked(members[0][0](), name)
     if len(members) > 500:
         raise RefusedError("many files")
     found = []
-    for member in members:
+    for read_member, one in members:
         with suppress(Exception):
-            found += _unpacked(*member)
+            found += _unpacked(read_member(), one)
     return found
 
 
@@ -312,7 +314,7 @@ def read_text(text: bytes, name: str) -> tuple[Form, dict[Partition, Filed]]:
     columns = {name: place + ahead for name, place in _column_of(form, names).items()}
     rows = []
     for line in lines:
-        bare = [field.strip() for field in line]
+        bare = [field.strip(b" ") for field in line]
         if [one.strip(b'"') for one in bare] == names_of_rows or not b"".join(bare).strip(b'" ' + mark):
             continue
         if len(line) != len(names) + extra:
@@ -369,14 +371,10 @@ def _vintage(found: dict[str, bytes], name: str, form: Form) -> str:
         if not re.fullmatch("H[0-6]", vintage):
             raise RefusedError(f"classification {vintage!r}")
         return vintage
-    claims = {
-        "baci": (r"BACI(?:_HS)?(\d\d)(?!\d)", _VINTAGES),
-        "bulk": (r"COMTRADE-FINAL(?:CLASSIC)?-CA\d{7}(H\d)\[", {}),
-        "legacy bulk": (r"type-C_r-(?:ALL|\d+)_ps-\d{4}_freq-A_px-(H\d)", {}),
-    }  # fmt: skip
-    pattern, vintages = next((one for key, one in claims.items() if FORMS[key] is form), ("(?!)", {}))
+    comtrade = r"(?:COMTRADE-FINAL(?:CLASSIC)?-CA\d{7}|type-C_r-(?:ALL|\d+)_ps-\d{4}_freq-A_px-)(H\d)"
+    pattern = r"BACI(?:_HS)?(\d\d)(?!\d)" if form is FORMS["baci"] else comtrade
     match = re.search(pattern, name, re.IGNORECASE)
-    vintage = vintages.get(match[1], match[1]) if match else ""
+    vintage = _VINTAGES.get(match[1], match[1]) if match and form is not FORMS["wits"] else ""
     if vintage not in _VINTAGES.values():
         raise RefusedError("no vintage")
     return vintage
