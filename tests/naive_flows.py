@@ -85,8 +85,19 @@ FORMS = {
         {"year": "t", "reporter": "i", "partner": "j", "product": "k|hs6", "value": "v"}, is_quoted=False, scale=1000.0
     ),
 }  # fmt: skip
-WITS_COUNTRIES = {"WLD": 0, "USA": 842, "CHN": 156, "DEU": 276, "ROM": 642, "FRA": 251, "OAS": 490}
-WITS_GROUPS = {"All", "ECS", "EAS"}
+WITS_COUNTRIES = {
+    "WLD": 0,
+    "USA": 842,
+    "CHN": 156,
+    "DEU": 276,
+    "ROM": 642,
+    "FRA": 251,
+    "OAS": 490,
+    "China": 156,
+    "World": 0,
+    "Other Asia, nes": 490,
+}
+WITS_GROUPS = {"All", "ECS", "EAS", "North America"}
 _VINTAGES = {"92": "H0", "96": "H1", "02": "H2", "07": "H3", "12": "H4", "17": "H5", "22": "H6"}
 
 

@@ -93,7 +93,8 @@ class SourceColumns:
         self._mended = {name: [0, 0.0] for name in MENDED}
         self._form, self._claims, self._name = form, claims, source.name
         labelled: dict[ColumnName, Kind] = dict.fromkeys(_LABELLED, "text") if form.country_code else {}
-        column_of = {source: column for column, source in form.present(header).items()}
+        self._written = form.present(header)
+        column_of = {source: column for column, source in self._written.items()}
         self._field: dict[ColumnName, int] = {
             column_of[source]: place
             for place, source in enumerate(header.names)
@@ -180,7 +181,7 @@ class SourceColumns:
 
     def _refuse(self, column: ColumnName, line: int, why: str, hint: str) -> None:
         kind = ContradictionError if column == "frequency" else BrokenSourceError
-        of = f", column {self._form.columns[column].source}" if column in self._form.columns else ""
+        of = f", column {self._written[column]}" if column != "after_last" else ""
         raise kind(f"{self._name}, line {line}{of}: {why}", hint)
 
     def _with_flows(self, frame: pl.DataFrame, lines: Lines) -> pl.DataFrame:
@@ -193,9 +194,13 @@ class SourceColumns:
         flow = flow.zip_with(~lacks, named)
         self._count("flow_words", (lacks & named.is_not_null()).to_numpy(), frame)
         if self._is_strict and flow.null_count():
-            line, field = frame["line"][int(flow.is_null().arg_max() or 0)], self._field["flow_name"]
-            text = self.fields.distinct(field)[lines.texts[field][np.argmax(lines.line == line)]]
-            self._refuse("flow_name", line, *flow_trouble(text))
+            line = frame["line"][int(flow.is_null().arg_max() or 0)]
+            at = int(np.argmax(lines.line == line))
+            code, name = (
+                self.fields.distinct(field)[lines.texts[field][at]]
+                for field in (self._field["flow"], self._field["flow_name"])
+            )
+            self._refuse("flow_name" if code or name else "flow", line, *flow_trouble(name))
         return frame.with_columns(flow)
 
     def _count_mended(self, columns: Mapping[str, pl.Series], lines: Lines) -> None:
@@ -223,7 +228,7 @@ class SourceColumns:
             added["flow"] = pl.lit(self._form.constant_flow, pl.Categorical)
         if self._form.country_code is not None:
             for column in (one for one in _LABELLED if one in self._field):
-                place = f"{self._name}, line {{line}}, column {self._form.columns[column].source}"
+                place = f"{self._name}, line {{line}}, column {self._written[column]}"
                 frame = frame.with_columns(_country_codes(frame, column, self._form.country_code, place))
             if "partner_code" in self._field:
                 added["partner_is_group"] = pl.col("partner_code") == _GROUP
