@@ -307,8 +307,8 @@ def _form(names: list[str], name: str) -> Form:
     raise RefusedError("unknown header")
 
 
-def read_text(text: bytes, name: str) -> tuple[Form, dict[Partition, Filed]]:
-    """The form of one text, and what its lines give each partition."""
+def rows_of(text: bytes, name: str) -> tuple[Form, list[dict[str, bytes]], set[str], int]:
+    """The form of a text, the fields of its rows, names that its header lacks, and how many lines are none."""
     text = _plain(text)
     if b"\0" in text:
         raise RefusedError("zero byte")
@@ -337,11 +337,20 @@ def read_text(text: bytes, name: str) -> tuple[Form, dict[Partition, Filed]]:
             rows.append(found)
     if not rows:
         raise RefusedError("no rows")
+    lacking = {"partner2", "customs", "mot"} - columns.keys() | {"period"} - {*map(_folded, names)}
+    return form, rows, lacking, len(lines) - len(rows)
+
+
+def read_text(text: bytes, name: str) -> tuple[Form, dict[Partition, Filed]]:
+    """The form of one text, and what its lines give each partition."""
+    form, rows, lacking, _ = rows_of(text, name)
     has_dots = any(naive_codes.is_dotted(_text(row["product"])) for row in rows)
-    filed = _sorted_out([_line(row, form, name, has_dots=has_dots) for row in rows], form)
-    if form is FORMS["web"] and not (
-        {"partner2", "customs", "mot"} <= columns.keys() and "period" in map(_folded, names)
-    ):
+    lines = [_line(row, form, name, has_dots=has_dots) for row in rows]
+    filed = _sorted_out(lines, form)
+    for line in lines:
+        for kind in line.mended:
+            filed[line.partition].mended[kind].append(line.countable)
+    if form is FORMS["web"] and lacking:
         _refuse_lost_parts(filed)
     return form, filed
 
@@ -414,6 +423,12 @@ class Line:
     product: str
     value: float
     part: Part
+    mended: set[str]
+
+    @property
+    def countable(self) -> float:
+        """Its value, where it is one."""
+        return self.value if abs(self.value) <= 1e21 else 0.0
 
     @property
     def digits(self) -> int:
@@ -436,10 +451,16 @@ def _line(found: dict[str, bytes], form: Form, name: str, *, has_dots: bool) -> 
     _check_name(name, year, reporter)
     partition = (_vintage(found, name, form), year, reporter)
     flow = "X" if is_baci else _flow(found["flow"], found.get("flow name"), form)
-    product = naive_codes.product(_text(found["product"]), has_dots=has_dots)
+    product = naive_codes.undone(_text(found["product"]), has_dots=has_dots)
     if product is None:
         raise RefusedError("product")
-    return Line(partition, flow, partner, product, value, part)
+    by_word = {"flow_words"} if not is_baci and _says_nothing(found) else set()
+    return Line(partition, flow, partner, product[0], value, part, product[1] | by_word)
+
+
+def _says_nothing(found: dict[str, bytes]) -> bool:
+    """Whether a flow's name counts in place of its code."""
+    return "flow name" in found and found["flow"] in (b"", b"0")
 
 
 def _broken(line: Line, form: Form, digits: int) -> list[str]:
@@ -460,7 +481,9 @@ def _add(line: Line, form: Form, filed: defaultdict[Partition, Filed], *, digits
     is_baci = form is FORMS["baci"]
     mine, partner, value = filed[line.partition], line.partner, line.value
     breakdown, broken = _breakdown(line.part), _broken(line, form, digits)
-    mine.met[broken[0] if broken else "kept"].append(value if abs(value) <= 1e21 else 0.0)
+    mine.met[broken[0] if broken else "kept"].append(line.countable)
+    if broken[:1] == ["level"]:
+        mine.levels[str(line.digits)].append(line.countable)
     if broken != list(breakdown) or (breakdown and not form.is_whole):
         return
     if partner is None or not is_baci <= partner < 2**20:
