@@ -266,7 +266,7 @@ def records(text: bytes, separator: bytes, *, quoted: bool) -> list[list[bytes]]
             continue
         if quoted and text[place : place + 1] == b'"':
             one, place = _quoted(text, place + 1)
-            if text[place : place + 2] == b"\r\n":
+            if text[place : place + 1] == b"\r":
                 place += 1
             if text[place : place + 1] not in (separator, b"\n"):
                 raise RefusedError("text after a quote")
