@@ -36,7 +36,7 @@ from minsum.workspace import Layout, partition_key, read_footer
 from minsum_kernels.fields import FieldReader
 from mutations import mutate
 from naive_flows import Partition, RefusedError
-from naive_repairs import Content, Figures, Rows
+from naive_repairs import Content, Figures, Rows, counted
 from trade_files import texts
 
 FAULTS = ("wrong", "lost", "mute")
@@ -106,8 +106,26 @@ def _verdict(report: IngestReport, layout: Layout, name: str, data: bytes) -> Ou
         return Outcome("stricter", next(iter(report.rejected.values()))[0])
     if sum(map(_n_rows, ours.values())) < sum(map(_n_rows, theirs.values())):
         return Outcome("lost", _difference(ours, theirs))
-    difference = _difference(ours, theirs)
+    difference = _difference(ours, theirs) or _left_out_differ(layout, data, name)
     return Outcome("wrong", difference) if difference else Outcome("same", "")
+
+
+def _left_out_differ(layout: Layout, data: bytes, name: str) -> str:
+    """Of a file with one text, whether other texts were mended or lines left out than the naive reader counts."""
+    texts = naive_flows.texts(data, name)
+    if len(texts) > 1:
+        return ""
+    (source,) = {
+        one["name"]: one for path in layout.partitions() for one in read_footer(path)["sources"]
+    }.values()
+    filed = naive_flows.read_text(*texts[0])[1].values()
+    mended = _added([counted(one.mended) for one in filed])
+    oddities = source.get("oddities", {})
+    n_left_out = sum(oddities.get(one, 0) for one in ("repeated_headers", "empty_lines"))
+    expected = naive_flows.rows_of(*texts[0])[3]
+    return _figures_differ("mended", source["mended"], mended) or (
+        f"{n_left_out} lines left out, naive {expected}" if n_left_out != expected else ""
+    )
 
 
 def _n_rows(content: Content) -> float:
@@ -123,6 +141,7 @@ def _published(path: Path) -> Content:
         _added([source["rules"] for source in footer["sources"]]),
         footer["repairs"],
         footer["checks"],
+        _added([source["levels"] for source in footer["sources"]]),
     )
 
 
@@ -146,6 +165,7 @@ def _difference(ours: dict[Partition, Content], theirs: dict[Partition, Content]
             or _figures_differ("rule", content.rules, expected.rules)
             or _figures_differ("repair", content.repairs, expected.repairs)
             or _figures_differ("check", content.checks, expected.checks)
+            or _figures_differ("level", content.levels, expected.levels)
         )
         if found:
             return f"{partition}: {found}"

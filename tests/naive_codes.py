@@ -28,11 +28,19 @@ def _is_mark(letter: str) -> bool:
 
 def product(text: str, *, has_dots: bool) -> str | None:
     """The code as minsum writes it; None for what is none."""
-    code = bare(text)
+    found = undone(text, has_dots=has_dots)
+    return found and found[0]
+
+
+def undone(text: str, *, has_dots: bool) -> tuple[str, set[str]] | None:
+    """The code, and which kinds of damage were undone; None for what is none."""
+    code, kinds = bare(text), set()
+    if code != text:
+        kinds.add("codes_unquoted")
     if code.upper() == "TOTAL":
-        return "TOTAL"
+        return "TOTAL", kinds
     if len(code) == 6 and _digits(code.rstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ")) and _digits(code[:2]):
-        return code
+        return code, kinds
     before, _, after = code.replace(",", ".").partition(".")
     if (
         _digits(before)
@@ -40,6 +48,7 @@ def product(text: str, *, has_dots: bool) -> str | None:
         and (after == "0" or (after and set(after) == {"0"} and len(before) > 4))
     ):
         code = before
+        kinds.add("codes_decimals")
     groups = "".join(" " if one.isspace() or one in "\u2060\ufeff" else one for one in code)
     for mark in ". ":
         first, *others = groups.split(mark)
@@ -56,12 +65,14 @@ def product(text: str, *, has_dots: bool) -> str | None:
             )
             if _digits(joined) and not is_decimal and not (mark == " " and len(joined) % 2):
                 code = joined
+                kinds.add("codes_dotted")
     if not _digits(code):
         return None
     if len(code) % 2 and code[0] != "0" and len(code) <= 9:
         heading = int(code[1:3]) if len(code) > 1 else 1
-        return f"0{code}" if 1 <= heading <= _HEADINGS[int(code[0])] else None
-    return code if len(code) in (2, 4, 6, 8, 10) else None
+        lost_a_zero = 1 <= heading <= _HEADINGS[int(code[0])]
+        return (f"0{code}", kinds | {"codes_padded"}) if lost_a_zero else None
+    return (code, kinds) if len(code) in (2, 4, 6, 8, 10) else None
 
 
 def is_dotted(text: str) -> bool:

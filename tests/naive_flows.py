@@ -15,8 +15,10 @@ import re
 import tarfile
 import zipfile
 from collections import defaultdict
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 
 import naive_codes
 from naive_repairs import Content, Filed, Part, finished
@@ -83,8 +85,19 @@ FORMS = {
         {"year": "t", "reporter": "i", "partner": "j", "product": "k|hs6", "value": "v"}, is_quoted=False, scale=1000.0
     ),
 }  # fmt: skip
-WITS_COUNTRIES = {"WLD": 0, "USA": 842, "CHN": 156, "DEU": 276, "ROM": 642, "FRA": 251, "OAS": 490}
-WITS_GROUPS = {"All", "ECS", "EAS"}
+WITS_COUNTRIES = {
+    "WLD": 0,
+    "USA": 842,
+    "CHN": 156,
+    "DEU": 276,
+    "ROM": 642,
+    "FRA": 251,
+    "OAS": 490,
+    "China": 156,
+    "World": 0,
+    "Other Asia, nes": 490,
+}
+WITS_GROUPS = {"All", "ECS", "EAS", "North America"}
 _VINTAGES = {"92": "H0", "96": "H1", "02": "H2", "07": "H3", "12": "H4", "17": "H5", "22": "H6"}
 
 
@@ -135,29 +148,29 @@ def _unpacked(content: bytes, name: str) -> list[tuple[bytes, str]]:
     if content[257:262] == b"ustar":
         with tarfile.open(fileobj=io.BytesIO(content)) as archive:
             found = [
-                (archive.extractfile(one).read(), f"{one.name} in {name}") for one in archive if one.isfile()
+                (archive.extractfile(one).read, f"{one.name} in {name}") for one in archive if one.isfile()
             ]
-        return _inside(found, name)
+            return _inside(found, name)
     if content[:4] != b"PK\x03\x04":
         return [(content, name)]
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         files = [one for one in archive.infolist() if not one.is_dir()]
-        members = [(archive.read(one), f"{one.filename} in {name}") for one in files]
-    return _inside(members, name)
+        members = [(partial(archive.read, one), f"{one.filename} in {name}") for one in files]
+        return _inside(members, name)
 
 
-def _inside(members: list[tuple[bytes, str]], name: str) -> list[tuple[bytes, str]]:
-    members = [(content, one) for content, one in members if not _is_junk(one.removesuffix(f" in {name}"))]
+def _inside(members: list[tuple[Callable[[], bytes], str]], name: str) -> list[tuple[bytes, str]]:
+    members = [(read, one) for read, one in members if not _is_junk(one.removesuffix(f" in {name}"))]
     if len({one for _, one in members}) < len(members):
         raise RefusedError("two files of one name")
     if len(members) == 1:
-        return _unpacked(members[0][0], name)
+        return _unpacked(members[0][0](), name)
     if len(members) > 500:
         raise RefusedError("many files")
     found = []
-    for member in members:
+    for read_member, one in members:
         with suppress(Exception):
-            found += _unpacked(*member)
+            found += _unpacked(read_member(), one)
     return found
 
 
@@ -253,7 +266,7 @@ def records(text: bytes, separator: bytes, *, quoted: bool) -> list[list[bytes]]
             continue
         if quoted and text[place : place + 1] == b'"':
             one, place = _quoted(text, place + 1)
-            if text[place : place + 2] == b"\r\n":
+            if text[place : place + 1] == b"\r":
                 place += 1
             if text[place : place + 1] not in (separator, b"\n"):
                 raise RefusedError("text after a quote")
@@ -294,8 +307,8 @@ def _form(names: list[str], name: str) -> Form:
     raise RefusedError("unknown header")
 
 
-def read_text(text: bytes, name: str) -> tuple[Form, dict[Partition, Filed]]:
-    """The form of one text, and what its lines give each partition."""
+def rows_of(text: bytes, name: str) -> tuple[Form, list[dict[str, bytes]], set[str], int]:
+    """The form of a text, the fields of its rows, names that its header lacks, and how many lines are none."""
     text = _plain(text)
     if b"\0" in text:
         raise RefusedError("zero byte")
@@ -312,7 +325,7 @@ def read_text(text: bytes, name: str) -> tuple[Form, dict[Partition, Filed]]:
     columns = {name: place + ahead for name, place in _column_of(form, names).items()}
     rows = []
     for line in lines:
-        bare = [field.strip() for field in line]
+        bare = [field.strip(b" ") for field in line]
         if [one.strip(b'"') for one in bare] == names_of_rows or not b"".join(bare).strip(b'" ' + mark):
             continue
         if len(line) != len(names) + extra:
@@ -324,11 +337,20 @@ def read_text(text: bytes, name: str) -> tuple[Form, dict[Partition, Filed]]:
             rows.append(found)
     if not rows:
         raise RefusedError("no rows")
+    lacking = {"partner2", "customs", "mot"} - columns.keys() | {"period"} - {*map(_folded, names)}
+    return form, rows, lacking, len(lines) - len(rows)
+
+
+def read_text(text: bytes, name: str) -> tuple[Form, dict[Partition, Filed]]:
+    """The form of one text, and what its lines give each partition."""
+    form, rows, lacking, _ = rows_of(text, name)
     has_dots = any(naive_codes.is_dotted(_text(row["product"])) for row in rows)
-    filed = _sorted_out([_line(row, form, name, has_dots=has_dots) for row in rows], form)
-    if form is FORMS["web"] and not (
-        {"partner2", "customs", "mot"} <= columns.keys() and "period" in map(_folded, names)
-    ):
+    lines = [_line(row, form, name, has_dots=has_dots) for row in rows]
+    filed = _sorted_out(lines, form)
+    for line in lines:
+        for kind in line.mended:
+            filed[line.partition].mended[kind].append(line.countable)
+    if form is FORMS["web"] and lacking:
         _refuse_lost_parts(filed)
     return form, filed
 
@@ -369,14 +391,10 @@ def _vintage(found: dict[str, bytes], name: str, form: Form) -> str:
         if not re.fullmatch("H[0-6]", vintage):
             raise RefusedError(f"classification {vintage!r}")
         return vintage
-    claims = {
-        "baci": (r"BACI(?:_HS)?(\d\d)(?!\d)", _VINTAGES),
-        "bulk": (r"COMTRADE-FINAL(?:CLASSIC)?-CA\d{7}(H\d)\[", {}),
-        "legacy bulk": (r"type-C_r-(?:ALL|\d+)_ps-\d{4}_freq-A_px-(H\d)", {}),
-    }  # fmt: skip
-    pattern, vintages = next((one for key, one in claims.items() if FORMS[key] is form), ("(?!)", {}))
+    comtrade = r"(?:COMTRADE-FINAL(?:CLASSIC)?-CA\d{7}|type-C_r-(?:ALL|\d+)_ps-\d{4}_freq-A_px-)(H\d)"
+    pattern = r"BACI(?:_HS)?(\d\d)(?!\d)" if form is FORMS["baci"] else comtrade
     match = re.search(pattern, name, re.IGNORECASE)
-    vintage = vintages.get(match[1], match[1]) if match else ""
+    vintage = _VINTAGES.get(match[1], match[1]) if match and form is not FORMS["wits"] else ""
     if vintage not in _VINTAGES.values():
         raise RefusedError("no vintage")
     return vintage
@@ -405,6 +423,12 @@ class Line:
     product: str
     value: float
     part: Part
+    mended: set[str]
+
+    @property
+    def countable(self) -> float:
+        """Its value, where it is one."""
+        return self.value if abs(self.value) <= 1e21 else 0.0
 
     @property
     def digits(self) -> int:
@@ -427,10 +451,16 @@ def _line(found: dict[str, bytes], form: Form, name: str, *, has_dots: bool) -> 
     _check_name(name, year, reporter)
     partition = (_vintage(found, name, form), year, reporter)
     flow = "X" if is_baci else _flow(found["flow"], found.get("flow name"), form)
-    product = naive_codes.product(_text(found["product"]), has_dots=has_dots)
+    product = naive_codes.undone(_text(found["product"]), has_dots=has_dots)
     if product is None:
         raise RefusedError("product")
-    return Line(partition, flow, partner, product, value, part)
+    by_word = {"flow_words"} if not is_baci and _says_nothing(found) else set()
+    return Line(partition, flow, partner, product[0], value, part, product[1] | by_word)
+
+
+def _says_nothing(found: dict[str, bytes]) -> bool:
+    """Whether a flow's name counts in place of its code."""
+    return "flow name" in found and found["flow"] in (b"", b"0")
 
 
 def _broken(line: Line, form: Form, digits: int) -> list[str]:
@@ -451,7 +481,9 @@ def _add(line: Line, form: Form, filed: defaultdict[Partition, Filed], *, digits
     is_baci = form is FORMS["baci"]
     mine, partner, value = filed[line.partition], line.partner, line.value
     breakdown, broken = _breakdown(line.part), _broken(line, form, digits)
-    mine.met[broken[0] if broken else "kept"].append(value if abs(value) <= 1e21 else 0.0)
+    mine.met[broken[0] if broken else "kept"].append(line.countable)
+    if broken[:1] == ["level"]:
+        mine.levels[str(line.digits)].append(line.countable)
     if broken != list(breakdown) or (breakdown and not form.is_whole):
         return
     if partner is None or not is_baci <= partner < 2**20:

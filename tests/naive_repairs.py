@@ -38,16 +38,26 @@ class Filed:
         Values of each cell, repeats included.
     parts
         Cell to breakdown to part to values, repeats included.
+    levels
+        By digits of its code, the value of each row that the rule `level` removed.
+    mended
+        By what was undone in its texts, the value of each row.
     """
 
     met: Usd = field(default_factory=lambda: defaultdict(list))
     kept: defaultdict[Row, list[float]] = field(default_factory=lambda: defaultdict(list))
     parts: dict[Row, dict[tuple[str, ...], dict[Part, list[float]]]] = field(default_factory=dict)
+    levels: Usd = field(default_factory=lambda: defaultdict(list))
+    mended: Usd = field(default_factory=lambda: defaultdict(list))
 
     def add(self, other: Filed) -> None:
         """Take another slice's rows: nothing is rebuilt from slices, so their parts do not count."""
         for name, values in other.met.items():
             self.met[name] += values
+        for name, values in other.levels.items():
+            self.levels[name] += values
+        for name, values in other.mended.items():
+            self.mended[name] += values
         for row, values in other.kept.items():
             self.kept[row] += values
 
@@ -60,6 +70,7 @@ class Content:
     rules: Figures
     repairs: Figures
     checks: Figures
+    levels: Figures
 
 
 def finished(filed: Filed, *, is_whole: bool, has_world: bool) -> Content:
@@ -79,10 +90,10 @@ def finished(filed: Filed, *, is_whole: bool, has_world: bool) -> Content:
     if not is_whole:
         _keep_most_digits(rows, repaired)
         _add_world_of_all_partners(rows, repaired)
-    return Content(rows, _counted(filed.met), _counted(repaired), _checks(rows))
+    return Content(rows, counted(filed.met), counted(repaired), _checks(rows), counted(filed.levels))
 
 
-def _counted(values: Mapping[str, Sequence[float]]) -> Figures:
+def counted(values: Mapping[str, Sequence[float]]) -> Figures:
     return {name: {"rows": len(some), "usd": math.fsum(some)} for name, some in values.items() if some}
 
 

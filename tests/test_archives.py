@@ -100,6 +100,11 @@ def test_the_name_of_the_only_file_says_what_the_archive_does_not(desk: Desk) ->
     assert "156 in the rows, 842 in the file's name" in desk.ingest().rejected["download (1).zip"][0]
 
 
+def test_a_file_called_as_the_archive_in_which_it_is(desk: Desk) -> None:
+    desk.put_bytes(zipped({"a.gz": zipped({"a.gz": GZ, "b.gz": OTHER_GZ})}), "all.zip")
+    assert sorted(desk.ingest().added) == ["a.gz in all.zip", "b.gz in all.zip"]
+
+
 def test_a_table_that_nearly_fits_is_told_and_not_passed_over(desk: Desk) -> None:
     near = TRIMMED.replace(b"primaryValue", b"value")
     files = {NAME: GZ, "near.csv": near, "data.parquet": b"PAR1\x15\x04", "codes.csv": b"code,name\n1,a\n"}

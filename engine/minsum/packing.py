@@ -136,8 +136,7 @@ def _innermost(file: BinaryIO, source: Source) -> Iterator[tuple[BinaryIO, str, 
             if len(members) != 1 and not chosen:
                 yield inner, name, members
                 return
-            name = members[0].name if len(members) == 1 else chosen[0]
-            chosen = chosen[1:] if chosen[:1] == [name] else chosen
+            name = members[0].name if len(members) == 1 else chosen.pop(0)
             inner = _open_member(archive, name, stack, source.name)
         raise BrokenSourceError(f"{source.name}: more than {_MAX_DEPTH} archives in each other", "unpack it")
 

@@ -5,7 +5,7 @@ What a text stands for (a product, a flow) is decided once for each distinct tex
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -93,7 +93,8 @@ class SourceColumns:
         self._mended = {name: [0, 0.0] for name in MENDED}
         self._form, self._claims, self._name = form, claims, source.name
         labelled: dict[ColumnName, Kind] = dict.fromkeys(_LABELLED, "text") if form.country_code else {}
-        column_of = {source: column for column, source in form.present(header).items()}
+        self._written = form.present(header)
+        column_of = {source: column for column, source in self._written.items()}
         self._field: dict[ColumnName, int] = {
             column_of[source]: place
             for place, source in enumerate(header.names)
@@ -138,30 +139,28 @@ class SourceColumns:
             if place in lines.integers:
                 columns[column] = _integers(lines.integers[place])
             elif place in lines.texts:
-                columns |= self._texts(column, lines.texts[place], lines)
+                columns |= self._texts(column, lines.texts[place])
             else:
                 scale = {"value": self._form.value_scale, "net_weight": self._form.weight_scale}.get(
                     column, 1.0
                 )
                 name = "value_usd" if column == "value" else column
                 columns[name] = _numbers(lines.numbers[place], scale)
-        if "flow_name" in columns:
-            self._settle_flows(columns, lines)
         self._count_mended(columns, lines)
         frame = pl.DataFrame(columns)
         if "year" in columns and columns["year"].null_count():
             is_empty = pl.exclude("line", "level").cast(pl.String).fill_null("") == ""
             frame = frame.filter(~pl.all_horizontal(is_empty))
+        self._refuse_unknown(lines, frame["line"])
+        if "flow_name" in columns:
+            frame = self._with_flows(frame, lines)
         return self._with_constants(frame)
 
-    def _texts(self, column: ColumnName, places: NDArray[np.uint32], lines: Lines) -> dict[str, pl.Series]:
+    def _texts(self, column: ColumnName, places: NDArray[np.uint32]) -> dict[str, pl.Series]:
         known, field = self._known[column], self._field[column]
         first = len(known.texts)
         if len(words := self.fields.words(field, first)):
-            troubles = known.learn(words, lambda: self.fields.distinct(field, first))
-            if troubles and (self._is_strict or column == "after_last"):
-                place, why, hint = troubles[0]
-                self._refuse(column, int(lines.line[np.argmax(places == place)]), why, hint)
+            known.learn(words, lambda: self.fields.distinct(field, first))
         if column in _CHECKS:
             return {}
         if len(known.texts) == 1 and column != "product_code":
@@ -171,35 +170,52 @@ class SourceColumns:
         levels = {"level": known.levels[rows]} if column == "product_code" else {}
         return {column: known.texts[rows], **levels}
 
+    def _refuse_unknown(self, lines: Lines, rows: pl.Series) -> None:
+        """Raise at the first of these rows' texts that its column may not hold."""
+        for column, known in self._known.items():
+            places, is_asked = lines.texts[self._field[column]], self._is_strict or column == "after_last"
+            for place, why, hint in known.troubles if is_asked else ():
+                found = lines.line[places == place]
+                if len(found) and len(met := rows.filter(rows.is_in(found))):
+                    self._refuse(column, int(met[0]), why, hint)
+
     def _refuse(self, column: ColumnName, line: int, why: str, hint: str) -> None:
         kind = ContradictionError if column == "frequency" else BrokenSourceError
-        of = f", column {self._form.columns[column].source}" if column in self._form.columns else ""
+        of = f", column {self._written[column]}" if column != "after_last" else ""
         raise kind(f"{self._name}, line {line}{of}: {why}", hint)
 
-    def _settle_flows(self, columns: dict[str, pl.Series], lines: Lines) -> None:
+    def _with_flows(self, frame: pl.DataFrame, lines: Lines) -> pl.DataFrame:
         """Flows whose code says nothing from their names."""
-        flow, named = columns["flow"], columns.pop("flow_name")
+        flow, named = frame["flow"], frame["flow_name"]
+        frame = frame.drop("flow_name")
         if not flow.null_count():
-            return
+            return frame
         lacks = flow.is_null()
-        columns["flow"] = flow.zip_with(~lacks, named)
-        self._count("flow_words", (lacks & named.is_not_null()).to_numpy(), columns)
-        if self._is_strict and columns["flow"].null_count():
-            row = int(columns["flow"].is_null().arg_max() or 0)
-            text = self.fields.distinct(self._field["flow_name"])[lines.texts[self._field["flow_name"]][row]]
-            self._refuse("flow_name", int(lines.line[row]), *flow_trouble(text))
+        flow = flow.zip_with(~lacks, named)
+        self._count("flow_words", (lacks & named.is_not_null()).to_numpy(), frame)
+        if self._is_strict and flow.null_count():
+            line = frame["line"][int(flow.is_null().arg_max() or 0)]
+            at = int(np.argmax(lines.line == line))
+            code, name = (
+                self.fields.distinct(field)[lines.texts[field][at]]
+                for field in (self._field["flow"], self._field["flow_name"])
+            )
+            self._refuse("flow_name" if code or name else "flow", line, *flow_trouble(name))
+        return frame.with_columns(flow)
 
-    def _count_mended(self, columns: dict[str, pl.Series], lines: Lines) -> None:
+    def _count_mended(self, columns: Mapping[str, pl.Series], lines: Lines) -> None:
         if "product_code" in columns and (known := self._known["product_code"].mended).any():
             bits = known[lines.texts[self._field["product_code"]]]
             for bit in range(int(known.max()).bit_length()):
                 self._count(MENDED[bit], (bits & (1 << bit)) > 0, columns)
 
-    def _count(self, name: str, is_mended: NDArray[np.bool_], columns: dict[str, pl.Series]) -> None:
+    def _count(
+        self, name: str, is_mended: NDArray[np.bool_], rows: Mapping[str, pl.Series] | pl.DataFrame
+    ) -> None:
         """Count rows of a batch, and their values as far as they are any."""
         n = int(is_mended.sum())
-        if n and "value_usd" in columns:
-            usd = columns["value_usd"].fill_null(0.0).to_numpy()[is_mended]
+        if n and "value_usd" in rows:
+            usd = rows["value_usd"].fill_null(0.0).to_numpy()[is_mended]
             self._mended[name][0] += n
             self._mended[name][1] += float(usd[np.abs(usd) <= MAX_USD].sum())
 
@@ -212,7 +228,7 @@ class SourceColumns:
             added["flow"] = pl.lit(self._form.constant_flow, pl.Categorical)
         if self._form.country_code is not None:
             for column in (one for one in _LABELLED if one in self._field):
-                place = f"{self._name}, line {{line}}, column {self._form.columns[column].source}"
+                place = f"{self._name}, line {{line}}, column {self._written[column]}"
                 frame = frame.with_columns(_country_codes(frame, column, self._form.country_code, place))
             if "partner_code" in self._field:
                 added["partner_is_group"] = pl.col("partner_code") == _GROUP

@@ -48,6 +48,10 @@ class Meanings:
         Null where a field is empty, or stands for nothing that minsum knows.
     levels, mended
         Of product codes: `spellings.Product`, the level null for no code.
+    has_dots
+        Whether product codes so far were written as 8703.23.
+    troubles
+        Texts that may not be there, except in rows that hold nothing.
     """
 
     column: ColumnName
@@ -56,29 +60,34 @@ class Meanings:
     texts: pl.Series
     levels: pl.Series = field(default_factory=lambda: pl.Series(dtype=pl.Int8))
     mended: NDArray[np.uint8] = field(default_factory=lambda: np.empty(0, dtype=np.uint8))
+    has_dots: bool = False
+    troubles: list[Trouble] = field(default_factory=list)
 
-    def learn(self, words: NDArray[np.int64], texts: Callable[[], list[str]]) -> list[Trouble]:
-        """Add texts, given as words too (`FieldReader.words`), and say which may not be there."""
+    def learn(self, words: NDArray[np.int64], texts: Callable[[], list[str]]) -> None:
+        """Add texts, given as words too (`FieldReader.words`)."""
         if self.column == "product_code":
-            return self._learn_products(words, texts)
+            self._learn_products(words, texts)
+            return
         first, new = len(self.texts), texts()
         meant = [self._meaning(text) for text in new]
         as_filed = [text if one == _UNKNOWN else one for text, one in zip(new, meant, strict=True)]
         self.texts.extend(pl.Series(as_filed, dtype=self.texts.dtype))
-        return [Trouble(first + n, *self._trouble(new[n])) for n, one in enumerate(meant) if one == _UNKNOWN]
+        self.troubles += [
+            Trouble(first + n, *self._trouble(new[n])) for n, one in enumerate(meant) if one == _UNKNOWN
+        ]
 
-    def _learn_products(self, words: NDArray[np.int64], texts: Callable[[], list[str]]) -> list[Trouble]:
+    def _learn_products(self, words: NDArray[np.int64], texts: Callable[[], list[str]]) -> None:
         codes, levels = PRODUCTS.look_up(words, texts)
-        mended, troubles = np.zeros(len(words), dtype=np.uint8), []
+        mended = np.zeros(len(words), dtype=np.uint8)
         if levels.null_count():
             first, new = len(self.texts), texts()
-            has_dots = spellings.has_dots(new)
+            self.has_dots = self.has_dots or spellings.has_dots(new)
             found: dict[int, spellings.Product] = {}
             for n in levels.is_null().arg_true().to_list():
-                if product := spellings.mended_product(new[n], has_dots=has_dots):
+                if product := spellings.mended_product(new[n], has_dots=self.has_dots):
                     found[n] = product
                 else:
-                    troubles.append(Trouble(first + n, *spellings.product_trouble(new[n])))
+                    self.troubles.append(Trouble(first + n, *spellings.product_trouble(new[n])))
             places = pl.Series(list(found), dtype=pl.UInt32)
             codes = codes.scatter(
                 places, pl.Series([one.code for one in found.values()], dtype=pl.Categorical)
@@ -88,7 +97,6 @@ class Meanings:
         self.texts.extend(codes)
         self.levels.extend(levels)
         self.mended = np.append(self.mended, mended)
-        return troubles
 
     def _meaning(self, text: str) -> str | bool | None:
         """None for nothing, `_UNKNOWN` for what may not be there."""

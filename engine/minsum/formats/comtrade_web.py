@@ -7,8 +7,17 @@ One download may hold several years and so several HS vintages.
 
 from __future__ import annotations
 
-from minsum.formats.base import Format
+from minsum.formats import comtrade_bulk, comtrade_legacy_bulk
+from minsum.formats.base import Claims, Format
 from minsum.formats.comtrade_names import COLUMNS, FIGURES, OLD_FLOWS
+
+
+def _claims(file_name: str) -> Claims:
+    """Of a bulk file that lost columns: what it is of, though it is no whole publication any more."""
+    said = [one.FORMAT.claims(file_name) for one in (comtrade_bulk, comtrade_legacy_bulk)]
+    found = next((one for one in said if one != Claims()), Claims())
+    return Claims(found.reporter_code, found.year, found.classification)
+
 
 FORMAT = Format(
     name="comtrade-web",
@@ -16,6 +25,7 @@ FORMAT = Format(
     title="UN Comtrade web or API download (CSV, 47 columns or a choice of them; 35 columns before 2023)",
     columns=COLUMNS,
     figures=FIGURES,
+    claims=_claims,
     flow_codes=OLD_FLOWS,
     is_complete=False,
     is_quoted=True,
