@@ -88,6 +88,19 @@ def test_estimates_recover_the_truth(done: Workspace) -> None:
             assert abs(found[term]["coefficient"] - truth) < 3.3 * found[term]["std_error"], (name, term)
 
 
+def test_standard_errors_are_those_of_the_errors_that_were_drawn(done: Workspace) -> None:
+    """sigma (X'X)^-1/2 with the true sigma, countries' means taken off: too wide fails as too narrow does."""
+    model = json.loads((done.layout.root / "truth" / "model.json").read_text())
+    names = list(model["coefficients"])
+    panel = pl.read_parquet(done.layout.panel).drop_nulls(["esi", *names])
+    x = panel.select(pl.col(name) - pl.col(name).mean().over("reporter") for name in names).to_numpy()
+    true = model["sigma"] * np.sqrt(np.diag(np.linalg.inv(x.T @ x)))
+    rows = pl.read_parquet(done.layout.estimates / "main.parquet").filter(pl.col("term").is_in(names))
+    for name in ("FE", "FGLS"):
+        found = {row["term"]: row["std_error"] for row in rows.filter(pl.col("model") == name).to_dicts()}
+        assert [found[term] for term in names] == pytest.approx(true, rel=0.2), name
+
+
 def test_fgls_is_fe_with_other_degrees_of_freedom(done: Workspace) -> None:
     rows = pl.read_parquet(done.layout.estimates / "main.parquet")
     fe, fgls = (rows.filter(pl.col("model") == name) for name in ("FE", "FGLS"))
