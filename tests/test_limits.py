@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import zipfile
 from collections import Counter
 from pathlib import Path
@@ -17,14 +16,19 @@ from minsum.check import Limits, check_workspace
 from minsum.check.nightly import examine
 from minsum.errors import DataCheckError
 from minsum.esi.bands import band
+from minsum.esi.contributions import write_contributions
 from minsum.esi.harmonised import Filed, _check_totals
 from minsum.esi.moves import largest_moves, merged
+from minsum.esi.options import EsiOptions
+from minsum.esi.stage import compute_esi
+from minsum.flows.archives import unfold
 from minsum.flows.options import IngestOptions
 from minsum.harmonise.islands import Islands
 from minsum.harmonise.remarks import absences
 from minsum.harmonise.shipped import nomenclature
 from minsum.harmonise.weights import read_weights
 from minsum.runs import RunReport
+from minsum.sources import Source
 from minsum.workspace import Layout
 
 # Rows and files -------------------------------------------------------------------------------------------------------
@@ -73,17 +77,13 @@ def test_codes_and_years_end_where_they_are_said_to(
     assert reason is None or reason in rejected["x.gz"][0]
 
 
-@pytest.mark.parametrize("n_files", [3, 4])
-def test_a_zip_of_so_many_files_is_still_one(
-    desk: Desk, n_files: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("minsum.flows.archives.MAX_FILES", 3)
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
+@pytest.mark.parametrize(("n_files", "n_found"), [(500, 500), (501, 1)])
+def test_a_zip_may_hold_five_hundred_tables(tmp_path: Path, n_files: int, n_found: int) -> None:
+    path = tmp_path / "x.zip"
+    with zipfile.ZipFile(path, "w") as archive:
         for n in range(n_files):
-            archive.writestr(f"{n}.csv", bulk_text([{"reporterCode": (156, 842, 276, 704)[n]}]))
-    desk.put_bytes(buffer.getvalue(), "x.zip")
-    assert len(desk.ingest().rejected) == (n_files > 3)
+            archive.writestr(f"{n}.csv", bulk_text([{}]))
+    assert len(unfold([Source(path, path.stat().st_size, "0" * 64)])) == n_found
 
 
 @pytest.mark.parametrize(
@@ -122,6 +122,13 @@ def test_figures_at_the_limit_agree(desk: Desk, beyond: float, checks: list[str]
     assert sorted(found) == checks
 
 
+@pytest.mark.parametrize(("usd", "checks"), [(20, []), (20.01, ["conflicts"])])
+def test_what_repeats_may_lose(desk: Desk, usd: float, checks: list[str]) -> None:
+    desk.put([{"primaryValue": 80}, {"primaryValue": usd}])
+    desk.ingest()
+    assert [one.check for one in check_workspace(desk.layout, Limits(conflict_share=0.25))] == checks
+
+
 @pytest.mark.parametrize(("n", "told"), [(10, 10), (11, 11)])
 def test_ten_findings_are_said_and_the_others_counted(tmp_path: Path, n: int, told: int) -> None:
     move = {"classification": "H4", "year": 2015, "reporter": "CHN", "reference": "USA", "before": 0.25}
@@ -156,6 +163,22 @@ def test_the_twenty_largest_moves_are_kept_and_noise_is_none() -> None:
     assert len(merged(moves * 2)) == 20
     few = largest_moves(before[:2], after[:2], classification="H4", year=2015)
     assert [one["reporter"] for one in few] == ["00"]
+
+
+# Similarities ---------------------------------------------------------------------------------------------------------
+
+
+def test_who_has_just_enough_products_is_in_every_table(desk: Desk) -> None:
+    for reporter, codes in ((156, ("010121", "020110")), (842, ("010121", "020110")), (276, ("010121",))):
+        desk.put([{"reporterCode": reporter, "cmdCode": code} for code in codes], f"{reporter}.gz")
+    desk.ingest()
+    options = EsiOptions(min_products=2)
+    compute_esi(desk.layout, options, progress=lambda *_: None)
+    write_contributions(desk.layout, options)
+    esi = pl.read_parquet(desk.layout.yearly("esi")[0], hive_partitioning=False).drop_nulls("esi")
+    expected = {("CHN", "USA"), ("USA", "CHN")}
+    assert set(esi.select("reporter", "reference").rows()) == expected
+    assert set(pl.read_parquet(desk.layout.sections).select("reporter", "reference").rows()) == expected
 
 
 # Vintages -------------------------------------------------------------------------------------------------------------
