@@ -9,13 +9,13 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from conftest import Desk
+from conftest import Desk, one
 from minsum.errors import SettingsError
 from minsum.esi.options import EsiOptions, MirrorOptions
 from minsum.esi.stage import compute_esi
 from minsum.pipeline import Workspace
 from minsum.schema import MIRRORED
-from test_harmonise import TO_H2, converted, one, table
+from test_harmonise import TO_H2, converted, table
 
 PARTNERS = {156: "H6", 842: "H5", 276: "H2", 702: "H3"}
 FROM_VIETNAM = {

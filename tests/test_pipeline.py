@@ -16,6 +16,7 @@ import polars as pl
 import pytest
 from click.testing import CliRunner
 
+from conftest import lake
 from minsum.cli import main
 from minsum.errors import WorkspaceLockedError
 from minsum.pipeline import Workspace
@@ -28,15 +29,6 @@ pytestmark = pytest.mark.slow
 def done(finished_world: Workspace) -> Workspace:
     """A finished run of a small world."""
     return finished_world
-
-
-def lake(folder: Path) -> dict[str, bytes]:
-    """Bytes of everything under flows/ and esi/."""
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for stage in ("flows", "esi")
-        for path in sorted((folder / stage).rglob("*.parquet"))
-    }
 
 
 def test_world_exports_equal_the_truth(done: Workspace) -> None:
