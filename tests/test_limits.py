@@ -23,6 +23,7 @@ from minsum.esi.options import EsiOptions
 from minsum.esi.stage import compute_esi
 from minsum.flows.archives import unfold
 from minsum.flows.options import IngestOptions
+from minsum.flows.verify import verify_partition
 from minsum.harmonise.islands import Islands
 from minsum.harmonise.remarks import absences
 from minsum.harmonise.shipped import nomenclature
@@ -120,6 +121,17 @@ def test_figures_at_the_limit_agree(desk: Desk, beyond: float, checks: list[str]
     limits = Limits(world_tolerance=0.25, total_tolerance=0.25, residual_share=0.25)
     found = [one.check for one in check_workspace(desk.layout, limits) if one.check != "world_unresolved"]
     assert sorted(found) == checks
+
+
+def test_a_weight_may_be_zero_and_a_value_may_not(desk: Desk) -> None:
+    desk.options = IngestOptions(columns=("net_weight", "quantity"))
+    desk.put([{"netWgt": 0, "qty": 0}])
+    desk.ingest()
+    path, footer = desk.layout.partition("H4", 2015, 156), desk.footer()
+    assert verify_partition(path, footer) == []
+    pl.read_parquet(path, hive_partitioning=False).with_columns(value_usd=pl.lit(0.0)).write_parquet(path)
+    found = {what for _, what, _ in verify_partition(path, footer)}
+    assert "values that are not above 0 and finite" in found
 
 
 @pytest.mark.parametrize(("usd", "checks"), [(20, []), (20.01, ["conflicts"])])
