@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import gzip
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import polars as pl
 import pytest
+from click.testing import CliRunner, Result
 
+from minsum.cli import main
 from minsum.flows.ingest import IngestReport, ingest
 from minsum.flows.options import IngestOptions
 from minsum.pipeline import Workspace
@@ -58,6 +61,41 @@ _DEFAULTS = {
     "isReported": "true", "isAggregate": "false",
 }  # fmt: skip
 NAME = "COMTRADE-FINAL-CA1562015H4[2024-03-10].gz"
+CODE = "from minsum.cli import main; main()"
+COMMAND = (sys.executable, "-c", CODE)
+"""`minsum` in a process of its own; its arguments follow."""
+
+
+def minsum(*arguments: object) -> Result:
+    """A command in this process."""
+    return CliRunner().invoke(main, [str(one) for one in arguments], catch_exceptions=False)
+
+
+def lake(folder: Path) -> dict[str, bytes]:
+    """Bytes of everything under flows/ and esi/."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for stage in ("flows", "esi")
+        for path in sorted((folder / stage).rglob("*.parquet"))
+    }
+
+
+def cut(path: Path) -> None:
+    """Leave the first half."""
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def flipped(path: Path) -> None:
+    """Change one bit."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 3] ^= 1
+    path.write_bytes(content)
+
+
+def one(table: pl.DataFrame, reporter: str, reference: str) -> dict[str, object]:
+    """The row of a pair."""
+    wanted = (pl.col("reporter") == reporter) & (pl.col("reference") == reference)
+    return table.row(by_predicate=wanted, named=True)
 
 
 def bulk_text(rows: Iterable[dict[str, object]], columns: Iterable[str] = COLUMNS) -> bytes:

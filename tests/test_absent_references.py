@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from conftest import bulk_text
+from conftest import bulk_text, minsum
 from minsum.cli import main
 from minsum.pipeline import Workspace
 from minsum.report import figures
@@ -41,7 +41,7 @@ def put(folder: Path, country: str, year: int, *, n: int = 12, vintage: str = "H
 
 
 def run(folder: Path) -> Result:
-    return CliRunner().invoke(main, ["run", "-w", str(folder)], catch_exceptions=False)
+    return minsum("run", "-w", folder)
 
 
 def settled(folder: Path) -> None:

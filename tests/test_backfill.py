@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from comtrade_stub import serving
+from conftest import lake
 from test_nightly import basket
-from trial_backfill import Trial, lake, run, stocked
+from trial_backfill import Trial, run, stocked
 
 pytestmark = pytest.mark.slow
 

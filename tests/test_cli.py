@@ -9,14 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
-from conftest import NAME, bulk_text
-from minsum.cli import main
-
-
-def minsum(*arguments: object) -> Result:
-    return CliRunner().invoke(main, [str(one) for one in arguments], catch_exceptions=False)
+from conftest import NAME, bulk_text, minsum
 
 
 @pytest.fixture

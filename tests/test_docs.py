@@ -17,7 +17,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from conftest import NAME, bulk_text
+from conftest import COMMAND, NAME, bulk_text
 from documents import Reader, blocks, check_words, inline_commands
 from minsum.cli import main
 from minsum.pipeline import Workspace
@@ -204,9 +204,8 @@ def test_progress_on_a_terminal_and_elsewhere(
 def on_terminal(arguments: list[str], **environment: str) -> str:
     """Output of a command whose stdout and stderr are a terminal."""
     ours, theirs = pty.openpty()
-    command = [sys.executable, "-c", "from minsum.cli import main; main()", *arguments]
     child = subprocess.Popen(
-        command, stdout=theirs, stderr=theirs, stdin=theirs, env=os.environ | environment
+        [*COMMAND, *arguments], stdout=theirs, stderr=theirs, stdin=theirs, env=os.environ | environment
     )
     os.close(theirs)
     pieces = []

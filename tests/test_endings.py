@@ -15,17 +15,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from conftest import NAME, bulk_text
-from minsum.cli import main
+from conftest import CODE, COMMAND, NAME, bulk_text, cut, flipped
+from conftest import minsum as command
 from minsum.errors import WorkspaceLockedError
 from minsum.pipeline import Workspace
 from minsum.workspace import Layout, exclusive
 
 pytestmark = pytest.mark.slow
 
-CODE = "from minsum.cli import main; main()"
 PANEL = """
 [panel]
 reporters = []
@@ -38,7 +37,7 @@ estimators = ["FE"]
 
 
 def minsum(folder: Path, *arguments: str) -> Result:
-    return CliRunner().invoke(main, [*arguments, "-w", str(folder)], catch_exceptions=False)
+    return command(*arguments, "-w", folder)
 
 
 @pytest.fixture(scope="module")
@@ -69,16 +68,6 @@ def folder(finished: Path, tmp_path: Path) -> Path:
     """A copy of it, to be spoilt."""
     shutil.copytree(finished, tmp_path / "w")
     return tmp_path / "w"
-
-
-def cut(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-
-
-def flipped(path: Path) -> None:
-    content = bytearray(path.read_bytes())
-    content[len(content) // 3] ^= 1
-    path.write_bytes(content)
 
 
 def of(content: bytes) -> Callable[[Path], None]:
@@ -195,7 +184,7 @@ def start(folder: Path, *arguments: str, address_space: int | None = None) -> su
             resource.setrlimit(resource.RLIMIT_AS, (address_space, address_space))
 
     return subprocess.Popen(
-        [sys.executable, "-c", CODE, *arguments, "-w", str(folder)], text=True, preexec_fn=limit,
+        [*COMMAND, *arguments, "-w", str(folder)], text=True, preexec_fn=limit,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
     )  # fmt: skip
 

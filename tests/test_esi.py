@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 import naive
-from conftest import Desk
+from conftest import Desk, one
 from minsum.errors import MissingInputError, SettingsError
 from minsum.esi.options import EsiOptions, MarketOptions
 from minsum.esi.stage import compute_esi
@@ -42,12 +42,6 @@ def fill(desk: Desk, exports: dict[int, dict[str, float]] = EXPORTS, flow: str =
 def compute(desk: Desk, **options: object) -> pl.DataFrame:
     compute_esi(desk.layout, EsiOptions(**options), progress=lambda *_: None)
     return pl.read_parquet(desk.layout.esi / "classification=H4" / "2015.parquet", hive_partitioning=False)
-
-
-def one(table: pl.DataFrame, reporter: str, reference: str) -> dict[str, object]:
-    return table.row(
-        by_predicate=(pl.col("reporter") == reporter) & (pl.col("reference") == reference), named=True
-    )
 
 
 def test_values_by_hand(desk: Desk) -> None:

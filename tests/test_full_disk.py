@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import gzip
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from conftest import bulk_text
+from conftest import COMMAND, bulk_text, lake
 from minsum.pipeline import Workspace
 
 pytestmark = pytest.mark.slow
 
 FILES = [f"COMTRADE-FINAL-CA{reporter}2015H4[2024-03-10].gz" for reporter in range(100, 120)]
-RUN = "from minsum.cli import main; main()"
 
 
 @pytest.fixture
@@ -31,13 +29,6 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("no permission to mount a tmpfs")
     yield folder
     subprocess.run(["umount", str(folder)], check=True)
-
-
-def lake(folder: Path) -> dict[str, bytes]:
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in sorted((folder / "flows").rglob("*.parquet"))
-    }
 
 
 def test_a_full_disk_loses_nothing(small_disk: Path, tmp_path: Path) -> None:
@@ -65,7 +56,7 @@ def test_a_full_disk_loses_nothing(small_disk: Path, tmp_path: Path) -> None:
     assert b"No space left" in full.stderr
     ballast.write_bytes(b"x" * (ballast.stat().st_size - 120_000))
 
-    command = [sys.executable, "-c", RUN, "ingest", str(inbox), "-w", str(work)]
+    command = [*COMMAND, "ingest", str(inbox), "-w", str(work)]
     stopped = subprocess.run(command, capture_output=True, text=True, check=False)
     assert stopped.returncode == 1
     assert "error:" in stopped.stderr

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conftest import Desk
+from conftest import Desk, one
 from minsum.country_groups import members_in
 from minsum.errors import SettingsError
 from minsum.esi.decompose import Question, decompose
@@ -12,7 +12,7 @@ from minsum.esi.groups import of_year
 from minsum.esi.options import EsiOptions
 from minsum.esi.stage import compute_esi, files_of
 from minsum.workspace import read_footer
-from test_harmonise import compute, one, put, table
+from test_harmonise import compute, put, table
 
 SIZES = {
     ("EU", 1990): 12, ("EU", 1995): 15, ("EU", 2003): 15, ("EU", 2004): 25, ("EU", 2007): 27, ("EU", 2013): 28,

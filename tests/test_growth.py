@@ -8,10 +8,8 @@ import json
 
 import polars as pl
 import pytest
-from click.testing import CliRunner, Result
 
-from conftest import Desk
-from minsum.cli import main
+from conftest import Desk, minsum
 from minsum.errors import UsageError
 from minsum.paper import PAPER_COUNTRIES
 from minsum.pipeline import Workspace
@@ -40,10 +38,6 @@ def work(desk: Desk) -> Workspace:
     work.ingest([desk.inbox])
     work.esi()
     return work
-
-
-def minsum(*arguments: object) -> Result:
-    return CliRunner().invoke(main, [str(one) for one in arguments], catch_exceptions=False)
 
 
 def test_growth_is_the_mean_yearly_change_in_points(work: Workspace) -> None:

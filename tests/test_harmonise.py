@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from conftest import Desk
+from conftest import Desk, one
 from minsum.country_hints import known_labels
 from minsum.errors import MissingInputError
 from minsum.esi.baskets import gather
@@ -59,11 +59,6 @@ def compute(desk: Desk, harmonise: HarmoniseOptions | None = TO_H2, **options: o
 def table(desk: Desk, name: str = "esi", *, vintage: str = "H2", year: int = 2022) -> pl.DataFrame:
     path = desk.layout.table(name) / f"classification={vintage}" / f"{year}.parquet"
     return pl.read_parquet(path, hive_partitioning=False)
-
-
-def one(frame: pl.DataFrame, reporter: str, reference: str) -> dict[str, object]:
-    wanted = (pl.col("reporter") == reporter) & (pl.col("reference") == reference)
-    return frame.row(by_predicate=wanted, named=True)
 
 
 def converted(basket: Basket, source: str, target: str) -> Basket:

@@ -393,7 +393,7 @@ def run_python(code: str, **environment: str) -> str:
         check=False,
         timeout=600,  # a child that waits for threads it has not waits for ever
     )
-    assert finished.returncode == 0, finished.stderr
+    assert finished.returncode == 0, finished.stdout + finished.stderr
     return finished.stdout
 
 
@@ -504,6 +504,20 @@ def test_kernels_compile_where_nothing_can_be_cached() -> None:
     namespace: dict[str, Any] = {}
     exec(compile("def double(x): return 2 * x", "<no file>", "exec"), namespace)
     assert jit.kernel()(namespace["double"])(21) == 42
+
+
+MANY_ROWS = ("batches_are_filled", "many_distinct", "nearest_float", "digits_of_every_length")
+
+
+@pytest.mark.slow
+@compiled_only
+def test_the_loops_do_the_same_uncompiled_and_stay_within_their_arrays() -> None:
+    here = Path(__file__).parent
+    chosen = ["-m", "not slow", "-k", " and ".join(f"not {name}" for name in MANY_ROWS)]
+    files = [str(here / "test_kernels.py"), str(here / "test_fields.py")]
+    arguments = ["-q", "-p", "uncompiled", "-p", "no:cacheprovider", *chosen, *files]
+    code = f"import pytest, sys; sys.exit(pytest.main({arguments!r}))"
+    assert " passed" in run_python(code, NUMBA_DISABLE_JIT="1")
 
 
 def test_examples_in_docstrings() -> None:

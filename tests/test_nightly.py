@@ -8,7 +8,6 @@ import os
 import random
 import shutil
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +17,7 @@ import duckdb
 import pytest
 
 from comtrade_stub import KEY, Stub, packed, serving
+from conftest import COMMAND
 from minsum.pipeline import Workspace
 from test_fetch import Night
 
@@ -109,9 +109,8 @@ def test_new_reporter_years_are_named(night: Night) -> None:
 
 def start(night: Night, *arguments: str, **environment: str) -> subprocess.Popen[str]:
     """A command in a process of its own."""
-    code = "from minsum.cli import main; main()"
     return subprocess.Popen(
-        [sys.executable, "-c", code, *arguments, "-w", str(night.folder)],
+        [*COMMAND, *arguments, "-w", str(night.folder)],
         env=os.environ | environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from conftest import bulk_text
+from conftest import bulk_text, minsum
 from minsum.cli import main
 from minsum.pipeline import Workspace
 from minsum.settings import load_settings
@@ -38,7 +38,7 @@ def put(
 
 
 def run(folder: Path, *options: str) -> Result:
-    return CliRunner().invoke(main, ["run", *options, "-w", str(folder)], catch_exceptions=False)
+    return minsum("run", *options, "-w", folder)
 
 
 @pytest.fixture

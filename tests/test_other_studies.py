@@ -8,10 +8,8 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from click.testing import CliRunner, Result
 
-from conftest import Desk, bulk_text
-from minsum.cli import main
+from conftest import Desk, bulk_text, minsum
 from minsum.errors import SettingsError, UsageError
 from minsum.pipeline import Workspace
 from minsum.report.choice import read_shown
@@ -24,10 +22,6 @@ from test_absent_references import put, world
 from test_docs import baci_files
 
 PAPER_WORDS = ("the paper", "asean", "high_end")
-
-
-def minsum(*arguments: object) -> Result:
-    return CliRunner().invoke(main, [str(one) for one in arguments], catch_exceptions=False)
 
 
 @pytest.mark.parametrize("template", ["empty", "world"])

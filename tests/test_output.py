@@ -7,22 +7,18 @@ import io
 import json
 import os
 import re
+import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 from rich.console import Console as RichConsole
 
-from minsum.cli import main
+from conftest import COMMAND, minsum
 from minsum.pipeline import Workspace
 from minsum.text_tables import text_tables
 from test_absent_references import put, world
-
-
-def minsum(*arguments: object) -> Result:
-    return CliRunner().invoke(main, [str(one) for one in arguments], catch_exceptions=False)
 
 
 def at_width(columns: list[str], rows: list[list[object]], width: int) -> str:
@@ -162,9 +158,8 @@ def test_an_unexpected_error_is_told_and_kept_with_its_traceback(
     ["status"], ["status", "--json"],
 ])  # fmt: skip
 def test_a_closed_pipe_is_no_error(finished: Path, command: list[str]) -> None:
-    code = "from minsum.cli import main; main()"
     child = subprocess.Popen(
-        [sys.executable, "-c", code, *command, "-w", str(finished)],
+        [*COMMAND, *command, "-w", str(finished)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert child.stdout is not None
@@ -178,10 +173,13 @@ def test_a_closed_pipe_is_no_error(finished: Path, command: list[str]) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("command", [["status"], ["growth", "-r", "USA", "--format", "table"]])
-def test_output_fits_the_columns_of_the_environment(finished: Path, command: list[str]) -> None:
-    put(finished, "CHN", 2012)
+def test_output_fits_the_columns_of_the_environment(
+    finished: Path, tmp_path: Path, command: list[str]
+) -> None:
+    copy = shutil.copytree(finished, tmp_path / "work")
+    put(copy, "CHN", 2012)
     done = subprocess.run(
-        [sys.executable, "-c", "from minsum.cli import main; main()", *command, "-w", str(finished)],
+        [*COMMAND, *command, "-w", str(copy)],
         env=os.environ | {"COLUMNS": "50"}, capture_output=True, text=True, check=True,
     )  # fmt: skip
     tables = [line for line in done.stdout.splitlines() if re.search(r"\d\.\d{3}|─", line)]

@@ -16,6 +16,7 @@ import polars as pl
 import pytest
 from click.testing import CliRunner
 
+from conftest import lake
 from minsum.cli import main
 from minsum.errors import WorkspaceLockedError
 from minsum.pipeline import Workspace
@@ -28,15 +29,6 @@ pytestmark = pytest.mark.slow
 def done(finished_world: Workspace) -> Workspace:
     """A finished run of a small world."""
     return finished_world
-
-
-def lake(folder: Path) -> dict[str, bytes]:
-    """Bytes of everything under flows/ and esi/."""
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for stage in ("flows", "esi")
-        for path in sorted((folder / stage).rglob("*.parquet"))
-    }
 
 
 def test_world_exports_equal_the_truth(done: Workspace) -> None:
@@ -86,6 +78,19 @@ def test_estimates_recover_the_truth(done: Workspace) -> None:
         found = {row["term"]: row for row in rows.filter(pl.col("model") == name).iter_rows(named=True)}
         for term, truth in model["coefficients"].items():
             assert abs(found[term]["coefficient"] - truth) < 3.3 * found[term]["std_error"], (name, term)
+
+
+def test_standard_errors_are_those_of_the_errors_that_were_drawn(done: Workspace) -> None:
+    """sigma (X'X)^-1/2 with the true sigma, countries' means taken off: too wide fails as too narrow does."""
+    model = json.loads((done.layout.root / "truth" / "model.json").read_text())
+    names = list(model["coefficients"])
+    panel = pl.read_parquet(done.layout.panel).drop_nulls(["esi", *names])
+    x = panel.select(pl.col(name) - pl.col(name).mean().over("reporter") for name in names).to_numpy()
+    true = model["sigma"] * np.sqrt(np.diag(np.linalg.inv(x.T @ x)))
+    rows = pl.read_parquet(done.layout.estimates / "main.parquet").filter(pl.col("term").is_in(names))
+    for name in ("FE", "FGLS"):
+        found = {row["term"]: row["std_error"] for row in rows.filter(pl.col("model") == name).to_dicts()}
+        assert [found[term] for term in names] == pytest.approx(true, rel=0.2), name
 
 
 def test_fgls_is_fe_with_other_degrees_of_freedom(done: Workspace) -> None:

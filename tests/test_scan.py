@@ -160,6 +160,7 @@ PREDICATES = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["in-memory", "streaming"])
 @pytest.mark.parametrize("predicate", PREDICATES.values(), ids=PREDICATES)
 def test_queries_give_the_same_as_filtering_afterwards(

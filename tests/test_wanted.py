@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -17,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from conftest import NAME, bulk_text
+from conftest import COMMAND, NAME, bulk_text, cut, flipped
 from minsum.check import Limits, check_workspace
 from minsum.errors import DataCheckError
 from minsum.pipeline import Workspace
@@ -125,18 +124,8 @@ def test_a_copy_is_up_to_date(finished: Path, folder: Path) -> None:
     assert check_workspace(Layout(folder), Limits()) == []
 
 
-def cut(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-
-
 def emptied(path: Path) -> None:
     path.write_bytes(b"")
-
-
-def flipped(path: Path) -> None:
-    content = bytearray(path.read_bytes())
-    content[len(content) // 3] ^= 1
-    path.write_bytes(content)
 
 
 def zeroed(path: Path) -> None:
@@ -365,7 +354,7 @@ def test_stopped_and_settings_put_back(
     )
     watched, inode = folder / moment, (folder / moment).stat().st_ino
     run = subprocess.Popen(
-        [sys.executable, "-c", "from minsum.cli import main; main()", "run", "-w", str(folder)],
+        [*COMMAND, "run", "-w", str(folder)],
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     while watched.stat().st_ino == inode:

@@ -14,7 +14,6 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -23,6 +22,7 @@ from itertools import count
 from pathlib import Path
 
 from comtrade_stub import KEY, Stub, serving
+from conftest import COMMAND, lake
 from minsum.pipeline import Workspace
 from minsum.publications import from_name
 from minsum.synth import WorldSpec, write_world
@@ -62,15 +62,6 @@ def stocked(stub: Stub, files: dict[tuple[int, int], bytes], *, classification: 
     """List files by reporter and year."""
     for (reporter, year), content in files.items():
         stub.publish(reporter, year, content, classification=classification)
-
-
-def lake(folder: Path) -> dict[str, bytes]:
-    """Bytes of everything under flows/ and esi/."""
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for stage in ("flows", "esi")
-        for path in (folder / stage).rglob("*.parquet")
-    }
 
 
 def run(folder: Path, stub: Stub, trial: Trial, *, classification: str) -> dict[str, float]:
@@ -118,9 +109,8 @@ def run(folder: Path, stub: Stub, trial: Trial, *, classification: str) -> dict[
 
 
 def _start(folder: Path) -> subprocess.Popen[bytes]:
-    code = "from minsum.cli import main; main()"
     return subprocess.Popen(
-        [sys.executable, "-c", code, "run", "-q", "-w", str(folder)],
+        [*COMMAND, "run", "-q", "-w", str(folder)],
         env=os.environ | {"MINSUM_COMTRADE_KEY": KEY}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
 
