@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
+from threading import Condition
 from typing import Any, Final
 
 from minsum.errors import ChangedSourceError, SmallerSourceError, SourceError
@@ -31,6 +33,12 @@ Spread = Callable[[Callable[[Partition], Written], list[Partition]], Iterable[Wr
 
 _AT_THE_DISK: Final = 1
 """Threads beyond the jobs: one or another waits for the disk (20 ms a file published)."""
+
+_MOST_JOBS: Final = 6
+"""Files read at a time, some 60 MiB each: with them ingest stays below 1 GiB whatever the files are."""
+
+_BUILT_FIELDS: Final = 4_000_000
+"""Fields (rows times columns) of reporter-years that are built and written at a time, some 35 bytes each; a larger one has no other beside it."""
 
 
 @dataclass(slots=True)
@@ -90,18 +98,20 @@ def bring_in(
     layout, jobs, progress
         As for `ingest`.
     """
-    done = Brought()
+    done, turns = Brought(), _Turns()
     lake = Lake(layout, known.options, {source.sha256 for source in sources})
 
+    n_threads = min(jobs, _MOST_JOBS) + _AT_THE_DISK
+
     def read(source: Source) -> Parsed | None:
-        return parse(source, known.options, layout)
+        return parse(source, known.options, layout, n_beside=min(n_threads, len(todo)))
 
     def bring(source: Source) -> _Result:
         """Read a source, and publish it in the same thread when it is one whole reporter-year."""
         parsed = read(source)
         if parsed is None or not parsed.form.is_complete or len(parsed.pending.partitions) > 1:
             return _Result(parsed)
-        return _Result(parsed, _publish_complete(parsed, lake, map))
+        return _Result(parsed, _publish_complete(parsed, lake, turns, map))
 
     def reject(source: Source, error: SourceError) -> None:
         bad.add(source.sha256)
@@ -112,9 +122,9 @@ def bring_in(
 
     slices = Slices(lake, {source.sha256: source for source in sources}, bad, read)
     meter = _Meter(sum(source.size for source in todo))
-    with ThreadPoolExecutor(jobs + _AT_THE_DISK) as pool:
+    with ThreadPoolExecutor(n_threads) as pool:
         for source, outcome in chain.from_iterable(
-            _bounded(pool, one, bring, ahead=jobs + _AT_THE_DISK) for one in _by_publisher(todo)
+            _bounded(pool, one, bring, ahead=n_threads) for one in _by_publisher(todo)
         ):
             try:
                 result = outcome()
@@ -125,7 +135,7 @@ def bring_in(
                 if parsed is None:
                     done.passed_over.append(source.name)
                 elif parsed.form.is_complete:
-                    _note(parsed, result.written or _publish_complete(parsed, lake, pool.map), done)
+                    _note(parsed, result.written or _publish_complete(parsed, lake, turns, pool.map), done)
                 else:
                     slices.add(parsed)
             except SourceError as error:
@@ -205,21 +215,43 @@ def _bounded(
             yield running.pop(future), future.result
 
 
-def _publish_complete(parsed: Parsed, lake: Lake, spread: Spread) -> list[Written]:
+class _Turns:
+    """Lets as much be built at a time as memory is meant to hold."""
+
+    def __init__(self) -> None:
+        self._free, self._changed = _BUILT_FIELDS, Condition()
+
+    @contextmanager
+    def of(self, n_fields: int) -> Iterator[None]:
+        """Wait until there is room for so many fields; they have it until the block ends."""
+        taken = min(n_fields, _BUILT_FIELDS)
+        with self._changed:
+            self._changed.wait_for(lambda: self._free >= taken)
+            self._free -= taken
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._free += taken
+                self._changed.notify_all()
+
+
+def _publish_complete(parsed: Parsed, lake: Lake, turns: _Turns, spread: Spread) -> list[Written]:
     """Publish each partition of a source; False for one of which the lake holds a later publication."""
     partitions, pending = parsed.pending.partitions, parsed.pending
     lake.refuse_rivals(partitions, parsed.records[partitions[0]])
 
     def publish(partition: Partition) -> Written:
-        # No names for the rows: they are freed before the table is made and written.
-        built = build(
-            pending.take(partition, "kept"), pending.take(partition, "parts"),
-            is_complete=True, has_world_rows=parsed.form.has_world_rows,
-        )  # fmt: skip
-        try:
-            return lake.publish_complete(partition, built, parsed.records[partition])
-        except SmallerSourceError as error:
-            return error
+        with turns.of(pending.n_held(partition) * pending.n_columns):
+            # No names for the rows: they are freed before the table is made and written.
+            built = build(
+                pending.take(partition, "kept"), pending.take(partition, "parts"),
+                is_complete=True, has_world_rows=parsed.form.has_world_rows,
+            )  # fmt: skip
+            try:
+                return lake.publish_complete(partition, built, parsed.records[partition])
+            except SmallerSourceError as error:
+                return error
 
     return list(spread(publish, partitions))
 

@@ -59,8 +59,8 @@ class Parsed:
     records: dict[Partition, SourceRecord]
 
 
-def parse(source: Source, options: IngestOptions, layout: Layout) -> Parsed | None:
-    """Read a source to its end; None when it only accompanies data or holds no reporter that is wanted.
+def parse(source: Source, options: IngestOptions, layout: Layout, *, n_beside: int = 1) -> Parsed | None:
+    """Read a source to its end, beside others (`Pending`); None when it only accompanies data or holds no reporter that is wanted.
 
     A reporter-year without products of six digits keeps those of four, or of two: for these, files that hold any are read
     again.
@@ -70,12 +70,14 @@ def parse(source: Source, options: IngestOptions, layout: Layout) -> Parsed | No
     SourceError
         If it is rejected.
     """
-    parsed = _read(source, options, layout, digits=_MOST_DIGITS)
+    parsed = _read(source, options, layout, digits=_MOST_DIGITS, n_beside=n_beside)
     if parsed is None or parsed.form.mirrors_imports:
         return parsed
     for digits in _FEWER_DIGITS:
         coarse = parsed.pending.without_products(digits)
-        again = _read(source, options, layout, digits=digits, only=coarse) if coarse else None
+        again = (
+            _read(source, options, layout, digits=digits, n_beside=n_beside, only=coarse) if coarse else None
+        )
         if again is not None:
             parsed.pending.adopt(again.pending, coarse)
             for one in coarse:
@@ -93,12 +95,15 @@ def _read(
     layout: Layout,
     *,
     digits: int,
+    n_beside: int,
     only: frozenset[Partition] = frozenset(),
 ) -> Parsed | None:
     """Read a source, keeping products of so many digits; with `only`, of these reporter-years."""
     wanted = options.reporter_codes()
     scratch = layout.scratch / f"pending-{source.sha256}-{digits}"
-    pending = Pending(scratch, source.name, schema=_schema(options.columns), wanted=wanted, only=only)
+    pending = Pending(
+        scratch, source.name, schema=_schema(options.columns), wanted=wanted, only=only, n_beside=n_beside
+    )
     originals: dict[Partition, set[bool | None]] = {}
     bad: dict[str, int] = dict.fromkeys((f"bad_{name}" for name in sorted(set(options.columns))), 0)
     with opened(source, figures=names_of(options.columns), classification=options.classification) as table:
@@ -118,6 +123,7 @@ def _read(
             judge.judge(frame, lone, pending)
             if "is_original" in frame.columns:
                 _note_originals(frame, lone, originals)
+            del frame  # the next batch takes its memory
     if not pending.rows_in:
         raise SourceError(f"{source.name}: a header line and no rows", "download it again")
     if not pending.partitions:

@@ -14,8 +14,8 @@ from minsum.errors import ContradictionError
 from minsum.flows.rules import OF_LEVEL, Audit
 from minsum.flows.spellings import TOTAL
 
-SPILL_ROWS: Final = 4_000_000
-"""Rows of one source held in memory (some 30 bytes each, twice that with figures) before they go to disk."""
+SPILL_ROWS: Final = 2_000_000
+"""Rows of all sources that are read at a time held in memory (some 30 bytes each, twice that with figures) before they go to disk."""
 
 MAX_PARTITION_ROWS: Final = 12_000_000
 """The largest real reporter-year has under two million rows; past this the input is not Comtrade's."""
@@ -60,6 +60,8 @@ class Pending:
         Reporters whose rows are kept; empty means all.
     only
         Reporter-years whose rows are kept; empty means all.
+    n_beside
+        Sources that are read at a time: rows of each have its part of the memory.
 
     Attributes
     ----------
@@ -79,11 +81,12 @@ class Pending:
         schema: Mapping[str, pl.DataType],
         wanted: frozenset[int] = frozenset(),
         only: frozenset[Partition] = frozenset(),
+        n_beside: int = 1,
     ) -> None:
         self.audits: dict[Partition, Audit] = defaultdict(Audit)
         self.rows_in = self.in_memory = self._n_spills = 0
         self._folder, self._name, self._schema = folder, name, schema
-        self._wanted, self._only = wanted, only
+        self._wanted, self._only, self._n_beside = wanted, only, n_beside
         self._with_products: set[Partition] = set()
         self._held: dict[tuple[Partition, str], list[pl.DataFrame]] = defaultdict(list)
         self._counts: dict[Partition, int] = defaultdict(int)
@@ -92,6 +95,15 @@ class Pending:
     def partitions(self) -> list[Partition]:
         """Those with rows read or held, ascending."""
         return sorted(self._counts)
+
+    @property
+    def n_columns(self) -> int:
+        """Of rows that are kept."""
+        return len(self._schema)
+
+    def n_held(self, partition: Partition) -> int:
+        """Rows of a partition that were held, wherever they are now."""
+        return self._counts[partition]
 
     def audit(self, judged: pl.DataFrame, lone: Partition | None) -> None:
         """Count a batch: columns `rule`, `value_usd` and, if it is not of a lone partition, those of `KEYS`."""
@@ -105,12 +117,12 @@ class Pending:
         for partition, chosen in self._wanted_of(
             rows, lone, *(one for one in rows.columns if one not in KEYS)
         ):
-            self._held[partition, kind].append(chosen)
+            self._held[partition, kind].append(_compact(chosen))
             if partition not in self._with_products and (chosen["product_code"] != TOTAL).any():
                 self._with_products.add(partition)
             self.in_memory += len(chosen)
             self._count(partition, len(chosen))
-        if self.in_memory > SPILL_ROWS:
+        if self.in_memory * self._n_beside > SPILL_ROWS:
             self.spill()
 
     def _wanted_of(
@@ -190,6 +202,11 @@ class Pending:
                 f"{self._name}: more than {MAX_PARTITIONS:,} reporters and years in one file",
                 "reporter or period hold something else; download it again",
             )
+
+
+def _compact(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows in memory of their own: a filter that keeps one run of rows gives a view, which keeps all of its batch."""
+    return rows.select(pl.all().gather(pl.int_range(pl.len())))
 
 
 def _read(file: Path) -> pl.DataFrame:

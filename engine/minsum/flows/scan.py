@@ -89,8 +89,10 @@ class OpenTable:
             self.oddities |= {
                 "empty_words": fields.n_nothing, "whole_numbers": fields.n_whole, "short_numbers": fields.n_short,
             }  # fmt: skip
+            del lines  # the next batch takes their memory, once the frame is done with
             if len(frame):
                 yield frame
+            del frame
 
 
 @contextmanager
