@@ -533,7 +533,7 @@ def _mos(content: bytes) -> bytes | None:
     text = naive_codes.bare(_text(content)).removesuffix(".0")
     if content and not re.fullmatch("-1|[0-9][0-9]?", text):
         raise RefusedError("mos")
-    return text.encode() if content else None
+    return b"%d" % int(text) if content else None
 
 
 def _flow(code: bytes, named: bytes | None, form: Form) -> str:
