@@ -50,6 +50,7 @@ _COMTRADE = {
     "reporter": "reporterCode|rtCode", "year": "period|refYear|Year|yr",
     "classification?": "classificationCode|Classification|pfCode", "flow": "flowCode|Trade Flow Code|rgCode",
     "flow name?": "Trade Flow|flowDesc|rgDesc", "frequency?": "freqCode",
+    "own?": "isOriginalClassification",
     "partner": "partnerCode|ptCode", "partner2?": "partner2Code|2nd Partner Code|X2nd Partner Code|ptCode2",
     "product": "cmdCode|Commodity Code", "customs?": "customsCode|Customs Proc. Code|cstCode", "mos?": "mosCode",
     "mot?": "motCode|Mode of Transport Code", "value": "primaryValue|Trade Value (US$)|Trade Value (USD)|TradeValue",
