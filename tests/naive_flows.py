@@ -327,7 +327,7 @@ def rows_of(text: bytes, name: str) -> tuple[Form, list[dict[str, bytes]], set[s
     rows = []
     for line in lines:
         bare = [field.strip(b" ") for field in line]
-        if [one.strip(b'"') for one in bare] == names_of_rows or not b"".join(bare).strip(b'" ' + mark):
+        if [one.strip(b'"') for one in bare] == names_of_rows or not b"".join(bare).strip(b'" \r' + mark):
             continue
         if len(line) != len(names) + extra:
             raise RefusedError("number of fields")
