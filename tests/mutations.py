@@ -350,8 +350,9 @@ def dress(rng: random.Random, text: bytes, how: str) -> tuple[str, bytes]:
     done = []
     for _ in range(rng.choice([1, 1, 1, 2])):
         change = rng.choice(changes)
-        text = change(rng, text)
-        done.append(change.__name__)
+        if text.count(b"\n") > 2:
+            text = change(rng, text)
+            done.append(change.__name__)
     return "same:" + "+".join(done), packed(text, how)
 
 
