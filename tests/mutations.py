@@ -348,8 +348,8 @@ def dress(rng: random.Random, text: bytes, how: str) -> tuple[str, bytes]:
         blank_lines,
     ]
     done = []
-    for _ in range(rng.choice([1, 1, 1, 2])):
-        change = rng.choice(changes)
+    chosen = rng.choices(changes, k=rng.choice([1, 1, 1, 2]))
+    for change in sorted(chosen, key=lambda one: one is damaged_cells.damage_looks):
         if text.count(b"\n") > 2:
             text = change(rng, text)
             done.append(change.__name__)
