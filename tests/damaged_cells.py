@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 Change = Callable[[str], str]
 
@@ -36,20 +36,22 @@ _AROUND = (
     "'{}", '"{}"', '"""{}"""', '="{}"', '=\"{}\"', "’{}’", "“{}”", "`{}", " {}", "{} ", "\xa0{}", "{}\xa0", "\u2009{}", "{}\u200b",
     "\ufeff{}", "\t{}", "«{}»", "'{}'", '""{}""', "={}", "({})", "[{}]", "{}*", "{}.", "{},", "\u3000{}", "{}\x0b", "\x1f{}",
 )  # fmt: skip
-_PRODUCTS: tuple[Change, ...] = (
+_SAME_PRODUCTS: tuple[Change, ...] = (
     *((lambda code, form=form: form.format(code)) for form in _AROUND),
     lambda code: f"{code}.0", lambda code: f"{code},0", lambda code: f"{code}.00", lambda code: f"{code},00", lambda code: f"{code}.5",
     lambda code: code.lstrip("0"), lambda code: code.lstrip("0") + ".0", lambda code: "'" + code.lstrip("0"),
     lambda code: f"{code[:4]}.{code[4:]}", lambda code: f"{code[:2]}.{code[2:4]}.{code[4:]}", lambda code: f"{code[:4]} {code[4:]}",
     lambda code: f"{code[:4]}\xa0{code[4:]}", lambda code: f"{code[:4]}.{code[4:]}".lstrip("0"), lambda code: f"{code[:3]}.{code[3:]}",
     lambda code: f"{code[:2]}.{code[2:]}", lambda code: f"{code[:3]},{code[3:]}", lambda code: f"{code[:4]}-{code[4:]}",
-    lambda code: f"{code[:4]}{code[4:]}10", lambda code: f"{code}1000", lambda code: f"{code}1", lambda code: f"{code}000",
+    lambda code: code.replace("0", "O"), lambda code: code.replace("1", "l"), lambda code: f"HS{code}", lambda code: f"{code} - Horses",
+    lambda code: f"0{code}", lambda code: f"00{code}", lambda code: f"+{code}", lambda code: f"-{code}", lambda code: f"{code[:1]}.{code[1:]}E+05",
+    lambda code: code.translate({48 + n: 0xFF10 + n for n in range(10)}), lambda code: code.translate({48 + n: 0x660 + n for n in range(10)}),
+)  # fmt: skip
+_PRODUCTS: tuple[Change, ...] = (
+    *_SAME_PRODUCTS, lambda code: f"{code[:4]}{code[4:]}10", lambda code: f"{code}1000", lambda code: f"{code}1", lambda code: f"{code}000",
     lambda code: f"{code[:4]}.{code[4:]}.10", lambda code: f"{code[:4]} {code[4:]} 10", lambda code: f"{code}10".lstrip("0"),
     lambda code: code[:4], lambda code: code[:2], lambda code: code[:5], lambda code: code[:3], lambda code: code[:1], lambda code: code[:4].lstrip("0"),
-    lambda code: code[:2].lstrip("0"), lambda code: code.replace("0", "O"), lambda code: code.replace("1", "l"), lambda code: code.lower(),
-    lambda code: code.upper(), lambda code: code.capitalize(), lambda code: f"HS{code}", lambda code: f"{code} - Horses", lambda code: f"0{code}",
-    lambda code: f"00{code}", lambda code: f"+{code}", lambda code: f"-{code}", lambda code: f"{code[:1]}.{code[1:]}E+05",
-    lambda code: code.translate({ord("0") + n: 0xFF10 + n for n in range(10)}), lambda code: code.translate({48 + n: 0x660 + n for n in range(10)}),
+    lambda code: code[:2].lstrip("0"), lambda code: code.lower(), lambda code: code.upper(), lambda code: code.capitalize(),
     lambda _: "", lambda _: "NA", lambda _: "ALL", lambda _: "AG6", lambda _: "AG2", lambda _: "All commodities", lambda _: "TOTAL ", lambda _: "nan",
     lambda _: "2501.00", lambda _: "0501.00", lambda _: "101.00", lambda _: "#N/A", lambda _: "Commodity Code",
 )  # fmt: skip
@@ -62,13 +64,19 @@ _FLOWS: tuple[Change, ...] = (
         "Exportations", "Rx ", "E\u200bxport", "Re-Re-Export", "s", "Exportss", "Import/Export",
     )),
 )  # fmt: skip
-_WHOLE: tuple[Change, ...] = (
+_SAME_WHOLE: tuple[Change, ...] = (
     *((lambda code, form=form: form.format(code)) for form in _AROUND),
     lambda code: f"{code}.0", lambda code: f"{code}.00", lambda code: f"{code}.", lambda code: f"{code},0", lambda code: f"{code}.5", lambda code: f"0{code}",
-    lambda code: f"00{code}", lambda code: f"+{code}", lambda code: f"-{code}", lambda code: f"{code}e0", lambda code: f"{code[:1]}.{code[1:]}E+02",
-    lambda code: code[:1] + "," + code[1:], lambda code: code[:1] + " " + code[1:], lambda code: code[:-1], lambda code: f"{code}1", lambda code: f"{code}A",
-    lambda code: code.replace("0", "O"), lambda code: code.translate({ord("0") + n: 0xFF10 + n for n in range(10)}), lambda code: hex(int(code)) if code.isascii() and code.isdigit() else code,
+    lambda code: f"00{code}", lambda code: f"+{code}", lambda code: f"{code}e0", lambda code: f"{code[:1]}.{code[1:]}E+02", lambda code: f"{code}A",
+    lambda code: code[:1] + "," + code[1:], lambda code: code[:1] + " " + code[1:], lambda code: code.replace("0", "O"),
+    lambda code: code.translate({48 + n: 0xFF10 + n for n in range(10)}), lambda code: hex(int(code)) if code.isascii() and code.isdigit() else f"{code}.",
 )  # fmt: skip
+_WHOLE: tuple[Change, ...] = (
+    *_SAME_WHOLE,
+    lambda code: f"-{code}",
+    lambda code: code[:-1],
+    lambda code: f"{code}1",
+)
 _COUNTRIES: tuple[Change, ...] = (
     *_WHOLE,
     *((lambda _, word=word: word) for word in (
@@ -93,14 +101,20 @@ def _grouped(mark: str) -> Change:
     return change
 
 
-_NUMBERS: tuple[Change, ...] = (
+_SAME_NUMBERS: tuple[Change, ...] = (
     *((lambda code, form=form: form.format(code)) for form in _AROUND),
-    *map(_grouped, (",", ".", " ", "\xa0", "\u202f", "'", "_", "’")),
-    lambda number: number.replace(".", ","), lambda number: _grouped(".")(number.replace(".", ",")), lambda number: f"${number}", lambda number: f"{number} USD",
-    lambda number: f"{number}%", lambda number: f"({number})", lambda number: f"{number}-", lambda number: f"-{number}", lambda number: f"+{number}",
+    *map(_grouped, (",", " ", "\xa0", "\u202f", "'", "_", "’")),
+    lambda number: number.replace(".", ","), lambda number: f"${number}", lambda number: f"{number} USD",
+    lambda number: f"{number}%", lambda number: f"({number})", lambda number: f"{number}-", lambda number: f"+{number}",
     lambda number: f"{number}e0", lambda number: f"{number}E+00", lambda number: f"{number}.", lambda number: f"{number}.0", lambda number: f"0{number}",
-    lambda number: f"{number}000000000000000000000", lambda number: f"{number[:1]}.{number[1:4]}E+06", lambda number: f"{number}k", lambda number: f"{number} mn",
-    lambda number: f"{number}d0", lambda number: f"{number}f", lambda number: f"0x{number}", lambda number: f"{number}/1", lambda number: number[::-1],
+    lambda number: f"{number}k", lambda number: f"{number} mn", lambda number: f"{number}d0", lambda number: f"{number}f", lambda number: f"0x{number}",
+    lambda number: f"{number}/1",
+)  # fmt: skip
+"""Dots between thousands are not among them: 1.017 is a number."""
+
+_NUMBERS: tuple[Change, ...] = (
+    *_SAME_NUMBERS, _grouped("."), lambda number: _grouped(".")(number.replace(".", ",")), lambda number: f"-{number}", lambda number: number[::-1],
+    lambda number: f"{number}000000000000000000000", lambda number: f"{number[:1]}.{number[1:4]}E+06",
     *((lambda _, word=word: word) for word in (
         "", "NA", "N/A", "<NA>", "None", "NULL", "null", "NaN", "nan", "-", "--", "..", ".", "*", "c", "x", "inf", "-inf", "Infinity", "#DIV/0!", "#REF!", "#####",
         "0", "0.0", "-0", "1e21", "1.0000000001e21", "1e22", "5e-324", "1e-400", "1e400", "TRUE", "n.a.", "confidential", "01/02/2015", "1.5.2015", "12:30",
@@ -182,6 +196,35 @@ damage_products, damage_flows, damage_countries, damage_years, damage_values, da
         _BY_COLUMN, ("products", "flows", "countries", "years", "values", "parts"), strict=True
     )
 )
+
+_WORDS = {
+    "X": ("x", "Export", "EXPORTS", "X ", "'X"), "M": ("m", "Import", "imports", "\xa0M"), "RX": ("rx", "Re-Export", "Re\u2010exports", "re export"),
+    "RM": ("Re-Import", "rm", "reimports"), "DX": ("dx", "Domestic Export"), "1": ("1.0", "'1", "M", "Import"), "2": ("2.0", "X", "export", "Exports"),
+    "3": ("3.0", "'3"), "4": ("4.0",), "5": ("5.0", '="5"'), "6": ("6.0", "\u20096"),
+}  # fmt: skip
+"""What flows are called too."""
+
+
+def _where(pattern: str, changes: Iterable[Change]) -> tuple[Change, ...]:
+    """Changes of cells that a pattern fits; others stay."""
+    return tuple(
+        lambda cell, change=change: change(cell) if re.fullmatch(pattern, cell) else cell
+        for change in changes
+    )
+
+
+_SAME: tuple[tuple[tuple[str, ...], tuple[Change, ...]], ...] = (
+    (PRODUCTS, _where("[0-9]{6}", _SAME_PRODUCTS)), (PRODUCTS, _where("[0-9]{6}", _SAME_PRODUCTS)), (COUNTRIES, _where("[0-9]+", _SAME_WHOLE)),
+    (FLOWS[:3], (*(lambda code, n=n: (_WORDS.get(code) or (code,))[n % len(_WORDS.get(code, "x"))] for n in range(5)), *_FLOWS[: len(_AROUND)])),
+    (YEARS, _where("[0-9]+", _SAME_WHOLE)), (VALUES, _where("[0-9.]+", _SAME_NUMBERS)), (PARTS, _where("[0-9]+", _SAME_WHOLE)),
+)  # fmt: skip
+"""Changes after which a cell means what it meant, to people or to nobody: it may be refused, and is never anything else."""
+
+
+def damage_looks(rng: random.Random, text: bytes) -> bytes:
+    """A change after which every cell means what it meant, if it means anything."""
+    return damage_columns(rng, text, *rng.choice(_SAME))
+
 
 _TWINS = {
     "period": ("refYear", "Year", "yr"), "reporterCode": ("Reporter Code", "rtCode", "reporter_code"), "cmdCode": ("Commodity Code", "cmd_code"),

@@ -34,10 +34,10 @@ from minsum.flows.ingest import IngestReport, ingest
 from minsum.flows.options import IngestOptions
 from minsum.workspace import Layout, partition_key, read_footer
 from minsum_kernels.fields import FieldReader
-from mutations import mutate
+from mutations import dress, mutate
 from naive_flows import Partition, RefusedError
 from naive_repairs import Content, Figures, Rows, counted
-from trade_files import texts
+from trade_files import packed, texts
 
 FAULTS = ("wrong", "lost", "mute")
 SECONDS = 10
@@ -58,10 +58,13 @@ class Outcome:
     seconds: float = 0.0
 
 
-def judge(name: str, data: bytes, folder: Path, *, columns: tuple[str, ...] = ()) -> Outcome:
+def judge(
+    name: str, data: bytes, folder: Path, *, columns: tuple[str, ...] = (), like: bytes | None = None
+) -> Outcome:
     """Ingest one file into a workspace of its own and hold it against the naive reader.
 
-    `columns` are asked for beside the usual ones, which they must not change.
+    `columns` are asked for beside the usual ones, which they must not change. The file may be rejected or give what `like`
+    gives, an undamaged one that it is made from.
     """
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "in").mkdir(parents=True)
@@ -80,7 +83,11 @@ def judge(name: str, data: bytes, folder: Path, *, columns: tuple[str, ...] = ()
     seconds = time.process_time() - started
     if seconds > SECONDS:
         return Outcome("wrong", f"took {seconds:.0f} seconds")
-    return replace(_verdict(report, layout, name, data), seconds=seconds)
+    outcome = _verdict(report, layout, name, data)
+    if like is not None and outcome.kind == "same":
+        difference = _difference(_lake(layout), naive_flows.read(like, name))
+        outcome = Outcome("wrong", f"not what it meant: {difference}") if difference else outcome
+    return replace(outcome, seconds=seconds)
 
 
 _TELLING = (
@@ -95,7 +102,7 @@ def _verdict(report: IngestReport, layout: Layout, name: str, data: bytes) -> Ou
         reasons = [reason for reason, _ in report.rejected.values()]
         if not all(name in reason and re.search(_TELLING, reason) for reason in reasons):
             return Outcome("mute", f"a reason that names no place and no kind: {reasons}")
-    ours = {partition_key(path): _published(path) for path in layout.partitions()}
+    ours = _lake(layout)
     try:
         theirs = naive_flows.read(data, name)
     except RefusedError as error:
@@ -131,6 +138,10 @@ def _left_out_differ(layout: Layout, data: bytes, name: str) -> str:
 def _n_rows(content: Content) -> float:
     """Rows of the file that the audit of a partition counts."""
     return sum(rule["rows"] or 0 for rule in content.rules.values())
+
+
+def _lake(layout: Layout) -> dict[Partition, Content]:
+    return {partition_key(path): _published(path) for path in layout.partitions()}
 
 
 def _published(path: Path) -> Content:
@@ -224,7 +235,8 @@ def run(seed: int, count: int, *, keep: Path | None = None) -> Counter[tuple[str
             good = _good_files(rng.randrange(20))
             form = rng.choice(list(good))
             name, text, how = good[form]
-            change, data = mutate(rng, text, how)
+            like = packed(text, how) if rng.random() < 0.3 else None
+            change, data = (mutate if like is None else dress)(rng, text, how)
             cuts = (
                 rng.choice([4 << 20, 64, 300, 5000]),
                 rng.choice([65_536, 1, 2, 7]),
@@ -232,7 +244,7 @@ def run(seed: int, count: int, *, keep: Path | None = None) -> Counter[tuple[str
             )
             cut_blocks(*cuts)
             columns = rng.choice([(), ("net_weight", "quantity")])
-            outcome = judge(name, data, Path(folder) / "one", columns=columns)
+            outcome = judge(name, data, Path(folder) / "one", columns=columns, like=like)
             about = f"{change}: {outcome.about}" if outcome.kind in (*FAULTS, "foreign") else ""
             if outcome.kind == "stricter":
                 about = re.sub(r"^.*?(, line \d+)?:|\d+|'.*", "", outcome.about.replace(name, ""))[:60]

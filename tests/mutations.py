@@ -334,6 +334,28 @@ def odd_gzip_header(rng: random.Random, text: bytes) -> bytes:
     return b"\x1f\x8b\x08\x18" + b"\0" * 6 + b"a/../name.csv\0comment\0" + raw + trailer
 
 
+def dress(rng: random.Random, text: bytes, how: str) -> tuple[str, bytes]:
+    """A file that looks other and means the same, if it means anything, and what was done to it."""
+    changes = [damaged_cells.damage_looks] * 8 + [
+        reorder_columns,
+        shuffle_lines,
+        recode,
+        change_ends,
+        other_ends,
+        lines_above,
+        add_bom,
+        drop_end,
+        blank_lines,
+    ]
+    done = []
+    chosen = rng.choices(changes, k=rng.choice([1, 1, 1, 2]))
+    for change in sorted(chosen, key=lambda one: one is damaged_cells.damage_looks):
+        if text.count(b"\n") > 2:
+            text = change(rng, text)
+            done.append(change.__name__)
+    return "same:" + "+".join(done), packed(text, how)
+
+
 def mutate(rng: random.Random, text: bytes, how: str) -> tuple[str, bytes]:
     """A damaged file and what was done to it."""
     done = []

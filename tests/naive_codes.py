@@ -39,6 +39,8 @@ def undone(text: str, *, has_dots: bool) -> tuple[str, set[str]] | None:
         kinds.add("codes_unquoted")
     if code.upper() == "TOTAL":
         return "TOTAL", kinds
+    if code[:2] == "00":
+        return None
     if len(code) == 6 and _digits(code.rstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ")) and _digits(code[:2]):
         return code, kinds
     before, _, after = code.replace(",", ".").partition(".")

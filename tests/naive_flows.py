@@ -50,6 +50,7 @@ _COMTRADE = {
     "reporter": "reporterCode|rtCode", "year": "period|refYear|Year|yr",
     "classification?": "classificationCode|Classification|pfCode", "flow": "flowCode|Trade Flow Code|rgCode",
     "flow name?": "Trade Flow|flowDesc|rgDesc", "frequency?": "freqCode",
+    "own?": "isOriginalClassification",
     "partner": "partnerCode|ptCode", "partner2?": "partner2Code|2nd Partner Code|X2nd Partner Code|ptCode2",
     "product": "cmdCode|Commodity Code", "customs?": "customsCode|Customs Proc. Code|cstCode", "mos?": "mosCode",
     "mot?": "motCode|Mode of Transport Code", "value": "primaryValue|Trade Value (US$)|Trade Value (USD)|TradeValue",
@@ -326,7 +327,7 @@ def rows_of(text: bytes, name: str) -> tuple[Form, list[dict[str, bytes]], set[s
     rows = []
     for line in lines:
         bare = [field.strip(b" ") for field in line]
-        if [one.strip(b'"') for one in bare] == names_of_rows or not b"".join(bare).strip(b'" ' + mark):
+        if [one.strip(b'"') for one in bare] == names_of_rows or not b"".join(bare).strip(b'" \r' + mark):
             continue
         if len(line) != len(names) + extra:
             raise RefusedError("number of fields")
@@ -533,7 +534,7 @@ def _mos(content: bytes) -> bytes | None:
     text = naive_codes.bare(_text(content)).removesuffix(".0")
     if content and not re.fullmatch("-1|[0-9][0-9]?", text):
         raise RefusedError("mos")
-    return text.encode() if content else None
+    return b"%d" % int(text) if content else None
 
 
 def _flow(code: bytes, named: bytes | None, form: Form) -> str:

@@ -115,6 +115,16 @@ def test_a_table_that_nearly_fits_is_told_and_not_passed_over(desk: Desk) -> Non
     assert "a Parquet file" in rejected["data.parquet in file.zip"][0]
 
 
+def test_an_archive_of_tables_that_nearly_fit_tells_each(desk: Desk) -> None:
+    twice = TRIMMED.replace(b"primaryValue", b"cmdCode")
+    desk.put_bytes(
+        zipped({"a.csv": TRIMMED.replace(b"primaryValue", b"x"), "b.csv": twice, "c.txt": b"c"}), "file.zip"
+    )
+    rejected = desk.ingest().rejected
+    assert sorted(rejected) == ["a.csv in file.zip", "b.csv in file.zip"]
+    assert "without primaryValue" in rejected["a.csv in file.zip"][0]
+
+
 def test_tables_of_several_kinds_in_one_archive(desk: Desk) -> None:
     row = [2015, 842, "X", 0, "H4", "010121", 100]
     files = {

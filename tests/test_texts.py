@@ -44,6 +44,7 @@ MENDED: dict[str, tuple[str, set[str]]] = {
 REFUSED = [
     "", "abc", "AG6", "010 21", "87032", "8703.2", "2501.00", "8.70323E+05", "8703-23", "870,323", "87o323", "87O323",
     "870323x", "01-05", "12345678901", "0", "00121", "8703 2 3", "8703.23 10", "\u0668\u0667\u0660\u0663\u0662\u0663", "-870323", "870323.5",
+    "00", "0012", "00870323",
 ]  # fmt: skip
 
 
@@ -161,6 +162,6 @@ def test_other_texts_that_stand_for_nothing_are_refused(
 
 
 def test_marks_around_other_codes_do_not_count(desk: Desk) -> None:
-    desk.put([{"customsCode": "'c00", "mosCode": "0.0", "classificationCode": "'H4", "flowCode": "'x'"}])
+    desk.put([{"customsCode": "'c00", "mosCode": "00", "classificationCode": "'H4", "flowCode": "'x'"}])
     desk.ingest()
     assert desk.rows() == [("X", 0, "010121", 100.0, False)]

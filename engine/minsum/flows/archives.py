@@ -46,13 +46,13 @@ def _within(source: Source, member: Member) -> Source:
 
 
 def _is_table(member: Source) -> bool | None:
-    """True for a table that minsum reads, False for another file, None for one that should be and cannot be read."""
+    """True for a table that minsum reads, or nearly does, False for another file, None for one that cannot be opened."""
     try:
         with open_table(member) as (_, header):
             try:
                 return recognise(header, member.name) is not None
             except UnknownFormatError:
-                return None if nearest(header) else False
+                return nearest(header) is not None
     except UnknownFormatError:
         return False
     except SourceError:

@@ -73,6 +73,8 @@ class Product(NamedTuple):
 
 def plain_product(text: str) -> Product | None:
     """A code that is written as Comtrade writes it; None for any other text."""
+    if text.startswith("00"):
+        return None  # no chapter: zeros in front of a code
     if _CODE.fullmatch(text):
         return Product(text, 6)
     if _DIGITS.fullmatch(text):
@@ -182,4 +184,4 @@ def customs_of(text: str) -> str | None:
 def mos_of(text: str) -> str | None:
     """A mode of supply, a small number; None for other texts."""
     bare = without_marks(text).removesuffix(".0")
-    return bare if re.fullmatch("-1|[0-9]{1,2}", bare) else None
+    return str(int(bare)) if re.fullmatch("-1|[0-9]{1,2}", bare) else None
