@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import sys
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -124,11 +125,11 @@ class Desk:
         path.write_bytes(content)
         return path
 
-    def ingest(self, *paths: Path, jobs: int = 2) -> IngestReport:
+    def ingest(self, *paths: Path, jobs: int = 2, accept: bool = False) -> IngestReport:
         return ingest(
             self.layout,
             paths or [self.inbox],
-            self.options,
+            replace(self.options, accept=accept),
             jobs=jobs,
             progress=lambda _stage, _done, _total: None,
         )

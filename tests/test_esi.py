@@ -255,7 +255,7 @@ def test_only_changed_years_are_recomputed(desk: Desk) -> None:
     assert compute_esi(desk.layout, options, progress=lambda *_: None).computed == ["H4/2015", "H4/2016"]
     assert compute_esi(desk.layout, options, progress=lambda *_: None).computed == []
     desk.put([{"reporterCode": 156, "primaryValue": 1}], "COMTRADE-FINAL-CA1562015H4[2025-03-10].gz")
-    desk.ingest()
+    desk.ingest(accept=True)
     again = compute_esi(desk.layout, options, progress=lambda *_: None)
     assert (again.computed, again.unchanged) == (["H4/2015"], ["H4/2016"])
     only = compute_esi(desk.layout, EsiOptions(years=(2016,)), progress=lambda *_: None)

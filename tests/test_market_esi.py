@@ -217,7 +217,7 @@ def test_only_what_changed_and_the_footers_say_with_which_options(desk: Desk) ->
     assert (again.computed, again.rows) == (["H4/2015"], {"esi": 0, "market_esi": 3, "market_mean": 3})
     assert file_of(desk, "market_esi").read_bytes() == before
     desk.put([{"partnerCode": JPN, "primaryValue": 1}], "COMTRADE-FINAL-CA1562015H4[2025-03-10].gz")
-    desk.ingest()
+    desk.ingest(accept=True)
     assert compute_esi(desk.layout, options, progress=lambda *_: None).rows["market_esi"] == 1
 
 

@@ -284,6 +284,6 @@ def test_the_code_in_use_is_preferred() -> None:
         {"year": [2015] * 3, "reporter": ["ITA", "ITA", "CHN"], "reference": ["big", "big", "ITA"],
          "reporter_code": [380, 381, 156], "reference_code": [None, None, 381], "esi": [0.1, 0.2, 0.3]}
     )  # fmt: skip
-    rows, notes = one_row_a_country(esi)
-    assert rows["esi"].to_list() == [0.1, 0.3], "the only code there is of the reference"
+    rows, notes = one_row_a_country(esi.lazy())
+    assert rows.collect()["esi"].to_list() == [0.1, 0.3], "the only code there is of the reference"
     assert notes == ["ITA 2015: codes 380 and 381 carry this label; 380 is shown."]
