@@ -583,6 +583,15 @@ def test_less_than_half_replaces_nothing_until_it_is_accepted(
     assert workspace.ingest().exit_code == 0
 
 
+def test_less_than_half_is_held_too_when_both_come_at_once(desk: Desk) -> None:
+    """The later publication is the larger file, which would be read first while another file takes its time."""
+    desk.put(FULL)
+    desk.put([{"reporterCode": 842, "primaryValue": n * n} for n in range(9_999)], NAME.replace("156", "842"))
+    desk.put([{**FULL[n % 8], "cmdCode": f"02{n:04}", "primaryValue": 1} for n in range(99)], LATER)
+    assert [*desk.ingest(jobs=1).rejected] == [LATER]
+    assert sum(row[3] for row in desk.rows()) == 800
+
+
 @pytest.mark.parametrize("columns", [LEGACY, LEGACY_BULK], ids=["slice", "whole"])
 def test_the_lost_reporter_year_of_a_replaced_file_is_held(desk: Desk, columns: list[str]) -> None:
     """New content under one name holds one year less."""

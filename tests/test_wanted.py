@@ -158,6 +158,23 @@ def test_a_damaged_table_is_found_told_and_made_anew(
     assert settle(folder) == outputs(finished)
 
 
+def test_of_tables_made_in_one_pass_the_damaged_one_is_written(finished: Path, folder: Path) -> None:
+    whole, damaged = (
+        folder / table / "classification=H4" / "2015.parquet" for table in ("market_esi", "market_mean")
+    )
+    flipped(damaged)
+    assert stale(folder).keys() == {"raw", "market_mean"}  # the copied sources were never looked at
+    inode = whole.stat().st_ino
+    assert settle(folder) == outputs(finished)
+    assert whole.stat().st_ino == inode
+
+
+def test_status_of_an_empty_lake_names_what_stands_on_nothing(folder: Path) -> None:
+    shutil.rmtree(folder / "flows")
+    shutil.rmtree(folder / "raw")
+    assert stale(folder)["esi"] == {"H4/2014", "H4/2015", "H4/2016"}
+
+
 @pytest.mark.parametrize("stage", ["panel", "estimate", "report"])
 @pytest.mark.parametrize("damage", [flipped, zeroed])
 def test_what_a_stage_is_about_to_use_is_proven(

@@ -44,7 +44,7 @@ def find_stale(
         What decides the rest; None leaves it out.
     """
     found = flows_entries(layout, Known(footers, options))
-    if settings is not None and footers:
+    if settings is not None:
         found += _Chain(layout, footers, settings).entries()
     return [one for one in found if one["which"]]
 

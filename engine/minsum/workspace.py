@@ -373,5 +373,7 @@ def exclusive(layout: Layout) -> Iterator[None]:
         holder.write_text(f"process {os.getpid()} since {since}", encoding="utf-8")
         yield
     finally:
-        holder.unlink(missing_ok=True)
-        lock.release()
+        try:
+            holder.unlink(missing_ok=True)
+        finally:
+            lock.release()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -181,6 +182,9 @@ def bring_up_to_date(
     for (key, job), outputs in _one_ahead(work, read):
         for output in outputs:
             target = _target(layout, output.table, key)
+            if target not in plan.redo:
+                deque(output.parts, maxlen=0)  # the tables after it may be made from its parts
+                continue
             footer = _footer(key, plan.wanted[target]) | {"absent": output.absent} | output.facts
             before = _before(target) if output.table == "esi" else None
             report.rows[output.table] += publish_parts(_checked(output), target, footer=footer, layout=layout)

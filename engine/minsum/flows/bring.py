@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from minsum.flows.parse import Parsed, parse
 from minsum.flows.pending import Partition
 from minsum.flows.repairs import build
 from minsum.flows.slices import Slices
+from minsum.publications import from_name, version_of
 from minsum.rejections import write_rejection
 from minsum.sources import Source
 from minsum.workspace import Layout
@@ -171,15 +173,28 @@ def _note(parsed: Parsed, written: list[Written], done: Brought) -> None:
 
 
 def _by_publisher(todo: Mapping[Source, str]) -> list[list[Source]]:
-    """Sources of one publisher after those of another, the first to be named first; within each, the largest first.
+    """Sources of one publisher after those of another, the first to be named first; a later publication of a bulk file
+    after the earlier ones, so that what holds far less than they do is refused whether they come together or in turn;
+    within each, the largest first.
 
-    Within a publisher any order gives the same lake: no thread is left alone with a large file at the end. Of two
-    publishers of one reporter-year the first is kept.
+    Beyond that any order gives the same lake: no thread is left alone with a large file at the end. Of two publishers
+    of one reporter-year the first is kept.
     """
-    groups: dict[str, list[Source]] = {}
-    for source, publisher in todo.items():
-        groups.setdefault(publisher, []).append(source)
-    return [sorted(group, key=lambda source: -source.size) for group in groups.values()]
+    groups: dict[tuple[str, int], list[Source]] = {}
+    n_earlier: Counter[str] = Counter()
+    for source in sorted(todo, key=lambda source: _version(source.name)):
+        known = from_name(source.name)
+        groups.setdefault((todo[source], n_earlier[known.slot] if known else 0), []).append(source)
+        n_earlier.update([known.slot] if known else [])
+    publishers = list(todo.values())
+    in_order = sorted(groups, key=lambda key: (publishers.index(key[0]), key[1]))
+    return [sorted(groups[key], key=lambda source: -source.size) for key in in_order]
+
+
+def _version(name: str) -> tuple[str, str, int, str, str]:
+    known = from_name(name)
+    dates = {"published": known and known.published, "made": known and known.made}
+    return version_of(dates | {"name": name, "sha256": ""})
 
 
 @dataclass(slots=True)

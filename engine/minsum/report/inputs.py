@@ -11,11 +11,12 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from minsum.errors import DataCheckError
 from minsum.marks import Mark, digests_of
 from minsum.report.options import PageOptions
 from minsum.report.regression import has_tests
 from minsum.report.tables import RECIPE as TABLES_RECIPE
-from minsum.workspace import Layout, digest, read_footer
+from minsum.workspace import Layout, digest, footer_digest, read_footer
 
 FORMS: Final = ("csv", "txt", "tex", "html")
 _FIGURES_RECIPE: Final = "figures-3"
@@ -125,11 +126,15 @@ def wanted_figures(layout: Layout, options: PageOptions, inputs: Inputs) -> dict
 def comparable_years(inputs: Inputs) -> dict[str, list[int]]:
     """Classification to the years in which any two countries can be compared; of a table to be made, it is assumed."""
     found: dict[str, list[int]] = {}
-    for path in inputs.esi:
-        try:
-            n_rows = pq.read_metadata(path).num_rows
-        except (OSError, pa.ArrowException):
-            n_rows = 1
-        if n_rows:
+    for path, mark in inputs.esi.items():
+        if not _is_empty(path, mark):
             found.setdefault(path.parent.name.partition("=")[2], []).append(int(path.stem))
     return found
+
+
+def _is_empty(path: Path, mark: str) -> bool:
+    """Whether a table that is as it is wanted has no rows."""
+    try:
+        return footer_digest(path) == mark and pq.read_metadata(path).num_rows == 0
+    except (DataCheckError, OSError, pa.ArrowException):
+        return False
