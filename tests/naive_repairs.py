@@ -212,4 +212,5 @@ def _checks(rows: Rows) -> Figures:
 def _ratio(part: Iterable[float], whole: Iterable[float]) -> float | None:
     """Of two sums; None where there is nothing to divide by."""
     below = math.fsum(whole)
-    return math.fsum(part) / below if below > 0 else None
+    ratio = math.fsum(part) / below if below > 0 else math.inf
+    return ratio if math.isfinite(ratio) else None

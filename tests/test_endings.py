@@ -221,7 +221,7 @@ def test_signals_end_with_their_code_and_one_line(folder: Path, number: signal.S
     assert "Traceback" not in error
     [new] = set((folder / "runs").iterdir()) - before
     record = json.loads(new.read_text())
-    assert record["exit_code"] == 128 + number
+    assert record["exit_code"] == 128 + number, record["traceback"]
     assert not (folder / ".minsum" / "holder.json").exists()
     assert not list((folder / ".minsum" / "tmp").glob("*"))
 

@@ -312,3 +312,9 @@ def test_places_of_categories_outlive_the_columns_that_had_them() -> None:
         "assert place('H4', 'X', '010121') == before\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_of_values_next_to_nothing_there_is_no_ratio(desk: Desk) -> None:
+    desk.put([{"cmdCode": "TOTAL", "primaryValue": 5e-324}, {"primaryValue": 1e9}])
+    assert desk.ingest().added == [NAME]
+    assert desk.footer()["checks"]["X"]["total_vs_products"] is None

@@ -588,8 +588,11 @@ class Workspace:
         with recorded(self.layout, jobs=self.jobs, settings=settings) as self._report:
             try:
                 yield
-            finally:
+            except Exception:
                 self._count()
+                raise
+            # Not after a signal: it may have come in the middle of an import.
+            self._count()
 
     def _count(self) -> None:
         """Count the run in the records of what it rejected, and what the workspace holds now."""

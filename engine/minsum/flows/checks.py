@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final, cast
 
 import numpy as np
@@ -100,4 +101,6 @@ def identity_checks(rows: pl.DataFrame, cells: pl.DataFrame) -> Checks:
 
 
 def _ratio(part: float, whole: float | None) -> float | None:
-    return part / whole if whole is not None and whole > 0 else None
+    """None also where the quotient is too large a number: of values next to nothing."""
+    ratio = part / whole if whole is not None and whole > 0 else math.inf
+    return ratio if math.isfinite(ratio) else None
