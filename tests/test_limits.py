@@ -197,10 +197,20 @@ def test_who_has_just_enough_products_is_in_every_table(desk: Desk) -> None:
 
 
 def test_what_is_worth_saying_of_unmatched_values_and_how_many_are_named() -> None:
-    said = list(absences(SimpleNamespace(conversions=[], mirrored=[], unreachable={}, unmatched={"CHN 2015": 0.99, "USA 2015": 1.0})))
+    said = list(
+        absences(
+            SimpleNamespace(
+                conversions=[], mirrored=[], unreachable={}, unmatched={"CHN 2015": 0.99, "USA 2015": 1.0}
+            )
+        )
+    )
     assert [line.partition(" have no target")[0] for line in said] == ["1 USD of 1 reporter-years"]
     for n, more in ((8, ": a, b, c, d, e, f, g, h; "), (9, ": a, b, c, d, e, f, g, h and 1 more; ")):
-        [line] = absences(SimpleNamespace(conversions=[], mirrored=[], unreachable={"why": list("abcdefghi"[:n])}, unmatched={}))
+        [line] = absences(
+            SimpleNamespace(
+                conversions=[], mirrored=[], unreachable={"why": list("abcdefghi"[:n])}, unmatched={}
+            )
+        )
         assert more in line
     for n, more in ((5, "(a, b, c, d, e)"), (6, "(a, b, c, d, e and 1 more)")):
         assert more in Islands({2022: {"H5": list("abcdef"[:n])}}, "H4").lines()[0]
