@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Final, Literal
 
 ColumnName = Literal[
@@ -19,6 +20,7 @@ AFTER_LAST: Final = "(after the last)"
 """Name of the field that every row has and the header has not."""
 
 
+@lru_cache(maxsize=4096)
 def folded_name(name: str) -> str:
     """Letters and digits of a column name, in lower case: `Reporter Code`, `reporter_code` and `reporterCode` are one."""
     return "".join(letter for letter in name.lower() if letter.isalnum())
