@@ -129,7 +129,7 @@ class Desk:
         return ingest(
             self.layout,
             paths or [self.inbox],
-            replace(self.options, accept=accept),
+            replace(self.options, accept=accept or self.options.accept),
             jobs=jobs,
             progress=lambda _stage, _done, _total: None,
         )

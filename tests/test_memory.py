@@ -32,7 +32,8 @@ def fill(folder: Path, n_files: int) -> Path:
     """Bulk files of different reporters."""
     folder.mkdir()
     rows = (
-        {"partnerCode": 4 + n % 200, "cmdCode": f"{n // 200:06}", "primaryValue": n} for n in range(N_ROWS)
+        {"partnerCode": 4 + n % 200, "cmdCode": f"{10_000 + n // 200:06}", "primaryValue": n}
+        for n in range(N_ROWS)
     )
     text = bulk_text(rows, COLUMNS)
     for n in range(n_files):
