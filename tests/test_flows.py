@@ -233,7 +233,7 @@ def test_legacy_codes_that_lost_a_zero_are_padded_and_counted(desk: Desk) -> Non
     desk.put_bytes(legacy("H4,2015,2,156,0,,,,10121,Horses,1,100,0"), "excel.csv")
     desk.ingest()
     assert desk.rows() == [("X", 0, "010121", 100.0, False)]
-    assert desk.footer()["sources"][0]["padded_codes"] == 1
+    assert desk.footer()["sources"][0]["mended"]["codes_padded"]["rows"] == 1
 
 
 def test_a_slice_is_never_taken_for_the_world(desk: Desk) -> None:

@@ -244,7 +244,6 @@ def _sources(footers: Iterable[Footer]) -> list[Record]:
                     "partitions": 0,
                     "rows_in": 0,
                     "rows_kept": 0,
-                    "padded_codes": record["padded_codes"],
                     "mended": record.get("mended", {}),
                     "rules": [],
                     "levels": [],

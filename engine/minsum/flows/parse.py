@@ -137,7 +137,7 @@ def _read(
         "name": source.name, "size": source.size, "sha256": source.sha256, "format": form.name,
         "publisher": form.publisher, "published": claims.published, "is_complete": form.is_complete,
         "partitions": len(pending.partitions), "source_rows": pending.rows_in, **({"oddities": oddities} if oddities else {}),
-        "padded_codes": int(table.mended.get("codes_padded", {"rows": 0})["rows"]), "mended": table.mended, **bad, **claims.identity,
+        "mended": table.mended, **bad, **claims.identity,
     }  # fmt: skip
     if not form.is_complete or claims.published is None:
         base["folder"] = source.folder
