@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Final, cast
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from minsum.flows.spellings import TOTAL
 from minsum.schema import FLOWS
@@ -33,25 +35,32 @@ def world_and_partners(rows: pl.DataFrame) -> pl.DataFrame:
     """
     flows, products = cast("tuple[pl.Enum, pl.Enum]", tuple(rows.schema[name] for name in CELL))
     n_products = len(products.categories)
-    place = rows["flow"].to_physical().to_numpy().astype(np.intp) * n_products
-    place += rows["product_code"].to_physical().to_numpy()
-    value, is_world = rows["value_usd"].to_numpy(), rows["partner_code"].to_numpy() == 0
-    world = np.full(len(flows.categories) * n_products, np.nan)
+    product = rows["product_code"].to_physical().to_numpy()
+    partner, value = rows["partner_code"].to_numpy(), rows["value_usd"].to_numpy()
+    world = np.full((len(flows.categories), n_products), np.nan)
     partners = world.copy()
-    world[place[is_world]] = value[is_world]
-    sums = np.bincount(place, weights=np.where(is_world, 0.0, value), minlength=len(world))
-    partners[sums > 0] = sums[sums > 0]
+    for flow, (first, last) in enumerate(pairwise(_edges(rows))):
+        others = first + np.searchsorted(partner[first:last], 1)
+        world[flow, product[first:others]] = value[first:others]
+        sums = np.bincount(product[others:last], weights=value[others:last], minlength=n_products)
+        partners[flow, sums > 0] = sums[sums > 0]
     # TOTAL is the last product: codes begin with digits
-    total = np.repeat(world.reshape(-1, n_products)[:, -1], n_products)
+    total = np.repeat(world[:, -1], n_products)
     there = np.flatnonzero(~(np.isnan(world) & np.isnan(partners)))
     cells = pl.DataFrame({
         "flow": there // n_products,
         "product_code": there % n_products,
-        "world_usd": pl.Series(world[there], nan_to_null=True),
-        "partners_usd": pl.Series(partners[there], nan_to_null=True),
+        "world_usd": pl.Series(world.flat[there], nan_to_null=True),
+        "partners_usd": pl.Series(partners.flat[there], nan_to_null=True),
         "total_usd": pl.Series(total[there], nan_to_null=True),
     })  # fmt: skip
     return cells.with_columns(pl.col("flow").cat.to(flows), pl.col("product_code").cat.to(products))
+
+
+def _edges(rows: pl.DataFrame) -> NDArray[np.intp]:
+    """Where the rows of each of `FLOWS` begin, and where the last end."""
+    flow = rows["flow"].to_physical().to_numpy()
+    return np.searchsorted(flow, np.arange(len(FLOWS) + 1, dtype=flow.dtype))
 
 
 _WORLD, _PARTNERS = pl.col("world_usd"), pl.col("partners_usd")
@@ -84,7 +93,7 @@ def identity_checks(rows: pl.DataFrame, cells: pl.DataFrame) -> Checks:
         Their `world_and_partners`.
     """
     sums = cells.group_by("flow", maintain_order=True).agg(_SUMS)
-    counts = np.bincount(rows["flow"].to_physical().to_numpy())
+    counts = np.diff(_edges(rows))
     return {
         one["flow"]: {
             "rows": int(counts[FLOWS.index(one["flow"])]),

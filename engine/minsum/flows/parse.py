@@ -35,6 +35,7 @@ from minsum.flows.scan import opened
 from minsum.formats import Format
 from minsum.sources import Source
 from minsum.workspace import Footer, Layout
+from minsum_kernels.memory import recycled
 
 log = logging.getLogger("minsum")
 
@@ -305,10 +306,10 @@ def _without_total(judged: pl.DataFrame) -> NDArray[np.bool_]:
     the rule `level` removes, which is about the cell.
     """
     rule, begins = judged["rule"].to_numpy(), judged["begins_cell"].to_numpy()
-    run = np.cumsum(begins, dtype=np.int32)
-    is_settled = np.zeros(run[-1] + 1, dtype=np.bool_)
-    is_settled[run.take(np.flatnonzero((rule == _KEPT) | (rule >= OF_LEVEL)))] = True
-    return (rule >= _FIRST_PART) & (rule <= _LAST_PART) & ~is_settled.take(run, mode="clip")
+    run = np.cumsum(begins, out=recycled(len(rule), np.int32))
+    is_bare = np.ones(run[-1] + 1, dtype=np.bool_)
+    is_bare[np.compress((rule == _KEPT) | (rule >= OF_LEVEL), run)] = False
+    return (rule >= _FIRST_PART) & (rule <= _LAST_PART) & is_bare.take(run, mode="clip")
 
 
 def _audit_json(pending: Pending, partition: Partition) -> Footer:

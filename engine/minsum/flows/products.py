@@ -12,44 +12,48 @@ from numpy.typing import NDArray
 from minsum.flows.spellings import plain_product
 
 _MAX_KNOWN: Final = 1 << 17
-_NO_CODE: Final = -1
+_Known = tuple[NDArray[np.int64], pl.Series, pl.Series]
 
 
 class Products:
     """What plainly written product codes stand for: the same few thousand occur in each file."""
 
     def __init__(self) -> None:
-        none = np.empty(0, dtype=np.int64)
-        # Words in order, category and level: replaced as a whole, so that threads need no lock.
-        self._known: tuple[NDArray[np.int64], ...] = (none,) * 3
+        # Words in order, codes and levels: replaced as a whole, so that threads need no lock.
+        self._known: _Known = np.empty(0, dtype=np.int64), *_plain([])
 
     def look_up(
         self, words: NDArray[np.int64], texts: Callable[[], list[str]]
     ) -> tuple[pl.Series, pl.Series]:
         """Codes (categories) and levels of distinct texts and their words; a text of no level is not plainly written."""
-        known, at = self._known, np.searchsorted(self._known[0], words)
-        if not (at < len(known[0])).all() or (known[0][at] != words).any():
-            known = self._with(words, texts())
-            at = np.searchsorted(known[0], words) if (words >= 0).all() else np.arange(len(words))
-        codes, levels = (column[at] for column in known[1:])
-        found = pl.select(
-            pl.lit(pl.Series(codes.astype(np.uint32))).cat.to(pl.Categorical).alias("code"),
-            pl.lit(pl.Series(levels.astype(np.int8))).replace(_NO_CODE, None).alias("level"),
-        )
-        return found["code"], found["level"]
+        known, codes, levels = self._known
+        at = np.searchsorted(known, words)
+        if not (at < len(known)).all() or (known[at] != words).any():
+            if (words < 0).any():  # texts that no word holds
+                return _plain(texts())
+            known, codes, levels = self._with(words, texts())
+            at = np.searchsorted(known, words)
+        return codes[at], levels[at]
 
-    def _with(self, words: NDArray[np.int64], texts: list[str]) -> tuple[NDArray[np.int64], ...]:
-        """What is known, with further texts; of texts that no word holds, these alone."""
-        plain = [plain_product(text) or (text, _NO_CODE) for text in texts]
-        places = pl.Series([one[0] for one in plain], dtype=pl.Categorical).to_physical().to_numpy()
-        found = (words, places.astype(np.int64), np.array([one[1] for one in plain]))
-        if (words < 0).any() or len(self._known[0]) > _MAX_KNOWN:
-            order = np.arange(len(words)) if (words < 0).any() else np.argsort(words)
-            return tuple(column[order] for column in found)
-        joined = [np.append(old, new) for old, new in zip(self._known, found, strict=True)]
-        _, first = np.unique(joined[0], return_index=True)
-        self._known = tuple(column[first] for column in joined)
+    def _with(self, words: NDArray[np.int64], texts: list[str]) -> _Known:
+        """What is known, with further texts; it begins anew where that is too much."""
+        known, codes, levels = self._known
+        new_codes, new_levels = _plain(texts)
+        if len(known) <= _MAX_KNOWN:
+            words = np.append(known, words)
+            new_codes, new_levels = pl.concat([codes, new_codes]), pl.concat([levels, new_levels])
+        words, first = np.unique(words, return_index=True)
+        self._known = words, new_codes[first], new_levels[first]
         return self._known
+
+
+def _plain(texts: list[str]) -> tuple[pl.Series, pl.Series]:
+    """Codes and levels of texts; of those that are not plainly written themselves, and none."""
+    plain = [plain_product(text) or (text, None) for text in texts]
+    return (
+        pl.Series([one[0] for one in plain], dtype=pl.Categorical),
+        pl.Series([one[1] for one in plain], dtype=pl.Int8),
+    )
 
 
 PRODUCTS: Final = Products()

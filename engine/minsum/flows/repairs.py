@@ -77,7 +77,9 @@ def build(
         False for sources that by definition hold neither World nor TOTAL rows.
     """
     repairs: Repairs = {}
-    rows = of_most_digits(unique(in_order(pl.concat(kept)), repairs), repairs)
+    rows = unique(in_order(pl.concat(kept)), repairs)
+    if not is_complete:
+        rows = of_most_digits(rows, repairs)
     if not has_world_rows:
         rows = with_sums(rows)
     if is_complete and has_world_rows and parts:
@@ -104,10 +106,9 @@ def with_cells(rows: pl.DataFrame) -> pl.DataFrame:
     """Rows as they are, with flow and product_code as Enums instead of categories, and their `cell`."""
     (flow, flows), (product, products) = _ranked(rows["flow"], FLOWS), _ranked(rows["product_code"], [TOTAL])
     added = {} if "is_rebuilt" in rows.columns else {"is_rebuilt": pl.lit(value=False)}
-    places = rows.with_columns(flow=flow, product_code=product)
-    return places.with_columns(
-        pl.col("flow").cat.to(flows), pl.col("product_code").cat.to(products),
-        cell=_cell_of(pl.col("flow"), pl.col("partner_code"), pl.col("product_code")), **added,
+    return rows.with_columns(
+        flow=flow.cat.to(flows), product_code=product.cat.to(products),
+        cell=_cell_of(flow, pl.col("partner_code"), product), **added,
     )  # fmt: skip
 
 
@@ -116,18 +117,19 @@ def _cell_of(flow: pl.Expr, partner: pl.Expr, product: pl.Expr) -> pl.Expr:
 
 
 def _ranked(codes: pl.Series, always: Sequence[str]) -> tuple[pl.Expr, pl.Enum]:
-    """Place of each category of a column in the order of the texts, and these, with those that are always among them.
+    """Place of each row's category in the order of the texts, and these, with those that are always among them.
 
     A cast compares texts row by row, which takes four times as long.
     """
-    places, others = codes.to_physical().to_numpy(), _places(tuple(always))
+    physical = codes.to_physical()
+    places, others = physical.to_numpy(), _places(tuple(always))
     is_there = np.zeros(max(places.max(initial=0), others.max()) + 1, dtype=np.bool_)
     is_there[places] = is_there[others] = True
     distinct = np.flatnonzero(is_there)
     order, texts = _in_order_of_texts(distinct.astype(np.uint32).tobytes())
     rank = np.zeros(distinct[-1] + 1, dtype=np.uint32)
     rank[distinct[order]] = np.arange(len(distinct))
-    return pl.lit(pl.Series(rank)).gather(pl.col(codes.name).to_physical()), texts
+    return pl.lit(pl.Series(rank)[physical]), texts
 
 
 @lru_cache(maxsize=64)
