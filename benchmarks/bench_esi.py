@@ -32,9 +32,9 @@ import polars as pl
 import minsum_kernels
 from esi_lake import LakeSpec, write_real, write_synthetic
 from minsum.esi.options import EsiOptions, MarketOptions
-from minsum.pipeline import default_jobs
+from minsum.machine import default_jobs
 from minsum.schema import YEARLY
-from minsum.workspace import Layout
+from minsum.workspace.layout import Layout
 from record import record
 
 HIGH_END = {"high_end": (("USA", "DEU"), "pooled")}

@@ -19,9 +19,9 @@ import numpy as np
 import pandas as pd
 import polars as pl
 
-from minsum.estimates.stage import estimate
-from minsum.specs import Specification
-from minsum.workspace import Layout, publish_table
+from minsum.estimate.stage import estimate
+from minsum.settings.specs import Specification
+from minsum.workspace.layout import Layout, publish_table
 from record import record
 
 LARGE, SMALL = (200, 22), (16, 10)

@@ -28,9 +28,9 @@ from isal import igzip
 from flow_peers import chdb_reader, duckdb_reader, pandas_script, polars_script, polars_whole, spent
 from minsum.flows.ingest import ingest
 from minsum.flows.options import IngestOptions
-from minsum.pipeline import default_jobs
+from minsum.machine import default_jobs
 from minsum.synth import WorldSpec, write_world
-from minsum.workspace import Layout
+from minsum.workspace.layout import Layout
 from record import record
 
 JOBS = default_jobs()

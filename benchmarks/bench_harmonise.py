@@ -30,9 +30,9 @@ from minsum.esi.stage import compute_esi
 from minsum.harmonise.options import HarmoniseOptions
 from minsum.harmonise.shipped import nomenclature
 from minsum.harmonise.vintages import YEARS
-from minsum.pipeline import default_jobs
+from minsum.machine import default_jobs
 from minsum.synth.economies import in_order_of_choice
-from minsum.workspace import Layout
+from minsum.workspace.layout import Layout
 from record import record
 
 TARGET = "H2"

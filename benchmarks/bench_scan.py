@@ -23,7 +23,7 @@ from pathlib import Path
 import polars as pl
 
 import minsum
-from minsum.pipeline import default_jobs
+from minsum.machine import default_jobs
 from minsum.synth import WorldSpec, write_world
 from record import record
 

@@ -11,12 +11,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from minsum.countries import code_of, iso3_of, labels
+from minsum.countries.codes import code_of, iso3_of, labels
 from minsum.flows.lake import as_parts
 from minsum.flows.repairs import build
 from minsum.synth.economies import in_order_of_choice
 from minsum.synth.nomenclature import nomenclature
-from minsum.workspace import Layout, publish_parts
+from minsum.workspace.layout import Layout, publish_parts
 
 CLASSIFICATION = "H2"
 

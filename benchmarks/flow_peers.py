@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from minsum.flows.options import IngestOptions
-from minsum.pipeline import default_jobs
+from minsum.machine import default_jobs
 
 spent: list[float] = []
 """When a program that writes had written, before the sum that only the benchmark needs."""

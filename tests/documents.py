@@ -18,8 +18,8 @@ import pytest
 from click.testing import CliRunner
 
 from minsum.cli import main
-from minsum.settings import load_settings
-from minsum.specs import load_spec
+from minsum.settings.sections import load_settings
+from minsum.settings.specs import load_spec
 
 NOT_RUN = {
     "make": "makes an environment, by download",

@@ -13,7 +13,7 @@ import pytest
 
 from conftest import NAME, Desk, bulk_text
 from minsum import scan
-from minsum.packing import MAX_INNER_BYTES
+from minsum.sources.compression import MAX_INNER_BYTES
 from test_covariates import workbook
 from test_formats import HORSES, web
 from test_shapes import FIELDS, RECORD, TRIMMED
@@ -170,7 +170,7 @@ def test_archives_without_end(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> No
     for _ in range(7):
         content = gzip.compress(content)
     desk.put_bytes(content, "deep.gz")
-    monkeypatch.setattr("minsum.packing.MAX_INNER_BYTES", 100)
+    monkeypatch.setattr("minsum.sources.compression.MAX_INNER_BYTES", 100)
     desk.put_bytes(tarred({"a.txt": TEXT}, "w:gz"), "large.tar.gz")
     rejected = desk.ingest().rejected
     assert "more than 6 archives in each other" in rejected["deep.gz"][0]

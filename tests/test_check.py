@@ -13,10 +13,10 @@ import pytest
 from click.testing import CliRunner
 
 from conftest import NAME, Desk, bulk_text
-from minsum.check import IDENTITIES, SIMILARITY, Finding, Limits, check_workspace
 from minsum.cli import main
+from minsum.inspect.check import IDENTITIES, SIMILARITY, Finding, Limits, check_workspace
 from minsum.pipeline import Workspace
-from minsum.workspace import FOOTER_KEY, Layout, publish_table, read_footer
+from minsum.workspace.layout import FOOTER_KEY, Layout, publish_table, read_footer
 
 CHINA = "classification=H4/year=2015/reporter=156/flows.parquet"
 
@@ -293,7 +293,7 @@ def test_status_adds_up_rules_and_repairs_per_source_and_over_all(desk: Desk) ->
     desk.put([{}, {"motCode": 1000, "primaryValue": 7}, {"flowCode": "RM"}])
     desk.put([{"reporterCode": 842}, {"reporterCode": 842, "motCode": 1000}], NAME.replace("156", "842"))
     desk.ingest()
-    from minsum.status import read_status
+    from minsum.inspect.status import read_status
 
     told = read_status(desk.layout, desk.options)
     assert told["rules"] == {

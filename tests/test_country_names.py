@@ -10,12 +10,12 @@ from pathlib import Path
 import pycountry
 import pytest
 
-from minsum.countries import codes_named, codes_of, labels
-from minsum.country_hints import check_country, known_labels, near_labels
-from minsum.country_names import folded_name, match_country, names_matched, understood
-from minsum.country_spellings import CODES, NAMES, NOBODY
+from minsum.countries.codes import codes_named, codes_of, labels
+from minsum.countries.names import folded_name, match_country, names_matched, understood
+from minsum.countries.spellings import CODES, NAMES, NOBODY
+from minsum.countries.suggestions import check_country, known_labels, near_labels
 from minsum.errors import SettingsError
-from minsum.settings import load_settings
+from minsum.settings.sections import load_settings
 
 SPELLINGS = {
     "World Bank": """

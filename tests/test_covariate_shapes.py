@@ -15,11 +15,11 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from minsum.covariates import Covariates, Variable, covariate_remarks, read_covariates
-from minsum.covariates.numbers import with_numbers
 from minsum.errors import DataCheckError
-from minsum.settings import DEFAULT_VARIABLES
-from minsum.sources import Source
+from minsum.panel.covariates import Covariates, Variable, covariate_remarks, read_covariates
+from minsum.panel.covariates.numbers import with_numbers
+from minsum.settings.sections import DEFAULT_VARIABLES
+from minsum.sources.files import Source
 from test_covariates import workbook
 
 PAPER = {name: Variable(**recipe.model_dump()) for name, recipe in DEFAULT_VARIABLES.items()}

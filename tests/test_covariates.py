@@ -13,11 +13,17 @@ from typing import Any
 import polars as pl
 import pytest
 
-from minsum.country_names import match_country
-from minsum.covariates import Covariates, Variable, covariate_formats, covariate_remarks, read_covariates
+from minsum.countries.names import match_country
 from minsum.errors import DataCheckError, SettingsError
-from minsum.settings import DEFAULT_VARIABLES, load_settings
-from minsum.sources import Source
+from minsum.panel.covariates import (
+    Covariates,
+    Variable,
+    covariate_formats,
+    covariate_remarks,
+    read_covariates,
+)
+from minsum.settings.sections import DEFAULT_VARIABLES, load_settings
+from minsum.sources.files import Source
 
 PAPER = {name: Variable(**recipe.model_dump()) for name, recipe in DEFAULT_VARIABLES.items()}
 CAPITAL, LABOUR, PATENTS = "NE.GDI.FTOT.ZS", "SL.TLF.CACT.ZS", "IP.PAT.RESD"

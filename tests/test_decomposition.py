@@ -15,8 +15,8 @@ from conftest import Desk
 from minsum.errors import MissingInputError, SettingsError, UsageError
 from minsum.esi.bands import Pair, Resampling, band, replicates
 from minsum.esi.decompose import Question, decompose
-from minsum.esi.decomposition import Decomposition
 from minsum.esi.options import EsiOptions
+from minsum.esi.section_changes import Decomposition
 from minsum.esi.sections import SECTIONS, segments_of
 from minsum.esi.stage import compute_esi, files_of
 from minsum.pipeline import Workspace

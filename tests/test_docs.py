@@ -20,8 +20,8 @@ from click.testing import CliRunner
 from conftest import COMMAND, NAME, bulk_text
 from documents import Reader, blocks, check_words, inline_commands
 from minsum.cli import main
+from minsum.cli.progress import StageProgress
 from minsum.pipeline import Workspace
-from minsum.progress import StageProgress
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -193,7 +193,7 @@ def test_progress_on_a_terminal_and_elsewhere(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     moments = iter((0.0, 5.0, 20.0))
-    monkeypatch.setattr("minsum.progress.time.monotonic", lambda: next(moments))
+    monkeypatch.setattr("minsum.cli.progress.time.monotonic", lambda: next(moments))
     plain = StageProgress(None)
     with caplog.at_level("INFO", logger="minsum"):
         for done in (1_000, 2_000, 5_000):

@@ -21,7 +21,7 @@ from conftest import CODE, COMMAND, NAME, bulk_text, cut, flipped
 from conftest import minsum as command
 from minsum.errors import WorkspaceLockedError
 from minsum.pipeline import Workspace
-from minsum.workspace import Layout, exclusive
+from minsum.workspace.layout import Layout, exclusive
 
 pytestmark = pytest.mark.slow
 
@@ -169,7 +169,7 @@ def test_what_nobody_thought_of_is_a_message(folder: Path, monkeypatch: pytest.M
     def fail(*_: object, **__: object) -> None:
         raise KeyError("never seen")
 
-    monkeypatch.setattr("minsum.status.read_status", fail)
+    monkeypatch.setattr("minsum.inspect.status.read_status", fail)
     result = minsum(folder, "status")
     assert result.exit_code == 1
     assert result.stderr.startswith("error: unexpected: KeyError: 'never seen'\nhint: ")

@@ -14,16 +14,16 @@ import pytest
 import statsmodels.api as sm
 
 from minsum.errors import EstimationError, MissingInputError
-from minsum.estimates.fitted import term_table
-from minsum.estimates.stage import estimate
+from minsum.estimate.fitted import term_table
+from minsum.estimate.stage import estimate
 from minsum.report.inputs import inputs_there
 from minsum.report.options import PageOptions
+from minsum.report.paper_tables import make_tables
 from minsum.report.regression import regression_table, regression_tables
 from minsum.report.render import render
 from minsum.report.stage import write_report
-from minsum.report.tables import make_tables
-from minsum.specs import Specification
-from minsum.workspace import Layout, publish_table, read_footer
+from minsum.settings.specs import Specification
+from minsum.workspace.layout import Layout, publish_table, read_footer
 from oracle.grunfeld import assert_printed, greene_firms, large_firms
 
 Row = dict[str, Any]

@@ -21,10 +21,10 @@ from minsum.cli import main
 from minsum.errors import KeyRefusedError
 from minsum.fetch.key import find_key
 from minsum.pipeline import Workspace
-from minsum.publications import from_name
-from minsum.rejections import read_rejections
-from minsum.runs import RunReport
-from minsum.workspace import read_footer
+from minsum.sources.publications import from_name
+from minsum.sources.rejections import read_rejections
+from minsum.workspace.layout import read_footer
+from minsum.workspace.runs import RunReport
 
 pytestmark = pytest.mark.slow
 

@@ -19,8 +19,8 @@ from scipy import stats
 
 from minsum.errors import EstimationError
 from minsum.estimate import EstimationWarning, PanelFGLS, PanelResult
-from minsum.estimate.least_squares import tall_qr
-from minsum.estimate.periods import period_numbers
+from minsum.estimate.estimators.least_squares import tall_qr
+from minsum.estimate.estimators.periods import period_numbers
 from naive_fgls import cross_omega, data_of, fgls, ols, panel_lists, random_panel
 from oracle.grunfeld import assert_printed, greene_firms
 

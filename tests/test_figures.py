@@ -13,9 +13,9 @@ from conftest import COLUMNS, NAME, Desk, bulk_text
 from minsum.errors import SettingsError
 from minsum.flows.options import IngestOptions
 from minsum.flows.verify import verify_partition
+from minsum.inspect.status import read_status
 from minsum.pipeline import Workspace
-from minsum.settings import load_settings
-from minsum.status import read_status
+from minsum.settings.sections import load_settings
 from test_formats import BACI, LEGACY_NAME, old, web, wits, zipped
 from trade_files import LEGACY, LEGACY_BULK
 

@@ -15,7 +15,7 @@ import pytest
 
 from conftest import COLUMNS, NAME, Desk, bulk_text
 from minsum.errors import UnknownFormatError
-from minsum.formats import Header, formats, recognise
+from minsum.sources.formats import Header, formats, recognise
 from minsum_kernels.fields import FieldReader
 from trade_files import BULK, LEGACY, LEGACY_BULK, WEB, WITS
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from conftest import Desk, one
-from minsum.country_groups import members_in
+from minsum.countries.groups import members_in
 from minsum.errors import SettingsError
 from minsum.esi.decompose import Question, decompose
 from minsum.esi.groups import of_year
 from minsum.esi.options import EsiOptions
 from minsum.esi.stage import compute_esi, files_of
-from minsum.workspace import read_footer
+from minsum.workspace.layout import read_footer
 from test_harmonise import compute, put, table
 
 SIZES = {

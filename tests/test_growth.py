@@ -10,8 +10,8 @@ import polars as pl
 import pytest
 
 from conftest import Desk, minsum
+from minsum.countries.paper import PAPER_COUNTRIES
 from minsum.errors import UsageError
-from minsum.paper import PAPER_COUNTRIES
 from minsum.pipeline import Workspace
 from minsum.report.growth import PAPER_NOTE, growth_table
 

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from conftest import Desk, one
-from minsum.country_hints import known_labels
+from minsum.countries.suggestions import known_labels
 from minsum.errors import MissingInputError
 from minsum.esi.baskets import gather
 from minsum.esi.decompose import Question, decompose
@@ -26,7 +26,7 @@ from minsum.harmonise.vintages import VINTAGES, rank, steps
 from minsum.harmonise.workbooks import read_workbook
 from minsum.pipeline import Workspace
 from minsum.schema import HARMONISED
-from minsum.workspace import read_footer
+from minsum.workspace.layout import read_footer
 
 Basket = dict[str, float]
 TO_H2 = HarmoniseOptions("H2")

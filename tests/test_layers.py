@@ -109,7 +109,7 @@ def test_every_row_rule_and_repair_is_documented() -> None:
 
 
 def test_every_check_is_documented_and_has_its_query() -> None:
-    from minsum.check import IDENTITIES, SIMILARITY
+    from minsum.inspect.check import IDENTITIES, SIMILARITY
 
     text = (ROOT / "docs" / "data-rules.md").read_text(encoding="utf-8")
     for name in ("file", "stray", "keys", "rows", "audit", *IDENTITIES, *SIMILARITY):

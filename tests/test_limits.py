@@ -12,25 +12,25 @@ import polars as pl
 import pytest
 
 from conftest import Desk, bulk_text
-from minsum.check import Limits, check_workspace
-from minsum.check.nightly import examine
 from minsum.errors import DataCheckError
 from minsum.esi.bands import band
 from minsum.esi.contributions import write_contributions
 from minsum.esi.harmonised import Filed, _check_totals
-from minsum.esi.moves import largest_moves, merged
+from minsum.esi.largest_changes import largest_moves, merged
 from minsum.esi.options import EsiOptions
 from minsum.esi.stage import compute_esi
-from minsum.flows.archives import unfold
 from minsum.flows.options import IngestOptions
 from minsum.flows.verify import verify_partition
 from minsum.harmonise.islands import Islands
-from minsum.harmonise.remarks import absences
+from minsum.harmonise.messages import absences
 from minsum.harmonise.shipped import nomenclature
 from minsum.harmonise.weights import read_weights
-from minsum.runs import RunReport
-from minsum.sources import Source
-from minsum.workspace import Layout
+from minsum.inspect.check import Limits, check_workspace
+from minsum.inspect.nightly_checks import examine
+from minsum.sources.archives import unfold
+from minsum.sources.files import Source
+from minsum.workspace.layout import Layout
+from minsum.workspace.runs import RunReport
 
 # Rows and files -------------------------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from conftest import Desk, one
 from minsum.errors import MissingInputError, SettingsError
 from minsum.esi.options import EsiOptions, MarketOptions, MirrorOptions
 from minsum.esi.stage import compute_esi
-from minsum.harmonise.remarks import absences
+from minsum.harmonise.messages import absences
 from minsum.pipeline import Workspace
 from minsum.report.growth import where_exports
 from minsum.schema import MIRRORED

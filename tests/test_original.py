@@ -8,9 +8,9 @@ import polars as pl
 import pytest
 
 from conftest import COLUMNS, Desk
-from minsum.coverage import write_coverage
-from minsum.harmonise.remarks import absences
-from minsum.workspace import read_footers
+from minsum.esi.coverage import write_coverage
+from minsum.harmonise.messages import absences
+from minsum.workspace.layout import read_footers
 from test_formats import web
 from test_harmonise import compute
 

@@ -11,13 +11,13 @@ import pytest
 
 from conftest import Desk, bulk_text, minsum
 from minsum.errors import SettingsError, UsageError
+from minsum.inspect.status import read_status
 from minsum.pipeline import Workspace
 from minsum.report.choice import read_shown
 from minsum.report.options import PageOptions
-from minsum.settings import load_settings
-from minsum.similarities import one_row_a_country, preferred_codes
-from minsum.status import read_status
-from minsum.workspace import read_footer
+from minsum.settings.sections import load_settings
+from minsum.workspace.layout import read_footer
+from minsum.workspace.similarities import one_row_a_country, preferred_codes
 from test_absent_references import put, world
 from test_docs import baci_files
 
@@ -208,7 +208,7 @@ def test_a_mere_partner_is_no_reporter(tmp_path: Path) -> None:
 
 
 def _ingest_options(folder: Path) -> object:
-    from minsum.options import ingest_options
+    from minsum.settings.options import ingest_options
 
     return ingest_options(Workspace(folder).settings)
 

@@ -17,7 +17,7 @@ from rich.console import Console as RichConsole
 
 from conftest import COMMAND, minsum
 from minsum.pipeline import Workspace
-from minsum.text_tables import text_tables
+from minsum.report.text_tables import text_tables
 from test_absent_references import put, world
 
 

@@ -14,11 +14,11 @@ import polars as pl
 import pytest
 
 from conftest import Desk, bulk_text
-from minsum.options import page_options
 from minsum.pipeline import Workspace
 from minsum.report.choice import read_shown
 from minsum.report.inputs import inputs_there
 from minsum.report.stage import write_report
+from minsum.settings.options import page_options
 from minsum.synth import WorldSpec, write_world
 from test_harmonise import FIVE, put
 from test_harmonise import world as some_baskets
@@ -264,7 +264,7 @@ def test_text_from_outside_is_text(world: Workspace, visit: Callable[..., Visit]
     shutil.copytree(world.layout.root, work.layout.root)
     coverage = pl.read_parquet(work.layout.coverage)
     table = coverage.with_columns(source=pl.lit(hostile)).to_arrow()
-    from minsum.workspace import publish_table
+    from minsum.workspace.layout import publish_table
 
     publish_table(table, work.layout.coverage, footer={"digest": "other"}, layout=work.layout)
     options = page_options(work.settings, {}, estimates=["main"])

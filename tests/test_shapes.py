@@ -10,7 +10,7 @@ import pytest
 
 from conftest import NAME, Desk, bulk_text
 from minsum import scan
-from minsum.flows import opening
+from minsum.sources import opening
 from test_covariates import workbook
 from test_formats import HORSES, old, snake, web
 from trade_files import LEGACY, WEB
@@ -300,7 +300,7 @@ def test_large_workbooks_and_json_are_refused(
 
 
 def test_what_was_odd_is_told_where_the_user_looks(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
-    from minsum.status import read_status, status_tables
+    from minsum.inspect.status import read_status, status_tables
 
     desk.put_bytes(TRIMMED * 3 + b",,,\n", "file.csv")
     with caplog.at_level("INFO", "minsum"):

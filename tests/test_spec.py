@@ -10,8 +10,8 @@ import polars as pl
 import pytest
 
 from minsum.errors import SettingsError, UsageError
-from minsum.settings import DEFAULT_VARIABLES, load_settings
-from minsum.specs import (
+from minsum.settings.sections import DEFAULT_VARIABLES, load_settings
+from minsum.settings.specs import (
     DIAGNOSTICS,
     Cluster,
     Covariance,
@@ -25,8 +25,8 @@ from minsum.specs import (
     labels,
     load_spec,
 )
-from minsum.templates import TEMPLATES
-from minsum.terms import Term, evaluate, parse_term
+from minsum.settings.templates import TEMPLATES
+from minsum.settings.terms import Term, evaluate, parse_term
 
 DATA = pl.DataFrame(
     {

@@ -27,7 +27,7 @@ from conftest import NAME, bulk_text
 from minsum.errors import DataCheckError, MinsumError
 from minsum.pipeline import Workspace
 from minsum.schema import YEARLY
-from minsum.workspace import Layout, partition_key, read_footer
+from minsum.workspace.layout import Layout, partition_key, read_footer
 from test_formats import old
 from trade_files import LEGACY
 
@@ -343,7 +343,7 @@ class Life(RuleBasedStateMachine):
             if what == "flows" and STAYS in why:
                 classification, year, _ = (part.partition("=")[2] for part in which.split("/"))
                 found.add((classification, int(year)))
-        from minsum.rejections import read_rejections
+        from minsum.sources.rejections import read_rejections
 
         for record in read_rejections(Layout(self.folder)).values():
             if record["kind"] in ("SmallerSourceError", "AbsentSourceError"):
@@ -429,7 +429,7 @@ class Life(RuleBasedStateMachine):
         return sorted((self.folder / "raw").iterdir())
 
     def _damaged_flows(self) -> list[Path]:
-        from minsum.proof import damage
+        from minsum.workspace.checksums import damage
 
         found = []
         for path in Layout(self.folder).partitions():

@@ -19,13 +19,13 @@ import pytest
 
 import minsum.flows.ingest as stage
 from conftest import NAME, Desk, bulk_text
-from minsum.check import Limits, check_workspace
 from minsum.cli import main
 from minsum.errors import DataCheckError
 from minsum.flows.options import IngestOptions
+from minsum.inspect.check import Limits, check_workspace
 from minsum.pipeline import Workspace
-from minsum.publications import from_name, version_of
-from minsum.rejections import read_rejections
+from minsum.sources.publications import from_name, version_of
+from minsum.sources.rejections import read_rejections
 from test_formats import old
 from trade_files import LEGACY, LEGACY_BULK
 
@@ -238,8 +238,8 @@ def test_status_lists_copies_and_superseded(workspace: Workspace) -> None:
 
 def told(desk: Desk) -> list[tuple[str, str]]:
     """What status says of the flows of the inbox, as if it were raw/."""
-    from minsum.flows.known import survey
-    from minsum.staleness import flows_entries
+    from minsum.flows.lake_index import survey
+    from minsum.inspect.stale import flows_entries
 
     desk.layout.raw = desk.inbox
     return [
@@ -434,7 +434,7 @@ def test_what_cannot_be_read_is_rejected_alone(desk: Desk, monkeypatch: pytest.M
             raise PermissionError(errno.EACCES, "Permission denied", str(path))
         return scandir(path)
 
-    monkeypatch.setattr("minsum.sources.os.scandir", refuse)
+    monkeypatch.setattr("minsum.sources.files.os.scandir", refuse)
     for _ in range(2):
         report = desk.ingest()
         assert {*report.rejected} == {"nowhere.gz", "closed"}
@@ -456,7 +456,7 @@ def test_a_file_that_vanishes_is_rejected_alone(
 
 
 def test_a_disk_that_fails_while_a_file_is_read(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    from minsum.checked_bytes import CheckedBytes
+    from minsum.sources.checked_bytes import CheckedBytes
 
     desk.put([{"reporterCode": 36}] * 9, NAME.replace("156", "036"))
     desk.put([{}])
@@ -658,7 +658,7 @@ def test_an_unchanged_night_loads_no_compiled_code(desk: Desk) -> None:
     desk.ingest()
     code = (
         "import sys\nfrom pathlib import Path\nfrom minsum.flows.ingest import ingest\nfrom minsum.flows.options import IngestOptions\n"
-        "from minsum.workspace import Layout\n"
+        "from minsum.workspace.layout import Layout\n"
         f"report = ingest(Layout(Path({str(desk.layout.root)!r})), [Path({str(desk.inbox)!r})], "
         "IngestOptions(reporters=('CHN',)), jobs=1, progress=print)\n"
         "assert len(report.unchanged) == 1 and len(report.passed_over) == 2, report\nassert 'numba' not in sys.modules\n"

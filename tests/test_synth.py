@@ -20,11 +20,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minsum.countries import code_of, iso3_of
-from minsum.covariates import Variable, read_covariates
+from minsum.countries.codes import code_of, iso3_of
 from minsum.errors import UsageError
-from minsum.settings import DEFAULT_VARIABLES
-from minsum.sources import Source
+from minsum.panel.covariates import Variable, read_covariates
+from minsum.settings.sections import DEFAULT_VARIABLES
+from minsum.sources.files import Source
 from minsum.synth import BLOC, FOCUS, WorldSpec, write_world
 from minsum.synth.baskets import shares_at, similarity
 from minsum.synth.covariates import NAMES, draw_regressors

@@ -8,7 +8,7 @@ import pytest
 
 import naive_codes
 from conftest import Desk, bulk_text
-from minsum.flows.spellings import flow_of, mended_product, plain_product
+from minsum.flows.text_repairs import flow_of, mended_product, plain_product
 from test_formats import BACI, LEGACY, LEGACY_BULK, LEGACY_NAME, old, web, zipped
 
 MENDED: dict[str, tuple[str, set[str]]] = {

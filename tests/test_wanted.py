@@ -17,10 +17,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from conftest import COMMAND, NAME, bulk_text, cut, flipped
-from minsum.check import Limits, check_workspace
 from minsum.errors import DataCheckError
+from minsum.inspect.check import Limits, check_workspace
 from minsum.pipeline import Workspace
-from minsum.workspace import FOOTER_KEY, Layout
+from minsum.workspace.layout import FOOTER_KEY, Layout
 
 pytestmark = pytest.mark.slow
 

@@ -42,7 +42,7 @@ def test_the_wheel_works_alone(tmp_path: Path) -> None:
     code = (
         f"import sys; sys.path.insert(0, {str(site)!r})\n"
         "import minsum, minsum_kernels\n"
-        "from minsum.queries import query\n"
+        "from minsum.workspace.queries import query\n"
         f"assert minsum.__file__.startswith({str(site)!r}) and minsum_kernels.__file__.startswith({str(site)!r})\n"
         "assert query('panel_sample').startswith('--')\n"
         "print(minsum.esi_matrix([[3, 1, 0], [1, 1, 2]])[0, 1])\n"

@@ -10,11 +10,11 @@ import pytest
 
 from conftest import Desk
 from minsum.errors import SettingsError
-from minsum.estimates.pairs import read_pairs
-from minsum.estimates.stage import estimate
+from minsum.estimate.pairs import read_pairs
+from minsum.estimate.stage import estimate
 from minsum.pipeline import Workspace
-from minsum.specs import Specification
-from minsum.workspace import read_footer
+from minsum.settings.specs import Specification
+from minsum.workspace.layout import read_footer
 from test_harmonise import FIVE, put, world
 
 YEARS = (2021, 2022, 2023)

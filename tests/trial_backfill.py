@@ -24,7 +24,7 @@ from pathlib import Path
 from comtrade_stub import KEY, Stub, serving
 from conftest import COMMAND, lake
 from minsum.pipeline import Workspace
-from minsum.publications import from_name
+from minsum.sources.publications import from_name
 from minsum.synth import WorldSpec, write_world
 
 MOST_NIGHTS = 4

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from minsum.errors import MinsumError
+    from minsum.esi.matrix import esi_matrix
     from minsum.flows.scan import scan
-    from minsum.matrix import esi_matrix
     from minsum.pipeline import Workspace
-    from minsum.runs import RunReport
+    from minsum.workspace.runs import RunReport
 
 _HOMES = {
     "MinsumError": "minsum.errors",
-    "RunReport": "minsum.runs",
+    "RunReport": "minsum.workspace.runs",
     "Workspace": "minsum.pipeline",
-    "esi_matrix": "minsum.matrix",
+    "esi_matrix": "minsum.esi.matrix",
     "scan": "minsum.flows.scan",
 }
 

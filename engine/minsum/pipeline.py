@@ -11,7 +11,6 @@ Every method that writes holds the workspace, does only what changed, and leaves
 from __future__ import annotations
 
 import logging
-import os
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -20,8 +19,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from minsum.arguments import one_of
-from minsum.classifications import chosen_classification
 from minsum.errors import (
     DataCheckError,
     EmptySampleError,
@@ -31,26 +28,29 @@ from minsum.errors import (
     SettingsError,
     UsageError,
 )
-from minsum.local_paths import local_path
-from minsum.marks import remove_files
-from minsum.options import esi_options, fetch_options, ingest_options, page_options, panel_options
-from minsum.rejections import count_run, drop_broken_records, runs_of
-from minsum.runs import RunReport, recorded, versions
-from minsum.settings import Settings, load_settings
-from minsum.templates import TEMPLATES
-from minsum.text_tables import listed
-from minsum.workspace import Layout, estimate_files, is_estimates, publish_text
+from minsum.esi.arguments import one_of
+from minsum.machine import default_jobs, versions
+from minsum.report.text_tables import listed
+from minsum.settings.options import esi_options, fetch_options, ingest_options, page_options, panel_options
+from minsum.settings.paths import local_path
+from minsum.settings.sections import Settings, load_settings
+from minsum.settings.templates import TEMPLATES
+from minsum.sources.rejections import count_run, drop_broken_records, runs_of
+from minsum.workspace.classifications import chosen_classification
+from minsum.workspace.layout import Layout, estimate_files, is_estimates, publish_text
+from minsum.workspace.marks import remove_files
+from minsum.workspace.runs import RunReport, recorded
 
 if TYPE_CHECKING:
     import duckdb
 
-    from minsum.check import Finding, Limits
     from minsum.esi.bands import Method
-    from minsum.esi.decomposition import Decomposition
+    from minsum.esi.section_changes import Decomposition
     from minsum.esi.sections import By
-    from minsum.estimates.stage import Asked
+    from minsum.estimate.stage import Asked
     from minsum.fetch.stage import Plan
     from minsum.flows.ingest import IngestReport
+    from minsum.inspect.check import Finding, Limits
     from minsum.report.table import Table
 
 log = logging.getLogger("minsum")
@@ -209,19 +209,19 @@ class Workspace:
 
     def sql(self, query: str) -> duckdb.DuckDBPyRelation | None:
         """Run a DuckDB query over a view for each table that is there: flows, esi, coverage, panel ..."""
-        from minsum.views import run_query
+        from minsum.inspect.sql import run_query
 
         return run_query(self.layout, query)
 
     def status(self) -> dict[str, Any]:
         """What is there, what is stale, what was rejected and why (status.read_status)."""
-        from minsum.status import read_status
+        from minsum.inspect.status import read_status
 
         return read_status(self.layout, ingest_options(self.settings), self.settings)
 
     def check(self) -> list[Finding]:
         """What is wrong with the published files and their figures; empty when nothing is."""
-        from minsum.check import check_workspace
+        from minsum.inspect.check import check_workspace
 
         return check_workspace(self.layout, self._limits(), jobs=self.jobs)
 
@@ -308,7 +308,7 @@ class Workspace:
 
     def tables(self) -> list[Table]:
         """Tables 1, 2 and 3 as they stand."""
-        from minsum.report.tables import make_tables
+        from minsum.report.paper_tables import make_tables
 
         reporters = self._section("panel").reporters
         is_paper = self.settings.report.paper_notes
@@ -341,14 +341,14 @@ class Workspace:
 
     def _in_lake(self) -> set[str]:
         """Names of sources that need not be read again."""
-        from minsum.flows.known import survey
+        from minsum.flows.lake_index import survey
 
         return survey(self.layout, ingest_options(self.settings)).settled_names()
 
     def _prune(self) -> None:
         """Remove files of superseded publications from `raw/`, as many as `[fetch] keep` says."""
         from minsum.fetch.retention import prune
-        from minsum.flows.known import survey
+        from minsum.flows.lake_index import survey
 
         keep = self.settings.fetch and self.settings.fetch.keep
         if isinstance(keep, int):
@@ -400,7 +400,7 @@ class Workspace:
 
     def _keep_up(self) -> None:
         """Bring estimates that `minsum estimate SPEC` made up to date."""
-        from minsum.estimates.stage import kept_specs
+        from minsum.estimate.stage import kept_specs
 
         for name, asked in kept_specs(self.layout, self._names_of_specs()).items():
             try:
@@ -430,7 +430,7 @@ class Workspace:
 
     def _names_asked_for(self) -> set[str]:
         """Names of the estimates that the settings or `minsum estimate SPEC` ask for."""
-        from minsum.estimates.stage import kept_specs
+        from minsum.estimate.stage import kept_specs
 
         if self.settings.panel is None:
             return set()
@@ -445,18 +445,18 @@ class Workspace:
     def _examine_flows(self) -> None:
         """Check what was brought in against the limits of `[check]`."""
         if self._report.reporter_years:
-            from minsum.check.nightly import examine_flows
+            from minsum.inspect.nightly_checks import examine_flows
 
             examine_flows(self.layout, self._report, self._limits())
 
     def _examine(self) -> None:
         """Check what changed tonight against the limits of `[check]`."""
-        from minsum.check.nightly import examine
+        from minsum.inspect.nightly_checks import examine
 
         examine(self.layout, self._report, self._limits())
 
     def _limits(self) -> Limits:
-        from minsum.check import Limits
+        from minsum.inspect.check import Limits
 
         return Limits(**self.settings.check.model_dump())
 
@@ -511,7 +511,7 @@ class Workspace:
 
     def _esi(self) -> None:
         from minsum.esi.stage import compute_esi
-        from minsum.harmonise.remarks import absences
+        from minsum.harmonise.messages import absences
 
         with self._report.stage("esi") as done:
             report = compute_esi(self.layout, esi_options(self.settings), progress=self._progress)
@@ -533,7 +533,7 @@ class Workspace:
             log.warning("esi: %d more such years: runs/", len(remarks) - MOST_REMARKS, extra={"stage": "esi"})
 
     def _panel(self) -> None:
-        from minsum.panel import build_panel
+        from minsum.panel.stage import build_panel
 
         options = panel_options(self._section("panel"), self.settings.esi.references)
         with self._report.stage("panel") as done:
@@ -545,8 +545,8 @@ class Workspace:
 
     def _estimates(self, path: Path | None = None) -> None:
         """Estimate `[estimate]` or, given its path, a spec file."""
-        from minsum.estimates.stage import Asked
-        from minsum.specs import MAIN, load_spec
+        from minsum.estimate.stage import Asked
+        from minsum.settings.specs import MAIN, load_spec
 
         name, spec = (MAIN, self._section("estimate")) if path is None else load_spec(path)
         listed = [(self.layout.root / one).resolve() for one in self.settings.specs]
@@ -554,7 +554,7 @@ class Workspace:
         self._estimated(name, Asked(spec, "settings" if is_listed else "command"))
 
     def _estimated(self, name: str, asked: Asked) -> None:
-        from minsum.estimates.stage import estimate
+        from minsum.estimate.stage import estimate
 
         with self._report.stage("estimates") as done:
             report = estimate(self.layout, asked.spec, name=name, asked_by=asked.by)
@@ -596,7 +596,7 @@ class Workspace:
 
     def _count(self) -> None:
         """Count the run in the records of what it rejected, and what the workspace holds now."""
-        from minsum.status import read_totals
+        from minsum.inspect.status import read_totals
 
         if self._report.rejected:
             count_run(self.layout, self._report.rejected)
@@ -606,8 +606,3 @@ class Workspace:
 
 def _without(summary: dict[str, Any], name: str) -> dict[str, Any]:
     return {key: value for key, value in summary.items() if key != name}
-
-
-def default_jobs() -> int:
-    """Cores this process may use."""
-    return len(os.sched_getaffinity(0))

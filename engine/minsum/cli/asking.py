@@ -121,7 +121,7 @@ def sql(console: Any, workspace: Path, jobs: int | None, *, query: str, form: st
     \b
     minsum sql "SELECT reporter, esi FROM esi WHERE year = 2021 AND reference = 'USA' ORDER BY esi DESC"
     """
-    from minsum.views import query_errors
+    from minsum.inspect.sql import query_errors
 
     work = opened(console, workspace, jobs)
     relation = work.sql(query)
@@ -139,7 +139,7 @@ def doctor(console: Any, workspace: Path, _jobs: int | None) -> int:
     \b
     minsum doctor
     """
-    from minsum.status import examine
+    from minsum.machine import examine
 
     console.mapping(examine(workspace))
     return 0

@@ -13,11 +13,11 @@ import click
 
 from minsum.cli.endings import Signals, as_error, check_address_space
 from minsum.errors import UsageError
-from minsum.local_paths import local_path
+from minsum.settings.paths import local_path
 
 if TYPE_CHECKING:
     from minsum.pipeline import Workspace
-    from minsum.runs import RunReport
+    from minsum.workspace.runs import RunReport
 
 
 def common(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -41,7 +41,7 @@ def common(command: Callable[..., Any]) -> Callable[..., Any]:
     def wrapped(
         *, quiet: bool, log_format: str, debug: bool, workspace: Path, jobs: int | None, **options: Any
     ) -> None:
-        from minsum.console import Console
+        from minsum.cli.console import Console
 
         console = Console(quiet=quiet, log_format=log_format, colour=not options.pop("no_color"))
         signals = Signals()
@@ -87,7 +87,7 @@ class Commands(click.Group):
         try:
             return super().main(args, *rest, **named | {"standalone_mode": False})
         except click.ClickException as error:
-            from minsum.console import Console
+            from minsum.cli.console import Console
 
             console = Console(quiet=True, log_format="json")
             console.error(UsageError(error.format_message(), "see minsum --help"))
@@ -100,7 +100,7 @@ class Commands(click.Group):
 def opened(console: Any, workspace: Path, jobs: int | None, **flags: Any) -> Workspace:
     """The workspace a command works on, its progress shown; `flags` are settings for once."""
     from minsum.pipeline import Workspace
-    from minsum.workspace import find_root
+    from minsum.workspace.layout import find_root
 
     return Workspace(find_root(workspace), jobs=jobs, progress=console.progress, flags=flags)
 
@@ -113,7 +113,7 @@ def working(console: Any, workspace: Path, jobs: int | None, **flags: Any) -> Wo
 
 def finish(console: Any, report: RunReport, where: str, then: str) -> int:
     """Say what a run did and what to do next; returns its exit code."""
-    from minsum.advice import next_step
+    from minsum.cli.next_step import next_step
 
     console.summary(report, where)
     console.advise(next_step(report, otherwise=then))

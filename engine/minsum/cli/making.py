@@ -79,7 +79,7 @@ def synth(console: Any, _workspace: Path, jobs: int | None, *, folder: Path, **o
     minsum synth big --reporters 180 --rows 5000 --max-rows 1600000
     minsum synth mixed --vintages --years 2012-2023
     """
-    from minsum.pipeline import default_jobs
+    from minsum.machine import default_jobs
     from minsum.synth import WorldSpec, write_world
 
     rows, top = options["rows"], options["max_rows"]

@@ -11,10 +11,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from minsum.countries import WORLD, iso3_of
+from minsum.countries.codes import WORLD, iso3_of
 from minsum.esi.options import FINEST
 from minsum.schema import TABLES
-from minsum.workspace import partition_key
+from minsum.workspace.layout import partition_key
 
 if TYPE_CHECKING:
     from minsum.esi.harmonised import Provenance

@@ -11,10 +11,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from minsum.countries import WORLD, is_group, iso3_of
+from minsum.countries.codes import WORLD, is_group, iso3_of
 from minsum.esi.baskets import RESIDUAL_HEADING, F64Matrix, ranked, scan_products
 from minsum.esi.options import FINEST, EsiOptions, MarketOptions
-from minsum.workspace import partition_key
+from minsum.workspace.layout import partition_key
 
 if TYPE_CHECKING:
     from minsum.harmonise.harmoniser import Harmoniser

@@ -18,11 +18,11 @@ from minsum.esi.options import EsiOptions
 from minsum.esi.references import WITHOUT_SELF, member_rows, member_values, merged
 from minsum.esi.sections import BUDGET, SECTIONS, sections_plan, segments_of
 from minsum.esi.stage import files_of
-from minsum.marks import digests_of
-from minsum.proof import prove
 from minsum.schema import check_table
-from minsum.similarities import preferred_codes
-from minsum.workspace import Layout, publish_parts
+from minsum.workspace.checksums import prove
+from minsum.workspace.layout import Layout, publish_parts
+from minsum.workspace.marks import digests_of
+from minsum.workspace.similarities import preferred_codes
 from minsum_kernels import segment_min_sum
 
 if TYPE_CHECKING:

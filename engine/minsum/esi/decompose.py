@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from minsum.countries import iso3_of
-from minsum.country_groups import expanded
-from minsum.country_hints import check_country
-from minsum.country_names import understood
+from minsum.countries.codes import iso3_of
+from minsum.countries.groups import expanded
+from minsum.countries.names import understood
+from minsum.countries.suggestions import check_country
 from minsum.errors import MissingInputError, UsageError
 from minsum.esi.bands import Pair, Resampling, replicates
 from minsum.esi.baskets import Baskets, gather
-from minsum.esi.decomposition import Decomposition
 from minsum.esi.groups import of_year
 from minsum.esi.options import EsiOptions
 from minsum.esi.references import WITHOUT_SELF, WORLD_RULES, Rule, member_rows, member_values
+from minsum.esi.section_changes import Decomposition
 from minsum.esi.sections import By, segments_of
-from minsum.workspace import partition_key
+from minsum.workspace.layout import partition_key
 from minsum_kernels import segment_min_sum
 
 if TYPE_CHECKING:

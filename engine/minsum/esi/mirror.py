@@ -11,12 +11,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from minsum.countries import code_of, codes_of, iso3_of
+from minsum.countries.codes import code_of, codes_of, iso3_of
 from minsum.esi.baskets import Baskets, F64Matrix, ranked, scan_products
 from minsum.esi.harmonised import Filed, Provenance, brought_together, provenance
 from minsum.esi.options import FINEST, MirrorOptions
 from minsum.harmonise.vintages import is_residual
-from minsum.workspace import partition_key
+from minsum.workspace.layout import partition_key
 
 if TYPE_CHECKING:
     from minsum.harmonise.harmoniser import Harmoniser

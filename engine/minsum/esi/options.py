@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from minsum.country_groups import without_groups
-from minsum.country_hints import check_country
+from minsum.countries.groups import without_groups
+from minsum.countries.suggestions import check_country
 from minsum.errors import SettingsError
 from minsum.harmonise.options import HarmoniseOptions
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import polars as pl
 
-from minsum.countries import WORLD
-from minsum.workspace import partition_key
+from minsum.countries.codes import WORLD
+from minsum.workspace.layout import partition_key
 
 
 def exports_to(filings: Sequence[Path], partners: Collection[int], *, year: int) -> float | None:

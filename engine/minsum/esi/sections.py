@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, get_args
 
-from minsum.arguments import one_of
-from minsum.marks import Mark, Plan, plan_of
-from minsum.workspace import Layout
+from minsum.esi.arguments import one_of
+from minsum.workspace.layout import Layout
+from minsum.workspace.marks import Mark, Plan, plan_of
 
 By = Literal["section", "chapter"]
 

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from minsum.countries import is_group, iso3_of
-from minsum.coverage import Facts, Together, coverage_plan, write_coverage
+from minsum.countries.codes import is_group, iso3_of
 from minsum.errors import MissingInputError
+from minsum.esi.coverage import Facts, Together, coverage_plan, write_coverage
 from minsum.esi.jobs import Filed, jobs_of
 from minsum.esi.options import FINEST, EsiOptions
 from minsum.esi.yearly import EsiReport, Groups, bring_up_to_date, plan_tables
-from minsum.marks import Plan, digests_of
-from minsum.workspace import Footer, Layout, flows_footers, partition_key, read_footer
+from minsum.workspace.layout import Footer, Layout, flows_footers, partition_key, read_footer
+from minsum.workspace.marks import Plan, digests_of
 
 if TYPE_CHECKING:
     from minsum.harmonise.filings import Filings

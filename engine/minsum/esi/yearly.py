@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from minsum.esi.moves import Move, largest_moves, merged, read_indices
-from minsum.marks import Mark, Plan, plan_of, remove_files
-from minsum.proof import damage, prove
+from minsum.esi.largest_changes import Move, largest_moves, merged, read_indices
 from minsum.schema import YEARLY, check_table
-from minsum.workspace import Footer, Layout, digest, inputs_of, publish_parts, read_footer
+from minsum.workspace.checksums import damage, prove
+from minsum.workspace.layout import Footer, Layout, digest, inputs_of, publish_parts, read_footer
+from minsum.workspace.marks import Mark, Plan, plan_of, remove_files
 
 if TYPE_CHECKING:
     import polars as pl

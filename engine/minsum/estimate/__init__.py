@@ -1,22 +1,51 @@
-"""Panel estimators and tests of our own, with results that look like those of linearmodels.
+"""Stage `estimate`: model specifications applied to the panel, or to every pair of countries.
 
-Importing this package loads pandas and scipy, and not linearmodels.
+The estimators and tests of our own (`estimators`) are handed on here, for use without a workspace; they are imported when
+they are first used, since they load pandas and scipy. Knows no other stage; reads what they published.
 """
 
-from minsum.estimate.checks import EstimationWarning, refuse_constant_within, warn_irregular_lags
-from minsum.estimate.diagnostics import (
-    breusch_pagan_independence,
-    breusch_pagan_random_effects,
-    modified_wald_heteroskedasticity,
-    wooldridge_serial_correlation,
-)
-from minsum.estimate.fgls import PanelFGLS
-from minsum.estimate.hausman_test import hausman
-from minsum.estimate.hypothesis import HypothesisTest
-from minsum.estimate.panel_data import PanelSample, panel_sample
-from minsum.estimate.pcse import PanelPCSE
-from minsum.estimate.poolability import slope_poolability
-from minsum.estimate.results import PanelResult
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from minsum.estimate.estimators.diagnostics import (
+        breusch_pagan_independence,
+        breusch_pagan_random_effects,
+        modified_wald_heteroskedasticity,
+        wooldridge_serial_correlation,
+    )
+    from minsum.estimate.estimators.fgls import PanelFGLS
+    from minsum.estimate.estimators.hausman_test import hausman
+    from minsum.estimate.estimators.hypothesis import HypothesisTest
+    from minsum.estimate.estimators.panel_data import PanelSample, panel_sample
+    from minsum.estimate.estimators.pcse import PanelPCSE
+    from minsum.estimate.estimators.poolability import slope_poolability
+    from minsum.estimate.estimators.refusals import (
+        EstimationWarning,
+        refuse_constant_within,
+        warn_irregular_lags,
+    )
+    from minsum.estimate.estimators.results import PanelResult
+
+_HOMES = {
+    "EstimationWarning": "estimators.refusals",
+    "HypothesisTest": "estimators.hypothesis",
+    "PanelFGLS": "estimators.fgls",
+    "PanelPCSE": "estimators.pcse",
+    "PanelResult": "estimators.results",
+    "PanelSample": "estimators.panel_data",
+    "breusch_pagan_independence": "estimators.diagnostics",
+    "breusch_pagan_random_effects": "estimators.diagnostics",
+    "hausman": "estimators.hausman_test",
+    "modified_wald_heteroskedasticity": "estimators.diagnostics",
+    "panel_sample": "estimators.panel_data",
+    "refuse_constant_within": "estimators.refusals",
+    "slope_poolability": "estimators.poolability",
+    "warn_irregular_lags": "estimators.refusals",
+    "wooldridge_serial_correlation": "estimators.diagnostics",
+}
 
 __all__ = [
     "EstimationWarning",
@@ -35,3 +64,13 @@ __all__ = [
     "warn_irregular_lags",
     "wooldridge_serial_correlation",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'minsum.estimate' has no attribute {name!r}")
+    return getattr(import_module(f"minsum.estimate.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -12,9 +12,9 @@ from minsum.errors import BrokenSourceError
 from minsum.fetch.answers import TransientError
 from minsum.fetch.client import Client
 from minsum.fetch.listing import Listed
-from minsum.packing import open_text
-from minsum.sources import Source
-from minsum.workspace import Layout, publish_file
+from minsum.sources.compression import open_text
+from minsum.sources.files import Source
+from minsum.workspace.layout import Layout, publish_file
 
 _BLOCK: Final = 1 << 20
 _GZIP: Final = b"\x1f\x8b"

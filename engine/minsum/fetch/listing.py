@@ -12,7 +12,7 @@ from minsum.errors import BrokenSourceError, RemoteError
 from minsum.fetch.answers import TransientError
 from minsum.fetch.client import Client
 from minsum.fetch.options import FetchOptions
-from minsum.publications import Publication, as_made, as_published, tag_digest
+from minsum.sources.publications import Publication, as_made, as_published, tag_digest
 
 log = logging.getLogger("minsum")
 DATASETS: Final = {"final": ("FINAL", "get"), "classic": ("FINALCLASSIC", "getClassic")}

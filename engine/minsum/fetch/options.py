@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from minsum.countries import codes_named
+from minsum.countries.codes import codes_named
 
 
 @dataclass(frozen=True, slots=True)

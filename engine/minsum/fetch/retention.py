@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Callable, Collection
 from pathlib import Path
 
-from minsum.publications import Publication, from_name
-from minsum.sources import discover
-from minsum.workspace import Layout
+from minsum.sources.files import discover
+from minsum.sources.publications import Publication, from_name
+from minsum.workspace.layout import Layout
 
 
 def prune(layout: Layout, keep: int, *, superseded: Callable[[], Collection[str]]) -> list[str]:

@@ -17,10 +17,10 @@ from minsum.fetch.download import download, part_of
 from minsum.fetch.key import find_key
 from minsum.fetch.listing import Listed, Listing, is_wanted, read_lists
 from minsum.fetch.options import FetchOptions
-from minsum.publications import from_name
-from minsum.rejections import read_rejections, write_rejection
-from minsum.sources import Source, discover
-from minsum.workspace import Layout
+from minsum.sources.files import Source, discover
+from minsum.sources.publications import from_name
+from minsum.sources.rejections import read_rejections, write_rejection
+from minsum.workspace.layout import Layout
 
 RECIPE: Final = {"version": "fetch-1"}
 """Marks records of files that never came to `raw/`."""

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from minsum.errors import BrokenSourceError, ContradictionError
 from minsum.flows.meanings import Meanings, flow_trouble
 from minsum.flows.rules import MAX_USD
-from minsum.flows.spellings import MENDED
-from minsum.formats import Claims, Format, Header
-from minsum.formats.base import ColumnName
-from minsum.sources import Source
+from minsum.flows.text_repairs import MENDED
+from minsum.sources.files import Source
+from minsum.sources.formats import Claims, Format, Header
+from minsum.sources.formats.base import ColumnName
 from minsum_kernels.fields import EMPTY, FieldReader, Kind, Lines
 
 SCHEMA: Final[dict[str, Any]] = {

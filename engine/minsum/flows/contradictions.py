@@ -8,8 +8,8 @@ import polars as pl
 
 from minsum.errors import BrokenSourceError, ContradictionError
 from minsum.flows.pending import Partition
-from minsum.formats import Claims, Format
-from minsum.formats.base import ColumnName
+from minsum.sources.formats import Claims, Format
+from minsum.sources.formats.base import ColumnName
 
 VINTAGES: Final = tuple(f"H{vintage}" for vintage in range(7))
 MAX_REPORTER: Final = 10**7 - 1

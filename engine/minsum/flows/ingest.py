@@ -9,18 +9,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from minsum.errors import SmallerSourceError
-from minsum.flows.archives import unfold
-from minsum.flows.known import Choice, Known, Reasons, choose, is_as_asked, survey
 from minsum.flows.lake import place_of, smaller
+from minsum.flows.lake_index import Choice, Known, Reasons, choose, is_as_asked, survey
 from minsum.flows.options import IngestOptions
-from minsum.marks import remove_files
-from minsum.publications import from_name, version_key
-from minsum.rejections import drop_rejections, write_rejection
-from minsum.sources import Source, discover, identify
-from minsum.workspace import Footer, Layout, partition_key
+from minsum.sources.archives import unfold
+from minsum.sources.files import Source, discover, identify
+from minsum.sources.publications import from_name, version_key
+from minsum.sources.rejections import drop_rejections, write_rejection
+from minsum.workspace.layout import Footer, Layout, partition_key
+from minsum.workspace.marks import remove_files
 
 if TYPE_CHECKING:
-    from minsum.flows.bring import Brought, Progress
+    from minsum.flows.load import Brought, Progress
 
 _LOOKS: Final = 2
 """At a file that changes while it is read; then it is left to the next run."""
@@ -107,7 +107,7 @@ def ingest(
             todo = {source: publisher for source, publisher in choice.todo.items() if source not in read}
             if not todo:
                 break
-            from minsum.flows.bring import bring_in  # loads Numba: half a second
+            from minsum.flows.load import bring_in  # loads Numba: half a second
 
             brought = bring_in(todo, sources, choice.bad, known, layout, jobs=jobs, progress=progress)
             _enter(brought, report)

@@ -17,14 +17,14 @@ from typing import Any, Final
 import polars as pl
 import pyarrow as pa
 
-from minsum.countries import iso3_of
+from minsum.countries.codes import iso3_of
 from minsum.errors import RivalSourceError, SmallerSourceError
 from minsum.flows.options import IngestOptions
 from minsum.flows.pending import Partition
 from minsum.flows.repairs import Built, in_order
-from minsum.proof import prove
-from minsum.publications import version_of
-from minsum.workspace import ROW_GROUP_ROWS, Footer, Layout, digest, publish_parts, read_footer
+from minsum.sources.publications import version_of
+from minsum.workspace.checksums import prove
+from minsum.workspace.layout import ROW_GROUP_ROWS, Footer, Layout, digest, publish_parts, read_footer
 
 _READ_WHOLE: Final = ["M", "X"]
 """Flows whose World rows similarity (unless its basis is DX or X-RX) and complementarity read."""

@@ -10,9 +10,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from minsum.flows import spellings
+from minsum.flows import text_repairs as spellings
 from minsum.flows.products import PRODUCTS
-from minsum.formats.base import ColumnName
+from minsum.sources.formats.base import ColumnName
 
 _UNKNOWN: Final = "?"
 """Stands for a text that may not be there."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from minsum.countries import codes_named
-from minsum.formats import formats
-from minsum.workspace import Footer
+from minsum.countries.codes import codes_named
+from minsum.sources.formats import formats
+from minsum.workspace.layout import Footer
 
 RECIPE: Final = "flows-3"
 """Changes whenever the same input would give another file; older partitions are then made anew. 2: proof in the footer.

@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 
 from minsum.errors import ContradictionError, SourceError
 from minsum.flows.contradictions import refuse_contradictions
-from minsum.flows.figures import bad_figures, dtypes_of, names_of, with_good_figures
 from minsum.flows.lake import SourceRecord
-from minsum.flows.opening import in_words
 from minsum.flows.options import IngestOptions
 from minsum.flows.pending import KEYS, Partition, Pending, lone_partition
+from minsum.flows.quantities import bad_figures, dtypes_of, names_of, with_good_figures
 from minsum.flows.rules import (
     COMPONENT_COLUMNS,
     COMPONENT_RULES,
@@ -32,9 +31,10 @@ from minsum.flows.rules import (
     row_rules,
 )
 from minsum.flows.scan import opened
-from minsum.formats import Format
-from minsum.sources import Source
-from minsum.workspace import Footer, Layout
+from minsum.sources.files import Source
+from minsum.sources.formats import Format
+from minsum.sources.opening import in_words
+from minsum.workspace.layout import Footer, Layout
 from minsum_kernels.memory import recycled
 
 log = logging.getLogger("minsum")

@@ -12,7 +12,7 @@ import polars as pl
 
 from minsum.errors import ContradictionError
 from minsum.flows.rules import OF_LEVEL, Audit
-from minsum.flows.spellings import TOTAL
+from minsum.flows.text_repairs import TOTAL
 
 SPILL_ROWS: Final = 2_000_000
 """Rows of all sources that are read at a time held in memory (some 30 bytes each, twice that with figures) before they go to disk."""

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from minsum.flows.spellings import plain_product
+from minsum.flows.text_repairs import plain_product
 
 _MAX_KNOWN: Final = 1 << 17
 _Known = tuple[NDArray[np.int64], pl.Series, pl.Series]

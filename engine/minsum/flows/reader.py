@@ -14,7 +14,7 @@ from typing import BinaryIO, Final
 import numpy as np
 
 from minsum.errors import BrokenSourceError
-from minsum.formats import MAX_LINE_BYTES, Header, folded_name, split
+from minsum.sources.formats import MAX_LINE_BYTES, Header, folded_name, split
 from minsum_kernels.errors import FieldError
 from minsum_kernels.fields import NEWLINE, PADDING, FieldReader, Lines, find_byte, last_byte
 from minsum_kernels.memory import recycled

@@ -16,10 +16,10 @@ import polars as pl
 from numpy.typing import NDArray
 from polars.dataframe.group_by import GroupBy
 
-from minsum.flows.checks import CELL, Checks, identity_checks, world_and_partners
-from minsum.flows.figures import figures_of_largest, figures_of_sum
+from minsum.flows.identities import CELL, Checks, identity_checks, world_and_partners
+from minsum.flows.quantities import figures_of_largest, figures_of_sum
 from minsum.flows.rules import COMPONENT_COLUMNS, component_rules
-from minsum.flows.spellings import TOTAL
+from minsum.flows.text_repairs import TOTAL
 from minsum.schema import FLOWS
 
 WORLD_TOLERANCE: Final = 0.005

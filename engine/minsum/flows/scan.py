@@ -18,13 +18,13 @@ import polars as pl
 from polars.io.plugins import register_io_source
 
 from minsum.errors import BrokenSourceError
-from minsum.flows.archives import unfold
 from minsum.flows.columns import SCHEMA, SourceColumns
-from minsum.flows.opening import open_table
 from minsum.flows.reader import batches
-from minsum.formats import Claims, Format, Header, folded_name, recognise
-from minsum.formats.base import ColumnName
-from minsum.sources import Source, discover
+from minsum.sources.archives import unfold
+from minsum.sources.files import Source, discover
+from minsum.sources.formats import Claims, Format, Header, folded_name, recognise
+from minsum.sources.formats.base import ColumnName
+from minsum.sources.opening import open_table
 
 _PARTS: Final[tuple[ColumnName, ...]] = ("partner2_code", "customs_code", "mot_code")
 

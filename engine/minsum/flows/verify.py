@@ -8,14 +8,14 @@ from pathlib import Path
 
 import polars as pl
 
-from minsum.flows.checks import identity_checks, world_and_partners
-from minsum.flows.figures import dtypes_of
+from minsum.flows.identities import identity_checks, world_and_partners
+from minsum.flows.quantities import dtypes_of
 from minsum.flows.repairs import with_cells
 from minsum.flows.rules import MAX_PARTNER
-from minsum.flows.spellings import CODE
-from minsum.formats import formats
+from minsum.flows.text_repairs import CODE
 from minsum.schema import FLOWS, TABLES
-from minsum.workspace import Footer, misplaced
+from minsum.sources.formats import formats
+from minsum.workspace.layout import Footer, misplaced
 
 Wrong = list[tuple[str, str, str]]
 _CODE = rf"^({CODE}|[0-9]{{2}}|[0-9]{{4}}|TOTAL)$"

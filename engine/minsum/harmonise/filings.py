@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from minsum.countries import is_group
+from minsum.countries.codes import is_group
 from minsum.harmonise.vintages import rank, steps
-from minsum.workspace import partition_key
+from minsum.workspace.layout import partition_key
 
 
 @dataclass(frozen=True, slots=True)

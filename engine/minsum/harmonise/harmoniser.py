@@ -6,12 +6,12 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from minsum.countries import iso3_of
+from minsum.countries.codes import iso3_of
 from minsum.harmonise.filings import Filings, choose
 from minsum.harmonise.options import HarmoniseOptions
 from minsum.harmonise.successors import units_among
 from minsum.harmonise.tables import Tables
-from minsum.workspace import partition_key
+from minsum.workspace.layout import partition_key
 
 if TYPE_CHECKING:
     from minsum.harmonise.chain import Conversion

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from minsum.countries import iso3_of
+from minsum.countries.codes import iso3_of
 from minsum.harmonise.vintages import rank
 
 _NAMED: Final = 5

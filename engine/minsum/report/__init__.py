@@ -1,1 +1,4 @@
-"""Stage `report`: what people look at."""
+"""Stage `report`: tables, charts and the page that people look at.
+
+Draws what other stages published; computes no similarity and no estimate.
+"""

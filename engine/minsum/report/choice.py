@@ -11,7 +11,7 @@ import polars as pl
 
 from minsum.report.cube import Cube, read_cubes
 from minsum.report.options import PageOptions
-from minsum.workspace import Layout
+from minsum.workspace.layout import Layout
 
 SHOWN: Final = 8
 """Lines that eight colours, dashes and symbols keep apart."""

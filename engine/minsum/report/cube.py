@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from minsum.similarities import ENDS, one_row_a_country, scan_similarities
-from minsum.workspace import Layout
+from minsum.workspace.layout import Layout
+from minsum.workspace.similarities import ENDS, one_row_a_country, scan_similarities
 
 F64 = NDArray[np.float64]
 

@@ -8,16 +8,16 @@ from typing import Final, NoReturn
 
 import polars as pl
 
-from minsum.classifications import chosen_classification
-from minsum.countries import is_group, iso3_of
-from minsum.country_hints import check_country, near_labels
+from minsum.countries.codes import is_group, iso3_of
+from minsum.countries.paper import PAPER_COUNTRIES
+from minsum.countries.suggestions import check_country, near_labels
 from minsum.errors import MissingInputError, UsageError
 from minsum.harmonise.islands import islands
-from minsum.paper import PAPER_COUNTRIES
-from minsum.proof import prove
 from minsum.report.table import Table
-from minsum.similarities import one_row_a_country, scan_similarities
-from minsum.workspace import Layout, partition_key, read_footer
+from minsum.workspace.checksums import prove
+from minsum.workspace.classifications import chosen_classification
+from minsum.workspace.layout import Layout, partition_key, read_footer
+from minsum.workspace.similarities import one_row_a_country, scan_similarities
 
 GROWTH_NOTE: Final = "growth: (last - first) / (last year - first year), percentage points a year."
 _NAMED: Final = 8

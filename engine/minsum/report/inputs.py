@@ -12,11 +12,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from minsum.errors import DataCheckError
-from minsum.marks import Mark, digests_of
 from minsum.report.options import PageOptions
+from minsum.report.paper_tables import RECIPE as TABLES_RECIPE
 from minsum.report.regression import has_tests
-from minsum.report.tables import RECIPE as TABLES_RECIPE
-from minsum.workspace import Layout, digest, footer_digest, read_footer
+from minsum.workspace.layout import Layout, digest, footer_digest, read_footer
+from minsum.workspace.marks import Mark, digests_of
 
 FORMS: Final = ("csv", "txt", "tex", "html")
 _FIGURES_RECIPE: Final = "figures-3"

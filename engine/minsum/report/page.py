@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from minsum.report.choice import Shown
-from minsum.report.names import names_of
+from minsum.report.country_names import names_of
 from minsum.report.options import PageOptions
+from minsum.report.page_text import page_words
+from minsum.report.paper_tables import bloc_notes
 from minsum.report.payload import (
     Blobs,
     columns_of,
@@ -21,9 +23,7 @@ from minsum.report.payload import (
 from minsum.report.quality import quality_table
 from minsum.report.render import cells
 from minsum.report.table import Table
-from minsum.report.tables import bloc_notes
-from minsum.report.words import page_words
-from minsum.workspace import Layout
+from minsum.workspace.layout import Layout
 
 SCRIPTS: Final = ("data", "widgets", "matrix", "similarity", "splits", "data_views", "main")
 _FOLDER: Final = Path(__file__).parent / "page"

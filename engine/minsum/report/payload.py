@@ -13,7 +13,7 @@ from minsum.report.choice import Shown
 from minsum.report.cube import Measure
 from minsum.report.options import PageOptions
 from minsum.report.packed import packed
-from minsum.workspace import Layout
+from minsum.workspace.layout import Layout
 
 DARKEST: Final = 0.995
 """Quantile of the similarities that has the heat map's last colour."""

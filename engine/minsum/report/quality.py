@@ -6,8 +6,8 @@ from typing import Any
 
 import polars as pl
 
-from minsum.countries import is_group
-from minsum.workspace import Layout, flows_footers, partition_key
+from minsum.countries.codes import is_group
+from minsum.workspace.layout import Layout, flows_footers, partition_key
 
 
 def quality_table(layout: Layout) -> pl.DataFrame:

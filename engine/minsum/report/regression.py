@@ -9,8 +9,8 @@ from typing import Any, Final
 import polars as pl
 
 from minsum.report.table import Table
-from minsum.specs import DIAGNOSTICS
-from minsum.workspace import read_footer
+from minsum.settings.specs import DIAGNOSTICS
+from minsum.workspace.layout import read_footer
 
 _DUMMIES: Final = ("reporter_", "year_")
 _SMALL: Final = 0.0005

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from minsum.report.table import Table
-from minsum.text_tables import text_tables
+from minsum.report.text_tables import text_tables
 
 if TYPE_CHECKING:
     from great_tables import GT

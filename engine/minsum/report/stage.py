@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from minsum.errors import MinsumError
-from minsum.marks import Mark, Plan
-from minsum.proof import prove
-from minsum.report.files import ReportFiles
+from minsum.report.file_digests import ReportFiles
 from minsum.report.inputs import Inputs, wanted_figures, wanted_tables
 from minsum.report.options import PageOptions
-from minsum.workspace import Layout, digest
+from minsum.workspace.checksums import prove
+from minsum.workspace.layout import Layout, digest
+from minsum.workspace.marks import Mark, Plan
 
 if TYPE_CHECKING:
     from minsum.report.choice import Shown
@@ -130,7 +130,7 @@ def _make(
 
 
 def _tables(layout: Layout, options: PageOptions, inputs: Inputs) -> list[Table]:
-    from minsum.report.tables import make_tables
+    from minsum.report.paper_tables import make_tables
 
     if inputs.panel is None:
         return []
@@ -185,7 +185,7 @@ def _publish_figures(
     import polars as pl
 
     from minsum.report.figures import NothingToDrawError, drawn, figures_of
-    from minsum.report.tables import bloc_notes
+    from minsum.report.paper_tables import bloc_notes
 
     main = layout.estimate("main")
     is_shown = layout.tables / "estimates.svg" in plan.wanted

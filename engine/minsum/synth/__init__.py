@@ -1,6 +1,6 @@
 """Synthetic worlds in Comtrade's own bulk format, with known truth: for the demo, tests and benchmarks."""
 
-from minsum.paper import PAPER_YEARS
+from minsum.countries.paper import PAPER_YEARS
 from minsum.synth.economies import BLOC, FOCUS, LEADERS
 from minsum.synth.spec import WorldSpec
 from minsum.synth.world import WorldSummary, write_world

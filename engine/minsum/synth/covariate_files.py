@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from minsum.countries import iso3_of
+from minsum.countries.codes import iso3_of
 from minsum.synth.covariates import NAMES, Drawn
 from minsum.synth.economies import LEADERS
 from minsum.synth.spec import F64

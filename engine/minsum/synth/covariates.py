@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from minsum.countries import iso3_of
+from minsum.countries.codes import iso3_of
 from minsum.synth.economies import BLOC
 from minsum.synth.spec import F64, WorldSpec
 

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from minsum.countries import WORLD, code_of
+from minsum.countries.codes import WORLD, code_of
 from minsum.errors import UsageError
 
 LEADERS: Final = ("USA", "DEU")

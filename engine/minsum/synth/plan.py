@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minsum.countries import code_of
+from minsum.countries.codes import code_of
 from minsum.synth.baskets import (
     Profile,
     follower_profile,

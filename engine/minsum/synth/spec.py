@@ -10,9 +10,9 @@ from zlib import crc32
 import numpy as np
 import numpy.typing as npt
 
-from minsum.countries import iso3_of
+from minsum.countries.codes import iso3_of
+from minsum.countries.paper import PAPER_YEARS
 from minsum.errors import UsageError
-from minsum.paper import PAPER_YEARS
 from minsum.synth.economies import LEADERS, by_size, code_of_member, in_order_of_choice
 
 F64 = npt.NDArray[np.float64]

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from minsum.countries import code_of
+from minsum.countries.codes import code_of
 from minsum.synth.baskets import LARGEST_EXPORTS, MIL, product_log_size
 from minsum.synth.economies import bloc_partners, partner_codes, relative_size, size_rank
 from minsum.synth.nomenclature import Nomenclature

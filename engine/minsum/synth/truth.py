@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 
-from minsum.countries import code_of, iso3_of
+from minsum.countries.codes import code_of, iso3_of
 from minsum.harmonise.vintages import VINTAGES
 from minsum.synth.baskets import MIL
 from minsum.synth.covariates import BETA, NAMES, REGRESSORS, SIGMA, Drawn

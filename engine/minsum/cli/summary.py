@@ -1,0 +1,84 @@
+"""The line that says what a run did and where it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from minsum.workspace.runs import RunReport
+
+
+def summary_line(report: RunReport, where: str) -> str:
+    """What the stages did, how many sources they rejected and how long they took."""
+    seconds = sum(stage.seconds for stage in report.stages)
+    rejected = _rejected(report)
+    if not report.changed and report.remote is not None:
+        return f"nothing new: {where} stays as it was ({seconds:.1f} s)"
+    if not report.changed:
+        return f"nothing to do: {'; '.join([f'{where} is up to date', *rejected])} ({seconds:.1f} s)"
+    parts = [_described(stage.stage, stage.summary) for stage in report.stages if stage.changed]
+    parts += rejected
+    if report.warnings:
+        parts.append(f"{len(report.warnings)} warnings")
+    return f"{'; '.join(parts)} in {seconds:.1f} s{_speed(report)} -> {where}"
+
+
+def run_counts(report: RunReport) -> dict[str, Any]:
+    """What a run did and what the workspace holds now, in numbers; `totals` are those of `minsum status`."""
+    stages = {stage.stage: stage.summary for stage in report.stages}
+    flows, esi = stages.get("flows", {}), stages.get("esi", {})
+    done = {
+        "files_fetched": len(stages.get("fetch", {}).get("fetched", ())),
+        "sources_added": len(flows.get("added", ())),
+        "rows_read": flows.get("rows_in", 0),
+        "reporter_years_written": flows.get("n_partitions", 0),
+        "similarities": esi.get("rows", {}).get("esi", 0),
+        "years_computed": len(esi.get("computed", ())),
+        "rejected": len(report.rejected),
+        "warnings": len(report.warnings),
+    }
+    seconds = round(sum(stage.seconds for stage in report.stages), 3)
+    return done | {"changed": report.changed, "seconds": seconds, "totals": report.totals}
+
+
+def _rejected(report: RunReport) -> list[str]:
+    """Sources rejected in this run, and how many stand rejected in all where these are more."""
+    standing = report.totals.get("rejected sources", 0)
+    if not report.rejected and not standing:
+        return []
+    more = f" ({standing} in all: minsum status)" if standing > len(report.rejected) else ""
+    return [f"{len(report.rejected)} sources rejected{more}"]
+
+
+def _described(stage: str, summary: dict[str, Any]) -> str:
+    if stage == "fetch":
+        return f"{len(summary['fetched']):,} files, {summary['n_bytes'] / 1e6:,.1f} MB fetched in {summary['calls']:,} calls"
+    if stage == "flows":
+        return f"{len(summary['added'])} sources, {summary['rows_in']:,} rows, {summary['n_partitions']} reporter-years"
+    if stage == "esi":
+        return _similarities(summary["rows"], len(summary["computed"]))
+    if stage == "panel":
+        missing = {name: sum(rows.values()) for name, rows in summary["missing"].items()}
+        gaps = (
+            f" (missing: {', '.join(f'{name} {count}' for name, count in missing.items())})"
+            if missing
+            else ""
+        )
+        return f"panel of {summary['rows']:,} rows, {summary['countries']} countries{gaps}"
+    if stage == "estimates":
+        return f"{len(summary['models'])} models of {summary['spec']}"
+    if stage == "removal":
+        return f"{len(summary['removed'])} outputs no longer asked for removed"
+    return stage
+
+
+def _speed(report: RunReport) -> str:
+    """Rows a second, where files were read."""
+    read = [stage for stage in report.stages if stage.stage == "flows" and stage.summary["rows_in"]]
+    return f" ({read[0].summary['rows_in'] / read[0].seconds:,.0f} rows/s read)" if read else ""
+
+
+def _similarities(rows: dict[str, int], n_years: int) -> str:
+    parts = [f"{rows['esi']:,} similarities"]
+    parts += [f"{count:,} in {table}" for table, count in rows.items() if table != "esi" and count]
+    return f"{', '.join(parts)} of {n_years} years"

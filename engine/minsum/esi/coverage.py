@@ -1,0 +1,124 @@
+"""`coverage.parquet`: one row per reporter-year of the lake, from the footers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+
+from minsum.countries.codes import iso3_of
+from minsum.schema import HARMONISED, TABLES, check_table
+from minsum.workspace.layout import Footer, Layout, partition_key, publish_table
+from minsum.workspace.marks import Mark, Plan, plan_of
+
+RECIPE: Final = "coverage-2"
+
+
+Facts = dict[str, dict[str, Any]]
+"""`H5/2014/156` to the columns `schema.HARMONISED` of that reporter-year."""
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """What decides how reporter-years were brought to one vintage, beside the flows.
+
+    Attributes
+    ----------
+    options
+        Of the harmoniser, and the years that are chosen.
+    esi
+        Classification and year of each table of similarities, whose footer says what was filed, to its digest.
+    """
+
+    options: Mapping[str, Any]
+    esi: Mapping[str, str]
+
+
+def coverage_plan(layout: Layout, flows: Mapping[Path, Footer], together: Together | None = None) -> Plan:
+    """Whether `coverage.parquet` is what the footers of all flows files make it.
+
+    Parameters
+    ----------
+    layout
+        The workspace.
+    flows
+        Footers by flows file.
+    together
+        None where vintages stay apart.
+    """
+    inputs: list[Any] = [[*partition_key(path), footer] for path, footer in flows.items()]
+    options: dict[str, Any] = {}
+    if together is not None:
+        inputs, options = [inputs, together.esi], {"harmonise": together.options}
+    return plan_of({layout.coverage: Mark("coverage", RECIPE, options, inputs)}, [])
+
+
+def write_coverage(
+    layout: Layout, flows: Mapping[Path, Footer], together: Together | None = None, facts: Facts | None = None
+) -> bool:
+    """Bring `coverage.parquet` up to date with the footers of all flows files; False when it was current.
+
+    Parameters
+    ----------
+    layout, flows, together
+        As of `coverage_plan`.
+    facts
+        How each reporter-year was brought to the target; None where vintages stay apart.
+    """
+    plan = coverage_plan(layout, flows, together)
+    if not plan.redo:
+        return False
+    footers = {partition_key(path): footer for path, footer in flows.items()}
+    further = () if facts is None else HARMONISED["coverage"]
+    columns = (*TABLES["coverage"], *further)
+    nothing = {column.name: None for column in further}
+    rows = [_row(key, one) | nothing | (facts or {}).get(_name(key), {}) for key, one in footers.items()]
+    known = {_name(key) for key in footers}
+    blank = dict.fromkeys(column.name for column in columns)
+    rows += [blank | one for name, one in sorted((facts or {}).items()) if name not in known]
+    types = {
+        "string": pa.string(),
+        "int16": pa.int16(),
+        "int32": pa.int32(),
+        "int64": pa.int64(),
+        "double": pa.float64(),
+        "bool": pa.bool_(),
+    }
+    schema = pa.schema([(column.name, types[column.dtype]) for column in columns])
+    table = pa.Table.from_pylist(rows, schema=schema)
+    check_table(table, "coverage")
+    footer = {"stage": "coverage"} | plan.wanted[layout.coverage].record()
+    publish_table(table, layout.coverage, footer=footer, layout=layout)
+    return True
+
+
+def _name(key: tuple[str, int, int]) -> str:
+    return "/".join(str(part) for part in key)
+
+
+def _row(key: tuple[str, int, int], footer: Footer) -> dict[str, Any]:
+    classification, year, code = key
+    sources = footer["sources"]
+    exports = footer["checks"].get("X", {})
+    originals = {source.get("is_original") for source in sources}
+    published = [source["published"] for source in sources if source["published"]]
+    return {
+        "classification": classification,
+        "year": year,
+        "reporter": iso3_of(code),
+        "reporter_code": code,
+        "source": "; ".join(source["name"] for source in sources),
+        "format": sources[0]["format"],
+        "published": max(published, default=None),
+        "n_products": exports.get("n_products", 0),
+        "exports_usd": exports.get("world_usd", 0.0),
+        "residual_share": exports.get("residual_share"),
+        "world_vs_partners": exports.get("world_vs_partners"),
+        "total_vs_products": exports.get("total_vs_products"),
+        "rows_in": sum(source["rows_in"] for source in sources),
+        "rows_kept": sum(source["rows_kept"] for source in sources),
+        "is_original": originals.pop() if len(originals) == 1 else None,
+    }

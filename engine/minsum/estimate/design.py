@@ -1,0 +1,104 @@
+"""Dependent variable and regressors of a panel model as pandas tables, checked before any estimator sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from minsum.errors import EstimationError
+from minsum.estimate.estimators.least_squares import least_squares
+from minsum.estimate.estimators.panel_data import PanelSample, panel_sample
+from minsum.estimate.estimators.refusals import refuse_constant_within, refuse_perfect_fit
+from minsum.estimate.sample import Chosen
+from minsum.settings.specs import Model
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """One equation on one sample.
+
+    Attributes
+    ----------
+    model
+        The resolved model.
+    y
+        Dependent variable, indexed by (reporter, year).
+    x
+        Regressors with the same index, without constant.
+    """
+
+    model: Model
+    y: pd.Series
+    x: pd.DataFrame
+
+    @property
+    def has_years(self) -> bool:
+        """Whether each year has an effect of its own."""
+        return "year" in (self.model.effects or ())
+
+    @property
+    def has_countries(self) -> bool:
+        """Whether each country has."""
+        return "country" in (self.model.effects or ())
+
+    @property
+    def n_entities(self) -> int:
+        """Number of countries."""
+        return int(self.y.index.get_level_values(0).nunique())
+
+    def exog(self, dummies: Sequence[str] = ()) -> pd.DataFrame:
+        """Regressors, the constant, and dummies of the named index levels, the first of each left out."""
+        parts = [self.x.assign(const=1.0)]
+        for level in dummies:
+            values = pd.Series(self.y.index.get_level_values(level), index=self.y.index)
+            parts.append(pd.get_dummies(values, prefix=level, drop_first=True, dtype=float))
+        return pd.concat(parts, axis=1)
+
+    @property
+    def year_dummies(self) -> list[str]:
+        """The index levels that dummies are made of in a model without country effects."""
+        return ["year"] if self.has_years else []
+
+    def sample(self, dummies: Sequence[str] = ()) -> PanelSample:
+        """The sample in sorted arrays, refused where no estimator of this kind can work on it.
+
+        Raises
+        ------
+        EstimationError
+            If there are too few rows, a column depends on others, or the fit is perfect.
+        """
+        found = panel_sample(self.y, self.exog(dummies))
+        refuse_perfect_fit(least_squares(found.y, found.x, sample=found, what="the model"), sample=found)
+        return found
+
+
+def design(chosen: Chosen, model: Model) -> Design:
+    """The equation of a model on its chosen rows."""
+    table = pd.DataFrame(
+        {name: chosen.rows[name].to_numpy() for name in (model.dependent, *model.regressors)},
+        index=pd.MultiIndex.from_arrays(
+            [chosen.rows["reporter"].to_list(), chosen.rows["year"].to_numpy()], names=["reporter", "year"]
+        ),
+        dtype=np.float64,
+    )
+    return Design(model, table[model.dependent], table[list(model.regressors)])
+
+
+def refuse_unidentified_within(one: Design) -> None:
+    """Refuse regressors that country (and year) effects absorb, or that depend on others beside them.
+
+    Raises
+    ------
+    EstimationError
+        Naming the culprits.
+    """
+    if one.n_entities == len(one.y):
+        raise EstimationError(
+            f"every country has one row ({one.n_entities} in all), which its effect fits",
+            "use more years, or a pooled or between model",
+        )
+    refuse_constant_within(panel_sample(one.y, one.exog()))
+    one.sample(["reporter", *one.year_dummies])

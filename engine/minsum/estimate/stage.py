@@ -1,0 +1,264 @@
+"""Stage `estimates`: a specification on the panel (or on all pairs), one Parquet file.
+
+Libraries are imported where they are used: a run with nothing to do must not load them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from minsum.countries.names import understood
+from minsum.countries.suggestions import near_labels
+from minsum.errors import DataCheckError, EstimationError, MissingInputError
+from minsum.schema import check_table
+from minsum.settings.specs import Model, Specification, labels
+from minsum.workspace.checksums import prove
+from minsum.workspace.layout import Footer, Layout, estimate_files, is_estimates, publish_table, read_footer
+from minsum.workspace.marks import Mark, Plan, digests_of, plan_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import polars as pl
+
+    from minsum.estimate.fitted import Fitted
+    from minsum.estimate.sample import Chosen
+
+RECIPE: Final = "estimate-3"
+
+
+@dataclass(frozen=True, slots=True)
+class EstimateReport:
+    """What the stage did.
+
+    Attributes
+    ----------
+    changed
+        Whether the file was written.
+    spec
+        Name of the specification, and of the file.
+    models
+        Label of each estimate to its rows.
+    """
+
+    changed: bool
+    spec: str
+    models: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A specification, and who asks for it.
+
+    Attributes
+    ----------
+    spec
+        The specification.
+    by
+        `settings`: its estimates go when the settings no longer name it. `command`: `minsum estimate SPEC` made them;
+        they stay, and are kept up to date by the specification in their footer, until somebody deletes the file.
+    """
+
+    spec: Specification
+    by: str = "settings"
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What estimates are made from.
+
+    Attributes
+    ----------
+    panel
+        Its digest.
+    classification
+        Its HS vintage.
+    esi
+        Similarities to their digests.
+    """
+
+    panel: str
+    classification: str
+    esi: Mapping[Path, str]
+
+
+def inputs_of(layout: Layout) -> Inputs:
+    """What is there.
+
+    Raises
+    ------
+    MissingInputError
+        If there is no panel.
+    """
+    if not layout.panel.is_file():
+        raise MissingInputError(f"{layout.panel}: no panel yet", "build it first: minsum panel")
+    footer = read_footer(layout.panel)
+    classification = footer["classification"]
+    esi = [path for path in layout.yearly("esi") if path.parent.name == f"classification={classification}"]
+    return Inputs(str(footer["digest"]), classification, digests_of(esi))
+
+
+def kept_specs(layout: Layout, known: Collection[str]) -> dict[str, Asked]:
+    """Specifications, beside the known ones, of estimates that `minsum estimate SPEC` made, from their footers."""
+    found = {}
+    for path in estimate_files(layout):
+        if path.stem not in known:
+            try:
+                options = read_footer(path)["options"]
+                if options["asked_by"] == "command":
+                    found[path.stem] = Asked(Specification.model_validate(options["as_written"]), "command")
+            except (DataCheckError, LookupError, TypeError, ValueError):
+                continue
+    return found
+
+
+def estimates_plan(layout: Layout, asked: Mapping[str, Asked], inputs: Inputs) -> Plan:
+    """Which estimates are missing or stale, and which are no longer asked for; another's file stays (`strays`)."""
+    wanted = {layout.estimate(name): _mark(one, name=name, inputs=inputs) for name, one in asked.items()}
+    return plan_of(wanted, filter(is_estimates, estimate_files(layout)))
+
+
+def estimate(layout: Layout, spec: Specification, *, name: str, asked_by: str = "settings") -> EstimateReport:
+    """Bring `estimates/<name>.parquet` up to date with the panel.
+
+    Raises
+    ------
+    MissingInputError
+        If there is no panel.
+    EstimationError
+        If a model cannot be estimated; the message names the culprit.
+    DataCheckError
+        If the panel or the similarities are damaged.
+    """
+    inputs = inputs_of(layout)
+    plan = estimates_plan(layout, {name: Asked(spec, asked_by)}, inputs)
+    target = layout.estimate(name)
+    if not plan.redo:
+        return EstimateReport(
+            False, name, {one: told["rows"] for one, told in read_footer(target)["models"].items()}
+        )
+    models, esi = spec.resolved(), list(inputs.esi)
+    prove([layout.panel, *(esi if any(_looks_beyond(model) for model in models) else ())])
+    chosen, notes = _samples(layout, spec, models=models, esi=esi)
+    told: dict[str, Any] = {}
+    fitted: list[Fitted] = []
+    for model, sample, said in zip(models, chosen, notes, strict=True):
+        of_model, tests = _fit(model, sample)
+        of_model = [replace(one, warnings=(*said, *one.warnings)) for one in of_model]
+        fitted += of_model
+        about = {
+            "data": model.data,
+            "equation": _equation(model),
+            "sample": sample.told(),
+            "diagnostics": tests,
+        }
+        told |= {one.label: one.told() | about | {"rows": one.n_obs} for one in of_model}
+    footer = {"stage": "estimate", "spec": name, "models": told} | plan.wanted[target].record()
+    _publish(fitted, target, footer=footer, layout=layout)
+    return EstimateReport(True, name, {one.label: one.n_obs for one in fitted})
+
+
+def _publish(fitted: Sequence[Fitted], target: Path, *, footer: Footer, layout: Layout) -> None:
+    from minsum.estimate.fitted import estimates_table
+
+    table = estimates_table(fitted, footer["spec"])
+    check_table(table, "estimates")
+    publish_table(table, target, footer=footer, layout=layout)
+
+
+def _mark(asked: Asked, *, name: str, inputs: Inputs) -> Mark:
+    """Of the panel, the specification and, where a model looks beyond the panel, the similarities."""
+    is_beyond = any(_looks_beyond(model) for model in asked.spec.resolved())
+    beyond = [[path.stem, mark] for path, mark in inputs.esi.items()] if is_beyond else []
+    written = asked.spec.model_dump(mode="json", exclude_unset=True)  # what is left out is inherited
+    options = asked.spec.model_dump(mode="json") | {"asked_by": asked.by, "as_written": written}
+    return Mark(f"estimates {name}", RECIPE, options, [inputs.panel, beyond])
+
+
+def _looks_beyond(model: Model) -> bool:
+    return model.data == "pairs" or model.reference is not None
+
+
+def _equation(model: Model) -> str:
+    return f"{model.dependent} = {' + '.join(model.regressors)}"
+
+
+def _samples(
+    layout: Layout, spec: Specification, *, models: Sequence[Model], esi: Sequence[Path]
+) -> tuple[list[Chosen], list[list[str]]]:
+    """The sample of each model, and what was said when its data were read; data that models share are read once."""
+    from minsum.estimate.sample import choose, in_common
+
+    read: dict[tuple[str, str | None], tuple[pl.DataFrame, list[str]]] = {}
+    chosen, notes = [], []
+    for model in models:
+        key = (model.data, model.reference)
+        if key not in read:
+            read[key] = _read(layout, model, esi=esi)
+        keys = ("reporter", "reference", "year") if model.data == "pairs" else ("reporter", "year")
+        chosen.append(choose(read[key][0], model, keys=keys))
+        notes.append(read[key][1])
+    return in_common(chosen) if spec.common_sample else chosen, notes
+
+
+def _read(layout: Layout, model: Model, *, esi: Sequence[Path]) -> tuple[pl.DataFrame, list[str]]:
+    """The panel, with the similarity of another reference where one is asked for; or all pairs. And what there is to
+    say of rows that were left out."""
+    import polars as pl
+
+    options = read_footer(layout.panel)["options"]
+    max_width = options.get("max_width")  # panels made before it was a setting have none
+    if model.data == "pairs":
+        from minsum.estimate.pairs import read_pairs
+
+        if not layout.country_years.is_file():
+            raise MissingInputError(f"{layout.country_years}: not there yet", "make it: minsum panel")
+        prove([layout.country_years])
+        sample = {"reporters": options["reporters"], "years": options["years"], "max_width": max_width}
+        return read_pairs(esi, layout.country_years, **sample)
+    panel = pl.read_parquet(layout.panel, glob=False)
+    if model.reference is None:
+        return panel, []
+    from minsum.workspace.similarities import narrow, one_row_a_country, scan_similarities
+
+    rows, notes = one_row_a_country(
+        scan_similarities(esi).filter(pl.col("reference") == understood(model.reference))
+    )
+    kept, too_wide = narrow(rows, max_width)
+    other = kept.collect()
+    if other.is_empty():
+        near = near_labels(model.reference)
+        raise EstimationError(
+            f"no similarity with {model.reference!r}",
+            f"{f'did you mean {near[0]}? ' if near else ''}"
+            "Name a country (ISO3) or a composite of [esi.references] in minsum.toml",
+        )
+    measures = [name for name in ("esi", "esi_width") if name in other.columns]
+    joined = panel.drop(measures).join(
+        other.select("reporter", "year", *measures),
+        on=["reporter", "year"],
+        how="left",
+        maintain_order="left",
+    )
+    columns = ("reporter", "year", "esi")
+    return joined.select(*columns, pl.exclude(*columns)), [*notes, *too_wide]
+
+
+def _fit(model: Model, sample: Chosen) -> tuple[list[Fitted], dict[str, Any]]:
+    """Every estimate of one model, and its tests."""
+    names = zip(labels(model), model.estimators or (), strict=True)
+    if model.data == "pairs":
+        from minsum.estimate.pairs import fit_pairs
+
+        return [fit_pairs(sample, model, label=label) for label, _ in names], {}
+    from minsum.estimate.design import design
+    from minsum.estimate.diagnose import diagnose
+    from minsum.estimate.gls import fit_gls
+    from minsum.estimate.linear import fit_linear
+
+    one = design(sample, model)
+    fits = {"FGLS": fit_gls, "PCSE": fit_gls}
+    fitted = [fits.get(kind, fit_linear)(one, kind, label=label) for label, kind in names]
+    return fitted, diagnose(one)

@@ -1,1 +1,0 @@
-"""Stage `estimates`: model specifications applied to the panel, or to every pair of countries."""

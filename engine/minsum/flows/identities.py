@@ -1,0 +1,115 @@
+"""Identity checks of a reporter-year: World against its partners, TOTAL against its products."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from typing import Final, cast
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from minsum.flows.text_repairs import TOTAL
+from minsum.schema import FLOWS
+
+RESIDUAL: Final = "9999"
+"""Codes that begin so stand for confidential or unspecified trade."""
+
+Checks = dict[str, dict[str, float | int | None]]
+CELL: Final = ("flow", "product_code")
+
+
+def world_and_partners(rows: pl.DataFrame) -> pl.DataFrame:
+    """World value and sum of partners of each flow and product, in their order.
+
+    Parameters
+    ----------
+    rows
+        Columns flow, partner_code, product_code (Enums) and value_usd, sorted by the first three.
+
+    Returns
+    -------
+    flow, product_code, world_usd, partners_usd (null where there is none), total_usd (World TOTAL of the flow). Partners are added in
+    their order, whatever the threads.
+    """
+    flows, products = cast("tuple[pl.Enum, pl.Enum]", tuple(rows.schema[name] for name in CELL))
+    n_products = len(products.categories)
+    product = rows["product_code"].to_physical().to_numpy()
+    partner, value = rows["partner_code"].to_numpy(), rows["value_usd"].to_numpy()
+    world = np.full((len(flows.categories), n_products), np.nan)
+    partners = world.copy()
+    for flow, (first, last) in enumerate(pairwise(_edges(rows))):
+        others = first + np.searchsorted(partner[first:last], 1)
+        world[flow, product[first:others]] = value[first:others]
+        sums = np.bincount(product[others:last], weights=value[others:last], minlength=n_products)
+        partners[flow, sums > 0] = sums[sums > 0]
+    # TOTAL is the last product: codes begin with digits
+    total = np.repeat(world[:, -1], n_products)
+    there = np.flatnonzero(~(np.isnan(world) & np.isnan(partners)))
+    cells = pl.DataFrame({
+        "flow": there // n_products,
+        "product_code": there % n_products,
+        "world_usd": pl.Series(world.flat[there], nan_to_null=True),
+        "partners_usd": pl.Series(partners.flat[there], nan_to_null=True),
+        "total_usd": pl.Series(total[there], nan_to_null=True),
+    })  # fmt: skip
+    return cells.with_columns(pl.col("flow").cat.to(flows), pl.col("product_code").cat.to(products))
+
+
+def _edges(rows: pl.DataFrame) -> NDArray[np.intp]:
+    """Where the rows of each of `FLOWS` begin, and where the last end."""
+    flow = rows["flow"].to_physical().to_numpy()
+    return np.searchsorted(flow, np.arange(len(FLOWS) + 1, dtype=flow.dtype))
+
+
+_WORLD, _PARTNERS = pl.col("world_usd"), pl.col("partners_usd")
+_IS_GOOD: Final = (pl.col("product_code") != TOTAL) & (_WORLD > 0)
+_IS_PAIR: Final = _WORLD.is_not_null() & _PARTNERS.is_not_null()
+_IS_PRODUCT: Final = pl.col("product_code") != TOTAL
+_SUMS: Final = [
+    pl.col("product_code").cast(pl.String).filter(_IS_PRODUCT).str.len_bytes().max().alias("level"),
+    _WORLD.filter(_IS_PRODUCT).sum().alias("world_products"),
+    _PARTNERS.filter(_IS_PRODUCT).sum().alias("partners_products"),
+    _IS_GOOD.sum().alias("n_products"),
+    _WORLD.filter(_IS_GOOD).sum().alias("goods"),
+    _WORLD.filter(_IS_GOOD & pl.col("product_code").cast(pl.String).str.starts_with(RESIDUAL))
+    .sum()
+    .alias("residual"),
+    _PARTNERS.filter(_IS_PAIR).sum().alias("partners"),
+    _WORLD.filter(_IS_PAIR).sum().alias("paired"),
+    pl.col("total_usd").max().alias("total"),
+]
+
+
+def identity_checks(rows: pl.DataFrame, cells: pl.DataFrame) -> Checks:
+    """Identity checks of each flow, the digits of its products (`level`) and what they add up to over World and partners.
+
+    Parameters
+    ----------
+    rows
+        Of a reporter-year.
+    cells
+        Their `world_and_partners`.
+    """
+    sums = cells.group_by("flow", maintain_order=True).agg(_SUMS)
+    counts = np.diff(_edges(rows))
+    return {
+        one["flow"]: {
+            "rows": int(counts[FLOWS.index(one["flow"])]),
+            "level": one["level"],
+            "products_usd": one["world_products"] + one["partners_products"],
+            "n_products": one["n_products"],
+            "world_usd": one["goods"],
+            "world_vs_partners": _ratio(one["partners"], one["paired"]),
+            "total_vs_products": _ratio(one["goods"], one["total"]),
+            "residual_share": _ratio(one["residual"], one["goods"]),
+        }
+        for one in sums.rows(named=True)
+    }
+
+
+def _ratio(part: float, whole: float | None) -> float | None:
+    """None also where the quotient is too large a number: of values next to nothing."""
+    ratio = part / whole if whole is not None and whole > 0 else math.inf
+    return ratio if math.isfinite(ratio) else None

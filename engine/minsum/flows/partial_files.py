@@ -1,0 +1,207 @@
+"""Slices: downloads that hold a part of a reporter-year, which the others of that reporter-year add to.
+
+A reporter-year of slices is built from all of them at once, so that it does not depend on the order in which
+they came. For those that are no longer at hand, what the lake holds stands in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from minsum.errors import AbsentSourceError, RivalSourceError, SourceError
+from minsum.flows.lake import Lake, SourceRecord, place_of, smaller
+from minsum.flows.pending import SPILL_ROWS, Partition
+from minsum.flows.repairs import build
+from minsum.sources.files import Source
+from minsum.workspace.layout import Footer, partition_key
+
+if TYPE_CHECKING:
+    from minsum.flows.lake_index import Known
+    from minsum.flows.parse import Parsed
+
+    Parse = Callable[[Source], Parsed | None]
+
+Rejected = dict[str, SourceError]
+"""By digest."""
+
+
+@dataclass(slots=True)
+class Slices:
+    """Slices of one ingest.
+
+    Attributes
+    ----------
+    lake
+        Where they go.
+    sources
+        Every source of this ingest by digest, those that the lake holds already included.
+    bad
+        Digests of those that are rejected.
+    parse
+        Reads one of them.
+    parsed
+        Those that were read, by digest.
+    """
+
+    lake: Lake
+    sources: Mapping[str, Source]
+    bad: Collection[str]
+    parse: Parse
+    parsed: dict[str, Parsed] = field(default_factory=dict)
+
+    def add(self, parsed: Parsed) -> None:
+        """Take a slice that the lake does not hold, or not whole.
+
+        Raises
+        ------
+        RivalSourceError
+            If the lake holds another publisher's figures.
+        """
+        self.lake.refuse_rivals(parsed.pending.partitions, next(iter(parsed.records.values())))
+        self._take(parsed)
+
+    def publish(self, known: Known) -> tuple[int, Rejected]:
+        """Build and publish every reporter-year that gains a slice, or loses what one gave before it was replaced.
+
+        Returns
+        -------
+        Partitions written, and by digest the slices that had to be rejected.
+        """
+        touched = sorted({*self._given(), *self._lost(known)})
+        rivals = self._rivals(touched)
+        rejected = dict(rivals)
+        n_written = 0
+        for partition in touched:
+            old = self.lake.existing(partition)
+            given = {sha: one for sha, one in self._of(partition).items() if sha not in rivals}
+            if old is not None and old["sources"][0]["is_complete"]:
+                self.lake.remember(partition, [one.records[partition] for one in given.values()])
+                continue
+            try:
+                n_written += self._publish(partition, old, given, rejected)
+            except SourceError as error:
+                held = {one["sha256"] for one in old["sources"]} if old is not None else set()
+                new = given.keys() - held or self._successors(old).keys()
+                rejected = dict.fromkeys(sorted(new), error) | rejected  # the first is said
+        return n_written, rejected
+
+    def _given(self) -> Iterator[Partition]:
+        return (partition for one in self.parsed.values() for partition in one.records)
+
+    def _of(self, partition: Partition) -> dict[str, Parsed]:
+        return {sha: one for sha, one in self.parsed.items() if partition in one.records}
+
+    def _lost(self, known: Known) -> Iterator[Partition]:
+        """Reporter-years to which an earlier content of a slice that was read belongs."""
+        for path, footer in known.footers.items():
+            if self.parsed.keys() & self._successors(footer).keys():
+                yield Partition(*partition_key(path))
+
+    def _take(self, parsed: Parsed) -> None:
+        self.parsed[parsed.source.sha256] = parsed
+        if sum(one.pending.in_memory for one in self.parsed.values()) > SPILL_ROWS:
+            for one in self.parsed.values():
+                one.pending.spill()
+
+    def _rivals(self, touched: list[Partition]) -> Rejected:
+        """Slices of a reporter-year that another publisher's slices, earlier by name, hold as well."""
+        rivals: Rejected = {}
+        for partition in touched:
+            several = sorted(self._of(partition).values(), key=lambda one: one.source.name)
+            for one in several[1:]:
+                first = several[0]
+                if one.form.publisher != first.form.publisher:
+                    rivals[one.source.sha256] = RivalSourceError(
+                        f"{one.source.name}: {one.form.publisher} figures for a reporter-year that "
+                        f"{first.source.name} ({first.form.publisher}) holds too",
+                        "keep each publisher in a workspace of its own",
+                    )
+        return rivals
+
+    def _successors(self, old: Footer | None) -> dict[str, SourceRecord]:
+        """Digest of each good source at hand that has the name and folder of a slice of the lake and other content, to
+        the record of that: it replaces it. A slice whose new content is rejected keeps what it gave."""
+        gone = {
+            (one["name"], one.get("folder")): one
+            for one in (old["sources"] if old is not None else ())
+            if one["sha256"] not in self.sources and not one["is_complete"]
+        }
+        return {
+            sha: gone[source.name, source.folder]
+            for sha, source in (self.sources.items() if gone else ())
+            if sha not in self.bad and (source.name, source.folder) in gone
+        }
+
+    def _publish(
+        self, partition: Partition, old: Footer | None, given: dict[str, Parsed], rejected: Rejected
+    ) -> bool:
+        """Publish one reporter-year, from all its slices at hand; what the lake holds stands in for those that are not."""
+        held = {one["sha256"]: one for one in old["sources"]} if old is not None else {}
+        is_current = old is not None and old["recipe"] == self.lake.recipe
+        new = given.keys() - (held if is_current else {})
+        replaced = {one["sha256"]: one for one in self._successors(old).values()}
+        if not new and not replaced:
+            return False
+        kept = held.keys() - replaced
+        away = [held[sha] for sha in sorted(kept) if sha not in self.sources]
+        if old is not None and away and is_current and not replaced:
+            self._add_to(partition, old, [given[sha] for sha in sorted(new)])
+            return True
+        group = dict(given)
+        for sha in sorted(kept & self.sources.keys() - given.keys()):
+            again = self._again(sha, partition, rejected)
+            if again is None:
+                away.append(held[sha])
+            else:
+                group[sha] = again
+        if away:
+            if given.keys() - held or replaced:
+                raise self._cannot_stand_in(given, away[0], list(replaced.values()))
+            return False  # the settings changed: `status` says so as long as it is away
+        name = next(iter(given.values())).source.name if given else next(iter(replaced.values()))["name"]
+        if not group:
+            assert old is not None
+            raise smaller(partition, old, name, "nothing")
+        rows = [frame for one in group.values() for frame in one.pending.take(partition, "kept")]
+        built = build(rows, is_complete=False, has_world_rows=True)
+        if old is not None and not held.keys() <= group.keys():
+            self.lake.refuse_smaller(partition, old, built, name)
+        self.lake.publish_slices(partition, built, [one.records[partition] for one in group.values()])
+        for one in replaced.values():
+            self.lake.replaced[one["name"]].append(place_of(partition))
+        return True
+
+    def _add_to(self, partition: Partition, old: Footer, new: list[Parsed]) -> None:
+        """Add slices to what the lake holds."""
+        rows = [frame for one in new for frame in one.pending.take(partition, "kept")]
+        rows.append(self.lake.load(partition).drop("is_rebuilt"))
+        built = build(rows, is_complete=False, has_world_rows=True)
+        for name, before in old["repairs"].items():
+            now = built.repairs.get(name, {"rows": 0, "usd": 0.0})
+            built.repairs[name] = {key: now[key] + before[key] for key in now}
+        records = [one.records[partition] for one in new] + old["sources"]
+        self.lake.publish_slices(partition, built, records)
+
+    def _again(self, sha: str, partition: Partition, rejected: Rejected) -> Parsed | None:
+        """A slice that the lake holds, read once more; None if it is rejected now: what it gave stays."""
+        if sha not in self.parsed and sha not in self.bad and sha not in rejected:
+            try:
+                if (parsed := self.parse(self.sources[sha])) is not None:
+                    self._take(parsed)
+            except SourceError as error:
+                rejected[sha] = error
+        one = self.parsed.get(sha)
+        return one if one is not None and partition in one.records else None
+
+    def _cannot_stand_in(
+        self, given: Mapping[str, Parsed], away: SourceRecord, replaced: list[SourceRecord]
+    ) -> AbsentSourceError:
+        names = [one.source.name for one in given.values()] + [one["name"] for one in replaced]
+        why = f"{replaced[0]['name']} has changed" if replaced else "the settings have changed"
+        return AbsentSourceError(
+            f"{names[0]}: adds to a reporter-year that {away['name']} is a part of; {why}, so that it has to be "
+            "read again, and it is not at hand",
+            f"put {away['name']} into raw/ beside it and run again, or name both: minsum ingest FILE FILE",
+        )

@@ -1,0 +1,162 @@
+"""What a run checks of what it changed: the identities of `minsum check`, and whether a change is too large to be true."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from minsum.countries.codes import iso3_of
+from minsum.inspect.check import Finding, Limits, check_figures
+from minsum.schema import FLOWS
+from minsum.workspace.layout import Layout, partition_key, read_footers
+
+if TYPE_CHECKING:
+    from minsum.workspace.runs import RunReport
+
+MOST_SAID: Final = 10
+"""Findings of one check that are said; the others are counted."""
+
+_NEAR: Final = 3
+"""Years back in which a year with exports is looked for, to compare with."""
+
+_SELDOM: Final = {*FLOWS} - {"X", "DX", "M"}
+"""Flows of which nothing is made unless asked for: what is odd in them, often small sums, is left to `minsum check`."""
+
+_IDENTITY: Final = (
+    "the figures of the source contradict each other: minsum check, or another publication of it"
+)
+_HINTS: Final = {
+    "nothing_kept": "docs/data-rules.md says what each rule is about; the file may be another selection than was meant",
+    "mostly_dropped": "docs/data-rules.md says what each rule is about; [ingest] flows says which flows are kept",
+    "total_vs_products": "products below TOTAL: part of the download may be missing; similarities are those of what is there",
+    "below_headings": "part of the download may be missing; similarities are those of what is there",
+    "round_rows": "download it in smaller pieces, or from the bulk service",
+    "conflicts": "a column that tells the parts of a total apart may be gone, or an overlapping download was revised: remove the "
+    "older one",
+    "exports_fall": "look at the source: part of it may be missing; an earlier file: docs/operation.md, Undo",
+    "reference_vanished": "look at the sources of its members; an earlier file: docs/operation.md, Undo",
+    "esi_move": "look at the revised sources; what changed is in the newest file in runs/",
+}
+
+
+def examine_flows(layout: Layout, report: RunReport, limits: Limits) -> None:
+    """Check the reporter-years that a run brought in, and warn of what it finds.
+
+    Parameters
+    ----------
+    layout
+        The workspace.
+    report
+        Of the run, after its stage flows; takes the warnings.
+    limits
+        Of `[check]`.
+    """
+    changed = {(one["classification"], one["year"], one["reporter"]) for one in report.reporter_years}
+    paths = [path for path in layout.partitions() if _label_key(path) in changed] if changed else []
+    found = check_figures(read_footers(paths), [], limits) if paths else []
+    _warn(report, [one for one in found if one.place.rpartition(" ")[2] not in _SELDOM])
+
+
+def examine(layout: Layout, report: RunReport, limits: Limits) -> None:
+    """Check what a run changed beyond the flows themselves, and warn of what it finds.
+
+    Parameters
+    ----------
+    layout
+        The workspace, its coverage up to date.
+    report
+        Of the run, after its stage esi; takes the warnings.
+    limits
+        Of `[check]`.
+    """
+    esi = next((stage.summary for stage in report.stages if stage.stage == "esi"), {})
+    computed = set(esi.get("computed", ()))
+    tables = [path for path in layout.yearly("esi") if _year_of(path) in computed]
+    found = [
+        *(check_figures({}, tables, limits) if tables else ()),
+        *_falls(layout, report.reporter_years, limits.exports_fall),
+        *_vanished(esi.get("vanished", {})),
+        *_moves(report.moves, esi.get("redefined", ()), limits.esi_move),
+    ]
+    _warn(report, found)
+
+
+def _warn(report: RunReport, found: list[Finding]) -> None:
+    for check in dict.fromkeys(one.check for one in found):
+        findings = [one for one in found if one.check == check]
+        hint = _HINTS.get(check, _IDENTITY)
+        for one in findings[:MOST_SAID]:
+            report.warn(check, f"{check}: {one.place}: {one.found}, expected {one.expected}", hint)
+        if len(findings) > MOST_SAID:
+            report.warn(check, f"{check}: {len(findings) - MOST_SAID:,} more", "minsum check shows all")
+
+
+def _label_key(path: Path) -> tuple[str, int, str]:
+    classification, year, code = partition_key(path)
+    return classification, year, iso3_of(code)
+
+
+def _year_of(path: Path) -> str:
+    return f"{path.parent.name.partition('=')[2]}/{path.stem}"
+
+
+def _falls(layout: Layout, changes: list[dict[str, Any]], limit: float) -> list[Finding]:
+    """Reporter-years whose exports fell below what they were, or below those of the year before."""
+    if not changes:
+        return []
+    known = _exports(layout)
+    found = []
+    for one in changes:
+        year, reporter, now = one["year"], one["reporter"], one["exports_usd"]
+        compared = {f"in {year} before the revision": one["exports_usd_before"] or 0.0}
+        earlier = [back for back in range(1, _NEAR + 1) if known.get((reporter, year - back))]
+        if earlier:
+            compared[f"in {year - earlier[0]}"] = known[reporter, year - earlier[0]]
+        for when, before in compared.items():
+            if now < (1 - limit) * before:
+                place = f"{one['classification']} {year} {reporter}"
+                words = f"exports of {_bn(now)} after {_bn(before)} {when}"
+                found.append(Finding("exports_fall", place, words, f"a fall by at most {limit:.0%}"))
+                break
+    return found
+
+
+def _exports(layout: Layout) -> dict[tuple[str, int], float]:
+    """World exports by reporter and year, of the classification that has most."""
+    import polars as pl
+
+    coverage = pl.read_parquet(layout.coverage, glob=False).group_by("reporter", "year")
+    rows = coverage.agg(pl.col("exports_usd").max()).iter_rows()
+    return {(reporter, year): usd for reporter, year, usd in rows}
+
+
+def _bn(usd: float) -> str:
+    return f"{usd / 1e9:,.3f} bn USD" if usd >= 1e6 else f"{usd:,.0f} USD"
+
+
+def _vanished(vanished: dict[str, list[str]]) -> list[Finding]:
+    """Countries and composites that had similarities before, and have none any more."""
+    return [
+        Finding(
+            "reference_vanished",
+            name,
+            f"no similarity any more with {', '.join(gone)}",
+            "what was there before",
+        )
+        for name, gone in vanished.items()
+    ]
+
+
+def _moves(moves: list[dict[str, Any]], redefined: list[str], limit: float) -> list[Finding]:
+    """Similarities that moved far although nothing but the data changed; the run keeps the largest moves only."""
+    return [
+        Finding(
+            "esi_move",
+            f"{one['classification']}/{one['year']} {one['reporter']} with {one['reference']}",
+            f"{one['before']:.4f} became {one['after']:.4f}",
+            f"a move of at most {limit}",
+        )
+        for one in moves
+        if f"{one['classification']}/{one['year']}" not in redefined
+        and abs(one["after"] - one["before"]) > limit
+    ]

@@ -1,0 +1,250 @@
+"""What the workspace holds that is not what the inputs and settings ask for, and what a run would do about it.
+
+Each stage says itself what it would make anew or remove, and why (`marks.Plan`); here the plans are chained: what a stage
+is going to make counts as made for the stages after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from minsum.errors import DataCheckError, MinsumError
+from minsum.flows.lake_index import Known, choose, is_as_asked
+from minsum.flows.options import IngestOptions
+from minsum.machine import versions
+from minsum.schema import YEARLY
+from minsum.settings.options import esi_options, page_options, panel_options
+from minsum.sources.archives import unfold
+from minsum.sources.files import Source, discover, known_sources
+from minsum.workspace.layout import Footer, Layout, estimate_files, is_estimates, partition_key, read_footer
+from minsum.workspace.marks import UNWANTED, Plan
+
+if TYPE_CHECKING:
+    from minsum.estimate.stage import Asked
+    from minsum.settings.sections import Settings
+
+Stale = list[dict[str, Any]]
+
+
+def find_stale(
+    layout: Layout, footers: Mapping[Path, Footer], options: IngestOptions, settings: Settings | None = None
+) -> Stale:
+    """What is not up to date: `what`, `which`, `why`, and the command that mends it as `do`.
+
+    Parameters
+    ----------
+    layout, footers
+        The workspace, and the footers of its lake.
+    options
+        What decides the lake.
+    settings
+        What decides the rest; None leaves it out.
+    """
+    found = flows_entries(layout, Known(footers, options))
+    if settings is not None:
+        found += _Chain(layout, footers, settings).entries()
+    return [one for one in found if one["which"]]
+
+
+def flows_entries(layout: Layout, known: Known) -> Stale:
+    """What ingest of `raw/` would read, make anew or remove."""
+    sources, unread = raw_sources(layout, known)
+    waiting = sorted(
+        [*(one.name for one in choose(sources, known, layout).todo), *(path.name for path in unread)]
+    )
+    at_hand = {source.sha256 for source in sources}
+    reasons: dict[tuple[str, str], list[str]] = {}
+    unwanted = set(known.unwanted())
+    for path, footer in known.footers.items():
+        is_asked = all(is_as_asked(one, known.options) for one in footer["sources"])
+        if path not in unwanted and is_asked and footer["recipe"] == known.options.recipe():
+            continue
+        why = "no longer asked for: goes" if path in unwanted else "made under other settings"
+        away = [one["name"] for one in footer["sources"] if one["sha256"] not in at_hand]
+        if away:
+            why += f", but {away[0]} is not in raw/: stays as it is"
+        do = "delete it, or put its sources into raw/" if away else "minsum ingest"
+        reasons.setdefault((why, do), []).append(str(path.parent.relative_to(layout.flows)))
+    return [
+        _entry("raw", waiting, "not in the lake yet", "minsum ingest"),
+        *(_entry("flows", which, why, do) for (why, do), which in reasons.items()),
+    ]
+
+
+def raw_sources(layout: Layout, known: Known) -> tuple[list[Source], list[Path]]:
+    """Sources in `raw/` whose digest is known, and files never read or changed since."""
+    if not layout.raw.is_dir():
+        return [], []
+    sources, unread = known_sources(discover([layout.raw]), layout)
+    return unfold(sources, whole=known.digests()), unread
+
+
+def copies_in_raw(layout: Layout, known: Known) -> dict[str, str]:
+    """Names of files whose content another has, to the name of that."""
+    return choose(raw_sources(layout, known)[0], known, layout).copies
+
+
+def _entry(what: str, which: list[str], why: str, do: str) -> dict[str, Any]:
+    return {"what": what, "which": which, "why": why, "do": do}
+
+
+class _Chain:
+    """The plans of the stages after the lake, one after the other."""
+
+    def __init__(self, layout: Layout, footers: Mapping[Path, Footer], settings: Settings) -> None:
+        self._layout, self._footers, self._settings = layout, footers, settings
+        self._found: Stale = []
+
+    def entries(self) -> Stale:
+        """What is not up to date, stage by stage."""
+        from minsum.esi.stage import esi_plan
+
+        layout = self._layout
+        with self._told("esi", "esi", "minsum esi"):
+            coverage, esi = esi_plan(layout, esi_options(self._settings), self._footers)
+            self._chain(coverage, esi)
+        return self._found
+
+    def _chain(self, coverage: Plan, esi: Plan) -> None:
+        """What follows from the plans of the esi stage."""
+        from minsum.esi.sections import sections_plan
+        from minsum.estimate.stage import Inputs as EstimateInputs
+
+        layout = self._layout
+        self._note("coverage", coverage, "minsum esi")
+        for table in YEARLY:
+            self._note(table, _below(esi, layout.table(table)), "minsum esi", name=_year)
+        similarities = esi.digests(layout.esi)
+        sections = sections_plan(layout, similarities)
+        self._note("report", sections, "minsum report")
+        panel, classification = self._panel(esi)
+        asked = self._asked() if panel is not None else {}
+        estimates = Plan(remove=dict.fromkeys(filter(is_estimates, estimate_files(layout)), UNWANTED))
+        if panel is not None:
+            estimates = self._estimates(asked, EstimateInputs(panel, classification, similarities))
+        self._note("estimates", estimates, "minsum estimate")
+        singles = coverage.digests() | sections.digests()
+        self._report(esi, singles, panel, estimates=estimates, asked=asked)
+
+    def _panel(self, tables: Plan) -> tuple[str | None, str]:
+        """Digest and classification of the panel that is wanted; None where there is none, or cannot be."""
+        from minsum.panel.stage import classification_of, covariate_sources, panel_plan, reach_of
+
+        layout, section = self._layout, self._settings.panel
+        esi = tables.digests(layout.esi)
+        if section is None:
+            there = [one for one in (layout.panel, layout.country_years) if one.is_file()]
+            self._note("panel", Plan(remove=dict.fromkeys(there, UNWANTED)), "minsum run")
+            return None, ""
+        with self._told("panel", layout.panel.name, "minsum panel"):
+            options = panel_options(section, self._settings.esi.references)
+            classification = classification_of(options, esi, layout)
+            sources = covariate_sources(layout, options)
+            reach = reach_of(tables.wanted[next(iter(esi))].options)
+            plan = panel_plan(layout, options, self._footers, esi, sources, reach)
+            self._note("panel", plan, "minsum panel")
+            return plan.wanted[layout.panel].digest, classification
+        return None, ""
+
+    def _asked(self) -> dict[str, Asked]:
+        """Specifications that are asked for, by name."""
+        from minsum.estimate.stage import Asked, kept_specs
+        from minsum.settings.specs import MAIN, load_spec
+
+        found: dict[str, Asked] = {}
+        if self._settings.estimate is not None:
+            found[MAIN] = Asked(self._settings.estimate)
+        for spec in self._settings.specs:
+            with self._told("estimates", Path(spec).stem, f"minsum estimate {spec}"):
+                name, loaded = load_spec(self._layout.root / spec)
+                found[name] = Asked(loaded)
+        names = {*found, *(Path(spec).stem for spec in self._settings.specs)}
+        return found | kept_specs(self._layout, names)
+
+    def _estimates(self, asked: Mapping[str, Asked], inputs: Any) -> Plan:
+        from dataclasses import replace
+
+        from minsum.estimate.stage import estimates_plan
+
+        own = f"classification={inputs.classification}"
+        esi = {path: mark for path, mark in inputs.esi.items() if path.parent.name == own}
+        return estimates_plan(self._layout, asked, replace(inputs, esi=esi))
+
+    def _report(
+        self,
+        esi: Plan,
+        singles: Mapping[Path, str],
+        panel: str | None,
+        *,
+        estimates: Plan,
+        asked: Mapping[str, Asked],
+    ) -> None:
+        from minsum.report.inputs import Inputs
+        from minsum.report.stage import report_plan
+
+        layout = self._layout
+        names = sorted((path.stem for path in estimates.wanted), key=lambda name: (name != "main", name))
+        marks = {path.stem: mark for path, mark in estimates.digests().items()}
+        is_tested = {
+            name: any(model.diagnostics for model in one.spec.resolved()) for name, one in asked.items()
+        }
+        inputs = Inputs(
+            esi=esi.digests(layout.esi),
+            markets=esi.digests(layout.table("market_esi")),
+            coverage=singles.get(layout.coverage),
+            sections=singles.get(layout.sections),
+            panel=panel,
+            estimates={name: (marks[name], is_tested[name]) for name in names},
+        )
+        options = page_options(self._settings, versions(), estimates=names)
+        self._note("report", report_plan(layout, options, inputs), "minsum report")
+
+    def _note(self, what: str, plan: Plan, do: str, *, name: Any = None) -> None:
+        """An entry for each reason."""
+        name = name or (lambda path: path.name)
+        for paths, end in ((plan.redo, ""), (plan.remove, ": goes")):
+            for why in dict.fromkeys(paths.values()):
+                which = [name(path) for path, reason in paths.items() if reason == why]
+                self._found.append(_entry(what, which, why + end, do if not end else "minsum run"))
+
+    @contextmanager
+    def _told(self, what: str, which: str, do: str) -> Iterator[None]:
+        """A stage that cannot say what it wants is told with its reason."""
+        try:
+            yield
+        except MinsumError as error:
+            self._found.append(_entry(what, [which], f"cannot be made: {error}", error.hint or do))
+
+
+def _below(plan: Plan, folder: Path) -> Plan:
+    """The part of a plan that is of one table."""
+
+    def part(paths: Mapping[Path, str]) -> dict[Path, str]:
+        return {path: why for path, why in paths.items() if folder in path.parents}
+
+    return Plan({}, part(plan.redo), part(plan.remove))
+
+
+def _year(path: Path) -> str:
+    """Classification and year of a file with one of each: `H2/2014`."""
+    return f"{path.parent.name.partition('=')[2]}/{path.stem}"
+
+
+def by_key(footers: Mapping[Path, Footer]) -> dict[tuple[str, int, int], Footer]:
+    """Footers of flows files by classification, year and reporter code."""
+    return {partition_key(path): footer for path, footer in footers.items()}
+
+
+def esi_years(layout: Layout) -> dict[str, str]:
+    """Classification and year of flows, such as `H5/2014`, to those of the esi file they are in: `H2/2014`."""
+    found: dict[str, str] = {}
+    for path in layout.yearly("esi"):
+        name = _year(path)
+        with suppress(DataCheckError):  # damaged: the plan of the stage says so
+            filings = read_footer(path).get("filings", {})
+            found |= {f"{one['vintage']}/{path.stem}": name for one in filings.values()}
+        found[name] = name
+    return found

@@ -1,0 +1,268 @@
+"""What a workspace holds, read from its footers."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from minsum.countries.codes import GROUPS, is_group
+from minsum.errors import DataCheckError
+from minsum.flows.lake_index import Known
+from minsum.flows.options import IngestOptions
+from minsum.flows.rules import RULES
+from minsum.harmonise.islands import islands
+from minsum.inspect.stale import by_key, copies_in_raw, esi_years, find_stale
+from minsum.inspect.strays import find_strays
+from minsum.report.text_tables import listed
+from minsum.sources.opening import in_words
+from minsum.sources.rejections import read_rejections
+from minsum.workspace.layout import Footer, Layout, estimate_files, flows_footers, read_footer
+
+if TYPE_CHECKING:
+    from minsum.settings.sections import Settings
+
+Record = dict[str, Any]
+
+
+def read_status(layout: Layout, options: IngestOptions, settings: Settings | None = None) -> Record:
+    """State of the workspace; without settings, what is stale after the lake is left out.
+
+    Parameters
+    ----------
+    layout
+        The workspace.
+    options
+        Of ingest, for what is stale.
+    settings
+        What is wanted after the lake; None leaves out what is stale there.
+
+    Returns
+    -------
+    `years`: reporters, rows, repairs of each classification-year and whether its similarities are there (`yes`,
+    `no`, `stale`, or the vintage to which they were brought); `islands`: years in which no vintage has every
+    country, and the vintage that would bring them together; `sources`: what each gave and what each rule removed;
+    `rules`, `levels` (rows that the rule level removed, by the digits of their codes), `repairs` and `mended` (texts that were
+    not written as Comtrade writes them): the same over all of them; `rejected`: name, reason and hint of each rejected source, and
+    how many runs rejected it; `superseded`: sources that a later publication replaced, and by which; `copies`: files of
+    `raw/` whose content another has; `stale`: what its inputs have overtaken; `strays`: files among the published ones that
+    minsum did not write; `panel` (None without one): its size, what is missing, where each variable came from and what did
+    not match; `findings`: figures that disagree (`check.check_figures`), by the limits of the settings; `estimates`: by specification and model, how it was made and which rows it left out; `totals`.
+
+    Raises
+    ------
+    DataCheckError
+        If a flows file cannot be read.
+    """
+    by_path = flows_footers(layout)
+    footers = by_key(by_path)
+    rejected = list(read_rejections(layout).values())
+    sources = _sources(footers.values())
+    stale = find_stale(layout, by_path, options, settings)
+    return {
+        "workspace": str(layout.root.resolve()),
+        "years": _years(
+            layout, footers, {name for one in stale if one["what"] == "esi" for name in one["which"]}
+        ),
+        "islands": islands(() if settings and settings.harmonise else footers, groups=GROUPS).as_json(),
+        "sources": sources,
+        "rules": _added((one["rules"] for one in sources), order=RULES),
+        "levels": _added(one["levels"] for one in sources),
+        "repairs": _added(footer["repairs"] for footer in footers.values()),
+        "mended": _added(one["mended"] for one in sources),
+        "rejected": [
+            {key: one[key] for key in ("name", "kind", "reason", "hint")} | {"runs": one["runs"]}
+            for one in rejected
+        ],
+        "superseded": _superseded(by_path.values()),
+        "copies": copies_in_raw(layout, Known(by_path, options)),
+        "stale": stale,
+        "strays": _strays(layout, {name for one in stale for name in one["which"]}),
+        "findings": _findings(by_path, settings),
+        "panel": _panel(layout),
+        "estimates": _estimates(layout),
+        "totals": _totals(len(footers), sources, len(rejected)),
+    }
+
+
+def _superseded(footers: Iterable[Footer]) -> list[Record]:
+    """Sources of which nothing is in use, each with what replaced it and how many reporter-years it gave."""
+    used = {one["sha256"] for footer in footers for one in footer["sources"]}
+    found: dict[str, Record] = {}
+    for footer in footers:
+        for one in footer["superseded"]:
+            if one["sha256"] not in used:
+                by = {"name": one["name"], "by": footer["sources"][0]["name"], "reporter_years": 0}
+                found.setdefault(one["sha256"], by)["reporter_years"] += 1
+    return sorted(found.values(), key=lambda one: str(one["name"]))
+
+
+def _strays(layout: Layout, stale: set[str]) -> list[str]:
+    """Without damaged files that a run makes anew."""
+    found = [
+        path for path in find_strays(layout) if path.parent != layout.estimates or path.name not in stale
+    ]
+    return [str(path.relative_to(layout.root)) for path in found]
+
+
+def read_totals(layout: Layout) -> dict[str, int]:
+    """The totals of `read_status` alone."""
+    footers = flows_footers(layout)
+    return _totals(len(footers), _sources(footers.values()), len(read_rejections(layout)))
+
+
+def _totals(n_partitions: int, sources: list[Record], n_rejected: int) -> dict[str, int]:
+    return {
+        "reporter-years": n_partitions,
+        "sources": len(sources),
+        "rejected sources": n_rejected,
+        "rows read": sum(one["rows_in"] for one in sources),
+        "rows kept": sum(one["rows_kept"] for one in sources),
+    }
+
+
+def status_tables(status: Record) -> Iterator[tuple[str, list[str], list[list[Any]]]]:
+    """Title, headings and rows of what `read_status` found, for people."""
+    if status["years"]:
+        rows = [list(row.values()) for row in status["years"]]
+        yield "Classification-years", list(status["years"][0]), rows
+    yield from _audit(status)
+    if status["findings"]:
+        rows = [[one["check"], one["place"], one["found"]] for one in status["findings"]]
+        yield "Figures that disagree", ["check", "where", "found"], rows
+    rows = [[one["name"], in_words(one["oddities"])] for one in status["sources"] if "oddities" in one]
+    if rows:
+        yield "Sources with oddities", ["source", "understood as meant"], rows
+    if status["rejected"]:
+        rows = [[one["name"], one["reason"], one["hint"], one["runs"]] for one in status["rejected"]]
+        yield "Rejected sources", ["source", "reason", "what to do", "for runs"], rows
+    if status["superseded"]:
+        rows = [[one["name"], one["by"], one["reporter_years"]] for one in status["superseded"]]
+        yield "Sources that others replaced", ["source", "by", "reporter-years"], rows
+    if status["copies"]:
+        yield "Sources that are copies", ["source", "of"], [list(one) for one in status["copies"].items()]
+    if status["stale"]:
+        rows = [[one["what"], listed(one["which"]), one["why"], one["do"]] for one in status["stale"]]
+        yield "Not up to date", ["what", "which", "why", "what to do"], rows
+
+
+def _audit(status: Record) -> Iterator[tuple[str, list[str], list[list[Any]]]]:
+    """What the rules and repairs did, over all sources and for those that lost most."""
+    levels = {
+        f"level: {digits} digits" if digits != "0" else "level: TOTAL": hit
+        for digits, hit in status["levels"].items()
+    }
+    counts = [
+        ("rule", status["rules"]), ("of it", levels), ("repair", status["repairs"]), ("text", status["mended"]),
+    ]  # fmt: skip
+    rows = [
+        [kind, name, hit["rows"], hit["usd"] / 1e9] for kind, hits in counts for name, hit in hits.items()
+    ]
+    if rows:
+        yield "Rows by rule and repair", ["", "name", "rows", "bn USD"], rows
+    rules = [name for name in status["rules"] if name != "kept"]
+    rows = [
+        [one["name"], one["format"], one["rows_in"], one["rows_kept"]]
+        + [one["rules"].get(name, {"rows": 0})["rows"] for name in rules]
+        for one in sorted(status["sources"], key=lambda one: one["rows_kept"] / max(one["rows_in"], 1))
+    ]
+    if rows:
+        yield "Sources, by the share of rows kept", ["source", "format", "read", "kept", *rules], rows
+
+
+def _findings(footers: dict[Path, Footer], settings: Settings | None) -> list[Record]:
+    from minsum.inspect.check import Limits, check_figures  # loads DuckDB
+
+    limits = Limits(**settings.check.model_dump()) if settings else Limits()
+    return [asdict(one) for one in check_figures(footers, [], limits)] if footers else []
+
+
+def _panel(layout: Layout) -> Record | None:
+    try:
+        footer = read_footer(layout.panel)
+    except DataCheckError:  # not there, or damaged: `stale` says so
+        return None
+    names = ("classification", "rows", "countries", "missing", "covariates", "remarks")
+    return {name: footer.get(name) for name in names}
+
+
+def _estimates(layout: Layout) -> Record:
+    found = {}
+    for path in estimate_files(layout):
+        with suppress(DataCheckError):  # damaged: `stale` says so
+            found[path.stem] = read_footer(path).get("models", {})
+    return found
+
+
+def _years(layout: Layout, footers: dict[tuple[str, int, int], Footer], stale: set[str]) -> list[Record]:
+    groups: dict[tuple[str, int], list[tuple[int, Footer]]] = defaultdict(list)
+    for (classification, year, code), footer in footers.items():
+        groups[classification, year].append((code, footer))
+    there = esi_years(layout)
+    return [
+        {
+            "classification": classification,
+            "year": year,
+            "reporters": sum(not is_group(code) and _has_reported(one) for code, one in members),
+            "exports_bn_usd": sum(one["checks"].get("X", {}).get("world_usd", 0.0) for _, one in members)
+            / 1e9,
+            "repaired_rows": sum(repair["rows"] for _, one in members for repair in one["repairs"].values()),
+            "esi": _state(f"{classification}/{year}", there, stale),
+        }
+        for (classification, year), members in sorted(groups.items())
+    ]
+
+
+def _has_reported(footer: Footer) -> bool:
+    """Whether a country gave figures of its own: BACI mirrors imports, so that a mere partner has imports there."""
+    return bool(footer["checks"].get("X")) or any(one["format"] != "baci" for one in footer["sources"])
+
+
+def _state(name: str, there: dict[str, str], stale: set[str]) -> str:
+    """Whether the similarities of flows are there, and in which vintage if they were brought to another."""
+    table = there.get(name)
+    if table is None:
+        return "no"
+    return "stale" if table in stale else "yes" if table == name else f"in {table.partition('/')[0]}"
+
+
+def _sources(footers: Iterable[Footer]) -> list[Record]:
+    """One entry a source, its audit added up over the reporter-years it gave."""
+    found: dict[str, Record] = {}
+    for footer in footers:
+        for record in footer["sources"]:
+            one = found.setdefault(
+                record["sha256"],
+                {key: record[key] for key in ("name", "format", "published", "sha256")}
+                | {key: record[key] for key in record if key == "oddities" or key.startswith("bad_")}
+                | {
+                    "partitions": 0,
+                    "rows_in": 0,
+                    "rows_kept": 0,
+                    "mended": record.get("mended", {}),
+                    "rules": [],
+                    "levels": [],
+                },
+            )
+            one["partitions"] += 1
+            one["rows_in"] += record["rows_in"]
+            one["rows_kept"] += record["rows_kept"]
+            one["rules"].append(record["rules"])
+            one["levels"].append(record.get("levels", {}))
+    for one in found.values():
+        one["rules"] = _added(one["rules"], order=RULES)
+        one["levels"] = _added(one["levels"])
+    return sorted(found.values(), key=lambda one: str(one["name"]))
+
+
+def _added(counts: Iterable[Record], *, order: Iterable[str] = ()) -> Record:
+    """Rows and USD by name, added up, in a given order or by name."""
+    total: Record = defaultdict(lambda: {"rows": 0, "usd": 0.0})
+    for one in counts:
+        for name, hit in one.items():
+            total[name]["rows"] += hit["rows"]
+            total[name]["usd"] += hit["usd"]
+    return {name: total[name] for name in (order or sorted(total)) if name in total}

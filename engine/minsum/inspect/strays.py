@@ -1,0 +1,37 @@
+"""Files among the published ones that minsum did not write: told, never read, never removed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from pathlib import Path
+
+from minsum.report.file_digests import LIST, ReportFiles
+from minsum.schema import YEARLY
+from minsum.sources.rejections import broken_records
+from minsum.workspace.layout import Layout, is_estimates
+
+
+def find_strays(layout: Layout) -> Iterator[Path]:
+    """Each such file, folder by folder: a glob of the folder would read it."""
+    known: dict[Path, Callable[[], Iterable[Path]]] = {
+        layout.flows: layout.partitions,
+        layout.estimates: lambda: filter(is_estimates, layout.estimates.glob("*.parquet")),
+    }
+    known |= {layout.table(name): partial(layout.yearly, name) for name in YEARLY}
+    for folder, ours in known.items():
+        before = set(ours())
+        found = set(folder.rglob("*")) - before
+        if found:  # a run beside this one may have written some meanwhile
+            found -= set(ours())
+        yield from sorted(path for path in found if _is_there(path))
+    listed = {*ReportFiles(layout).names(), LIST, layout.sections.name}
+    others = [path for path in sorted(layout.tables.glob("[!.]*")) if path.name not in listed]
+    listed |= ReportFiles(layout).names() if others else set()
+    yield from (path for path in others if path.name not in listed and _is_there(path))
+    yield from broken_records(layout)
+
+
+def _is_there(path: Path) -> bool:
+    """Whether it is a file, or a link to nothing."""
+    return not path.is_dir() and (path.exists() or path.is_symlink())

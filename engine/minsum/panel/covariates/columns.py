@@ -1,0 +1,129 @@
+"""Columns that say whose a value is and of when, in the spellings that tables of countries and years use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import polars as pl
+
+from minsum.panel.covariates.base import folded
+
+ISO3: Final = (
+    "iso3", "iso3c", "iso 3", "iso", "iso code 3", "iso3 code", "iso code", "iso alpha 3", "iso alpha3", "iso a3", "alpha 3",
+    "alpha3", "countryiso3code", "country iso3", "country iso", "country iso code", "wb code", "wbcode", "wbcountrycode",
+)  # fmt: skip
+ISO2: Final = (
+    "iso2",
+    "iso2c",
+    "iso 2",
+    "iso code 2",
+    "iso2 code",
+    "iso alpha 2",
+    "iso a2",
+    "alpha 2",
+    "country iso2",
+)
+NUMBERS: Final = (
+    "m49", "m49 code", "un code", "uncode", "un m49", "isonum", "iso n3", "iso numeric", "reportercode", "reporter code",
+)  # fmt: skip
+ANY_CODE: Final = (
+    "country code", "countrycode", "code", "economy code", "economy", "ref area", "location", "geo", "country id",
+)  # fmt: skip
+"""Columns of codes of which the name does not say whose they are."""
+NAMES: Final = (
+    "country name", "countryname", "country", "countries", "entity", "economy label", "economy name", "ref area label",
+    "location name", "location label", "geo label", "name", "nation", "country value", "reporter", "webname",
+)  # fmt: skip
+YEARS: Final = ("year", "time period", "time", "period", "date", "yr", "years", "index year", "calendar year")
+SERIES: Final = {
+    "gross fixed capital formation (% of gdp)": "NE.GDI.FTOT.ZS",
+    "labor force participation rate, total (% of total population ages 15+) (modeled ilo estimate)": "SL.TLF.CACT.ZS",
+    "patent applications, residents": "IP.PAT.RESD",
+    "patent applications, nonresidents": "IP.PAT.NRES",
+}
+"""The World Bank's names of series, which name the unit, to their codes; as Our World in Data heads its columns."""
+
+_KEYS: Final = frozenset({*ISO3, *ISO2, *NUMBERS, *ANY_CODE, *NAMES, *YEARS})
+_NEVER: Final = frozenset({"time code", "countryid", "unnamed: 0", "rownames", "row names", "1"})
+"""Columns that are neither keys nor variables: other codes, and numbers of rows that R and pandas write."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Key columns of a table, as the file writes them.
+
+    Attributes
+    ----------
+    code
+        Column of country codes, or None.
+    is_sure
+        Whether its name says whose codes they are; else numbers and two letters could be several publishers'.
+    names
+        Columns of country names: none, one or two.
+    year
+        Column of the year, or None.
+    """
+
+    code: str | None
+    is_sure: bool
+    names: tuple[str, ...]
+    year: str | None
+
+    @property
+    def has_country(self) -> bool:
+        """Whether a column says whose a value is."""
+        return self.code is not None or bool(self.names)
+
+    def selected(self, *columns: str) -> list[pl.Expr]:
+        """Cells `country`, `also`, `code`, `is_sure`, and other columns as they are."""
+        first, second = (*self.names, None, None)[:2]
+        return [
+            _text(first).alias("country"),
+            _text(second).alias("also"),
+            _text(self.code).alias("code"),
+            pl.lit(self.is_sure).alias("is_sure"),
+            *map(pl.col, columns),
+        ]
+
+
+def find_keys(row: tuple[str, ...]) -> Keys:
+    """Key columns of a header; what several columns could be is the first by the lists above."""
+    by_name: dict[str, str] = {}
+    for name in row:
+        by_name.setdefault(folded_key(name), name)
+    sure = next((by_name[name] for name in (*ISO3, *ISO2, *NUMBERS) if name in by_name), None)
+    other = next((by_name[name] for name in ANY_CODE if name in by_name), None)
+    names = tuple(by_name[name] for name in NAMES if name in by_name)[:2]
+    year = next((by_name[name] for name in YEARS if name in by_name), None)
+    return Keys(sure or other, sure is not None, names, year)
+
+
+def series_code(name: str) -> str:
+    """The World Bank's code of a series for its full name; another name as it is."""
+    return SERIES.get(" ".join(name.lower().split()), name)
+
+
+def variables_of(row: tuple[str, ...]) -> list[str]:
+    """Columns of a header that are no keys of any kind."""
+    return [name for name in row if name and not _is_aside(name)]
+
+
+def left_over(row: tuple[str, ...]) -> list[str]:
+    """Columns of a header that are neither variables nor the keys that count."""
+    keys = find_keys(row)
+    used = {keys.code, keys.year, *keys.names}
+    return [name for name in row if name and _is_aside(name) and name not in used]
+
+
+def folded_key(name: str) -> str:
+    """A column name in lower case with single blanks for blanks, underscores, dots and hyphens."""
+    return folded(name.replace(".", " ").replace("-", " "))
+
+
+def _is_aside(name: str) -> bool:
+    return folded_key(name) in _KEYS | _NEVER or name.startswith("__")
+
+
+def _text(column: str | None) -> pl.Expr:
+    return pl.col(column) if column else pl.lit(None, dtype=pl.String)

@@ -1,0 +1,151 @@
+"""All covariate files of a folder, joined to one table with a report of what was and was not used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from minsum.errors import DataCheckError
+from minsum.panel.covariates.files import is_table, open_grids, unreadable
+from minsum.panel.covariates.grid import Grid
+from minsum.panel.covariates.registry import is_companion, recognise_grid
+from minsum.panel.covariates.values import KEYS, TableRead, read_table
+from minsum.panel.covariates.variables import Variable, make_variables
+from minsum.sources.files import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Covariates:
+    """Variables of every country and year, and where they came from.
+
+    Attributes
+    ----------
+    frame
+        Columns iso3 (Comtrade's label), year (int16) and one float64 for each variable, sorted.
+    report
+        JSON-like: `files` (what each gave, what did not match), `variables` (how each was made, which values
+        have no logarithm), `absent` (variables no file gives), `passed_over` (files without tables), `unreadable` (files
+        of data that cannot be read, and what they are).
+    """
+
+    frame: pl.DataFrame
+    report: dict[str, Any]
+
+
+def read_covariates(sources: Sequence[Source], variables: Mapping[str, Variable]) -> Covariates:
+    """Read every covariate file, make the variables and report.
+
+    Parameters
+    ----------
+    sources
+        Files of the folder, in a fixed order.
+    variables
+        Variable name to its recipe.
+
+    Raises
+    ------
+    DataCheckError
+        If a file fits no format or is broken, a value is not a number, two files disagree, or a unit is
+        wrong.
+    """
+    wanted = frozenset(name for variable in variables.values() for name in variable.indicators)
+    tables: list[TableRead] = []
+    passed_over: list[str] = []
+    unread: dict[str, str] = {}
+    for source in sources:
+        kind = unreadable(source.name)
+        if kind is not None:
+            unread[source.name] = kind
+        elif is_table(source.name):
+            read, rest = _read_file(source, wanted, frozenset(variables))
+            tables += read
+            passed_over += rest
+        else:
+            passed_over.append(source.name)
+    made = make_variables(_agreed(tables), variables, tables=tables)
+    report = {
+        "files": [_told(table) for table in tables],
+        "variables": made.told,
+        "absent": made.absent,
+        "passed_over": passed_over,
+        "unreadable": unread,
+    }
+    return Covariates(made.frame, report)
+
+
+def _read_file(
+    source: Source, wanted: frozenset[str], variables: frozenset[str]
+) -> tuple[list[TableRead], list[str]]:
+    """Tables of one file, and names of what is passed over: metadata, and other sheets of a workbook.
+
+    Of a workbook every sheet is read that is a plain table of countries and years, and of a publisher's only the
+    first, for others repeat it in another shape. In a file of several tables those that fit no format are passed
+    over, if one fits.
+    """
+    read: list[TableRead] = []
+    rest: list[str] = []
+    strange: list[DataCheckError] = []
+    published: set[str] = set()
+    grids = open_grids(source)
+    if not grids:
+        return [], [source.name]
+    for grid in grids:
+        if grid.workbook in published or is_companion(grid) or _is_empty(grid):
+            rest.append(grid.name)
+            continue
+        try:
+            found = recognise_grid(grid)
+        except DataCheckError as error:
+            strange.append(error)
+            rest.append(grid.name)
+            continue
+        if found is not None:
+            known, header = found
+            read.append(read_table(grid, known, header=header, wanted=wanted, variables=variables))
+            published.update([grid.workbook] if grid.workbook and not known.keeps_all else [])
+    if strange and not read:
+        raise strange[0]
+    return read, rest
+
+
+def _is_empty(grid: Grid) -> bool:
+    return not any(cell for row in grid.head for cell in row)
+
+
+def _agreed(tables: Sequence[TableRead]) -> pl.DataFrame:
+    """Values of all tables, each country, year and indicator once.
+
+    Columns iso3, year, indicator, value. Slices of one indicator in several files add up; what they share
+    must be equal.
+    """
+    parts = [table.values.with_columns(file=pl.lit(table.name)) for table in tables]
+    schema = {"iso3": pl.String, "year": pl.Int16, "indicator": pl.String, "value": pl.Float64}
+    if not parts:
+        return pl.DataFrame(schema=schema)
+    values = pl.concat(parts).unique([*KEYS, "value"], keep="first", maintain_order=True)
+    rivals = values.filter(pl.struct(KEYS).is_duplicated()).sort(KEYS, maintain_order=True)
+    if len(rivals):
+        first, second = rivals.row(0, named=True), rivals.row(1, named=True)
+        raise DataCheckError(
+            f"{first['file']} and {second['file']} both give {first['indicator']!r} and disagree: "
+            f"{first['iso3']} {first['year']} is {first['value']} and {second['value']}",
+            "keep one of the files",
+        )
+    return values.select(list(schema))
+
+
+def _told(table: TableRead) -> dict[str, Any]:
+    """What a table gave, for the footer."""
+    return {
+        "name": table.name,
+        "format": table.format,
+        "indicators": list(table.used),
+        "unused": len(table.unused),
+        "values": len(table.values),
+        "countries": table.values["iso3"].n_unique(),
+        "unmatched": dict(table.unmatched),
+        "notes": list(table.notes),
+    }

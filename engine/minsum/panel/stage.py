@@ -1,0 +1,368 @@
+"""Stage `panel`: similarity, import shares and covariates of the sample, one row per country and year.
+
+Beside it lie the import shares and covariates of every country and year, for models of pairs: the reference of a
+panel has no similarity with itself and so no row in it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from hashlib import file_digest
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import polars as pl
+import pyarrow as pa
+
+from minsum.countries.codes import code_of, labels
+from minsum.errors import EmptySampleError, MissingInputError
+from minsum.harmonise.filings import Reach, choose
+from minsum.panel.covariates import Variable, covariate_remarks, read_covariates
+from minsum.schema import check_table
+from minsum.sources.files import Source, discover, identify, known_sources
+from minsum.workspace.checksums import prove
+from minsum.workspace.classifications import choose_classification, with_rows
+from minsum.workspace.layout import (
+    Footer,
+    Layout,
+    digest,
+    flows_footers,
+    partition_key,
+    publish_table,
+    read_footer,
+)
+from minsum.workspace.marks import Mark, Plan, digests_of, plan_of
+from minsum.workspace.queries import connect, literal, query
+from minsum.workspace.similarities import narrow, one_row_a_country, scan_similarities
+
+if TYPE_CHECKING:
+    import duckdb
+
+RECIPE: Final = "panel-5"
+
+
+@dataclass(frozen=True, slots=True)
+class PanelOptions:
+    """What decides the panel (docs/replication.md).
+
+    Attributes
+    ----------
+    reference
+        ISO3 label or composite whose similarity is the `esi` column.
+    classification
+        HS vintage; None takes the only one there is.
+    reporters, years
+        The sample; empty means all.
+    bloc
+        ISO3 labels whose exports to the reporter are its `import_share`; empty means no such column.
+    covariates
+        Folder of covariate files, relative to the workspace.
+    variables
+        Variable name to how it is made from the indicators in these files.
+    asked
+        Variables that the settings name: only of these it is said when no file gives them.
+    max_width
+        Rows whose interval is wider are left out; None keeps all. Only where vintages were brought together.
+    """
+
+    reference: str
+    classification: str | None
+    reporters: tuple[str, ...]
+    years: tuple[int, ...]
+    bloc: tuple[str, ...]
+    covariates: str
+    variables: dict[str, Variable]
+    asked: tuple[str, ...] = ()
+    max_width: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PanelReport:
+    """What the stage did.
+
+    Attributes
+    ----------
+    changed
+        Whether the panel was written.
+    rows, countries
+        Size of the panel.
+    missing
+        Variable to the rows of each reporter that lack it.
+    remarks
+        What a reader of the panel should know: how each variable was made, what is missing and what did not
+        match.
+    """
+
+    changed: bool
+    rows: int
+    countries: int
+    missing: dict[str, dict[str, int]]
+    remarks: list[str]
+
+
+def build_panel(layout: Layout, options: PanelOptions, *, jobs: int = 1) -> PanelReport:
+    """Bring `panel.parquet` and `country_years.parquet` up to date.
+
+    Raises
+    ------
+    MissingInputError
+        If there is no similarity or no covariate folder.
+    EmptySampleError
+        If no row is left.
+    SettingsError
+        If the classification is ambiguous, or the reference is unknown.
+    DataCheckError
+        If a covariate file cannot be read as it should.
+    """
+    flows = flows_footers(layout)
+    sources = identify(_covariate_files(layout, options), layout, jobs=jobs)
+    similarities = layout.yearly("esi")
+    classification = classification_of(options, similarities, layout)
+    esi = _of(classification, similarities)
+    reach = reach_of(read_footer(esi[0])["options"])
+    plan = panel_plan(layout, options, flows, digests_of(similarities), sources, reach)
+    if not plan.redo:
+        return _report(read_footer(layout.panel), changed=False)
+    files = _flows(flows, classification, reach)
+    prove([*files, *esi])
+    covariates = read_covariates(sources, options.variables)
+    table, country_years, remarks = _join(options, files, esi, covariates.frame)
+    if not table.num_rows:
+        raise EmptySampleError(
+            f"no similarity with {options.reference!r} for the chosen reporters and years in {classification}"
+            + (
+                f", or none with an interval of at most {options.max_width:g}"
+                if options.max_width is not None
+                else ""
+            ),
+            "see [panel] reference, reporters, years and max_width, and what is there: minsum status",
+        )
+    check_table(table, "panel")
+    check_table(country_years, "country_years")
+    footer: Footer = {
+        "stage": "panel",
+        "classification": classification,
+        "rows": table.num_rows,
+        "countries": table["reporter"].combine_chunks().unique().to_pylist(),
+        "missing": _missing(table),
+        "covariates": covariates.report,
+    } | plan.wanted[layout.panel].record()
+    footer["remarks"] = [*remarks, *_remarks(footer)]
+    of_countries = {"stage": "panel", "classification": classification}
+    of_countries |= plan.wanted[layout.country_years].record()
+    publish_table(country_years, layout.country_years, footer=of_countries, layout=layout)
+    publish_table(table, layout.panel, footer=footer, layout=layout)
+    return _report(footer, changed=True)
+
+
+def reach_of(options: Mapping[str, Any]) -> Reach | None:
+    """Which filings can be brought to the vintage of similarities made under these options; None where none are."""
+    together = options.get("harmonise")
+    return None if together is None else Reach(together["target"], together["weights"])
+
+
+def _flows(flows: Iterable[Path], classification: str, reach: Reach | None) -> list[Path]:
+    """Flows behind the similarities: of their classification or, where vintages were brought together, the filing
+    of each reporter-year that counts. Import shares need only totals, which are the same in every vintage."""
+    if reach is None:
+        return [path for path in flows if partition_key(path)[0] == classification]
+    return [path for files in choose(flows, reach).chosen.values() for path in files]
+
+
+def _remarks(footer: Footer) -> list[str]:
+    """What a reader of the panel should know, a sentence each: `pa: 12 missing (KHM 3, MMR 9)`."""
+    missing = [
+        f"{name}: {sum(counts.values())} of {footer['rows']} missing ({_counted(counts)})"
+        for name, counts in footer["missing"].items()
+    ]
+    asked = footer["options"]["asked"]
+    report = footer["covariates"]
+    absent = {name: reason for name, reason in report["absent"].items() if name in asked}
+    return [*covariate_remarks(report | {"absent": absent}), *missing]
+
+
+def _counted(counts: dict[str, int], limit: int = 12) -> str:
+    named = [f"{reporter} {count}" for reporter, count in sorted(counts.items())]
+    rest = f" and {len(named) - limit} more countries" if len(named) > limit else ""
+    return ", ".join(named[:limit]) + rest
+
+
+def _report(footer: Footer, *, changed: bool) -> PanelReport:
+    return PanelReport(
+        changed=changed,
+        rows=footer["rows"],
+        countries=len(footer["countries"]),
+        missing=footer["missing"],
+        remarks=footer["remarks"],
+    )
+
+
+def panel_plan(
+    layout: Layout,
+    options: PanelOptions,
+    flows: Mapping[Path, Footer],
+    esi: Mapping[Path, str],
+    covariates: Sequence[Source],
+    reach: Reach | None = None,
+) -> Plan:
+    """Whether `panel.parquet` and `country_years.parquet` are what their inputs and the options make them.
+
+    Parameters
+    ----------
+    layout, options
+        As of `build_panel`.
+    flows
+        Footers of the lake.
+    esi
+        Similarities to their digests.
+    covariates
+        Files of the covariate folder.
+    reach
+        Of the similarities (`reach_of`); None where vintages stay apart.
+
+    Raises
+    ------
+    MissingInputError, SettingsError
+        As `build_panel`.
+    """
+    classification = classification_of(options, esi, layout)
+    inputs = [
+        [[*partition_key(path), digest(flows[path])] for path in _flows(flows, classification, reach)],
+        [[path.stem, esi[path]] for path in _of(classification, esi)],
+        [[source.name, source.sha256] for source in covariates],
+    ]
+    wanted = {"panel": layout.panel, "country_years": layout.country_years}
+    return plan_of({path: Mark(name, RECIPE, asdict(options), inputs) for name, path in wanted.items()}, [])
+
+
+def classification_of(options: PanelOptions, esi: Iterable[Path], layout: Layout) -> str:
+    """The HS vintage of the panel: the one chosen, or the only one of the similarities.
+
+    Raises
+    ------
+    MissingInputError, SettingsError
+        As `chosen_classification`.
+    """
+    there = with_rows(esi)
+    return choose_classification(
+        there, options.classification, setting="panel.classification", place=layout.esi
+    )
+
+
+def _of(classification: str, esi: Iterable[Path]) -> list[Path]:
+    return [path for path in esi if path.parent.name == f"classification={classification}"]
+
+
+def _covariate_files(layout: Layout, options: PanelOptions) -> list[Path]:
+    """Files of the covariate folder by name; there may be none, for a panel of trade alone."""
+    folder = layout.root / options.covariates
+    if not folder.is_dir():
+        raise MissingInputError(
+            f"{folder}: no such folder", "make it and put covariate files there, or change [panel] covariates"
+        )
+    return discover([folder])
+
+
+def covariate_sources(layout: Layout, options: PanelOptions) -> list[Source]:
+    """The covariate files as they are now; unlike `identify`, writes nothing.
+
+    Raises
+    ------
+    MissingInputError
+        If there is no such folder.
+    """
+    files = _covariate_files(layout, options)
+    known, unread = known_sources(files, layout)
+    sources = {source.path: source for source in known}
+    for path in unread:
+        with path.open("rb") as file:
+            sources[path] = Source(path, path.stat().st_size, file_digest(file, "sha256").hexdigest())
+    return [sources[path] for path in files]
+
+
+def _join(
+    options: PanelOptions, flows: list[Path], esi: list[Path], covariates: pl.DataFrame
+) -> tuple[pa.Table, pa.Table, list[str]]:
+    """The panel, import shares and covariates of every country and year, and what a reader should know of both."""
+    rows = scan_similarities(esi).filter(pl.col("reference") == options.reference)
+    for name, chosen in (("reporter", options.reporters), ("year", options.years)):
+        if chosen:
+            rows = rows.filter(pl.col(name).is_in(list(chosen)))
+    of_countries, remarks = one_row_a_country(rows)
+    kept, too_wide = narrow(of_countries, options.max_width)
+    similarity = kept.collect()
+    remarks += too_wide
+    known = labels()
+    current = [code == code_of(iso3) for code, iso3 in known.items()]
+    columns = {"code": pa.array(known, pa.int32()), "iso3": list(known.values()), "is_current": current}
+    with connect() as con:
+        con.register("labels", pa.table(columns))
+        con.register("covariates", covariates.to_arrow())
+        con.register("similarity", similarity.to_arrow())
+        con.register("import_share", _import_shares(con, options, flows))
+        table = con.sql(query("panel_sample")).to_arrow_table()
+        country_years = con.sql(query("panel_country_years")).to_arrow_table()
+        if options.bloc:
+            con.register("sample", table)
+            remarks += _import_remarks(options, con.execute(query("panel_import_remarks")).fetchall())
+    without_bloc = [] if options.bloc else ["import_share"]
+    panel = table.drop_columns(["reporter_code", *without_bloc])
+    return panel, country_years.drop_columns(without_bloc), remarks
+
+
+_SHARES: Final = pa.schema(
+    [
+        ("reporter_code", pa.int32()),
+        ("year", pa.int16()),
+        ("import_share", pa.float64()),
+        ("remark", pa.string()),
+    ]
+)
+
+
+def _import_shares(con: duckdb.DuckDBPyConnection, options: PanelOptions, flows: list[Path]) -> pa.Table:
+    """Import share of every reporter-year: from TOTAL, or from the products where no TOTAL stands."""
+    if not options.bloc:
+        return _SHARES.empty_table()
+    imports = {path: read_footer(path)["checks"].get("M") for path in flows}
+    files = {
+        "panel_import_share": [path for path, one in imports.items() if one and _has_total(one)],
+        "panel_import_products": [path for path, one in imports.items() if one and not _has_total(one)],
+    }
+    none = [partition_key(path) for path, one in imports.items() if not one]
+    columns = [[code for _, _, code in none], [year for _, year, _ in none]]
+    parts = [pa.table([*columns, [None] * len(none), ["no imports in the data"] * len(none)], schema=_SHARES)]
+    for name, chosen in files.items():
+        if chosen:
+            bound = {"files": literal(chosen), "bloc": list(options.bloc)}
+            parts.append(con.sql(query(name), params=bound).to_arrow_table().cast(_SHARES))
+    return pa.concat_tables(parts)
+
+
+def _has_total(checks: dict[str, Any]) -> bool:
+    return checks.get("total_vs_products") is not None
+
+
+def _import_remarks(options: PanelOptions, found: list[tuple[str, str, int]]) -> list[str]:
+    """What import_share is made of, and where it is missing or made of products."""
+    lines = [bloc_remark(options.bloc)]
+    by_remark: dict[str, dict[str, int]] = defaultdict(dict)
+    for remark, reporter, count in found:
+        by_remark[remark][reporter] = count
+    return lines + [f"import_share: {one} ({_counted(counts)})" for one, counts in by_remark.items()]
+
+
+def bloc_remark(bloc: Sequence[str]) -> str:
+    """What import_share means: it depends on the bloc."""
+    return f"import_share: imports from {', '.join(bloc)}, the country itself left out, over all imports"
+
+
+def _missing(table: pa.Table) -> dict[str, dict[str, int]]:
+    missing: dict[str, dict[str, int]] = defaultdict(dict)
+    with connect() as con:
+        con.register("panel", table)
+        for variable, reporter, count in con.execute(query("panel_missing")).fetchall():
+            missing[variable][reporter] = count
+    return dict(missing)

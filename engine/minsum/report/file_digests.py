@@ -1,0 +1,101 @@
+"""`report/files.json`: what each file of the report was made from, and the digest of its bytes.
+
+Text and pictures have no footer that could say it. Delete the list, and the report is made anew.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from hashlib import file_digest, sha256
+from pathlib import Path
+from typing import Any, Final
+
+from minsum.workspace.layout import Layout, canonical_json, publish_text, staged
+from minsum.workspace.marks import DAMAGED, NOT_THERE, Mark, Plan, plan_of
+
+LIST: Final = "files.json"
+
+
+class ReportFiles:
+    """The files of the report as they are listed.
+
+    Parameters
+    ----------
+    layout
+        The workspace.
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._list = layout.tables / LIST
+        self._records = _read(self._list)
+
+    def plan(self, wanted: Mapping[Path, Mark]) -> Plan:
+        """Which of the wanted files are missing, changed or stale, and which are no longer asked for."""
+        listed = [self._layout.tables / name for name in self._records]
+        return plan_of(wanted, [path for path in listed if path.is_file()], self._why)
+
+    def names(self) -> set[str]:
+        """Names of the listed files."""
+        return set(self._records)
+
+    def damaged(self) -> Iterator[tuple[Path, str]]:
+        """Listed files that are gone or hold other bytes, and which."""
+        for name, record in self._records.items():
+            path = self._layout.tables / name
+            if (found := _digest(path)) != record.get("sha256"):
+                yield path, "not there" if found is None else "its bytes are not those that were written"
+
+    def publish(self, path: Path, content: bytes, mark: Mark) -> None:
+        """Write a file and list it. Killed in between, its bytes are not those listed, and it is made anew."""
+        with staged(path, self._layout) as temporary:
+            temporary.write_bytes(content)
+        self._records[path.name] = mark.record() | {"sha256": sha256(content).hexdigest()}
+        self._save()
+
+    def leave_out(self, path: Path, mark: Mark, why: str) -> None:
+        """Note that a file has nothing to show, so that it is not tried again before its inputs change; remove it."""
+        self._records[path.name] = mark.record() | {"sha256": None, "not_drawn": why}
+        self._save()
+        path.unlink(missing_ok=True)
+
+    def remove(self, path: Path) -> None:
+        """Take a file off the list and away."""
+        self._records.pop(path.name, None)
+        self._save()
+        path.unlink(missing_ok=True)
+
+    def _save(self) -> None:
+        publish_text(canonical_json(self._records).decode(), self._list, layout=self._layout)
+
+    def _why(self, path: Path, mark: Mark) -> str | None:
+        record = self._records.get(path.name)
+        if record is None or (not path.exists() and not _is_left_out(record)):
+            return NOT_THERE
+        return mark.difference(record) or (None if _digest(path) == record.get("sha256") else DAMAGED)
+
+
+def _is_left_out(record: Mapping[str, Any]) -> bool:
+    return record.get("sha256", "") is None
+
+
+def _digest(path: Path) -> str | None:
+    try:
+        with path.open("rb") as file:
+            return file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return None
+
+
+def _read(path: Path) -> dict[str, dict[str, Any]]:
+    """The records; what is no record is left out, and its file made anew."""
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    if not isinstance(found, dict):
+        return {}
+    return {
+        name: record for name, record in found.items() if isinstance(record, dict) and Path(name).name == name
+    }

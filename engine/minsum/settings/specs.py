@@ -1,0 +1,274 @@
+"""Model specifications, in `[estimate]` of minsum.toml and in spec files of their own: one and the same."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from minsum.errors import SettingsError, UsageError
+from minsum.settings.explanations import explained
+from minsum.settings.terms import parse_term
+
+MAIN: Final = "main"
+"""Name of the estimates that `[estimate]` describes."""
+Estimator = Literal["FE", "RE", "pooled", "between", "FD", "FGLS", "PCSE"]
+Covariance = Literal["conventional", "robust", "clustered", "driscoll_kraay"]
+Effect = Literal[
+    "country", "year", "reporter", "reference", "pair", "dyad", "reporter_year", "reference_year"
+]
+Cluster = Literal["country", "year", "reporter", "reference", "pair", "dyad"]
+Diagnostic = Literal[
+    "effects", "hausman", "xttest0", "xttest2", "xttest3", "xtserial", "poolability", "pesaran_cd"
+]
+DIAGNOSTICS: Final[tuple[Diagnostic, ...]] = (
+    "effects", "hausman", "xttest0", "xttest2", "xttest3", "xtserial", "poolability", "pesaran_cd",
+)  # fmt: skip
+PANEL_EFFECTS: Final = ("country", "year")
+PAIR_EFFECTS: Final = ("pair", "dyad", "reporter", "reference", "year", "reporter_year", "reference_year")
+PANEL_CLUSTERS: Final = ("country", "year")
+PAIR_CLUSTERS: Final = ("dyad", "pair", "reporter", "reference", "year")
+
+_NAME = re.compile(r"[A-Za-z0-9][\w-]*")
+
+
+def _term(text: str) -> str:
+    return str(parse_term(text))
+
+
+TermText = Annotated[str, AfterValidator(_term)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Fgls(_Section):
+    """`[fgls]`: error structure of FGLS; see `minsum.estimate.PanelFGLS`."""
+
+    panels: Literal["iid", "heteroskedastic", "correlated"] = "iid"
+    corr: Literal["independent", "ar1", "psar1"] = "independent"
+    rho_type: Literal["regress", "freg", "tscorr", "dw"] = "regress"
+    igls: bool = False
+    nmk: bool = False
+    force: bool = False
+
+
+class Pcse(_Section):
+    """`[pcse]`: options of panel-corrected standard errors; see `minsum.estimate.PanelPCSE`."""
+
+    corr: Literal["independent", "ar1", "psar1"] = "independent"
+    rho_type: Literal["regress", "freg", "tscorr", "dw"] = "regress"
+    sigma: Literal["casewise", "pairwise", "hetonly"] = "casewise"
+    nmk: bool = False
+    force: bool = False
+
+
+class Sample(_Section):
+    """`[sample]`: which rows of the data; empty means all. Lags look at rows outside the sample."""
+
+    reporters: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+    years: tuple[int, ...] = ()
+    first_year: int | None = None
+    last_year: int | None = None
+    between: dict[str, tuple[float, float]] = Field(default_factory=dict)
+    min_years: int = Field(default=1, ge=1)
+    dyads: Literal["twice", "once"] = "twice"
+
+
+class Model(_Section):
+    """One equation, its sample, and how it is estimated (docs/estimation.md)."""
+
+    name: str = ""
+    data: Literal["panel", "pairs"] = "panel"
+    dependent: TermText = "esi"
+    reference: str | None = None
+    regressors: tuple[TermText, ...] = ("import_share", "ln_fdi", "capital", "lr", "pa", "efi")
+    effects: tuple[Effect, ...] | None = None
+    estimators: tuple[Estimator, ...] | None = None
+    covariance: Covariance | None = None
+    clusters: tuple[Cluster, ...] = ()
+    diagnostics: Literal["all"] | tuple[Diagnostic, ...] = ()
+    sample: Sample = Sample()
+    fgls: Fgls = Fgls()
+    pcse: Pcse = Pcse()
+
+    @field_validator("name")
+    @classmethod
+    def _plain(cls, name: str) -> str:
+        if name and not _NAME.fullmatch(name):
+            raise ValueError(f"name {name!r}: letters, digits, - and _ only")
+        return name
+
+    def complete(self) -> Model:
+        """With the defaults of its kind of data in place of what is not said."""
+        pairs = self.data == "pairs"
+        covariance = self.covariance or ("clustered" if pairs else "conventional")
+        clusters = self.clusters or (("dyad",) if pairs else ("country",))
+        return self.model_copy(
+            update={
+                "effects": (("pair", "year") if pairs else ("country",))
+                if self.effects is None
+                else self.effects,
+                "estimators": self.estimators or (("FE",) if pairs else ("FE", "RE", "FGLS")),
+                "covariance": covariance,
+                "clusters": clusters if covariance == "clustered" else self.clusters,
+                "diagnostics": DIAGNOSTICS if self.diagnostics == "all" else self.diagnostics,
+            }
+        )
+
+
+class Specification(Model):
+    """A model, or several under `[[models]]` that share what stands above them.
+
+    Attributes
+    ----------
+    models
+        What differs from the settings above.
+    common_sample
+        Whether all models use the rows that are complete in every one.
+    """
+
+    models: tuple[Model, ...] = ()
+    common_sample: bool = False
+
+    def resolved(self) -> tuple[Model, ...]:
+        """Every model with what it inherits and its defaults."""
+        shared = self.model_dump(exclude_unset=True, exclude={"models", "common_sample"})
+        found = []
+        for model in self.models or (Model(),):
+            own = model.model_dump(exclude_unset=True)
+            nested = {name: shared.get(name, {}) | own.get(name, {}) for name in ("sample", "fgls", "pcse")}
+            merged = shared | own | {name: values for name, values in nested.items() if values}
+            found.append(Model.model_validate(merged).complete())
+        return tuple(found)
+
+    @model_validator(mode="after")
+    def _possible(self) -> Specification:
+        models = self.resolved()
+        for model in models:
+            _check(model)
+        names = [label for model in models for label in labels(model)]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"two models are called {twice[0]!r}: give each of [[models]] a name of its own")
+        return self
+
+
+def labels(model: Model) -> tuple[str, ...]:
+    """Name of each estimate of a model: its estimator, the model's name, or both."""
+    estimators = model.estimators or ()
+    if not model.name:
+        return tuple(estimators)
+    return (model.name,) if len(estimators) == 1 else tuple(f"{model.name} {one}" for one in estimators)
+
+
+def _check(model: Model) -> None:
+    """Refuse combinations that have no meaning."""
+    what = f"model {model.name!r}: " if model.name else ""
+    if not model.regressors:
+        raise ValueError(f"{what}no regressors")
+    if model.dependent in model.regressors:
+        raise ValueError(f"{what}{model.dependent} is dependent and regressor at once")
+    if len(set(model.regressors)) < len(model.regressors):
+        raise ValueError(f"{what}a regressor occurs twice")
+    pairs = model.data == "pairs"
+    _check_names(
+        what, "effects", model.effects or (), PAIR_EFFECTS if pairs else PANEL_EFFECTS, data=model.data
+    )
+    _check_names(
+        what, "clusters", model.clusters, PAIR_CLUSTERS if pairs else PANEL_CLUSTERS, data=model.data
+    )
+    if len(model.clusters) > 2:
+        raise ValueError(f"{what}{len(model.clusters)} clusters, expected one or two")
+    if model.clusters and model.covariance != "clustered":
+        raise ValueError(f'{what}clusters need covariance = "clustered"')
+    if pairs:
+        _check_pairs(model, what)
+    else:
+        _check_panel(model, what)
+
+
+def _check_names(what: str, field: str, names: tuple[str, ...], known: tuple[str, ...], *, data: str) -> None:
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise ValueError(
+            f"{what}{field} {unknown[0]!r} is not for data = {data!r}, which has {', '.join(known)}"
+        )
+
+
+def _check_pairs(model: Model, what: str) -> None:
+    if model.estimators != ("FE",):
+        raise ValueError(f'{what}data = "pairs" is estimated with effects: estimators = ["FE"]')
+    if not model.effects:
+        raise ValueError(f"{what}no effects, expected some of {', '.join(PAIR_EFFECTS)}")
+    if model.covariance == "driscoll_kraay":
+        raise ValueError(f'{what}driscoll_kraay is not for pairs: use covariance = "clustered"')
+    if model.diagnostics:
+        raise ValueError(f'{what}diagnostics are for data = "panel"')
+    if model.reference is not None:
+        raise ValueError(f'{what}data = "pairs" has every reference: choose with [sample] references')
+
+
+def _check_panel(model: Model, what: str) -> None:
+    estimators = model.estimators or ()
+    if "FE" in estimators and "country" not in (model.effects or ()):
+        raise ValueError(f'{what}FE needs effects = ["country"]; without them it is pooled')
+    if "FD" in estimators and "year" in (model.effects or ()):
+        raise ValueError(f"{what}FD is estimated without year effects: give it a model of its own")
+    own = [one for one in estimators if one in ("FGLS", "PCSE")]
+    if own and model.covariance != "conventional":
+        raise ValueError(
+            f"{what}covariance = {model.covariance!r} is not for {own[0]}, which has its own: "
+            "give it a model of its own"
+        )
+    if "between" in estimators and model.covariance in ("clustered", "driscoll_kraay"):
+        raise ValueError(f'{what}between has one row a country: use covariance = "conventional" or "robust"')
+    if model.covariance == "driscoll_kraay" and "FD" in estimators:
+        raise ValueError(f"{what}driscoll_kraay is not for FD")
+    if model.sample.references or model.sample.dyads != "twice":
+        raise ValueError(f'{what}[sample] references and dyads are for data = "pairs"')
+
+
+def load_spec(path: Path) -> tuple[str, Specification]:
+    """Read a spec file.
+
+    Returns
+    -------
+    Its name, from the file's, and what it says.
+
+    Raises
+    ------
+    UsageError
+        If there is no such file or its name cannot be that of a table.
+    SettingsError
+        If it is not TOML, or a name or value is wrong.
+    """
+    if not path.is_file():
+        raise UsageError(f"{path}: no such spec file", "see docs/estimation.md for what goes into one")
+    name = path.stem
+    if name == MAIN or not _NAME.fullmatch(name):
+        raise UsageError(
+            f"{path}: the estimates would be called {name!r}",
+            f"call the file something else than {MAIN}.toml, with letters, digits, - and _",
+        )
+    try:
+        given: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        return name, Specification.model_validate(given)
+    except ValidationError as error:
+        raise explained(error, path, model=Specification) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: not valid TOML: {error}", "see docs/estimation.md") from error

@@ -1,0 +1,79 @@
+"""First line of a file, whatever its format."""
+
+from __future__ import annotations
+
+import csv
+import re
+from typing import BinaryIO, Final
+
+from minsum.errors import BrokenSourceError
+from minsum.sources.formats.base import Header
+
+MAX_LINE_BYTES: Final = 1 << 20
+"""Real lines have some 200 bytes; anything near this is not a table (or a decompression bomb)."""
+
+_SEPARATORS: Final = "\t,;|"
+_SEP_LINE: Final = re.compile(rf'"?sep=([{_SEPARATORS}])"?[{_SEPARATORS}]*', re.IGNORECASE)
+"""What Excel reads to know the separator, and writes on request."""
+
+_MAX_ABOVE: Final = 100
+"""Empty lines above the header."""
+
+
+def read_header(file: BinaryIO, name: str, *, first: bytes | None = None) -> Header:
+    """Header line, split at the separator that gives most fields; the first row is read with it.
+
+    Empty lines above it, which may hold separators, and Excel's `sep=;` are passed over.
+
+    Parameters
+    ----------
+    file, name
+        Text after `first`, and what it is called.
+    first
+        First line, if it was read.
+
+    Raises
+    ------
+    BrokenSourceError
+        If there is no line, or it is none of a table.
+    """
+    said, text, number = "", "", 0
+    while not text and number < _MAX_ABOVE:
+        line = file.readline(MAX_LINE_BYTES) if first is None else first
+        if not line:
+            break
+        first, number = None, number + 1
+        text = _decoded(line).removeprefix("\ufeff").rstrip("\r\n")
+        if found := _SEP_LINE.fullmatch(text):
+            said, text = found[1], ""
+        elif not text.strip(f'{_SEPARATORS}" '):
+            text = ""
+    if not text:
+        raise BrokenSourceError(f"{name}: the file holds no header line", "download it again")
+    splits = {mark: split(text, mark) for mark in said or _SEPARATORS}
+    separator = max(splits, key=lambda mark: len(splits[mark]))
+    names = tuple(splits[separator])
+    if not names:
+        raise BrokenSourceError(
+            f"{name}, line {number}: no header line: {text[:80]!r}", "this is not a table; download it again"
+        )
+    ahead = line = file.readline(MAX_LINE_BYTES)
+    while line.strip(b"\r\n") == b"" != line and len(ahead) < MAX_LINE_BYTES // 2:
+        line = file.readline(MAX_LINE_BYTES // 2)
+        ahead += line
+    return Header(names, separator, text, ahead=ahead, number=number)
+
+
+def split(line: str, separator: str) -> list[str]:
+    """Fields of a line, without quotes and blanks around them; none when it is no line of a table."""
+    try:
+        return [field.strip() for field in next(csv.reader([line.rstrip("\r\n")], delimiter=separator), [])]
+    except csv.Error:
+        return []
+
+
+def _decoded(text: bytes) -> str:
+    try:
+        return text.decode()
+    except UnicodeDecodeError:
+        return text.decode("latin-1")

@@ -1,0 +1,114 @@
+"""Opens a source as a table: text that the field reader understands, and its header."""
+
+from __future__ import annotations
+
+import codecs
+import io
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import BinaryIO, Final, cast
+
+from minsum.errors import BrokenSourceError, UnknownFormatError
+from minsum.sources.compression import open_innermost
+from minsum.sources.conversions import MAX_JSON, MAX_WORKBOOK, Recoded, json_text, workbook_text
+from minsum.sources.file_kinds import kind_of
+from minsum.sources.files import Source
+from minsum.sources.formats import MAX_LINE_BYTES, Header, read_header
+
+CONVERTED: Final = {
+    "workbook": "a workbook, read as CSV", "json": "JSON, read as CSV", "utf_16": "text in UTF-16 or UTF-32",
+    "carriage_returns": "text whose lines end with carriage returns",
+}  # fmt: skip
+COUNTED: Final = {
+    "repeated_headers": "headers repeated among the rows, left out", "empty_lines": "lines of nothing but separators, left out",
+    "empty_words": "fields with NA or the like, read as empty", "whole_numbers": "codes written as 156.0",
+    "short_numbers": "numbers with an exponent, which a spreadsheet may have shortened",
+}  # fmt: skip
+"""With `CONVERTED`, what is odd in a source and understood in the only way it can be meant, by its name in footers."""
+
+_MARKS: Final = {
+    b"\xff\xfe\0\0": "utf-32",
+    b"\0\0\xfe\xff": "utf-32",
+    b"\xff\xfe": "utf-16",
+    b"\xfe\xff": "utf-16",
+}
+_SNIFFED: Final = 200
+_KIND: Final = 16
+"""Bytes after a line feed in what tells a kind of file."""
+
+_ZIP: Final = b"PK\x03\x04"
+_OLE: Final = b"\xd0\xcf\x11\xe0"
+
+
+def in_words(oddities: Mapping[str, int]) -> str:
+    """Oddities of a source for people."""
+    return "; ".join(CONVERTED.get(name) or f"{COUNTED[name]}: {n:,}" for name, n in oddities.items())
+
+
+@contextmanager
+def open_table(source: Source, *, is_proven: bool = False) -> Iterator[tuple[BinaryIO, Header]]:
+    """The text of a source from its second row on, and its header with the first; `is_proven` as for `open_innermost`.
+
+    Raises
+    ------
+    UnknownFormatError
+        If it is a picture or another document.
+    BrokenSourceError
+        If it is of another kind that holds no text, or, while it is read, broken.
+    """
+    with open_innermost(source, is_proven=is_proven) as (file, name):
+        first = file.readline(MAX_LINE_BYTES)
+        text, was = _as_text(first, file, source.name)
+        header = read_header(text, source.name, first=first if text is file else None)
+        yield text, replace(header, was=was, file_name=name)
+
+
+def _as_text(first: bytes, file: BinaryIO, name: str) -> tuple[BinaryIO, str]:
+    """The file itself, at its second line, or what it is converted to, from its beginning, and what it was (of `CONVERTED`)."""
+    start = first.removeprefix(codecs.BOM_UTF8).lstrip()
+    if first[:4] in (_ZIP, _OLE):
+        return io.BytesIO(workbook_text(_whole(first, file, MAX_WORKBOOK, name), name)), "workbook"
+    if start[:1] in (b"{", b"[") and not first.startswith(b"{\\rtf"):
+        return io.BytesIO(json_text(_whole(first, file, MAX_JSON, name), name)), "json"
+    if kind := kind_of(first + cast("io.BufferedReader", file).peek(_KIND)[:_KIND]):
+        if not kind.hint:
+            raise UnknownFormatError(f"{name}: {kind.name}, not a table", "take it out of the folder")
+        raise BrokenSourceError(f"{name}: {kind.name}, which minsum does not read", kind.hint)
+    if start[:1] == b"<":
+        shown = start.strip()[:80].decode("latin-1")
+        raise BrokenSourceError(
+            f"{name}, line 1: a web page or XML, not a table: {shown!r}",
+            "an error page of the service: download the file again; a table: save it as CSV",
+        )
+    if encoding := _encoding(first):
+        text = cast("BinaryIO", io.BufferedReader(Recoded(first, file, encoding, name)))
+        return text, "carriage_returns" if encoding == "latin-1" else "utf_16"
+    if b"\0" in first:
+        raise BrokenSourceError(
+            f"{name}, line 1: a zero byte, which no text holds",
+            "the file is damaged or of a kind that minsum does not know; save the table as CSV (UTF-8)",
+        )
+    return file, ""
+
+
+def _encoding(first: bytes) -> str | None:
+    """The encoding of a file that has to be recoded, or whose lines end with carriage returns; None for others."""
+    if mark := next((encoding for mark, encoding in _MARKS.items() if first.startswith(mark)), None):
+        return mark
+    sniffed = first[:_SNIFFED]
+    for byte, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
+        if len(sniffed) > 3 and not any(sniffed[byte::2]) and all(sniffed[1 - byte :: 2]):
+            return encoding
+    has_returns = b"\r" in first.removesuffix(b"\n").removesuffix(b"\r")
+    return "latin-1" if has_returns and b"\0" not in first else None
+
+
+def _whole(first: bytes, file: BinaryIO, limit: int, name: str) -> bytes:
+    content = first + file.read(max(limit - len(first), 0) + 1)
+    if len(content) > limit:
+        raise BrokenSourceError(
+            f"{name}: a workbook or JSON file of more than {limit >> 20} MiB",
+            "save or download the data as CSV",
+        )
+    return content

@@ -1,0 +1,113 @@
+"""`rejected/`: one small record for each source that was refused, by name and content, and why."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any, Final
+
+from minsum.errors import SourceError
+from minsum.sources.files import Source
+from minsum.workspace.layout import Footer, Layout, canonical_json, digest, publish_text
+
+log = logging.getLogger("minsum")
+Record = dict[str, Any]
+_FIELDS: Final = (
+    ("name", str), ("sha256", str), ("size", int), ("kind", str), ("reason", str), ("hint", str), ("recipe", dict),
+)  # fmt: skip
+
+
+def write_rejection(layout: Layout, error: SourceError, source: Source, *, recipe: Footer) -> None:
+    """Record a source; name and digest identify it, `recipe` is what it was judged by."""
+    target = layout.rejected / f"{digest([source.name, source.sha256])}.json"
+    before = _read(target)
+    record = {
+        "name": source.name, "sha256": source.sha256, "size": source.size, "kind": type(error).__name__,
+        "reason": error.message, "hint": error.hint, "recipe": recipe,
+        "is_final": error.is_final,
+        "because": error.because,
+        "is_in_raw": source.path.is_relative_to(layout.raw.resolve()),
+        "runs": before["runs"] if before is not None else 0,
+    }  # fmt: skip
+    publish_text(canonical_json(record).decode(), target, layout=layout)
+
+
+def drop_rejections(
+    layout: Layout, rejected: Collection[tuple[str, str]], *, at_hand: Collection[str], has_raw: bool
+) -> None:
+    """Drop what no longer stands.
+
+    Parameters
+    ----------
+    layout
+        The workspace.
+    rejected
+        Digest and name of what is rejected now.
+    at_hand
+        Names of all sources at hand: of those, the records that are not among `rejected` go.
+    has_raw
+        Whether these are all there are in `raw/`: then the records of files that are gone from there go too.
+    """
+    for file, record in read_rejections(layout).items():
+        one = record["sha256"], record["name"]
+        is_gone = has_raw and record["is_in_raw"] and record["name"] not in at_hand
+        is_ours = record["name"] in at_hand and (one not in rejected or file.stem != digest([*reversed(one)]))
+        if is_gone or is_ours:
+            file.unlink()
+
+
+def read_rejections(layout: Layout) -> dict[Path, Record]:
+    """Every record, by its file; files that hold none are left out (`broken_records`)."""
+    found = {file: _read(file) for file in _files(layout)}
+    return {file: record for file, record in found.items() if record is not None}
+
+
+def count_run(layout: Layout, names: Collection[str]) -> None:
+    """Note that the sources of these names were rejected in one more run."""
+    for file, record in read_rejections(layout).items():
+        if record["name"] in names:
+            once_more = record | {"runs": record["runs"] + 1}
+            publish_text(canonical_json(once_more).decode(), file, layout=layout)
+
+
+def runs_of(layout: Layout) -> dict[str, int]:
+    """Name of each rejected source to the number of runs that rejected it."""
+    return {record["name"]: record["runs"] for record in read_rejections(layout).values()}
+
+
+def broken_records(layout: Layout) -> list[Path]:
+    """Files among the records that hold none: cut, or of another program."""
+    return [file for file in _files(layout) if _read(file) is None and file.exists()]
+
+
+def drop_broken_records(layout: Layout) -> None:
+    """Remove what holds no record; sources that are still rejected have a new one after ingest."""
+    for file in broken_records(layout):
+        if file.is_file():
+            file.unlink()
+            log.warning("%s: no record of a rejected source: removed", file)
+
+
+def _files(layout: Layout) -> list[Path]:
+    return sorted(layout.rejected.glob("*.json"))
+
+
+def _read(file: Path) -> Record | None:
+    """The record; one that no run has counted yet says 0 `runs`."""
+    try:
+        record = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    is_record = isinstance(record, dict) and all(isinstance(record.get(name), kind) for name, kind in _FIELDS)
+    if not is_record:
+        return None
+    runs, because = record.get("runs"), record.get("because")
+    whole: Record = record | {
+        "runs": runs if isinstance(runs, int) else 0,
+        "is_final": record.get("is_final") is True,
+        "is_in_raw": record.get("is_in_raw") is True,
+        "because": because if isinstance(because, dict) else {},
+    }
+    return whole

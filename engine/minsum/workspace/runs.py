@@ -1,0 +1,192 @@
+"""What a run did: its report, and its record in `runs/`."""
+
+from __future__ import annotations
+
+import logging
+import resource
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from minsum.errors import MinsumError, RemoteError, SourceError
+from minsum.machine import versions
+from minsum.workspace.layout import Layout, canonical_json, exclusive, publish_text
+
+log = logging.getLogger("minsum")
+
+
+@dataclass(slots=True)
+class StageReport:
+    """What one stage did.
+
+    Attributes
+    ----------
+    stage
+        fetch, flows, esi, panel, estimates or report.
+    changed
+        Whether it wrote anything.
+    seconds
+        Wall time.
+    summary
+        Its counts, for people and machines.
+    """
+
+    stage: str
+    changed: bool
+    seconds: float
+    summary: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """Something that a run did not stop for and that a person should see.
+
+    Attributes
+    ----------
+    about
+        The check or the part of the report: `exports_fall`, `figure esi_ranks` ...
+    message
+        What was found, and where.
+    hint
+        What to do about it.
+    """
+
+    about: str
+    message: str
+    hint: str
+
+
+@dataclass(slots=True)
+class RunReport:
+    """What one run did.
+
+    Attributes
+    ----------
+    stages
+        In order.
+    rejected
+        Source name to (reason, hint).
+    remote
+        Why not everything could be fetched; the other stages worked on what is there.
+    warnings
+        What was done nevertheless: figures that could not be drawn, and what the checks of a night found.
+    totals
+        What the workspace holds after the run, as `status` counts it.
+    reporter_years, moves
+        What changed in the numbers: new and revised reporter-years (`flows.lake.Lake.changes`), and the largest
+        changes of the index (`esi.moves`).
+    """
+
+    stages: list[StageReport] = field(default_factory=list)
+    rejected: dict[str, tuple[str, str]] = field(default_factory=dict)
+    remote: RemoteError | None = None
+    warnings: list[Warned] = field(default_factory=list)
+    totals: dict[str, int] = field(default_factory=dict)
+    reporter_years: list[dict[str, Any]] = field(default_factory=list)
+    moves: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def changed(self) -> bool:
+        """Whether any stage wrote anything."""
+        return any(stage.changed for stage in self.stages)
+
+    @property
+    def exit_code(self) -> int:
+        """0; 3 when sources were rejected or there are warnings; 7 when not everything could be fetched."""
+        if self.remote is not None:
+            return self.remote.exit_code
+        return SourceError.exit_code if self.rejected or self.warnings else 0
+
+    def warn(self, about: str, message: str, hint: str) -> None:
+        """Note a warning, and say it."""
+        self.warnings.append(Warned(about, message, hint))
+        log.warning("%s", message, extra={"about": about, "hint": hint})
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[Callable[[bool, dict[str, Any]], None]]:
+        """Time one stage; what it gives is called with whether anything was written, and with counts."""
+        start = time.perf_counter()
+        log.info("%s: started", name, extra={"stage": name})
+
+        def done(changed: bool, summary: dict[str, Any]) -> None:
+            seconds = time.perf_counter() - start
+            self.stages.append(StageReport(name, changed, seconds, summary))
+            log.info(
+                "%s: %s in %.1f s",
+                name,
+                "stopped" if summary.get("problem") else "done" if changed else "nothing to do",
+                seconds,
+                extra={"stage": name},
+            )
+
+        yield done
+
+
+@contextmanager
+def recorded(layout: Layout, *, jobs: int, settings: dict[str, Any]) -> Iterator[RunReport]:
+    """Hold the workspace, and record what the run did, whether it ended well or not.
+
+    Parameters
+    ----------
+    layout
+        The workspace.
+    jobs, settings
+        For the record; settings as JSON values.
+
+    Raises
+    ------
+    WorkspaceLockedError
+        If another run holds it.
+    """
+    started = datetime.now(UTC)
+    report = RunReport()
+    problem: BaseException | None = None
+    with exclusive(layout):
+        try:
+            yield report
+        except BaseException as error:
+            problem = error
+            raise
+        finally:
+            record = {
+                "started": started.isoformat(),
+                "seconds": (datetime.now(UTC) - started).total_seconds(),
+                "stages": [asdict(stage) for stage in report.stages],
+                "rejected": report.rejected,
+                "warnings": [asdict(one) for one in report.warnings],
+                "totals": report.totals,
+                "changes": {"reporter_years": report.reporter_years, "esi": report.moves},
+                "exit_code": _exit_code(problem) if problem else report.exit_code,
+                "error": _in_words(problem or report.remote),
+                "traceback": _unexpected(problem),
+                "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+                "jobs": jobs,
+                "versions": versions(),
+                "settings": settings,
+            }
+            name = started.strftime("%Y-%m-%dT%H-%M-%S.%fZ.json")
+            publish_text(canonical_json(record).decode(), layout.runs / name, layout=layout)
+
+
+def _unexpected(problem: BaseException | None) -> str | None:
+    """The traceback of an error that nobody foresaw; signals, which say their exit code, are none."""
+    is_foreseen = isinstance(problem, MinsumError | OSError | KeyboardInterrupt) or hasattr(
+        problem, "exit_code"
+    )
+    if problem is None or is_foreseen:
+        return None
+    return "".join(traceback.format_exception(problem))
+
+
+def _exit_code(problem: BaseException) -> int:
+    """As the command line ends with: a signal's is 128 and its number."""
+    interrupted = 130 if isinstance(problem, KeyboardInterrupt) else 1
+    return int(getattr(problem, "exit_code", interrupted))
+
+
+def _in_words(problem: BaseException | None) -> str | None:
+    return None if problem is None else str(problem) or type(problem).__name__
