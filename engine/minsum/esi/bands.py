@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from minsum.esi.arguments import one_of
 from minsum.esi.baskets import shares_of
-from minsum.esi.references import Rule, merged
+from minsum.esi.options import Rule
+from minsum.esi.references import merged
 
 Method = Literal["bootstrap", "jackknife"]
 F64 = NDArray[np.float64]

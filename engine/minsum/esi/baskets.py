@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from minsum.countries.codes import WORLD, iso3_of
-from minsum.esi.options import FINEST
+from minsum.esi.options import FINEST, Basis, Residual
 from minsum.schema import TABLES
 from minsum.workspace.layout import partition_key
 
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from minsum.harmonise.harmoniser import Harmoniser
 
 F64Matrix = np.ndarray[tuple[int, int], np.dtype[np.float64]]
-Basis = Literal["X", "DX", "X-RX", "M"]
-Residual = Literal["exclude", "keep", "denominator"]
 
 TOTAL: Final = "TOTAL"
 RESIDUAL_HEADING: Final = "9999"

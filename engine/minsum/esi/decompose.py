@@ -17,8 +17,8 @@ from minsum.errors import MissingInputError, UsageError
 from minsum.esi.bands import Pair, Resampling, replicates
 from minsum.esi.baskets import Baskets, gather
 from minsum.esi.groups import of_year
-from minsum.esi.options import EsiOptions
-from minsum.esi.references import WITHOUT_SELF, WORLD_RULES, Rule, member_rows, member_values
+from minsum.esi.options import EsiOptions, Rule
+from minsum.esi.references import WITHOUT_SELF, WORLD_RULES, member_rows, member_values
 from minsum.esi.section_changes import Decomposition
 from minsum.esi.sections import By, segments_of
 from minsum.workspace.layout import partition_key

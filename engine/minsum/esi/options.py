@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from minsum.countries.groups import without_groups
 from minsum.countries.suggestions import check_country
@@ -13,10 +13,12 @@ from minsum.errors import SettingsError
 from minsum.harmonise.options import HarmoniseOptions
 
 if TYPE_CHECKING:
-    from minsum.esi.baskets import Basis, Residual
-    from minsum.esi.references import Rule
     from minsum.harmonise.harmoniser import Harmoniser
 
+
+Basis = Literal["X", "DX", "X-RX", "M"]
+Residual = Literal["exclude", "keep", "denominator"]
+Rule = Literal["pooled", "pooled_minus_self", "mean_share", "mean_esi", "common", "world", "world_minus_self"]
 
 FINEST: Final = 6
 """Digits of the products that vintages are brought together by."""

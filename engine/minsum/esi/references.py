@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from minsum.esi.baskets import Baskets, F64Matrix, shares_of
+from minsum.esi.options import Rule
 from minsum_kernels import common_counts, cross_min_sum
 
-Rule = Literal["pooled", "pooled_minus_self", "mean_share", "mean_esi", "common", "world", "world_minus_self"]
 References = Mapping[str, tuple[tuple[str, ...], Rule]]
 """Name of a composite to (ISO3 labels of its members, rule)."""
 

@@ -11,7 +11,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from minsum.esi.baskets import Baskets, F64Matrix, shares_of
-from minsum.esi.references import References, Rule, Similarity, composite, member_rows
+from minsum.esi.options import Rule
+from minsum.esi.references import References, Similarity, composite, member_rows
 from minsum.schema import TABLES
 from minsum_kernels import common_counts, cross_min_sum, pairwise_min_sum
 

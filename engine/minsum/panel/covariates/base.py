@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from minsum.panel.covariates.columns import folded
 from minsum.panel.covariates.grid import Grid, collect
 
 CELLS = ("line", "column", "country", "code", "indicator", "year", "value")
@@ -47,11 +48,6 @@ class CovariateFormat:
     keeps_all: bool = False
     notes: Callable[[Grid, int], list[str]] | None = None
     companions: tuple[tuple[str, str], ...] = ()
-
-
-def folded(name: str) -> str:
-    """A column name in lower case, single blanks for blanks and underscores."""
-    return " ".join(name.lower().replace("_", " ").split())
 
 
 def pick(row: tuple[str, ...], names: tuple[str, ...]) -> str | None:

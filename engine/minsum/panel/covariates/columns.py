@@ -7,8 +7,6 @@ from typing import Final
 
 import polars as pl
 
-from minsum.panel.covariates.base import folded
-
 ISO3: Final = (
     "iso3", "iso3c", "iso 3", "iso", "iso code 3", "iso3 code", "iso code", "iso alpha 3", "iso alpha3", "iso a3", "alpha 3",
     "alpha3", "countryiso3code", "country iso3", "country iso", "country iso code", "wb code", "wbcode", "wbcountrycode",
@@ -47,6 +45,11 @@ SERIES: Final = {
 _KEYS: Final = frozenset({*ISO3, *ISO2, *NUMBERS, *ANY_CODE, *NAMES, *YEARS})
 _NEVER: Final = frozenset({"time code", "countryid", "unnamed: 0", "rownames", "row names", "1"})
 """Columns that are neither keys nor variables: other codes, and numbers of rows that R and pandas write."""
+
+
+def folded(name: str) -> str:
+    """A column name in lower case, single blanks for blanks and underscores."""
+    return " ".join(name.lower().replace("_", " ").split())
 
 
 @dataclass(frozen=True, slots=True)

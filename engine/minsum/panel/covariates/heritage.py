@@ -7,7 +7,8 @@ from typing import Final
 
 import polars as pl
 
-from minsum.panel.covariates.base import CELLS, CovariateFormat, find_row, folded, pick
+from minsum.panel.covariates.base import CELLS, CovariateFormat, find_row, pick
+from minsum.panel.covariates.columns import folded
 from minsum.panel.covariates.grid import Grid
 
 INDICATOR: Final = "heritage_overall"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from functools import cache
+from pathlib import Path
 
-import minsum.panel.covariates as package
 from minsum.errors import DataCheckError
 from minsum.panel.covariates.base import CovariateFormat
 from minsum.panel.covariates.grid import Grid
@@ -15,8 +15,8 @@ from minsum.panel.covariates.grid import Grid
 @cache
 def covariate_formats() -> tuple[CovariateFormat, ...]:
     """Every format, the constant `FORMAT` of each module that has one: publishers' own first, then by name."""
-    names = sorted(module.name for module in pkgutil.iter_modules(package.__path__))
-    modules = [importlib.import_module(f"{package.__name__}.{name}") for name in names]
+    names = sorted(module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)]))
+    modules = [importlib.import_module(f"{__package__}.{name}") for name in names]
     found = [module.FORMAT for module in modules if hasattr(module, "FORMAT")]
     return tuple(sorted(found, key=lambda known: (known.keeps_all, known.name)))
 

@@ -9,8 +9,8 @@ from typing import Final
 
 import polars as pl
 
-from minsum.panel.covariates.base import CELLS, CovariateFormat, find_row, folded
-from minsum.panel.covariates.columns import find_keys, left_over, series_code, variables_of
+from minsum.panel.covariates.base import CELLS, CovariateFormat, find_row
+from minsum.panel.covariates.columns import find_keys, folded, left_over, series_code, variables_of
 from minsum.panel.covariates.grid import Grid
 
 _VALUE: Final = ("value", "obs value")

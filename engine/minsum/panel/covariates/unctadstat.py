@@ -12,7 +12,8 @@ from typing import Final
 
 import polars as pl
 
-from minsum.panel.covariates.base import CELLS, CovariateFormat, distinct, find_row, folded, pick
+from minsum.panel.covariates.base import CELLS, CovariateFormat, distinct, find_row, pick
+from minsum.panel.covariates.columns import folded
 from minsum.panel.covariates.grid import Grid
 
 _VALUE = re.compile(

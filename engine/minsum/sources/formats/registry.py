@@ -6,8 +6,8 @@ import importlib
 import pkgutil
 from collections.abc import Collection
 from functools import cache
+from pathlib import Path
 
-import minsum.sources.formats as package
 from minsum.errors import UnknownFormatError
 from minsum.sources.formats.base import Column, Format, Header, folded_name
 
@@ -19,11 +19,9 @@ _NEAR = 3
 @cache
 def formats() -> tuple[Format, ...]:
     """Every format: those that are refused, then those that name most columns, so that the most specific wins."""
-    names = sorted(module.name for module in pkgutil.iter_modules(package.__path__))
+    names = sorted(module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)]))
     found = [
-        importlib.import_module(f"{package.__name__}.{name}").FORMAT
-        for name in names
-        if name not in _NOT_FORMATS
+        importlib.import_module(f"{__package__}.{name}").FORMAT for name in names if name not in _NOT_FORMATS
     ]
     return tuple(sorted(found, key=lambda one: (one.refusal is None, -len(one.signature) - len(one.columns))))
 
