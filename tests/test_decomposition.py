@@ -17,9 +17,10 @@ from minsum.esi.bands import Pair, Resampling, band, replicates
 from minsum.esi.decompose import Question, decompose
 from minsum.esi.options import EsiOptions
 from minsum.esi.section_changes import Decomposition
-from minsum.esi.sections import SECTIONS, segments_of
+from minsum.esi.sections import segments_of
 from minsum.esi.stage import compute_esi, files_of
 from minsum.pipeline import Workspace
+from minsum.schema import SECTIONS
 
 RULES = ("pooled", "mean_share", "mean_esi", "common", "world", "world_minus_self")
 REFERENCES = {rule: ((() if "world" in rule else ("USA", "DEU")), rule) for rule in RULES}

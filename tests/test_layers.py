@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterable
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -15,10 +17,22 @@ from minsum.cli import main
 
 ROOT = Path(__file__).parents[1]
 ENGINE = ROOT / "engine" / "minsum"
-STAGES = {"fetch", "flows", "esi", "panel", "estimates", "report", "synth"}
-TOP = {
-    "pipeline", "options", "runs", "cli", "console", "logs", "summary", "status", "check", "staleness", "strays", "progress", "advice",
-}  # fmt: skip
+LAYERS = (
+    {"errors", "schema", "machine"},
+    {"countries"},
+    {"settings", "workspace"},
+    {"sources", "harmonise"},
+    {"fetch", "flows", "esi", "panel", "estimate", "report", "export", "synth"},
+    {"inspect"},
+    {"pipeline", "cluster"},
+    {"cli"},
+)
+"""Rooms of the engine from the ground up: each knows those of its own layer and below, and a stage no other stage."""
+STAGES = LAYERS[4]
+MODULES = {
+    ".".join(("minsum", *path.relative_to(ENGINE).with_suffix("").parts)).removesuffix(".__init__"): path
+    for path in sorted(ENGINE.rglob("*.py"))
+}
 
 
 def imports(path: Path) -> set[str]:
@@ -28,12 +42,27 @@ def imports(path: Path) -> set[str]:
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found.add(node.module)
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
     return found
 
 
-def room(path: Path) -> str:
-    return path.relative_to(ENGINE).parts[0].removesuffix(".py")
+def room(module: str) -> str:
+    return module.split(".")[1]
+
+
+def arrows(edges: Iterable[tuple[str, str]]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for here, there in edges:
+        if here != there:
+            found.setdefault(here, set()).add(there)
+    return found
+
+
+@pytest.fixture(scope="module")
+def edges() -> list[tuple[str, str]]:
+    """Every import of a module of the engine by another; the package itself only hands names on."""
+    inner = {name: path for name, path in MODULES.items() if name != "minsum"}
+    return [(name, one) for name, path in inner.items() for one in imports(path) & inner.keys()]
 
 
 def test_kernels_know_nothing_of_the_engine() -> None:
@@ -41,23 +70,31 @@ def test_kernels_know_nothing_of_the_engine() -> None:
         assert not {name for name in imports(path) if name.split(".")[0] == "minsum"}, path
 
 
-def test_stages_do_not_import_each_other_nor_what_runs_them() -> None:
-    for path in ENGINE.rglob("*.py"):
-        here = room(path)
-        if here in TOP or here == "__init__":
-            continue
-        for name in imports(path):
-            parts = name.split(".")
-            if parts[0] == "minsum" and len(parts) > 1:
-                assert parts[1] not in TOP, f"{path} imports {name}"
-                assert here == parts[1] or parts[1] not in STAGES or here == "matrix", (
-                    f"{path} imports {name}"
-                )
+def test_no_circles_among_modules_nor_rooms(edges: list[tuple[str, str]]) -> None:
+    for graph in (arrows(edges), arrows((room(here), room(there)) for here, there in edges)):
+        tuple(TopologicalSorter(graph).static_order())  # raises CycleError and names the circle
+
+
+def test_rooms_know_none_above_them_and_stages_no_other_stage(edges: list[tuple[str, str]]) -> None:
+    height = {name: layer for layer, names in enumerate(LAYERS) for name in names}
+    for here, there in edges:
+        assert height[room(there)] <= height[room(here)], f"{here} imports {there}"
+        if room(here) in STAGES and room(there) in STAGES:
+            assert room(here) == room(there), f"{here} imports {there}"
+
+
+def test_few_rooms_and_no_two_of_nearly_one_name() -> None:
+    rooms = {room(name) for name in MODULES if name != "minsum"}
+    packages = {path.parent.name for path in ENGINE.glob("*/__init__.py")}
+    assert len(rooms - packages) <= 5, "modules at the top"
+    assert not {name for name in rooms if name + "s" in rooms}
+    for path in ENGINE.rglob("__init__.py"):
+        assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))), path
 
 
 def test_only_cli_and_console_print() -> None:
-    for path in ENGINE.rglob("*.py"):
-        if room(path) not in ("cli", "console"):
+    for path in MODULES.values():
+        if path.parent.name != "cli":
             assert not re.search(r"(?<![.\w])print\(", path.read_text(encoding="utf-8")), path
 
 

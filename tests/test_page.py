@@ -17,8 +17,8 @@ from conftest import Desk, bulk_text
 from minsum.pipeline import Workspace
 from minsum.report.choice import read_shown
 from minsum.report.inputs import inputs_there
+from minsum.report.options import page_options
 from minsum.report.stage import write_report
-from minsum.settings.options import page_options
 from minsum.synth import WorldSpec, write_world
 from test_harmonise import FIVE, put
 from test_harmonise import world as some_baskets

@@ -26,6 +26,9 @@ Each carries a message (what was found, where, what was expected) and a hint (wh
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
+
 
 class MinsumError(Exception):
     """Base of all deliberate errors.
@@ -159,3 +162,19 @@ class KeyRefusedError(RemoteError):
 
 class QuotaError(RemoteError):
     """The service allows no more calls for now; the message says when it will again."""
+
+
+def one_of(value: str, allowed: Iterable[str], *, argument: str) -> str:
+    """The value of an argument; one that is not allowed is refused, never taken for another.
+
+    Raises
+    ------
+    UsageError
+        Naming the values there are, and the nearest.
+    """
+    known = list(allowed)
+    if value in known:
+        return value
+    near = difflib.get_close_matches(str(value), known, n=1)
+    meant = f"did you mean {near[0]!r}? " if near else ""
+    raise UsageError(f"{argument}={value!r} is not known", f"{meant}one of {', '.join(map(repr, known))}")

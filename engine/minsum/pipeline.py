@@ -27,11 +27,12 @@ from minsum.errors import (
     MissingInputError,
     SettingsError,
     UsageError,
+    one_of,
 )
-from minsum.esi.arguments import one_of
 from minsum.machine import default_jobs, versions
+from minsum.report.options import page_options
 from minsum.report.text_tables import listed
-from minsum.settings.options import esi_options, fetch_options, ingest_options, page_options, panel_options
+from minsum.settings.options import esi_options, fetch_options, ingest_options, panel_options
 from minsum.settings.paths import local_path
 from minsum.settings.sections import Settings, load_settings
 from minsum.settings.templates import TEMPLATES

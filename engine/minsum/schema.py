@@ -266,3 +266,31 @@ def check_table(table: pa.Table, name: str) -> None:
         text = str(dtype.value_type if pa.types.is_dictionary(dtype) else dtype)
         if text.removeprefix("large_") != column.dtype:
             raise DataCheckError(f"table {name}, column {column.name}: type {text}, expected {column.dtype}")
+
+
+SECTIONS: Final = (
+    ("I", 1, 5, "live animals; animal products"),
+    ("II", 6, 14, "vegetable products"),
+    ("III", 15, 15, "fats and oils"),
+    ("IV", 16, 24, "prepared food, beverages, tobacco"),
+    ("V", 25, 27, "mineral products"),
+    ("VI", 28, 38, "chemicals"),
+    ("VII", 39, 40, "plastics and rubber"),
+    ("VIII", 41, 43, "hides, leather, furs"),
+    ("IX", 44, 46, "wood, cork, basketware"),
+    ("X", 47, 49, "pulp and paper"),
+    ("XI", 50, 63, "textiles and clothing"),
+    ("XII", 64, 67, "footwear, headgear, umbrellas"),
+    ("XIII", 68, 70, "stone, ceramics, glass"),
+    ("XIV", 71, 71, "pearls, precious stones and metals"),
+    ("XV", 72, 83, "base metals"),
+    ("XVI", 84, 85, "machinery and electrical equipment"),
+    ("XVII", 86, 89, "vehicles, aircraft, vessels"),
+    ("XVIII", 90, 92, "instruments, clocks"),
+    ("XIX", 93, 93, "arms and ammunition"),
+    ("XX", 94, 96, "furniture, toys, miscellaneous"),
+    ("XXI", 97, 97, "works of art, antiques"),
+    ("other", 98, 99, "national use and unspecified"),
+)
+"""Name, first and last chapter, content: the Harmonized System's 21 sections, the same in every vintage, and
+what is outside them. Chapter 77 is reserved."""

@@ -9,7 +9,7 @@ from typing import Final, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from minsum.esi.arguments import one_of
+from minsum.errors import one_of
 from minsum.esi.baskets import shares_of
 from minsum.esi.options import Rule
 from minsum.esi.references import merged

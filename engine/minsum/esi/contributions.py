@@ -16,9 +16,9 @@ from minsum.esi.baskets import Baskets, F64Matrix, gather, shares_of
 from minsum.esi.groups import of_year
 from minsum.esi.options import EsiOptions
 from minsum.esi.references import WITHOUT_SELF, member_rows, member_values, merged
-from minsum.esi.sections import BUDGET, SECTIONS, sections_plan, segments_of
+from minsum.esi.sections import BUDGET, sections_plan, segments_of
 from minsum.esi.stage import files_of
-from minsum.schema import check_table
+from minsum.schema import SECTIONS, check_table
 from minsum.workspace.checksums import prove
 from minsum.workspace.layout import Layout, publish_parts
 from minsum.workspace.marks import digests_of

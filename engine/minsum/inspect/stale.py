@@ -15,8 +15,9 @@ from minsum.errors import DataCheckError, MinsumError
 from minsum.flows.lake_index import Known, choose, is_as_asked
 from minsum.flows.options import IngestOptions
 from minsum.machine import versions
+from minsum.report.options import page_options
 from minsum.schema import YEARLY
-from minsum.settings.options import esi_options, page_options, panel_options
+from minsum.settings.options import esi_options, panel_options
 from minsum.sources.archives import unfold
 from minsum.sources.files import Source, discover, known_sources
 from minsum.workspace.layout import Footer, Layout, estimate_files, is_estimates, partition_key, read_footer

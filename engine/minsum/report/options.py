@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from minsum.schema import SECTIONS
+
+if TYPE_CHECKING:
+    from minsum.settings.sections import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +42,20 @@ class PageOptions:
     section_titles: Mapping[str, str] = field(default_factory=dict)
     is_paper: bool = False
     estimates: Sequence[str] = ()
+
+
+def page_options(
+    settings: Settings, versions: dict[str, str], *, estimates: Sequence[str] = ()
+) -> PageOptions:
+    """What the page shows and says of its making."""
+    panel = settings.panel
+    return PageOptions(
+        reporters=panel.reporters if panel else (),
+        reference=(panel.reference or None) if panel else None,
+        references={name: (one.members, one.rule) for name, one in settings.esi.references.items()},
+        settings=settings.model_dump(mode="json"),
+        versions=versions,
+        section_titles={name: words for name, _, _, words in SECTIONS},
+        is_paper=settings.report.paper_notes,
+        estimates=tuple(estimates),
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from minsum.fetch.options import FetchOptions
     from minsum.flows.options import IngestOptions
     from minsum.panel.stage import PanelOptions
-    from minsum.report.options import PageOptions
     from minsum.settings.sections import Fetch, Panel, Rule, Settings
 
 
@@ -57,26 +56,6 @@ def panel_options(section: Panel, composites: Collection[str]) -> PanelOptions:
     return PanelOptions(**chosen | {
         "reference": section.reference_of(composites), "variables": variables, "asked": tuple(section.variables),
     })  # fmt: skip
-
-
-def page_options(
-    settings: Settings, versions: dict[str, str], *, estimates: Sequence[str] = ()
-) -> PageOptions:
-    """What the page shows and says of its making."""
-    from minsum.esi.sections import SECTIONS
-    from minsum.report.options import PageOptions
-
-    panel = settings.panel
-    return PageOptions(
-        reporters=panel.reporters if panel else (),
-        reference=(panel.reference or None) if panel else None,
-        references=_references(settings),
-        settings=settings.model_dump(mode="json"),
-        versions=versions,
-        section_titles={name: words for name, _, _, words in SECTIONS},
-        is_paper=settings.report.paper_notes,
-        estimates=tuple(estimates),
-    )
 
 
 def _references(settings: Settings) -> dict[str, tuple[tuple[str, ...], Rule]]:
