@@ -21,7 +21,8 @@ import polars as pl
 
 from minsum.estimate.stage import estimate
 from minsum.settings.specs import Specification
-from minsum.workspace.layout import Layout, publish_table
+from minsum.workspace.layout import Layout
+from minsum.workspace.publish import publish_table
 from record import record
 
 LARGE, SMALL = (200, 22), (16, 10)

@@ -16,7 +16,8 @@ from minsum.flows.lake import as_parts
 from minsum.flows.repairs import build
 from minsum.synth.economies import in_order_of_choice
 from minsum.synth.nomenclature import nomenclature
-from minsum.workspace.layout import Layout, publish_parts
+from minsum.workspace.layout import Layout
+from minsum.workspace.publish import publish_parts
 
 CLASSIFICATION = "H2"
 

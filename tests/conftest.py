@@ -17,7 +17,8 @@ from minsum.flows.ingest import IngestReport, ingest
 from minsum.flows.options import IngestOptions
 from minsum.pipeline import Workspace
 from minsum.synth import WorldSpec, write_world
-from minsum.workspace.layout import Layout, read_footer
+from minsum.workspace.footers import read_footer
+from minsum.workspace.layout import Layout
 
 COLUMNS = [
     "datasetCode",

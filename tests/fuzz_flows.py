@@ -32,7 +32,8 @@ import naive_flows
 from minsum.flows import pending, reader
 from minsum.flows.ingest import IngestReport, ingest
 from minsum.flows.options import IngestOptions
-from minsum.workspace.layout import Layout, partition_key, read_footer
+from minsum.workspace.footers import read_footer
+from minsum.workspace.layout import Layout, partition_key
 from minsum_kernels.fields import FieldReader
 from mutations import dress, mutate
 from naive_flows import Partition, RefusedError

@@ -16,7 +16,9 @@ from conftest import NAME, Desk, bulk_text
 from minsum.cli import main
 from minsum.inspect.check import IDENTITIES, SIMILARITY, Finding, Limits, check_workspace
 from minsum.pipeline import Workspace
-from minsum.workspace.layout import FOOTER_KEY, Layout, publish_table, read_footer
+from minsum.workspace.footers import FOOTER_KEY, read_footer
+from minsum.workspace.layout import Layout
+from minsum.workspace.publish import publish_table
 
 CHINA = "classification=H4/year=2015/reporter=156/flows.parquet"
 

@@ -12,7 +12,7 @@ import naive
 from conftest import Desk
 from minsum.esi.options import EsiOptions
 from minsum.esi.stage import compute_esi
-from minsum.workspace.layout import read_footer
+from minsum.workspace.footers import read_footer
 
 CHN, USA, DEU = 156, 842, 276
 Trade = dict[int, dict[str, dict[str, float]]]

@@ -21,7 +21,8 @@ from conftest import CODE, COMMAND, NAME, bulk_text, cut, flipped
 from conftest import minsum as command
 from minsum.errors import WorkspaceLockedError
 from minsum.pipeline import Workspace
-from minsum.workspace.layout import Layout, exclusive
+from minsum.workspace.layout import Layout
+from minsum.workspace.lock import exclusive
 
 pytestmark = pytest.mark.slow
 

@@ -13,7 +13,7 @@ from conftest import Desk, one
 from minsum.errors import MissingInputError, SettingsError
 from minsum.esi.options import EsiOptions, MarketOptions
 from minsum.esi.stage import compute_esi
-from minsum.workspace.layout import read_footer
+from minsum.workspace.footers import read_footer
 from minsum_kernels import KernelInputError
 from test_formats import web
 

@@ -23,7 +23,9 @@ from minsum.report.regression import regression_table, regression_tables
 from minsum.report.render import render
 from minsum.report.stage import write_report
 from minsum.settings.specs import Specification
-from minsum.workspace.layout import Layout, publish_table, read_footer
+from minsum.workspace.footers import read_footer
+from minsum.workspace.layout import Layout
+from minsum.workspace.publish import publish_table
 from oracle.grunfeld import assert_printed, greene_firms, large_firms
 
 Row = dict[str, Any]

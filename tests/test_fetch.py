@@ -23,7 +23,7 @@ from minsum.fetch.key import find_key
 from minsum.pipeline import Workspace
 from minsum.sources.publications import from_name
 from minsum.sources.rejections import read_rejections
-from minsum.workspace.layout import read_footer
+from minsum.workspace.footers import read_footer
 from minsum.workspace.runs import RunReport
 
 pytestmark = pytest.mark.slow

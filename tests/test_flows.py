@@ -19,7 +19,8 @@ from conftest import NAME, Desk, bulk_text
 from minsum.errors import UsageError
 from minsum.flows.lake import as_parts
 from minsum.flows.repairs import in_order
-from minsum.workspace.layout import ROW_GROUP_ROWS, Layout, publish_parts
+from minsum.workspace.layout import Layout
+from minsum.workspace.publish import ROW_GROUP_ROWS, publish_parts
 
 LATER = "COMTRADE-FINAL-CA1562015H4[2024-06-01].gz"
 OTHER = "COMTRADE-FINAL-CA3602015H4[2024-03-10].gz"

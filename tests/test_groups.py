@@ -11,7 +11,7 @@ from minsum.esi.decompose import Question, decompose
 from minsum.esi.groups import of_year
 from minsum.esi.options import EsiOptions
 from minsum.esi.stage import compute_esi, files_of
-from minsum.workspace.layout import read_footer
+from minsum.workspace.footers import read_footer
 from test_harmonise import compute, put, table
 
 SIZES = {

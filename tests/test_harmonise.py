@@ -26,7 +26,7 @@ from minsum.harmonise.vintages import VINTAGES, rank, steps
 from minsum.harmonise.workbooks import read_workbook
 from minsum.pipeline import Workspace
 from minsum.schema import HARMONISED
-from minsum.workspace.layout import read_footer
+from minsum.workspace.footers import read_footer
 
 Basket = dict[str, float]
 TO_H2 = HarmoniseOptions("H2")

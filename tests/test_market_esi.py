@@ -17,7 +17,7 @@ from minsum.esi.stage import compute_esi
 from minsum.pipeline import Workspace
 from minsum.schema import YEARLY
 from minsum.settings.sections import load_settings
-from minsum.workspace.layout import read_footer
+from minsum.workspace.footers import read_footer
 
 JPN, KOR = 392, 410
 CHN, USA, DEU = 156, 842, 276

@@ -10,7 +10,7 @@ import pytest
 from conftest import COLUMNS, Desk
 from minsum.esi.coverage import write_coverage
 from minsum.harmonise.messages import absences
-from minsum.workspace.layout import read_footers
+from minsum.workspace.footers import read_footers
 from test_formats import web
 from test_harmonise import compute
 

@@ -16,7 +16,7 @@ from minsum.pipeline import Workspace
 from minsum.report.choice import read_shown
 from minsum.report.options import PageOptions
 from minsum.settings.sections import load_settings
-from minsum.workspace.layout import read_footer
+from minsum.workspace.footers import read_footer
 from minsum.workspace.similarities import one_row_a_country, preferred_codes
 from test_absent_references import put, world
 from test_docs import baci_files

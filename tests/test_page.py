@@ -264,7 +264,7 @@ def test_text_from_outside_is_text(world: Workspace, visit: Callable[..., Visit]
     shutil.copytree(world.layout.root, work.layout.root)
     coverage = pl.read_parquet(work.layout.coverage)
     table = coverage.with_columns(source=pl.lit(hostile)).to_arrow()
-    from minsum.workspace.layout import publish_table
+    from minsum.workspace.publish import publish_table
 
     publish_table(table, work.layout.coverage, footer={"digest": "other"}, layout=work.layout)
     options = page_options(work.settings, {}, estimates=["main"])

@@ -14,7 +14,7 @@ from conftest import NAME, bulk_text
 from minsum.errors import DataCheckError, MissingInputError
 from minsum.estimate.pairs import read_pairs
 from minsum.pipeline import Workspace
-from minsum.workspace.layout import read_footer
+from minsum.workspace.footers import read_footer
 
 SETTINGS = '[panel]\nreference = "USA"\nreporters = []\nbloc = ["CHN", "VNM"]\n'
 

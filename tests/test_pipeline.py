@@ -20,7 +20,7 @@ from conftest import lake
 from minsum.cli import main
 from minsum.errors import WorkspaceLockedError
 from minsum.pipeline import Workspace
-from minsum.workspace.layout import exclusive
+from minsum.workspace.lock import exclusive
 
 pytestmark = pytest.mark.slow
 

@@ -27,7 +27,8 @@ from conftest import NAME, bulk_text
 from minsum.errors import DataCheckError, MinsumError
 from minsum.pipeline import Workspace
 from minsum.schema import YEARLY
-from minsum.workspace.layout import Layout, partition_key, read_footer
+from minsum.workspace.footers import read_footer
+from minsum.workspace.layout import Layout, partition_key
 from test_formats import old
 from trade_files import LEGACY
 

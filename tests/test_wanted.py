@@ -20,7 +20,8 @@ from conftest import COMMAND, NAME, bulk_text, cut, flipped
 from minsum.errors import DataCheckError
 from minsum.inspect.check import Limits, check_workspace
 from minsum.pipeline import Workspace
-from minsum.workspace.layout import FOOTER_KEY, Layout
+from minsum.workspace.footers import FOOTER_KEY
+from minsum.workspace.layout import Layout
 
 pytestmark = pytest.mark.slow
 

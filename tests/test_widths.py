@@ -14,7 +14,7 @@ from minsum.estimate.pairs import read_pairs
 from minsum.estimate.stage import estimate
 from minsum.pipeline import Workspace
 from minsum.settings.specs import Specification
-from minsum.workspace.layout import read_footer
+from minsum.workspace.footers import read_footer
 from test_harmonise import FIVE, put, world
 
 YEARS = (2021, 2022, 2023)

@@ -38,8 +38,10 @@ from minsum.settings.sections import Settings, load_settings
 from minsum.settings.templates import TEMPLATES
 from minsum.sources.rejections import count_run, drop_broken_records, runs_of
 from minsum.workspace.classifications import chosen_classification
-from minsum.workspace.layout import Layout, estimate_files, is_estimates, publish_text
+from minsum.workspace.footers import estimate_files, is_estimates
+from minsum.workspace.layout import Layout
 from minsum.workspace.marks import remove_files
+from minsum.workspace.publish import publish_text
 from minsum.workspace.runs import RunReport, recorded
 
 if TYPE_CHECKING:

@@ -20,8 +20,9 @@ from minsum.esi.sections import BUDGET, sections_plan, segments_of
 from minsum.esi.stage import files_of
 from minsum.schema import SECTIONS, check_table
 from minsum.workspace.checksums import prove
-from minsum.workspace.layout import Layout, publish_parts
+from minsum.workspace.layout import Layout
 from minsum.workspace.marks import digests_of
+from minsum.workspace.publish import publish_parts
 from minsum.workspace.similarities import preferred_codes
 from minsum_kernels import segment_min_sum
 

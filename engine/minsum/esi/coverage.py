@@ -11,8 +11,10 @@ import pyarrow as pa
 
 from minsum.countries.codes import iso3_of
 from minsum.schema import HARMONISED, TABLES, check_table
-from minsum.workspace.layout import Footer, Layout, partition_key, publish_table
+from minsum.workspace.footers import Footer
+from minsum.workspace.layout import Layout, partition_key
 from minsum.workspace.marks import Mark, Plan, plan_of
+from minsum.workspace.publish import publish_table
 
 RECIPE: Final = "coverage-2"
 

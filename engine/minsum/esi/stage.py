@@ -14,7 +14,8 @@ from minsum.esi.coverage import Facts, Together, coverage_plan, write_coverage
 from minsum.esi.jobs import Filed, jobs_of
 from minsum.esi.options import FINEST, EsiOptions
 from minsum.esi.yearly import EsiReport, Groups, bring_up_to_date, plan_tables
-from minsum.workspace.layout import Footer, Layout, flows_footers, partition_key, read_footer
+from minsum.workspace.footers import Footer, flows_footers, read_footer
+from minsum.workspace.layout import Layout, partition_key
 from minsum.workspace.marks import Plan, digests_of
 
 if TYPE_CHECKING:

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from minsum.esi.largest_changes import Move, largest_moves, merged, read_indices
 from minsum.schema import YEARLY, check_table
 from minsum.workspace.checksums import damage, prove
-from minsum.workspace.layout import Footer, Layout, digest, inputs_of, publish_parts, read_footer
+from minsum.workspace.footers import Footer, digest, inputs_of, read_footer
+from minsum.workspace.layout import Layout
 from minsum.workspace.marks import Mark, Plan, plan_of, remove_files
+from minsum.workspace.publish import publish_parts
 
 if TYPE_CHECKING:
     import polars as pl

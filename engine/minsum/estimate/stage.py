@@ -15,8 +15,10 @@ from minsum.errors import DataCheckError, EstimationError, MissingInputError
 from minsum.schema import check_table
 from minsum.settings.specs import Model, Specification, labels
 from minsum.workspace.checksums import prove
-from minsum.workspace.layout import Footer, Layout, estimate_files, is_estimates, publish_table, read_footer
+from minsum.workspace.footers import Footer, estimate_files, is_estimates, read_footer
+from minsum.workspace.layout import Layout
 from minsum.workspace.marks import Mark, Plan, digests_of, plan_of
+from minsum.workspace.publish import publish_table
 
 if TYPE_CHECKING:
     from pathlib import Path

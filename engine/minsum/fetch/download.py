@@ -14,7 +14,8 @@ from minsum.fetch.client import Client
 from minsum.fetch.listing import Listed
 from minsum.sources.compression import open_text
 from minsum.sources.files import Source
-from minsum.workspace.layout import Layout, publish_file
+from minsum.workspace.layout import Layout
+from minsum.workspace.publish import publish_file
 
 _BLOCK: Final = 1 << 20
 _GZIP: Final = b"\x1f\x8b"

@@ -16,7 +16,8 @@ from minsum.sources.archives import unfold
 from minsum.sources.files import Source, discover, identify
 from minsum.sources.publications import from_name, version_key
 from minsum.sources.rejections import drop_rejections, write_rejection
-from minsum.workspace.layout import Footer, Layout, partition_key
+from minsum.workspace.footers import Footer
+from minsum.workspace.layout import Layout, partition_key
 from minsum.workspace.marks import remove_files
 
 if TYPE_CHECKING:

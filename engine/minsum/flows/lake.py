@@ -24,7 +24,9 @@ from minsum.flows.pending import Partition
 from minsum.flows.repairs import Built, in_order
 from minsum.sources.publications import version_of
 from minsum.workspace.checksums import prove
-from minsum.workspace.layout import ROW_GROUP_ROWS, Footer, Layout, digest, publish_parts, read_footer
+from minsum.workspace.footers import Footer, digest, read_footer
+from minsum.workspace.layout import Layout
+from minsum.workspace.publish import ROW_GROUP_ROWS, publish_parts
 
 _READ_WHOLE: Final = ["M", "X"]
 """Flows whose World rows similarity (unless its basis is DX or X-RX) and complementarity read."""

@@ -20,7 +20,8 @@ from minsum.sources.formats import Claims, formats, recognise
 from minsum.sources.opening import open_table
 from minsum.sources.publications import version_key
 from minsum.sources.rejections import read_rejections
-from minsum.workspace.layout import Footer, Layout, flows_footers, partition_key
+from minsum.workspace.footers import Footer, flows_footers
+from minsum.workspace.layout import Layout, partition_key
 
 Reasons = dict[str, tuple[str, str]]
 """Source name to reason and hint."""

@@ -7,7 +7,7 @@ from typing import Final
 
 from minsum.countries.codes import codes_named
 from minsum.sources.formats import formats
-from minsum.workspace.layout import Footer
+from minsum.workspace.footers import Footer
 
 RECIPE: Final = "flows-3"
 """Changes whenever the same input would give another file; older partitions are then made anew. 2: proof in the footer.

@@ -34,7 +34,8 @@ from minsum.flows.scan import opened
 from minsum.sources.files import Source
 from minsum.sources.formats import Format
 from minsum.sources.opening import in_words
-from minsum.workspace.layout import Footer, Layout
+from minsum.workspace.footers import Footer
+from minsum.workspace.layout import Layout
 from minsum_kernels.memory import recycled
 
 log = logging.getLogger("minsum")

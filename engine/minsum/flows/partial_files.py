@@ -15,7 +15,8 @@ from minsum.flows.lake import Lake, SourceRecord, place_of, smaller
 from minsum.flows.pending import SPILL_ROWS, Partition
 from minsum.flows.repairs import build
 from minsum.sources.files import Source
-from minsum.workspace.layout import Footer, partition_key
+from minsum.workspace.footers import Footer
+from minsum.workspace.layout import partition_key
 
 if TYPE_CHECKING:
     from minsum.flows.lake_index import Known

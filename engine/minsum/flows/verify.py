@@ -15,7 +15,7 @@ from minsum.flows.rules import MAX_PARTNER
 from minsum.flows.text_repairs import CODE
 from minsum.schema import FLOWS, TABLES
 from minsum.sources.formats import formats
-from minsum.workspace.layout import Footer, misplaced
+from minsum.workspace.footers import Footer, misplaced
 
 Wrong = list[tuple[str, str, str]]
 _CODE = rf"^({CODE}|[0-9]{{2}}|[0-9]{{4}}|TOTAL)$"

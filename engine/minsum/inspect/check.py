@@ -22,7 +22,8 @@ from minsum.inspect.strays import find_strays
 from minsum.report.file_digests import ReportFiles
 from minsum.schema import YEARLY, check_table
 from minsum.workspace.checksums import damage
-from minsum.workspace.layout import Footer, Layout, estimate_files, partition_key, read_footer
+from minsum.workspace.footers import Footer, estimate_files, read_footer
+from minsum.workspace.layout import Layout, partition_key
 from minsum.workspace.queries import connect, literal, query
 
 if TYPE_CHECKING:

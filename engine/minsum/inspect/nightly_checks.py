@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 from minsum.countries.codes import iso3_of
 from minsum.inspect.check import Finding, Limits, check_figures
 from minsum.schema import FLOWS
-from minsum.workspace.layout import Layout, partition_key, read_footers
+from minsum.workspace.footers import read_footers
+from minsum.workspace.layout import Layout, partition_key
 
 if TYPE_CHECKING:
     from minsum.workspace.runs import RunReport

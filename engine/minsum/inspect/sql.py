@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final
 from minsum.errors import DataCheckError, MinsumError, UsageError
 from minsum.schema import YEARLY
 from minsum.workspace.checksums import damage
-from minsum.workspace.layout import Layout, estimate_files
+from minsum.workspace.footers import estimate_files
+from minsum.workspace.layout import Layout
 from minsum.workspace.queries import connect, literal
 
 if TYPE_CHECKING:

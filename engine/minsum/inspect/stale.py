@@ -20,7 +20,8 @@ from minsum.schema import YEARLY
 from minsum.settings.options import esi_options, panel_options
 from minsum.sources.archives import unfold
 from minsum.sources.files import Source, discover, known_sources
-from minsum.workspace.layout import Footer, Layout, estimate_files, is_estimates, partition_key, read_footer
+from minsum.workspace.footers import Footer, estimate_files, is_estimates, read_footer
+from minsum.workspace.layout import Layout, partition_key
 from minsum.workspace.marks import UNWANTED, Plan
 
 if TYPE_CHECKING:

@@ -20,7 +20,8 @@ from minsum.inspect.strays import find_strays
 from minsum.report.text_tables import listed
 from minsum.sources.opening import in_words
 from minsum.sources.rejections import read_rejections
-from minsum.workspace.layout import Footer, Layout, estimate_files, flows_footers, read_footer
+from minsum.workspace.footers import Footer, estimate_files, flows_footers, read_footer
+from minsum.workspace.layout import Layout
 
 if TYPE_CHECKING:
     from minsum.settings.sections import Settings

@@ -9,7 +9,8 @@ from pathlib import Path
 from minsum.report.file_digests import LIST, ReportFiles
 from minsum.schema import YEARLY
 from minsum.sources.rejections import broken_records
-from minsum.workspace.layout import Layout, is_estimates
+from minsum.workspace.footers import is_estimates
+from minsum.workspace.layout import Layout
 
 
 def find_strays(layout: Layout) -> Iterator[Path]:

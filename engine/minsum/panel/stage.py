@@ -24,16 +24,10 @@ from minsum.schema import check_table
 from minsum.sources.files import Source, discover, identify, known_sources
 from minsum.workspace.checksums import prove
 from minsum.workspace.classifications import choose_classification, with_rows
-from minsum.workspace.layout import (
-    Footer,
-    Layout,
-    digest,
-    flows_footers,
-    partition_key,
-    publish_table,
-    read_footer,
-)
+from minsum.workspace.footers import Footer, digest, flows_footers, read_footer
+from minsum.workspace.layout import Layout, partition_key
 from minsum.workspace.marks import Mark, Plan, digests_of, plan_of
+from minsum.workspace.publish import publish_table
 from minsum.workspace.queries import connect, literal, query
 from minsum.workspace.similarities import narrow, one_row_a_country, scan_similarities
 

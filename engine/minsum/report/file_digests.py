@@ -11,8 +11,10 @@ from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any, Final
 
-from minsum.workspace.layout import Layout, canonical_json, publish_text, staged
+from minsum.workspace.footers import canonical_json
+from minsum.workspace.layout import Layout
 from minsum.workspace.marks import DAMAGED, NOT_THERE, Mark, Plan, plan_of
+from minsum.workspace.publish import publish_text, staged
 
 LIST: Final = "files.json"
 

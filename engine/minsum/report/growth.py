@@ -16,7 +16,8 @@ from minsum.harmonise.islands import islands
 from minsum.report.table import Table
 from minsum.workspace.checksums import prove
 from minsum.workspace.classifications import chosen_classification
-from minsum.workspace.layout import Layout, partition_key, read_footer
+from minsum.workspace.footers import read_footer
+from minsum.workspace.layout import Layout, partition_key
 from minsum.workspace.similarities import one_row_a_country, scan_similarities
 
 GROWTH_NOTE: Final = "growth: (last - first) / (last year - first year), percentage points a year."

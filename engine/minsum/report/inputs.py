@@ -15,7 +15,8 @@ from minsum.errors import DataCheckError
 from minsum.report.options import PageOptions
 from minsum.report.paper_tables import RECIPE as TABLES_RECIPE
 from minsum.report.regression import has_tests
-from minsum.workspace.layout import Layout, digest, footer_digest, read_footer
+from minsum.workspace.footers import digest, footer_digest, read_footer
+from minsum.workspace.layout import Layout
 from minsum.workspace.marks import Mark, digests_of
 
 FORMS: Final = ("csv", "txt", "tex", "html")

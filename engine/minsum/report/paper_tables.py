@@ -12,7 +12,8 @@ from minsum.errors import MissingInputError
 from minsum.report.growth import growth_table, where_exports
 from minsum.report.regression import regression_tables
 from minsum.report.table import Table
-from minsum.workspace.layout import Layout, read_footer
+from minsum.workspace.footers import read_footer
+from minsum.workspace.layout import Layout
 
 RECIPE: Final = "report-6"
 

@@ -7,7 +7,8 @@ from typing import Any
 import polars as pl
 
 from minsum.countries.codes import is_group
-from minsum.workspace.layout import Layout, flows_footers, partition_key
+from minsum.workspace.footers import flows_footers
+from minsum.workspace.layout import Layout, partition_key
 
 
 def quality_table(layout: Layout) -> pl.DataFrame:

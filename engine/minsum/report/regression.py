@@ -10,7 +10,7 @@ import polars as pl
 
 from minsum.report.table import Table
 from minsum.settings.specs import DIAGNOSTICS
-from minsum.workspace.layout import read_footer
+from minsum.workspace.footers import read_footer
 
 _DUMMIES: Final = ("reporter_", "year_")
 _SMALL: Final = 0.0005

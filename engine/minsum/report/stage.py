@@ -15,7 +15,8 @@ from minsum.report.file_digests import ReportFiles
 from minsum.report.inputs import Inputs, wanted_figures, wanted_tables
 from minsum.report.options import PageOptions
 from minsum.workspace.checksums import prove
-from minsum.workspace.layout import Layout, digest
+from minsum.workspace.footers import digest
+from minsum.workspace.layout import Layout
 from minsum.workspace.marks import Mark, Plan
 
 if TYPE_CHECKING:

@@ -22,7 +22,8 @@ from typing import Any, Final
 from isal import isal_zlib
 
 from minsum.errors import UsageError
-from minsum.workspace.layout import Layout, publish_text
+from minsum.workspace.layout import Layout
+from minsum.workspace.publish import publish_text
 
 _RACY_NS: Final = 2_000_000_000
 """A file changed less than two seconds before it was hashed may change again unseen: hash it anew."""

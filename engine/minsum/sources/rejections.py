@@ -10,7 +10,9 @@ from typing import Any, Final
 
 from minsum.errors import SourceError
 from minsum.sources.files import Source
-from minsum.workspace.layout import Footer, Layout, canonical_json, digest, publish_text
+from minsum.workspace.footers import Footer, canonical_json, digest
+from minsum.workspace.layout import Layout
+from minsum.workspace.publish import publish_text
 
 log = logging.getLogger("minsum")
 Record = dict[str, Any]

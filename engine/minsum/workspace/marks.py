@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from minsum.errors import DataCheckError
 from minsum.workspace.checksums import damage
-from minsum.workspace.layout import Footer, canonical_json, digest, read_footer
+from minsum.workspace.footers import Footer, canonical_json, digest, read_footer
 
 _PROVEN_EACH_TIME: Final = 4 << 20
 """Bytes up to which a file is proven at every look; larger ones are when they are used, and by `check`."""

@@ -14,7 +14,10 @@ from typing import Any
 
 from minsum.errors import MinsumError, RemoteError, SourceError
 from minsum.machine import versions
-from minsum.workspace.layout import Layout, canonical_json, exclusive, publish_text
+from minsum.workspace.footers import canonical_json
+from minsum.workspace.layout import Layout
+from minsum.workspace.lock import exclusive
+from minsum.workspace.publish import publish_text
 
 log = logging.getLogger("minsum")
 

@@ -1,0 +1,45 @@
+"""The lock of a workspace: one run at a time."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from minsum.errors import WorkspaceLockedError
+from minsum.workspace.layout import Layout
+
+
+@contextmanager
+def exclusive(layout: Layout) -> Iterator[None]:
+    """Hold the workspace for writing; clears what a killed run left in the scratch folder.
+
+    Raises
+    ------
+    WorkspaceLockedError
+        If another process holds it; the message says which.
+    """
+    from filelock import FileLock, Timeout
+
+    layout.private.mkdir(parents=True, exist_ok=True)
+    holder = layout.private / "holder.json"
+    lock = FileLock(layout.private / "lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        who = holder.read_text(encoding="utf-8", errors="replace")[:100] if holder.is_file() else "unknown"
+        raise WorkspaceLockedError(
+            f"{layout.root}: another run holds the workspace: {who}", "wait for it to end, then run again"
+        ) from error
+    try:
+        shutil.rmtree(layout.scratch, ignore_errors=True)
+        since = datetime.now(UTC).isoformat(timespec="seconds")
+        holder.write_text(f"process {os.getpid()} since {since}", encoding="utf-8")
+        yield
+    finally:
+        try:
+            holder.unlink(missing_ok=True)
+        finally:
+            lock.release()

@@ -1,0 +1,134 @@
+"""How files are published: written beside the lake, made durable and renamed into it.
+
+A reader meets the old file or the new one, never a part of one.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import chain
+from pathlib import Path
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from minsum.workspace.checksums import ENTRY, UNSEALED, seal
+from minsum.workspace.footers import FOOTER_KEY, Footer, canonical_json
+from minsum.workspace.layout import Layout
+
+ROW_GROUP_ROWS: Final = 16_384
+"""World rows of exports and imports may have smaller ones (`flows.lake.as_parts`). Measured on 7.4 M rows:
+1.2 s and 39 MB, against 2.3 s and 49 MB with 8,192."""
+
+_FEW: Final = 256
+"""Most texts of a dictionary that is not worth compressing."""
+
+
+def publish_table(table: pa.Table, target: Path, *, footer: Footer, layout: Layout) -> None:
+    """Write a table as Parquet and rename it into place.
+
+    Parameters
+    ----------
+    table
+        Rows in their final order.
+    target
+        Final path; an existing file is replaced.
+    footer
+        JSON object stored under the key `minsum`.
+    layout
+        Workspace whose scratch folder holds the file until it is complete and on disk.
+    """
+    publish_parts([table], target, footer=footer, layout=layout)
+
+
+def publish_parts(parts: Iterable[pa.Table], target: Path, *, footer: Footer, layout: Layout) -> int:
+    """Publish a table that comes in parts of one schema, at least one of them, and return its rows.
+
+    As `publish_table`; only one part is in memory at a time, and no row group holds rows of two parts.
+    """
+    remaining = iter(parts)
+    first = next(remaining)
+    n_rows = 0
+    # The Arrow schema is left out so that dictionary-encoded columns read back as plain text.
+    # Floats hardly repeat: split by byte they take 15 % less space and a third less time than
+    # in a dictionary.
+    floats = [field.name for field in first.schema if pa.types.is_floating(field.type)]
+    packed = [name for name in first.schema.names if _is_worth_packing(first[name])]
+    with (
+        staged(target, layout) as temporary,
+        pq.ParquetWriter(
+            temporary, first.schema, store_schema=False,
+            compression={name: "zstd" if name in packed else "none" for name in first.schema.names},
+            compression_level=dict.fromkeys(packed, 1),
+            use_dictionary=[name for name in first.schema.names if name not in floats],
+            column_encoding=dict.fromkeys(floats, "BYTE_STREAM_SPLIT"),
+            write_batch_size=ROW_GROUP_ROWS,  # statistics of dictionaries are made anew for each batch
+        ) as writer,
+    ):  # fmt: skip
+        for part in chain([first], remaining):
+            if part.num_rows:
+                writer.write_table(part, row_group_size=ROW_GROUP_ROWS)
+                n_rows += part.num_rows
+        writer.add_key_value_metadata({FOOTER_KEY: canonical_json(footer | {ENTRY: UNSEALED})})
+        writer.close()
+        seal(temporary)
+    return n_rows
+
+
+def _is_worth_packing(column: pa.ChunkedArray) -> bool:
+    """False for what is small as it is encoded: truth values, codes and texts of a few kinds.
+
+    Setting up the compressor for each of their pages took an eighth of the time of writing flows.
+    """
+    if pa.types.is_dictionary(column.type):
+        return len(column.chunk(0).dictionary) > _FEW if column.num_chunks else True
+    return not (pa.types.is_integer(column.type) or pa.types.is_boolean(column.type))
+
+
+def publish_text(text: str, target: Path, *, layout: Layout) -> None:
+    """Write a UTF-8 text file and rename it into place."""
+    with staged(target, layout) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def staged(target: Path, layout: Layout) -> Iterator[Path]:
+    """A scratch path that becomes `target` when the block ends well, durably and at once."""
+    layout.scratch.mkdir(parents=True, exist_ok=True)
+    temporary = layout.scratch / uuid.uuid4().hex
+    try:
+        yield temporary
+        publish_file(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def publish_file(file: Path, target: Path) -> None:
+    """Make a whole file of the workspace durable and rename it into place, on whatever file system that is."""
+    _sync(file)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        file.replace(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        beside = target.with_name(f".{target.name}.part")  # what a kill leaves of it is written over
+        shutil.copyfile(file, beside)
+        _sync(beside)
+        beside.replace(target)
+        file.unlink()
+    _sync(target.parent)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
