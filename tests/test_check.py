@@ -183,9 +183,9 @@ IDENTITY: dict[str, tuple[list[dict[str, object]], str, str]] = {
         [{}, {"primaryValue": "", "cmdCode": "010190"}, {"primaryValue": "NaN", "cmdCode": "010190"}], "H4 2015 156",
         f"{NAME}: 2 rows, 0.0 bn USD, removed under value, 1 rows, 0.0 bn USD, kept",
     ),
-    "below_headings": (
+    "uncontained": (
         [{}, {"cmdCode": "0101", "primaryValue": 201}], "H4 2015 156",
-        "products add up to 0.0 bn USD, codes of 4 digits to 0.0",
+        "1 rows of other levels hold 0.0 bn USD more than the products kept, which add up to 0.0",
     ),
     "round_rows": ([], "t.csv", "exactly 500 rows, where Comtrade cuts downloads off"),
 }  # fmt: skip

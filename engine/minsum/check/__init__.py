@@ -36,7 +36,7 @@ IDENTITIES: Final = (
     "conflicts",
     "nothing_kept",
     "mostly_dropped",
-    "below_headings",
+    "uncontained",
     "round_rows",
 )
 """Checks of the flows, each in `sql/check_<name>.sql`."""

@@ -29,7 +29,7 @@ _HINTS: Final = {
     "nothing_kept": "docs/data-rules.md says what each rule is about; the file may be another selection than was meant",
     "mostly_dropped": "docs/data-rules.md says what each rule is about; [ingest] flows says which flows are kept",
     "total_vs_products": "products below TOTAL: part of the download may be missing; similarities are those of what is there",
-    "below_headings": "part of the download may be missing; similarities are those of what is there",
+    "uncontained": "only codes of one level are compared, those with six digits where there are any: download the rest with six digits too",
     "round_rows": "download it in smaller pieces, or from the bulk service",
     "conflicts": "a column that tells the parts of a total apart may be gone, or an overlapping download was revised: remove the "
     "older one",

@@ -260,7 +260,7 @@ def _publish_complete(parsed: Parsed, lake: Lake, turns: _Turns, spread: Spread)
         with turns.of(pending.n_held(partition) * pending.n_columns):
             # No names for the rows: they are freed before the table is made and written.
             built = build(
-                pending.take(partition, "kept"), pending.take(partition, "parts"),
+                *(pending.take(partition, kind) for kind in ("kept", "parts", "others")),
                 is_complete=True, has_world_rows=parsed.form.has_world_rows,
             )  # fmt: skip
             try:
