@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import naive_codes
-from naive_repairs import Content, Filed, Part, finished
+from naive_repairs import Content, Filed, Part, Rows, finished
 
 Partition = tuple[str, int, int]
 """HS vintage, year, reporter."""
@@ -115,14 +115,24 @@ def read(content: bytes, name: str) -> dict[Partition, Content]:
         for partition, one in filed.items():
             if partition in found and not form.is_whole:
                 found[partition][1].add(one)
-            else:
+            elif partition not in found or not _is_smaller(
+                *(_finished(form, x).rows for x in (one, found[partition][1]))
+            ):
                 found[partition] = (form, one)
     if not found:
         raise reasons[0]
-    return {
-        partition: finished(filed, is_whole=form.is_whole, has_world=form is not FORMS["baci"])
-        for partition, (form, filed) in found.items()
-    }
+    return {partition: _finished(form, filed) for partition, (form, filed) in found.items()}
+
+
+def _finished(form: Form, filed: Filed) -> Content:
+    return finished(filed, is_whole=form.is_whole, has_world=form is not FORMS["baci"])
+
+
+def _is_smaller(new: Rows, old: Rows) -> bool:
+    """Whether a text leaves less than half of what another gave, or nothing of a flow, and so does not replace it."""
+    usd, usd_left = (sum(value for value, _ in rows.values()) for rows in (old, new))
+    flows, flows_left = ({row[0] for row in rows} for rows in (old, new))
+    return 2 * len(new) < len(old) or 2 * usd_left < usd or not flows <= flows_left
 
 
 def texts(content: bytes, name: str) -> list[tuple[bytes, str]]:

@@ -13,9 +13,10 @@ import pytest
 from click.testing import CliRunner
 
 from conftest import NAME, Desk, bulk_text
-from minsum.check import IDENTITIES, SIMILARITY, Finding, Limits, check_workspace
+from minsum.check import IDENTITIES, SIMILARITY, Finding, check_workspace
 from minsum.cli import main
 from minsum.pipeline import Workspace
+from minsum.settings import Check
 from minsum.workspace import FOOTER_KEY, Layout, publish_table, read_footer
 
 CHINA = "classification=H4/year=2015/reporter=156/flows.parquet"
@@ -45,7 +46,7 @@ def layout(sound: Path, tmp_path: Path) -> Layout:
 
 
 def found(layout: Layout, **limits: float) -> list[Finding]:
-    return check_workspace(layout, Limits(**limits), jobs=2)
+    return check_workspace(layout, Check(**limits), jobs=2)
 
 
 def rewrite(path: Path, layout: Layout, change: Callable[[pa.Table], pa.Table]) -> None:

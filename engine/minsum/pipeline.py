@@ -44,7 +44,7 @@ from minsum.workspace import Layout, estimate_files, is_estimates, publish_text
 if TYPE_CHECKING:
     import duckdb
 
-    from minsum.check import Finding, Limits
+    from minsum.check import Finding
     from minsum.esi.bands import Method
     from minsum.esi.decomposition import Decomposition
     from minsum.esi.sections import By
@@ -223,7 +223,7 @@ class Workspace:
         """What is wrong with the published files and their figures; empty when nothing is."""
         from minsum.check import check_workspace
 
-        return check_workspace(self.layout, self._limits(), jobs=self.jobs)
+        return check_workspace(self.layout, self.settings.check, jobs=self.jobs)
 
     def decompose(
         self,
@@ -447,18 +447,13 @@ class Workspace:
         if self._report.reporter_years:
             from minsum.check.nightly import examine_flows
 
-            examine_flows(self.layout, self._report, self._limits())
+            examine_flows(self.layout, self._report, self.settings.check)
 
     def _examine(self) -> None:
         """Check what changed tonight against the limits of `[check]`."""
         from minsum.check.nightly import examine
 
-        examine(self.layout, self._report, self._limits())
-
-    def _limits(self) -> Limits:
-        from minsum.check import Limits
-
-        return Limits(**self.settings.check.model_dump())
+        examine(self.layout, self._report, self.settings.check)
 
     def _flows(self, paths: list[Path] | None, *, accept: bool) -> None:
         from minsum.flows.ingest import ingest

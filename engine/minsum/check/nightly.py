@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from minsum.check import Finding, Limits, check_figures
+from minsum.check import Finding, check_figures
 from minsum.countries import iso3_of
 from minsum.schema import FLOWS
 from minsum.workspace import Layout, partition_key, read_footers
 
 if TYPE_CHECKING:
     from minsum.runs import RunReport
+    from minsum.settings import Check
 
 MOST_SAID: Final = 10
 """Findings of one check that are said; the others are counted."""
@@ -39,7 +40,7 @@ _HINTS: Final = {
 }
 
 
-def examine_flows(layout: Layout, report: RunReport, limits: Limits) -> None:
+def examine_flows(layout: Layout, report: RunReport, limits: Check) -> None:
     """Check the reporter-years that a run brought in, and warn of what it finds.
 
     Parameters
@@ -57,7 +58,7 @@ def examine_flows(layout: Layout, report: RunReport, limits: Limits) -> None:
     _warn(report, [one for one in found if one.place.rpartition(" ")[2] not in _SELDOM])
 
 
-def examine(layout: Layout, report: RunReport, limits: Limits) -> None:
+def examine(layout: Layout, report: RunReport, limits: Check) -> None:
     """Check what a run changed beyond the flows themselves, and warn of what it finds.
 
     Parameters

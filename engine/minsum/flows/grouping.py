@@ -11,7 +11,7 @@ from minsum.flows.opening import open_table
 from minsum.flows.reader import batches
 from minsum.formats import Header
 from minsum.sources import Source
-from minsum_kernels.fields import NOTHING, FieldReader
+from minsum_kernels.fields import NOTHING, FieldReader, Kind
 
 LEAST_PLAIN: Final = 1000
 """A value from here on has no dot between thousands, or is no number at all."""
@@ -38,7 +38,7 @@ def refuse_grouped(source: Source, header: Header, column: str, *, is_quoted: bo
         If there are dots, and all of them may stand between thousands.
     """
     place = header.names.index(column)
-    kinds = ["text" if n == place else "skip" for n in range(len(header.names))]
+    kinds: list[Kind] = ["text" if n == place else "skip" for n in range(len(header.names))]
     fields = FieldReader(kinds, header.separator.encode(), is_quoted=is_quoted)
     first: tuple[int, str] | None = None
     n_known = 0

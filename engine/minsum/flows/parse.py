@@ -78,7 +78,7 @@ def parse(source: Source, options: IngestOptions, layout: Layout, *, n_beside: i
 
     def again(digits: int, only: frozenset[Partition]) -> Pending | None:
         read = _read(source, options, layout, digits=digits, n_beside=n_beside, only=only) if only else None
-        return read and read.pending
+        return None if read is None else read.pending
 
     for digits in () if is_mirrored else _FEWER_DIGITS:
         coarse = pending.without_products(digits)

@@ -172,7 +172,9 @@ class Pending:
             and not (is_complete and audit.has_sums(digits))
         )
 
-    def hold_others(self, other: Pending, partitions: Collection[Partition], *, flows: Collection[str]) -> None:
+    def hold_others(
+        self, other: Pending, partitions: Collection[Partition], *, flows: Collection[str]
+    ) -> None:
         """Hold what another keeps of these reporter-years and flows as rows of other levels."""
         for partition in partitions:
             for frame in other.take(partition, "kept"):

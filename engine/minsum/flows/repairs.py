@@ -202,7 +202,12 @@ def note_uncontained(rows: pl.DataFrame, others: Sequence[pl.DataFrame], repairs
     """`uncontained`: rows of other levels than the products, and what they are worth beyond the products of their flow and
     partner that have the same first digits."""
     code = pl.col("product_code").cast(pl.String)
-    columns = (pl.col("flow").cast(pl.String), "partner_code", code.alias("code"), pl.col("value_usd").alias("usd"))
+    columns = (
+        pl.col("flow").cast(pl.String),
+        "partner_code",
+        code.alias("code"),
+        pl.col("value_usd").alias("usd"),
+    )
     held, left = (
         frame.select(columns).filter(pl.col("code") != TOTAL)
         for frame in (rows, pl.concat([one.select(pl.col(CELL).cast(pl.String), *_VALUE) for one in others]))
