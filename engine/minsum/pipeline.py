@@ -521,6 +521,11 @@ class Workspace:
             for why, labels in reasons.items():
                 hint = "set [esi] level to their digits" if "digits" in why else "download partner World too"
                 self._report.warn("left_out", f"esi: {name}: no similarity of {listed(labels)}: {why}", hint)
+        if report.doubtful:
+            log.warning(
+                "esi: exports that may be there in part: %s: column doubts of coverage.parquet says why",
+                listed(report.doubtful), extra={"stage": "esi"},
+            )  # fmt: skip
         remarks = report.remarks()
         for line in remarks[:MOST_REMARKS]:
             log.warning("esi: %s", line, extra={"stage": "esi"})

@@ -22,6 +22,7 @@ from minsum.proof import damage
 from minsum.queries import connect, literal, query
 from minsum.report.files import ReportFiles
 from minsum.schema import YEARLY, check_table
+from minsum.sources import CUT_OFF_ROWS
 from minsum.strays import find_strays
 from minsum.workspace import Footer, Layout, estimate_files, partition_key, read_footer
 
@@ -98,7 +99,7 @@ def check_figures(flows: dict[Path, Footer], esi: Sequence[Path], limits: Check)
         con.register("checks", _checks_table(flows))
         con.register("repairs", _repairs_table(flows))
         con.register("removed", _removed_table(flows))
-        found = list(_offending(con, IDENTITIES, limits.model_dump()))
+        found = list(_offending(con, IDENTITIES, limits.model_dump() | {"cut_off_rows": CUT_OFF_ROWS}))
         found += _similarities(con, esi)
     return found
 
