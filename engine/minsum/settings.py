@@ -342,10 +342,16 @@ class Settings(BaseSettings):
             raise ValueError(
                 "[mirror] needs [harmonise]: the partners of a country file in several HS vintages"
             )
-        if self.panel is not None and self.panel.max_width is not None and self.harmonise is None:
-            raise ValueError(
-                "panel.max_width needs [harmonise]: values of countries compared as filed have no interval"
-            )
+        by_width = {
+            "panel.max_width": self.panel is not None and self.panel.max_width is not None,
+            "estimate.weights": self.estimate is not None
+            and any(one.weights is not None for one in self.estimate.resolved()),
+        }
+        for name, is_set in by_width.items():
+            if is_set and self.harmonise is None:
+                raise ValueError(
+                    f"{name} needs [harmonise]: values of countries compared as filed have no interval"
+                )
         return self
 
     @model_validator(mode="after")
