@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 ENGINE = ROOT / "engine" / "minsum"
 STAGES = {"fetch", "flows", "esi", "panel", "estimates", "report", "synth"}
 TOP = {
-    "pipeline", "options", "runs", "cli", "console", "logs", "summary", "status", "check", "staleness", "strays", "progress", "advice",
+    "pipeline", "options", "runs", "bench", "cli", "console", "logs", "summary", "status", "check", "staleness", "strays", "progress", "advice",
 }  # fmt: skip
 
 
