@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from minsum.bench.peak import min_adds_at_peak
 from minsum_kernels import market_min_sum, pairwise_min_sum
 
 F64Array = NDArray[np.float64]
@@ -120,49 +120,11 @@ def ours(years: list[F64Array]) -> list[F64Array]:
     return [pairwise_min_sum(shares) for shares in years]
 
 
-@functools.cache
-def in_cache_sums(*, fused: bool) -> Callable[..., None]:
-    """Compile min-adds on 4 KiB of values against eight levels in registers: nothing waits for memory."""
-
-    @numba.njit(fastmath={"reassoc", "nsz", "nnan", "contract"})
-    def total(values: F64Array, levels: F64Array, passes: int, one: float) -> float:
-        l0, l1, l2, l3 = levels[0], levels[1], levels[2], levels[3]
-        l4, l5, l6, l7 = levels[4], levels[5], levels[6], levels[7]
-        s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = 0.0
-        for _ in range(passes):
-            for k in range(values.size):
-                v = values[k]
-                s0 += min(v, l0) * one if fused else min(v, l0)
-                s1 += min(v, l1) * one if fused else min(v, l1)
-                s2 += min(v, l2) * one if fused else min(v, l2)
-                s3 += min(v, l3) * one if fused else min(v, l3)
-                s4 += min(v, l4) * one if fused else min(v, l4)
-                s5 += min(v, l5) * one if fused else min(v, l5)
-                s6 += min(v, l6) * one if fused else min(v, l6)
-                s7 += min(v, l7) * one if fused else min(v, l7)
-        return s0 + s1 + s2 + s3 + s4 + s5 + s6 + s7
-
-    @numba.njit(parallel=True)
-    def totals(values: F64Array, levels: F64Array, passes: int, one: float, out: F64Array) -> None:
-        for w in numba.prange(out.size):
-            out[w] = total(values, levels, passes, one)
-
-    return totals  # type: ignore[no-any-return]
-
-
 def peak(years: list[F64Array], *, fused: bool) -> F64Array:
     """As many min-adds as the years need (the pairs i <= j), at the best rate these threads have."""
-    rng = np.random.default_rng(0)
-    values, levels, out = rng.random(512), rng.random(8), np.empty(THREADS)
     n_countries, n_products = years[0].shape
     needed = n_countries * (n_countries + 1) // 2 * n_products
-    passes = -(-needed // (values.size * levels.size * THREADS))
-    answer = []
-    for _ in years:
-        in_cache_sums(fused=fused)(values, levels, passes, 1.0, out)
-        answer.append(out.sum())
-    np.testing.assert_allclose(answer, passes * THREADS * np.minimum.outer(values, levels).sum())
-    return np.array(answer)
+    return np.array([min_adds_at_peak(needed, fused=fused) for _ in years])
 
 
 def scipy_pdist(years: list[F64Array], *, threaded: bool) -> list[F64Array]:

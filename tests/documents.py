@@ -25,6 +25,7 @@ NOT_RUN = {
     "make": "makes an environment, by download",
     "source": "the reader's own shell",
     "eval": "the reader's own shell; test_docs.py tests completion",
+    "minsum bench": "takes a minute and more; test_bench.py runs it small",
     "minsum fetch": "asks UN Comtrade, with a key; test_fetch.py asks a stub",
 }
 """How commands begin that are counted instead of run, and why."""

@@ -11,6 +11,8 @@ _QUOTES = "\"'`\xab\xbb\xb4\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u203
 _HEADINGS = {1: 6, 2: 10, 3: 9, 4: 10, 5: 11, 6: 4, 7: 14, 8: 14, 9: 10}
 """How many headings chapters 01 to 09 have."""
 
+FLOWS = ("DX", "FM", "M", "MIP", "MOP", "RM", "RX", "X", "XIP", "XOP")
+
 
 def bare(text: str) -> str:
     """Without blanks and quotes around it, nor a spreadsheet's `=` before the first quote."""
@@ -95,7 +97,7 @@ def flow(text: str, codes: dict[str, str]) -> str | None:
         code = code[:-2]
     if code in codes:
         return codes[code]
-    if code in ("DX", "FM", "M", "MIP", "MOP", "RM", "RX", "X", "XIP", "XOP"):
+    if code in FLOWS:
         return code
     letters = "".join(
         one

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import naive_codes
-from naive_repairs import Content, Filed, Part, finished
+from naive_repairs import Content, Filed, Part, Rows, finished
 
 Partition = tuple[str, int, int]
 """HS vintage, year, reporter."""
@@ -75,7 +75,7 @@ FORMS = {
         {
             "classification?": "Nomenclature", "reporter": "ReporterISO3|Reporter", "product": "ProductCode",
             "partner": "PartnerISO3|Partner", "year": "Year", "flow": "TradeFlowCode|TradeFlow|TradeFlowName",
-            "value": "TradeValue in 1000 USD|Trade Value 1000USD",
+            "flow name?": "TradeFlowName", "value": "TradeValue in 1000 USD|Trade Value 1000USD",
         },
         flows={
             "1": "M", "2": "X", "3": "not sure", "4": "not sure", "5": "M", "6": "X", "GROSS IMP.": "M", "GROSS EXP.": "X",
@@ -115,14 +115,24 @@ def read(content: bytes, name: str) -> dict[Partition, Content]:
         for partition, one in filed.items():
             if partition in found and not form.is_whole:
                 found[partition][1].add(one)
-            else:
+            elif partition not in found or not _is_smaller(
+                *(_finished(form, x).rows for x in (one, found[partition][1]))
+            ):
                 found[partition] = (form, one)
     if not found:
         raise reasons[0]
-    return {
-        partition: finished(filed, is_whole=form.is_whole, has_world=form is not FORMS["baci"])
-        for partition, (form, filed) in found.items()
-    }
+    return {partition: _finished(form, filed) for partition, (form, filed) in found.items()}
+
+
+def _finished(form: Form, filed: Filed) -> Content:
+    return finished(filed, is_whole=form.is_whole, has_world=form is not FORMS["baci"])
+
+
+def _is_smaller(new: Rows, old: Rows) -> bool:
+    """Whether a text leaves less than half of what another gave, or nothing of a flow, and so does not replace it."""
+    usd, usd_left = (sum(value for value, _ in rows.values()) for rows in (old, new))
+    flows, flows_left = ({row[0] for row in rows} for rows in (old, new))
+    return 2 * len(new) < len(old) or 2 * usd_left < usd or not flows <= flows_left
 
 
 def texts(content: bytes, name: str) -> list[tuple[bytes, str]]:
@@ -249,6 +259,8 @@ def _column_of(form: Form, names: list[str]) -> dict[str, int]:
                     raise RefusedError("a column twice")
                 found[name.rstrip("?")] = folded.index(_folded(column))
                 break
+    if found.get("flow name") == found.get("flow"):
+        found.pop("flow name", None)
     return found
 
 
@@ -345,6 +357,7 @@ def rows_of(text: bytes, name: str) -> tuple[Form, list[dict[str, bytes]], set[s
 def read_text(text: bytes, name: str) -> tuple[Form, dict[Partition, Filed]]:
     """The form of one text, and what its lines give each partition."""
     form, rows, lacking, _ = rows_of(text, name)
+    _refuse_grouped(form, [row["value"] for row in rows])
     has_dots = any(naive_codes.is_dotted(_text(row["product"])) for row in rows)
     lines = [_line(row, form, name, has_dots=has_dots) for row in rows]
     filed = _sorted_out(lines, form)
@@ -354,6 +367,14 @@ def read_text(text: bytes, name: str) -> tuple[Form, dict[Partition, Filed]]:
     if form is FORMS["web"] and lacking:
         _refuse_lost_parts(filed)
     return form, filed
+
+
+def _refuse_grouped(form: Form, values: list[bytes]) -> None:
+    """Three digits after a dot are thousands or decimals, unless another value shows which."""
+    with_dots = [one for one in values if re.fullmatch(rb"-?[1-9][0-9]?[0-9]?\.[0-9][0-9][0-9]", one)]
+    others = [one for one in values if one not in with_dots and not _nothing(one)]
+    if form.scale == 1 and with_dots and all(re.fullmatch(rb"-?[0-9]{1,3}", one) for one in others):
+        raise RefusedError("dots between thousands or decimals")
 
 
 def _refuse_lost_parts(filed: dict[Partition, Filed]) -> None:
@@ -485,6 +506,8 @@ def _add(line: Line, form: Form, filed: defaultdict[Partition, Filed], *, digits
     mine.met[broken[0] if broken else "kept"].append(line.countable)
     if broken[:1] == ["level"]:
         mine.levels[str(line.digits)].append(line.countable)
+    if broken == ["level"] and partner is not None and line.product != "TOTAL":
+        mine.others[line.flow, partner, line.product].append(value)
     if broken != list(breakdown) or (breakdown and not form.is_whole):
         return
     if partner is None or not is_baci <= partner < 2**20:
@@ -513,7 +536,18 @@ def _sorted_out(lines: list[Line], form: Form) -> dict[Partition, Filed]:
                 filed[partition] = Filed()
                 for line in mine:
                     _add(line, form, filed, digits=digits)
+    for one in filed.values():
+        has_products = any(row[2] != "TOTAL" for row in [*one.kept, *one.parts])
+        for row in list(one.others):
+            if not has_products or (form.is_whole and _adds_up(one, len(row[2]))):
+                del one.others[row]
     return filed
+
+
+def _adds_up(filed: Filed, digits: int) -> bool:
+    """Whether codes of so many digits are worth what is kept, or, with TOTAL, half of it."""
+    kept, removed = sum(filed.met["kept"]), sum(filed.levels[str(digits)])
+    return abs(removed - kept) <= 1e-4 * kept or abs(2 * removed - kept) <= 1e-4 * kept
 
 
 def _text(content: bytes) -> str:
@@ -543,6 +577,9 @@ def _flow(code: bytes, named: bytes | None, form: Form) -> str:
         flow = naive_codes.flow(_text(named), {})
     else:
         flow = naive_codes.flow(_text(code), form.flows)
+        by_name = naive_codes.flow(_text(named or b""), {})
+        if flow in naive_codes.FLOWS and by_name not in (None, flow):
+            raise RefusedError("a flow's code and name")
     if flow is None:
         raise RefusedError("flow")
     return flow

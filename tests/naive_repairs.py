@@ -40,6 +40,8 @@ class Filed:
         Cell to breakdown to part to values, repeats included.
     levels
         By digits of its code, the value of each row that the rule `level` removed.
+    others
+        Values of each cell that only the rule `level` removed, repeats included, where its file has products.
     mended
         By what was undone in its texts, the value of each row.
     """
@@ -48,6 +50,7 @@ class Filed:
     kept: defaultdict[Row, list[float]] = field(default_factory=lambda: defaultdict(list))
     parts: dict[Row, dict[tuple[str, ...], dict[Part, list[float]]]] = field(default_factory=dict)
     levels: Usd = field(default_factory=lambda: defaultdict(list))
+    others: defaultdict[Row, list[float]] = field(default_factory=lambda: defaultdict(list))
     mended: Usd = field(default_factory=lambda: defaultdict(list))
 
     def add(self, other: Filed) -> None:
@@ -60,6 +63,8 @@ class Filed:
             self.mended[name] += values
         for row, values in other.kept.items():
             self.kept[row] += values
+        for row, values in other.others.items():
+            self.others[row] += values
 
 
 @dataclass(frozen=True)
@@ -87,9 +92,11 @@ def finished(filed: Filed, *, is_whole: bool, has_world: bool) -> Content:
     if is_whole and has_world:
         _rebuild_totals(rows, filed, repaired)
         _mend_world(rows, repaired)
+    others = {row: max(values) for row, values in filed.others.items()}
     if not is_whole:
-        _keep_most_digits(rows, repaired)
+        others |= _keep_most_digits(rows, repaired)
         _add_world_of_all_partners(rows, repaired)
+    _count_uncontained(rows, others, repaired)
     return Content(rows, counted(filed.met), counted(repaired), _checks(rows), counted(filed.levels))
 
 
@@ -163,12 +170,33 @@ def _mend_world(rows: Rows, repaired: Usd) -> None:
             repaired["world_discrepancies"].append(abs(world - summed))
 
 
-def _keep_most_digits(rows: Rows, repaired: Usd) -> None:
+def _keep_most_digits(rows: Rows, repaired: Usd) -> dict[Row, float]:
     most: defaultdict[str, int] = defaultdict(int)
     for flow, _, product in rows:
         most[flow] = max(most[flow], 0 if product == "TOTAL" else len(product))
-    for row in [one for one in rows if one[2] != "TOTAL" and len(one[2]) < most[one[0]]]:
-        repaired["coarser"].append(rows.pop(row)[0])
+    coarser = [one for one in rows if one[2] != "TOTAL" and len(one[2]) < most[one[0]]]
+    found = {row: rows.pop(row)[0] for row in coarser}
+    repaired["coarser"] += found.values()
+    return found
+
+
+def _count_uncontained(rows: Rows, others: dict[Row, float], repaired: Usd) -> None:
+    """What codes of other levels are worth beyond the products with the same first digits, the longer codes first."""
+    held = [(row, value) for row, (value, _) in rows.items() if row[2] != "TOTAL"]
+    for digits in sorted({len(row[2]) for row in others}, reverse=True):
+        beside: defaultdict[Row, float] = defaultdict(float)
+        for (flow, partner, code), value in held:
+            beside[flow, partner, code[:digits]] += value
+        groups: defaultdict[Row, list[float]] = defaultdict(list)
+        for (flow, partner, code), value in others.items():
+            if len(code) == digits and code != "TOTAL":
+                most = max((len(row[2]) for row in beside if row[0] == flow), default=digits)
+                groups[flow, partner, code[:most]].append(value)
+        for row, values in groups.items():
+            rest = math.fsum(values) - beside[row]
+            if rest > 0.005 * beside[row]:
+                repaired["uncontained"] += [rest, *[0.0] * (len(values) - 1)]
+                held.append((row, rest))
 
 
 def _add_world_of_all_partners(rows: Rows, repaired: Usd) -> None:

@@ -14,8 +14,9 @@ from click.testing import CliRunner
 
 from conftest import NAME, Desk, bulk_text
 from minsum.cli import main
-from minsum.inspect.check import IDENTITIES, SIMILARITY, Finding, Limits, check_workspace
+from minsum.inspect.check import IDENTITIES, SIMILARITY, Finding, check_workspace
 from minsum.pipeline import Workspace
+from minsum.settings.sections import Check
 from minsum.workspace.footers import FOOTER_KEY, read_footer
 from minsum.workspace.layout import Layout
 from minsum.workspace.publish import publish_table
@@ -47,7 +48,7 @@ def layout(sound: Path, tmp_path: Path) -> Layout:
 
 
 def found(layout: Layout, **limits: float) -> list[Finding]:
-    return check_workspace(layout, Limits(**limits), jobs=2)
+    return check_workspace(layout, Check(**limits), jobs=2)
 
 
 def rewrite(path: Path, layout: Layout, change: Callable[[pa.Table], pa.Table]) -> None:
@@ -185,9 +186,9 @@ IDENTITY: dict[str, tuple[list[dict[str, object]], str, str]] = {
         [{}, {"primaryValue": "", "cmdCode": "010190"}, {"primaryValue": "NaN", "cmdCode": "010190"}], "H4 2015 156",
         f"{NAME}: 2 rows, 0.0 bn USD, removed under value, 1 rows, 0.0 bn USD, kept",
     ),
-    "below_headings": (
+    "uncontained": (
         [{}, {"cmdCode": "0101", "primaryValue": 201}], "H4 2015 156",
-        "products add up to 0.0 bn USD, codes of 4 digits to 0.0",
+        "1 rows of other levels hold 0.0 bn USD more than the products kept, which add up to 0.0",
     ),
     "round_rows": ([], "t.csv", "exactly 500 rows, where Comtrade cuts downloads off"),
 }  # fmt: skip

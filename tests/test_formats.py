@@ -288,7 +288,43 @@ def test_of_slices_the_products_with_most_digits_count_in_each_flow(desk: Desk) 
     assert [row[:4] for row in desk.rows()] == [
         ("M", 0, "0101", 100.0), ("X", 0, "010121", 60.0), ("X", 0, "010190", 40.0),
     ]  # fmt: skip
-    assert desk.footer()["repairs"] == {"coarser": {"rows": 2, "usd": 200.0}}
+    assert desk.footer()["repairs"] == {
+        "coarser": {"rows": 2, "usd": 200.0}, "uncontained": {"rows": 1, "usd": 100.0},
+    }  # fmt: skip
+
+
+OTHER_LEVELS: dict[str, tuple[list[tuple[str, int]], tuple[int, float] | None]] = {
+    "a subtotal": ([("0101", 100)], None),
+    "a heading without products": ([("0102", 100)], (1, 100.0)),
+    "more than its products": ([("0101", 130)], (1, 30.0)),
+    "rounded": ([("0101", 100.4)], None),
+    "a chapter that a heading makes up for": ([("01", 150), ("0102", 50)], (1, 50.0)),
+    "a chapter beyond its headings": ([("01", 170), ("0102", 50)], (2, 70.0)),
+    "national codes of a product": ([("01012110", 60), ("01012190", 40)], None),
+    "national codes without one": ([("01012910", 60), ("01012990", 40)], (2, 100.0)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", OTHER_LEVELS)
+@pytest.mark.parametrize("is_bulk", [False, True])
+def test_codes_of_other_levels_count_as_far_as_no_product_holds_them(
+    desk: Desk, case: str, is_bulk: bool
+) -> None:
+    codes, uncontained = OTHER_LEVELS[case]
+    rows = [{"cmdCode": code, "primaryValue": usd} for code, usd in [("010121", 100), *codes]]
+    if is_bulk:
+        desk.put([*rows, {"cmdCode": "TOTAL", "primaryValue": 1000}])
+    else:
+        desk.put_bytes(web(rows), "t.csv")
+    desk.ingest()
+    found = desk.footer()["repairs"].get("uncontained")
+    assert found == (uncontained and dict(zip(("rows", "usd"), uncontained, strict=True)))
+
+
+def test_exports_in_headings_beside_imports_in_products_are_told(desk: Desk) -> None:
+    desk.put_bytes(web([{"flowCode": "M"}, {"cmdCode": "0101"}]), "t.csv")
+    desk.ingest()
+    assert desk.footer()["repairs"] == {"uncontained": {"rows": 1, "usd": 100.0}}
 
 
 @pytest.mark.parametrize(("total", "world"), [(150, 150.0), (150.7, 150.0), (160, None), (None, None)])
@@ -314,9 +350,11 @@ def old(rows: Iterable[dict[str, object]], columns: list[str]) -> bytes:
         "Partner": "World", "Partner ISO": "WLD", "Commodity Code": "010121", "Commodity": '"Horses; live, pure-bred"',
         "Trade Value (US$)": 100, "Flag": 0,
     }  # fmt: skip
-    lines = [",".join(columns)] + [
-        ",".join(str((usual | row).get(name, "")) for name in columns) for row in rows
-    ]
+    names = {1: "Import", 2: "Export", 3: "Re-Export", 4: "Re-Import"}
+    lines = [",".join(columns)]
+    for row in rows:
+        one = {"Trade Flow": names.get(row.get("Trade Flow Code", 2), "Export")} | row
+        lines.append(",".join(str((usual | one).get(name, "")) for name in columns))
     return ("\r\n".join(lines) + "\r\n").encode("latin-1")
 
 
@@ -513,7 +551,10 @@ def wits(rows: Iterable[dict[str, object]]) -> bytes:
         "PartnerName": " World", "Year": 2015, "TradeFlowName": "Export", "TradeFlowCode": 6, "TradeValue in 1000 USD": 0.1,
     }  # fmt: skip
     lines = [",".join(f'"{name}"' for name in WITS)]
-    lines += [",".join(f'"{(usual | row)[name]}"' for name in WITS) for row in rows]
+    names = {2: "Gross Exp.", 5: "Import"}
+    for row in rows:
+        one = usual | {"TradeFlowName": names.get(row.get("TradeFlowCode", 6), "Export")} | row
+        lines.append(",".join(f'"{one[name]}"' for name in WITS))
     return ("\r\n".join(lines) + "\r\n").encode()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import os
+import platform
 import subprocess
 import sys
 import threading
@@ -34,6 +35,7 @@ from minsum_kernels import (
     pairwise_min_sum,
     segment_min_sum,
 )
+from minsum_kernels.pairs_numba import Tile, best_tile
 from minsum_kernels.threads import in_parts
 
 F64Array = NDArray[np.float64]
@@ -102,6 +104,30 @@ def test_pairwise_equals_its_naive_twin(
     np.testing.assert_allclose(
         implementation(shares), naive.pairwise_min_sum(shares), rtol=0, atol=1e-13, strict=True
     )
+
+
+@pytest.mark.parametrize("n_products", [0, 1, 3, 4, 7, 8, 33])
+def test_sums_have_the_bits_of_plain_additions_in_the_promised_order(n_products: int) -> None:
+    shares, references = random_shares(7, 33)[:, :n_products], random_shares(11, 33, seed=1)[:, :n_products]
+    expected = [[naive.min_sum_in_order(share, other) for other in references] for share in shares]
+    assert cross_min_sum(shares, references).tolist() == expected
+    assert pairwise_min_sum(references).tolist() == [
+        [naive.min_sum_in_order(one, other) for other in references] for one in references
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "features", "tile"),
+    [
+        ("znver4", "+avx2,+fma,+avx512vl", Tile(4, 5, fused=True)),
+        ("sapphirerapids", "+avx,+fma,+avx512f,+avx512vl", Tile(5, 5, fused=False)),
+        ("skylake", "+avx,+avx2,+fma,-avx512vl", Tile(3, 3, fused=True)),
+        ("sandybridge", "+avx,-avx2,-fma", Tile(3, 3, fused=False)),
+        ("generic", "", Tile(2, 2, fused=False)),
+    ],
+)
+def test_the_tile_is_that_of_the_processors_registers(name: str, features: str, tile: Tile) -> None:
+    assert best_tile(name, features) == tile
 
 
 @pytest.mark.parametrize(("n_countries", "n_references"), [(1, 5), (5, 1), (3, 3), (4, 7), (8, 2)])
@@ -412,11 +438,20 @@ for threads in (1, 2, 7):
 """
 
 
+# What less than this machine may have: AVX2 without AVX-512, AVX without fused additions, the least of all.
+PROCESSORS = [{}, {"NUMBA_CPU_NAME": "generic"}]
+if platform.machine() in ("x86_64", "AMD64") and "+avx2" in jit.processor()[1].split(","):
+    PROCESSORS += [
+        {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "+avx,+avx2,+fma"},
+        {"NUMBA_CPU_NAME": "sandybridge", "NUMBA_CPU_FEATURES": "+avx"},
+    ]
+
+
 @pytest.mark.slow
-def test_bits_do_not_depend_on_the_number_of_threads() -> None:
-    digests = run_python(BITS, NUMBA_NUM_THREADS="7").split()
-    assert len(digests) == 3
-    assert len(set(digests)) == 1
+def test_bits_depend_neither_on_the_number_of_threads_nor_on_the_processor() -> None:
+    digests = [run_python(BITS, NUMBA_NUM_THREADS="7", **processor).split() for processor in PROCESSORS]
+    assert all(len(one) == 3 for one in digests)
+    assert len({digest for one in digests for digest in one}) == 1
 
 
 ALL_AT_ONCE = """

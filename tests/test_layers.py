@@ -24,7 +24,7 @@ LAYERS = (
     {"sources", "harmonise"},
     {"fetch", "flows", "esi", "panel", "estimate", "report", "export", "synth"},
     {"inspect"},
-    {"pipeline", "cluster"},
+    {"pipeline", "cluster", "bench"},
     {"cli"},
 )
 """Rooms of the engine from the ground up: each knows those of its own layer and below, and a stage no other stage."""

@@ -25,8 +25,9 @@ from minsum.harmonise.islands import Islands
 from minsum.harmonise.messages import absences
 from minsum.harmonise.shipped import nomenclature
 from minsum.harmonise.weights import read_weights
-from minsum.inspect.check import Limits, check_workspace
+from minsum.inspect.check import check_workspace
 from minsum.inspect.nightly_checks import examine
+from minsum.settings.sections import Check
 from minsum.sources.archives import unfold
 from minsum.sources.files import Source
 from minsum.workspace.layout import Layout
@@ -118,7 +119,7 @@ def test_figures_at_the_limit_agree(desk: Desk, beyond: float, checks: list[str]
         {"cmdCode": "TOTAL", "primaryValue": 80},
     ])  # fmt: skip
     desk.ingest()
-    limits = Limits(world_tolerance=0.25, total_tolerance=0.25, residual_share=0.25)
+    limits = Check(world_tolerance=0.25, total_tolerance=0.25, residual_share=0.25)
     found = [one.check for one in check_workspace(desk.layout, limits) if one.check != "world_unresolved"]
     assert sorted(found) == checks
 
@@ -138,7 +139,7 @@ def test_a_weight_may_be_zero_and_a_value_may_not(desk: Desk) -> None:
 def test_what_repeats_may_lose(desk: Desk, usd: float, checks: list[str]) -> None:
     desk.put([{"primaryValue": 80}, {"primaryValue": usd}])
     desk.ingest()
-    assert [one.check for one in check_workspace(desk.layout, Limits(conflict_share=0.25))] == checks
+    assert [one.check for one in check_workspace(desk.layout, Check(conflict_share=0.25))] == checks
 
 
 @pytest.mark.parametrize(("n", "told"), [(10, 10), (11, 11)])
@@ -146,7 +147,7 @@ def test_ten_findings_are_said_and_the_others_counted(tmp_path: Path, n: int, to
     move = {"classification": "H4", "year": 2015, "reporter": "CHN", "reference": "USA", "before": 0.25}
     large, at_limit = (move | {"after": after} for after in (0.51, 0.5))
     report = RunReport(moves=[large] * n + [at_limit] * 3)
-    examine(Layout(tmp_path), report, Limits(esi_move=0.25))
+    examine(Layout(tmp_path), report, Check(esi_move=0.25))
     assert len(report.warnings) == told
     assert [one.message for one in report.warnings[10:]] == ["esi_move: 1 more"] * (n - 10)
 
@@ -161,7 +162,7 @@ def test_a_fall_is_seen_against_a_year_up_to_three_back(
     pl.DataFrame({"reporter": ["CHN"], "year": [year], "exports_usd": [100.0]}).write_parquet(layout.coverage)
     change = {"classification": "H4", "year": 2015, "reporter": "CHN", "exports_usd": now}
     report = RunReport(reporter_years=[change | {"exports_usd_before": None}])
-    examine(layout, report, Limits(exports_fall=0.5))
+    examine(layout, report, Check(exports_fall=0.5))
     assert len(report.warnings) == is_said
 
 

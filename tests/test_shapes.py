@@ -10,7 +10,7 @@ import pytest
 
 from conftest import NAME, Desk, bulk_text
 from minsum import scan
-from minsum.sources import opening
+from minsum.sources.files import opening
 from test_covariates import workbook
 from test_formats import HORSES, old, snake, web
 from trade_files import LEGACY, WEB
@@ -134,6 +134,10 @@ REFUSED: dict[str, tuple[bytes, str, str]] = {
     "points between thousands": (with_cells({"primaryValue": "1.200.000"}), "'1.200.000' is not a number", "between thousands"),
     "blanks between thousands": (with_cells({"primaryValue": "1 200 000"}), "'1 200 000' is not a number", "between thousands"),
     "no-break spaces between thousands": (with_cells({"primaryValue": "1\xa0200"}), "is not a number", "between thousands"),
+    "points between all thousands": (with_cells({"primaryValue": "23.260"}) + b"2015,156,X,36,H4,010121,7\n", "line 2, column primaryValue: '23.260' may be 23260", "without dots"),
+    "points between thousands in quotes": (TRIMMED.replace(b",100\n", b',"7"\n') + b'2015,156,X,36,H4,010121,"100.000"\n', "line 3, column primaryValue: '100.000' may be 100000", "without dots"),
+    "points between thousands in bulk": (bulk_text([{"primaryValue": "1.200"}, {"primaryValue": "NA"}]), "line 2, column primaryValue: '1.200' may be 1200", "without dots"),
+    "points between thousands in a legacy file": (old([{}, {"Trade Value (US$)": "176.040"}], LEGACY), "line 3, column Trade Value (US$): '176.040'", "without dots"),
     "a currency": (with_cells({"primaryValue": "$100"}), "'$100' is not a number", "currency"),
     "an error of Excel": (with_cells({"primaryValue": "#VALUE!"}), "'#VALUE!' is not a number", "spreadsheet"),
     "###": (with_cells({"primaryValue": "#######"}), "is not a number", "spreadsheet"),
@@ -177,6 +181,21 @@ def test_refused_with_what_it_is_and_what_to_do(desk: Desk, shape: str) -> None:
     assert reason in found[0]
     assert hint in found[1]
     assert "a zero byte" not in found[0] or shape == "something binary"
+
+
+@pytest.mark.parametrize("other", ["1234.567", "0.567", "7.5", "1000", "1.2345", "1e2"])
+def test_three_decimals_are_decimals_where_another_value_shows_it(desk: Desk, other: str) -> None:
+    rows = [{"primaryValue": "23.260"}, {"partnerCode": 36, "primaryValue": other}]
+    desk.put_bytes(web(rows), "t.csv")
+    desk.ingest()
+    assert [row[3] for row in desk.rows()] == [23.26, float(other)]
+
+
+def test_numbers_in_json_have_no_groups(desk: Desk) -> None:
+    text = json.dumps([RECORD]).replace("100.0", "100.260")
+    desk.put_bytes(text.encode(), "t.json")
+    desk.ingest()
+    assert desk.rows()[0][3] == 100.26
 
 
 def test_what_the_nearest_format_lacks_is_named(desk: Desk) -> None:

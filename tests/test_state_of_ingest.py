@@ -22,8 +22,9 @@ from conftest import NAME, Desk, bulk_text
 from minsum.cli import main
 from minsum.errors import DataCheckError
 from minsum.flows.options import IngestOptions
-from minsum.inspect.check import Limits, check_workspace
+from minsum.inspect.check import check_workspace
 from minsum.pipeline import Workspace
+from minsum.settings.sections import Check
 from minsum.sources.publications import from_name, version_of
 from minsum.sources.rejections import read_rejections
 from test_formats import old
@@ -310,7 +311,7 @@ def test_a_flows_file_in_the_place_of_another_is_refused(desk: Desk) -> None:
     shutil.copy(other, place)
     with pytest.raises(DataCheckError, match=r"year=2015.*holds the flows of \['H4', 2014, 156\]"):
         desk.ingest()
-    assert "keys" in [one.check for one in check_workspace(desk.layout, Limits())]
+    assert "keys" in [one.check for one in check_workspace(desk.layout, Check())]
     place.unlink()
     desk.ingest()
     assert desk.lake() == right
@@ -326,7 +327,7 @@ def test_a_stray_flows_folder_is_told_not_read(desk: Desk, folder: str) -> None:
     stray.parent.mkdir(parents=True)
     shutil.copy(desk.layout.partition("H4", 2015, 156), stray)
     assert desk.ingest().n_partitions == 0
-    assert [one.place for one in check_workspace(desk.layout, Limits()) if one.check == "stray"] == [
+    assert [one.place for one in check_workspace(desk.layout, Check()) if one.check == "stray"] == [
         f"flows/{folder}/flows.parquet"
     ]
 
@@ -583,12 +584,13 @@ def test_less_than_half_replaces_nothing_until_it_is_accepted(
     assert workspace.ingest().exit_code == 0
 
 
-def test_less_than_half_is_held_too_when_both_come_at_once(desk: Desk) -> None:
+@pytest.mark.parametrize(("name", "later"), [(NAME, LATER), ("a.gz", "b.gz")], ids=["dated", "without dates"])
+def test_less_than_half_is_held_too_when_both_come_at_once(desk: Desk, name: str, later: str) -> None:
     """The later publication is the larger file, which would be read first while another file takes its time."""
-    desk.put(FULL)
+    desk.put(FULL, name)
     desk.put([{"reporterCode": 842, "primaryValue": n * n} for n in range(9_999)], NAME.replace("156", "842"))
-    desk.put([{**FULL[n % 8], "cmdCode": f"02{n:04}", "primaryValue": 1} for n in range(99)], LATER)
-    assert [*desk.ingest(jobs=1).rejected] == [LATER]
+    desk.put([{**FULL[n % 8], "cmdCode": f"02{n:04}", "primaryValue": 1} for n in range(99)], later)
+    assert [*desk.ingest(jobs=1).rejected] == [later]
     assert sum(row[3] for row in desk.rows()) == 800
 
 

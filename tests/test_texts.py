@@ -9,7 +9,7 @@ import pytest
 import naive_codes
 from conftest import Desk, bulk_text
 from minsum.flows.text_repairs import flow_of, mended_product, plain_product
-from test_formats import BACI, LEGACY, LEGACY_BULK, LEGACY_NAME, old, web, zipped
+from test_formats import BACI, LEGACY, LEGACY_BULK, LEGACY_NAME, old, web, wits, zipped
 
 MENDED: dict[str, tuple[str, set[str]]] = {
     "'010121": ("010121", {"unquoted"}),
@@ -136,13 +136,29 @@ def test_the_name_of_a_legacy_flow_counts_where_its_code_says_nothing(
     ("row", "words"),
     [({"Trade Flow Code": 0, "Trade Flow": "Transit"}, "line 3, column Trade Flow: 'Transit' is no flow"),
      ({"Trade Flow Code": 0, "Trade Flow": ""}, "line 3, column Trade Flow: a flow is empty"),
-     ({"Trade Flow Code": 9}, "line 3, column Trade Flow Code: '9' is no flow")],
+     ({"Trade Flow Code": 9}, "line 3, column Trade Flow Code: '9' is no flow"),
+     ({"Trade Flow": "Import"}, "line 3, column Trade Flow Code: the flow's code is '2', its name 'Import'"),
+     ({"Trade Flow Code": "X", "Trade Flow": "Re-Export"}, "the flow's code is 'X', its name 'Re-Export'"),
+     ({"Trade Flow Code": 1, "Trade Flow": "DX"}, "the flow's code is '1', its name 'DX'")],
 )  # fmt: skip
 def test_a_flow_that_is_none_is_refused_with_line_and_value(
     desk: Desk, row: dict[str, object], words: str
 ) -> None:
     desk.put_bytes(old([{}, row], LEGACY), "c.csv")
     assert words in desk.ingest().rejected["c.csv"][0]
+
+
+def test_names_of_flows_contradict_codes_in_other_formats_too(desk: Desk) -> None:
+    desk.put_bytes(web([{"flowDesc": "Export"}, {"flowDesc": "Import"}]), "web.csv")
+    desk.put_bytes(wits([{}, {"TradeFlowName": "Import"}, {"TradeFlowCode": 3}]), "wits.csv")
+    rejected = desk.ingest().rejected
+    assert (
+        "web.csv, line 3, column flowCode: the flow's code is 'X', its name 'Import'"
+        in rejected["web.csv"][0]
+    )
+    assert (
+        "line 3, column TradeFlowCode: the flow's code is '6', its name 'Import'" in rejected["wits.csv"][0]
+    )
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,9 @@ import pytest
 
 from conftest import COMMAND, NAME, bulk_text, cut, flipped
 from minsum.errors import DataCheckError
-from minsum.inspect.check import Limits, check_workspace
+from minsum.inspect.check import check_workspace
 from minsum.pipeline import Workspace
+from minsum.settings.sections import Check
 from minsum.workspace.footers import FOOTER_KEY
 from minsum.workspace.layout import Layout
 
@@ -122,7 +123,7 @@ def test_a_copy_is_up_to_date(finished: Path, folder: Path) -> None:
         os.utime(path, (hash(path.name) % 10**9, hash(path.name) % 10**9))
     assert stale(folder).keys() <= {"raw"}  # never looked at under this path: ingest hashes them
     assert settle(folder) == outputs(finished)
-    assert check_workspace(Layout(folder), Limits()) == []
+    assert check_workspace(Layout(folder), Check()) == []
 
 
 def emptied(path: Path) -> None:
@@ -154,7 +155,7 @@ def test_a_damaged_table_is_found_told_and_made_anew(
 ) -> None:
     damage(folder / name)
     if damage is not Path.unlink:
-        assert name in [one.place for one in check_workspace(Layout(folder), Limits())]
+        assert name in [one.place for one in check_workspace(Layout(folder), Check())]
     assert stale(folder)
     assert settle(folder) == outputs(finished)
 
@@ -312,7 +313,7 @@ def test_strays_are_told_and_not_read(finished: Path, folder: Path) -> None:
         (folder / copy).parent.mkdir(exist_ok=True)
         shutil.copy(folder / name, folder / copy)
     assert set(Workspace(folder).status()["strays"]) == STRAYS.keys()
-    places = {one.place for one in check_workspace(Layout(folder), Limits()) if one.check == "stray"}
+    places = {one.place for one in check_workspace(Layout(folder), Check()) if one.check == "stray"}
     assert places == STRAYS.keys()
     (folder / "panel.parquet").unlink()
     shutil.rmtree(folder / "report")
@@ -415,7 +416,7 @@ def test_check_beside_a_run_sees_one_state(finished: Path, folder: Path) -> None
     writer = threading.Thread(target=replace)
     writer.start()
     try:
-        found = [one for _ in range(12) for one in check_workspace(Layout(folder), Limits(), jobs=2)]
+        found = [one for _ in range(12) for one in check_workspace(Layout(folder), Check(), jobs=2)]
     finally:
         done.set()
         writer.join()

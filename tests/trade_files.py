@@ -87,7 +87,8 @@ def _wits(row: dict[str, object], year: int) -> dict[str, object]:
     label = {0: "WLD", 842: "USA", 276: "DEU", 642: "ROM"}
     return {
         "Nomenclature": "H4", "ReporterISO3": "CHN", "ProductCode": row["product"], "ReporterName": "China",
-        "PartnerISO3": label[int(str(row["partner"]))], "PartnerName": " World", "Year": year, "TradeFlowName": "Export",
+        "PartnerISO3": label[int(str(row["partner"]))], "PartnerName": " World", "Year": year,
+        "TradeFlowName": {"X": "Export", "M": "Import", "RX": "", "DX": "Gross Exp.", "RM": "Re-Import"}[str(row["flow"])],
         "TradeFlowCode": {"X": 6, "M": 5, "RX": 3, "DX": 2, "RM": 4}[str(row["flow"])], "TradeValue in 1000 USD": row["value"],
     }  # fmt: skip
 

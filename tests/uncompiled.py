@@ -13,7 +13,7 @@ import numpy as np
 from hypothesis import settings
 from numpy.typing import NDArray
 
-from minsum_kernels import fields_numba, plain_numba, texts_numba
+from minsum_kernels import fields_numba, pairs_numba, plain_numba, texts_numba
 
 Array = NDArray[Any]
 
@@ -50,6 +50,28 @@ def bit_count(word: np.uint64) -> np.uint64:
     return np.uint64(int(word).bit_count())
 
 
+def sum_minima(
+    shares: Array,
+    references: Array,
+    place: tuple[int, int],
+    first: int,
+    n_vectors: int,
+    one: float,
+    sums: Array,
+) -> None:
+    columns, rows, lanes = sums.shape
+    last = first + n_vectors * lanes
+    assert one == 1.0
+    assert 0 <= first < last <= shares.shape[1]
+    exporters = [min(place[0] + row, len(shares) - 1) for row in range(rows)]
+    others = [min(place[1] + column, len(references) - 1) for column in range(columns)]
+    sums[:] = 0.0
+    for k in range(first, last, lanes):
+        here = slice(k, k + lanes)
+        sums += np.minimum(shares[None, exporters, here], references[others, None, here])
+
+
+pairs_numba.sum_minima = sum_minima
 for module in (fields_numba, plain_numba, texts_numba):
     for function in (load, equal64, get, put, trailing_zeros, bit_count):
         if hasattr(module, function.__name__):

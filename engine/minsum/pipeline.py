@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from minsum.estimate.stage import Asked
     from minsum.fetch.stage import Plan
     from minsum.flows.ingest import IngestReport
-    from minsum.inspect.check import Finding, Limits
+    from minsum.inspect.check import Finding
     from minsum.report.table import Table
 
 log = logging.getLogger("minsum")
@@ -226,7 +226,7 @@ class Workspace:
         """What is wrong with the published files and their figures; empty when nothing is."""
         from minsum.inspect.check import check_workspace
 
-        return check_workspace(self.layout, self._limits(), jobs=self.jobs)
+        return check_workspace(self.layout, self.settings.check, jobs=self.jobs)
 
     def decompose(
         self,
@@ -450,18 +450,13 @@ class Workspace:
         if self._report.reporter_years:
             from minsum.inspect.nightly_checks import examine_flows
 
-            examine_flows(self.layout, self._report, self._limits())
+            examine_flows(self.layout, self._report, self.settings.check)
 
     def _examine(self) -> None:
         """Check what changed tonight against the limits of `[check]`."""
         from minsum.inspect.nightly_checks import examine
 
-        examine(self.layout, self._report, self._limits())
-
-    def _limits(self) -> Limits:
-        from minsum.inspect.check import Limits
-
-        return Limits(**self.settings.check.model_dump())
+        examine(self.layout, self._report, self.settings.check)
 
     def _flows(self, paths: list[Path] | None, *, accept: bool) -> None:
         from minsum.flows.ingest import ingest
@@ -529,6 +524,11 @@ class Workspace:
             for why, labels in reasons.items():
                 hint = "set [esi] level to their digits" if "digits" in why else "download partner World too"
                 self._report.warn("left_out", f"esi: {name}: no similarity of {listed(labels)}: {why}", hint)
+        if report.doubtful:
+            log.warning(
+                "esi: exports that may be there in part: %s: column doubts of coverage.parquet says why",
+                listed(report.doubtful), extra={"stage": "esi"},
+            )  # fmt: skip
         remarks = report.remarks()
         for line in remarks[:MOST_REMARKS]:
             log.warning("esi: %s", line, extra={"stage": "esi"})

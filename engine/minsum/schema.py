@@ -149,6 +149,11 @@ TABLES: Final[dict[str, tuple[Column, ...]]] = {
             "bool",
             "in the classification that the reporter filed; false: the UN's conversion; null where a source does not say",
         ),
+        Column(
+            "doubts",
+            "string",
+            "checks by which exports may be there in part, separated by ', ': total_vs_products, uncontained, round_rows, exports_fall; null without",
+        ),
     ),
     "panel": (
         Column("reporter", "string", "ISO3"),

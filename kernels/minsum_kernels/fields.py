@@ -19,7 +19,7 @@ from minsum_kernels.memory import recycled
 from minsum_kernels.plain_numba import find_byte, last_byte
 from minsum_kernels.texts import Texts
 
-__all__ = ["EMPTY", "NEWLINE", "PADDING", "FieldReader", "Kind", "Lines", "find_byte", "last_byte"]
+__all__ = ["EMPTY", "NEWLINE", "NOTHING", "PADDING", "FieldReader", "Kind", "Lines", "find_byte", "last_byte"]
 
 Kind = Literal["skip", "integer", "text", "number", "figure"]
 EMPTY: Final = loops.EMPTY
@@ -35,7 +35,7 @@ ROOM: Final = 131_072
 _WINDOW: Final = 16_384
 """Rows read at a time: they are still in the caches when they are put to the others of the batch."""
 
-_NOTHING: Final = frozenset({b"NA", b"N/A", b"<NA>", b"None", b"NULL", b"null"})
+NOTHING: Final = frozenset({b"NA", b"N/A", b"<NA>", b"None", b"NULL", b"null"})
 """What R, pandas and databases write for an empty field."""
 
 _WHOLE: Final = re.compile(rb"(-?[0-9]{1,17})\.0*")
@@ -253,7 +253,7 @@ class FieldReader:
 
     def _integer(self, text: bytes, row: int, field: int) -> int:
         """A whole number with an empty fraction, as a column with gaps has them in pandas, or a word for none."""
-        if text in _NOTHING:
+        if text in NOTHING:
             self.n_nothing += 1
             return EMPTY
         if whole := _WHOLE.fullmatch(text):
@@ -264,7 +264,7 @@ class FieldReader:
     def _number(self, text: bytes, row: int, field: int) -> float:
         """A number with a sign, an exponent or many digits, NaN or infinity, or a word for none."""
         is_figure = self._kinds[field] == loops.FIGURE
-        if text in _NOTHING:
+        if text in NOTHING:
             self.n_nothing += not is_figure
             return math.nan
         try:

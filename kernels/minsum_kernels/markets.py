@@ -47,8 +47,8 @@ def market_min_sum(
     Notes
     -----
     S_ijm = sum_k min(s_ikm, s_jkm), the similarity in market m of Finger & Kreinin (1979), Economic Journal
-    89, 905-912. One thread sums one market in the order of its flows: the bits do not depend on the number
-    of threads. Matrices are computed as the iterator advances, about 32 MiB at a time; those computed
+    89, 905-912. One thread sums one market in the order of its flows: the bits depend neither on the number
+    of threads nor on the processor. Matrices are computed as the iterator advances, about 32 MiB at a time; those computed
     together share their memory, so copy one that is to outlive the others.
     """
     return _similarities(checked_flows(market, product, exporter, share, n_exporters))

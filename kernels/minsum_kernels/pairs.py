@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from minsum_kernels.errors import KernelInputError
 from minsum_kernels.inputs import Codes, checked_bounds, checked_shares
 from minsum_kernels.jit import F64Array, I32Array, I64Array
-from minsum_kernels.pairs_numba import TILE, fill_tiles
+from minsum_kernels.pairs_numba import COLUMNS, ROWS, fill_tiles
 from minsum_kernels.threads import in_parts
 
 
@@ -36,7 +36,7 @@ def pairwise_min_sum(shares: F64Array) -> F64Array:
     Notes
     -----
     S_ij = sum_k min(s_ik, s_jk): Finger & Kreinin (1979), Economic Journal 89, 905-912.
-    One thread sums one pair in a fixed order: the bits do not depend on the number of threads.
+    Each pair is summed in a fixed order: the bits depend neither on the number of threads nor on the processor.
 
     Examples
     --------
@@ -71,7 +71,7 @@ def cross_min_sum(shares: F64Array, references: F64Array) -> F64Array:
 
     Notes
     -----
-    S_ir = sum_k min(s_ik, s_rk). The bits do not depend on the number of threads.
+    S_ir = sum_k min(s_ik, s_rk). The bits depend neither on the number of threads nor on the processor.
     """
     left, right = _checked_sides(shares, references)
     similarity: F64Array = _min_sums(left, right, np.array([0, left.shape[1]]))[0]
@@ -159,10 +159,13 @@ def _checked_sides(shares: F64Array, references: F64Array) -> tuple[F64Array, F6
 
 
 def _min_sums(shares: F64Array, references: F64Array, bounds: I64Array) -> F64Array:
-    """Sum the minima segment by segment; when both sides are one object, over half of the tiles."""
-    wanted = np.ones((-(-shares.shape[0] // TILE), -(-references.shape[0] // TILE)), dtype=np.bool_)
+    """Sum the minima segment by segment; when both sides are one object, over the tiles that have a pair i <= j."""
+    size = np.array([ROWS, COLUMNS])
+    tiles = size * np.argwhere(np.ones(-(-np.array([len(shares), len(references)]) // size)))
     symmetric = references is shares
-    tiles = np.ascontiguousarray(TILE * np.argwhere(np.triu(wanted) if symmetric else wanted))
+    if symmetric:
+        tiles = tiles[tiles[:, 1] + COLUMNS > tiles[:, 0]]
+    tiles = np.ascontiguousarray(tiles)
     similarity = np.empty((bounds.size - 1, shares.shape[0], references.shape[0]))
     in_parts(
         lambda first, last: fill_tiles(

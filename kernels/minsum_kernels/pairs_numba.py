@@ -4,60 +4,199 @@
 
 from __future__ import annotations
 
-from minsum_kernels.jit import F64Array, I64Array, kernel
+from dataclasses import dataclass
+from typing import Any
 
-# G min-adds/s of one AVX2 core (16 vector registers), in cache: 2x2 12, 2x4 18, 3x3 21, 3x4 10, 4x4 12.
-TILE = 3
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from minsum_kernels.jit import F64Array, I64Array, kernel, processor
+
+# A pair has this many partial sums: number l adds up the products l, l + 4, l + 8 ... of the segment. The order is the
+# code's and not the compiler's, so every processor gives the same bits. It costs nothing: see docs/adr/0007.
+LANES = 4
 
 
-@kernel(reassociate=True)
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """How many pairs are summed at once, and how.
+
+    Attributes
+    ----------
+    rows, columns
+        Exporters and references. Their rows * columns sums and `rows` + 3 vectors more must fit the registers: a sum
+        that is spilled waits for memory at each step, which halves the speed.
+    fused
+        Add by a multiply-add with the factor 1, rounded as a plain addition. Faster where additions share their units
+        with minima (all AMD Zen: 26 against 14 G/s), slower where multiply-adds do (Xeons with AVX-512).
+    """
+
+    rows: int
+    columns: int
+    fused: bool
+
+
+def best_tile(name: str, features: str) -> Tile:
+    """Choose the tile for a processor, by LLVM's words for it.
+
+    Parameters
+    ----------
+    name
+        Such as "znver4".
+    features
+        Such as "+avx2,+fma,-avx512vl".
+
+    Notes
+    -----
+    G min-adds/s of one core, 200 countries x 5,225 products, on a Zen 4: with 32 registers 4x5 fused 18.6, 4x4 fused
+    18.0, 3x3 fused 13.6, 5x5 plain 12.9, 5x5 fused (spills) 12.4; with 16 registers 3x3 fused 13.9, 2x4 fused 12.9,
+    3x3 plain 12.1, 3x4 plain 10.0; with SSE2 only 2x2 5.8, 3x3 5.1, 2x3 3.6. On a Xeon with 32: 5x5 plain before 4x4.
+    """
+    has = set(features.split(","))
+    if "+avx512vl" in has:
+        return Tile(4, 5, fused=True) if name.startswith("znver") else Tile(5, 5, fused=False)
+    return Tile(3, 3, fused="+fma" in has) if "+avx" in has else Tile(2, 2, fused=False)
+
+
+TILE = best_tile(*processor())
+ROWS, COLUMNS = TILE.rows, TILE.columns
+
+_REAL, _WHOLE = ir.DoubleType(), ir.IntType(64)
+_VECTOR = ir.VectorType(_REAL, LANES)
+
+
+def _tile_function(module: ir.Module, tile: Tile) -> ir.Function:
+    """Add the function of the innermost loop to a module.
+
+    It takes the addresses of the tile's exporters and references, the number of vectors in each, where to put the sums
+    by reference and exporter, and 1.0, unknown to the compiler, which would make a fused addition plain again. Inlined
+    or unrolled, registers spill (half the speed).
+    """
+    pointer = _REAL.as_pointer()
+    inputs = [pointer] * (tile.rows + tile.columns) + [_WHOLE, pointer, _REAL]
+    function = ir.Function(module, ir.FunctionType(ir.VoidType(), inputs), module.get_unique_name("tile"))
+    function.linkage = "internal"
+    function.attributes.add("noinline")
+    exporters, references = function.args[: tile.rows], function.args[tile.rows : -3]
+    n_vectors, out, one = function.args[-3:]
+    entry, loop, done = (function.append_basic_block(name) for name in ("entry", "loop", "done"))
+    builder = ir.IRBuilder(entry)
+    ones = ir.Constant(_VECTOR, ir.Undefined)
+    for lane in range(LANES):
+        ones = builder.insert_element(ones, one, ir.IntType(32)(lane))
+    builder.branch(loop)
+
+    builder.position_at_end(loop)
+    step = builder.phi(_WHOLE)
+    step.add_incoming(_WHOLE(0), entry)
+    before = [builder.phi(_VECTOR) for _ in range(tile.rows * tile.columns)]
+
+    def vector(address: ir.Value) -> ir.Value:
+        place = builder.gep(address, [builder.mul(step, _WHOLE(LANES))])
+        return builder.load(builder.bitcast(place, _VECTOR.as_pointer()), align=8)
+
+    multiply_add = cgutils.get_or_insert_function(
+        module, ir.FunctionType(_VECTOR, [_VECTOR] * 3), f"llvm.fma.v{LANES}f64"
+    )
+    shares = [vector(address) for address in exporters]
+    after: list[ir.Value] = []
+    for address in references:
+        other = vector(address)
+        for share in shares:
+            smaller = builder.select(builder.fcmp_ordered("<", share, other), share, other)
+            total = before[len(after)]
+            fused = tile.fused and builder.call(multiply_add, [smaller, ones, total])
+            after.append(fused or builder.fadd(smaller, total))
+    for total, more in zip(before, after, strict=True):
+        total.add_incoming(ir.Constant(_VECTOR, [0.0] * LANES), entry)
+        total.add_incoming(more, loop)
+    next_step = builder.add(step, _WHOLE(1))
+    step.add_incoming(next_step, loop)
+    again = builder.cbranch(builder.icmp_signed("<", next_step, n_vectors), loop, done)
+    rolled = module.add_metadata([module.add_metadata(["llvm.loop.unroll.disable"])])
+    rolled.operands = (rolled, *rolled.operands)  # LLVM knows a loop's metadata by their naming themselves
+    again.set_metadata("llvm.loop", rolled)
+
+    builder.position_at_end(done)
+    for cell, total in enumerate(after):
+        place = builder.gep(out, [_WHOLE(cell * LANES)])
+        builder.store(total, builder.bitcast(place, _VECTOR.as_pointer()), align=8)
+    builder.ret_void()
+    return function
+
+
+@intrinsic
+def sum_minima(
+    typing_context: Any,  # noqa: ARG001 - the signature is Numba's
+    shares: Any, references: Any, place: Any, first: Any, n_vectors: Any, one: Any, sums: Any,
+) -> Any:  # fmt: skip
+    """Fill sums[column, row, lane] of the tile at `place` over the products from `first` on, LANES at a time.
+
+    `n_vectors`, at least 1, times LANES products must be there. Past the last exporter or reference the last one is
+    read again. `one` is 1.0 as an argument.
+    """
+
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        def array(position: int) -> Any:
+            return cgutils.create_struct_proxy(signature.args[position])(
+                context, builder, arguments[position]
+            )
+
+        def addresses(matrix: Any, start: Any, count: int) -> list[Any]:
+            n_rows, n_products = cgutils.unpack_tuple(builder, matrix.shape)
+            found = []
+            for row in range(count):
+                number, last = builder.add(start, _WHOLE(row)), builder.sub(n_rows, _WHOLE(1))
+                number = builder.select(builder.icmp_signed("<", number, last), number, last)
+                position = builder.add(builder.mul(number, n_products), arguments[3])
+                found.append(builder.gep(matrix.data, [position]))
+            return found
+
+        i, j = cgutils.unpack_tuple(builder, arguments[2])
+        rows = addresses(array(0), i, ROWS) + addresses(array(1), j, COLUMNS)
+        function = _tile_function(builder.module, TILE)
+        builder.call(function, [*rows, arguments[4], array(6).data, arguments[5]])
+        return context.get_dummy_value()
+
+    return types.void(shares, references, place, first, n_vectors, one, sums), codegen
+
+
+@kernel()
 def _fill_tile(
     shares: F64Array,
     references: F64Array,
-    tile: tuple[int, int],
+    place: tuple[int, int],
     columns: tuple[int, int],
     one: float,
     mirrored: bool,
+    sums: F64Array,
     out: F64Array,
 ) -> None:
-    """Put into nine cells of `out` the min-sums of three exporters and three references over some products.
+    """Put into the cells of `out` from `place` on the min-sums of a tile over some products; `sums` is scratch.
 
-    `mirrored`: the references are the exporters, and nine cells more get the same numbers, [j, i] as [i, j].
-    Past the last exporter or reference the last one is read again, and its cell gets the same number twice.
-    `one` is 1.0, unknown to the compiler: min(u, v) * one + s is then one fused multiply-add, rounded as a
-    plain addition and faster where additions share their units with minima (Zen 3: 21 against 12.6 G/s).
+    `mirrored`: the references are the exporters, and [j, i] gets the same numbers as [i, j]. Past the last exporter or
+    reference a cell gets the same number once more.
     """
-    i, j = tile
     first, last = columns
-    end_i, end_j = shares.shape[0] - 1, references.shape[0] - 1
-    a0 = shares[min(i, end_i), first:last]
-    a1 = shares[min(i + 1, end_i), first:last]
-    a2 = shares[min(i + 2, end_i), first:last]
-    b0 = references[min(j, end_j), first:last]
-    b1 = references[min(j + 1, end_j), first:last]
-    b2 = references[min(j + 2, end_j), first:last]
-    s00 = s10 = s20 = s01 = s11 = s21 = s02 = s12 = s22 = 0.0
-    for k in range(a0.size):
-        u0, u1, u2 = a0[k], a1[k], a2[k]
-        v = b0[k]  # one reference at a time: with all three loaded first, registers spill (18 G/s)
-        s00 += min(u0, v) * one
-        s10 += min(u1, v) * one
-        s20 += min(u2, v) * one
-        v = b1[k]
-        s01 += min(u0, v) * one
-        s11 += min(u1, v) * one
-        s21 += min(u2, v) * one
-        v = b2[k]
-        s02 += min(u0, v) * one
-        s12 += min(u1, v) * one
-        s22 += min(u2, v) * one
-    sums = ((s00, s01, s02), (s10, s11, s12), (s20, s21, s22))
-    for row in range(TILE):
-        for column in range(TILE):
-            m, n = min(i + row, end_i), min(j + column, end_j)
-            out[m, n] = sums[row][column]
+    n_vectors = (last - first) // LANES
+    rest = first + n_vectors * LANES
+    if n_vectors:
+        sum_minima(shares, references, place, first, n_vectors, one, sums)
+    else:
+        sums[:] = 0.0
+    for column in range(COLUMNS):
+        n = min(place[1] + column, references.shape[0] - 1)
+        for row in range(ROWS):
+            m = min(place[0] + row, shares.shape[0] - 1)
+            lanes = sums[column, row]
+            for k in range(rest, last):
+                lanes[k - rest] += min(shares[m, k], references[n, k])
+            out[m, n] = (lanes[0] + lanes[2]) + (lanes[1] + lanes[3])
             if mirrored:
-                out[n, m] = sums[row][column]
+                out[n, m] = out[m, n]
 
 
 @kernel()
@@ -72,10 +211,11 @@ def fill_tiles(
 ) -> None:
     """Fill out[s] tile by tile (first exporter, first reference), over the products of segment s.
 
-    Each tile reads its rows to the end: six long streams keep the prefetchers busy. Pieces of 256 to 1,308
-    products that a core's own cache holds took 12 to 30 % longer (200 countries x 5,225 products).
+    Each tile reads its rows to the end: long streams keep the prefetchers busy. Pieces of products that a core's own
+    cache holds were slower (200 countries x 5,225 products), and hardly faster when packed side by side first.
     """
+    sums = np.empty((COLUMNS, ROWS, LANES))
     for t in range(len(tiles)):
         for s in range(bounds.size - 1):
             columns = (bounds[s], bounds[s + 1])
-            _fill_tile(shares, references, (tiles[t, 0], tiles[t, 1]), columns, one, mirrored, out[s])
+            _fill_tile(shares, references, (tiles[t, 0], tiles[t, 1]), columns, one, mirrored, sums, out[s])

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from minsum.cli.common import chosen_years, common, opened
+from minsum.cli.common import LocalPath, chosen_years, common, opened
 from minsum.errors import DataCheckError
 
 
@@ -143,3 +143,36 @@ def doctor(console: Any, workspace: Path, _jobs: int | None) -> int:
 
     console.mapping(examine(workspace))
     return 0
+
+
+@click.command()
+@click.option(
+    "--scale",
+    type=click.FloatRange(min=0.001, max=22),
+    default=1.0,
+    show_default=True,
+    help="Years of bulk files of 180 reporters; 0.1: files a tenth as long.",
+)
+@click.option("--against", type=LocalPath(), help="An earlier record, of the same scale, to compare with.")
+@click.option("--json", "as_json", is_flag=True, help="The record, for machines and for --against.")
+@common
+def bench(
+    console: Any, _workspace: Path, jobs: int | None, *, scale: float, against: Path | None, as_json: bool
+) -> int:
+    """Measure this machine: the engine's standard work on a synthetic world; exit code 4 when an answer is wrong.
+
+    \b
+    minsum bench --scale 0.1                      under a minute
+    minsum bench --json > before.json             the record
+    minsum bench --against before.json
+    """
+    from minsum.bench.record import compare, read_record
+    from minsum.bench.work import standard_work
+    from minsum.machine import default_jobs
+
+    earlier = read_record(against, scale=scale) if against else None
+    found = standard_work(scale, jobs=jobs or default_jobs(), progress=console.progress)
+    compared = compare(found, earlier) if earlier else []
+    console.bench(found, compared, as_json=as_json)
+    wrong = [row for row in found["rows"] if "failure" in row]
+    return DataCheckError.exit_code if wrong or any(row["answer"] != "same" for row in compared) else 0

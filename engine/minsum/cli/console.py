@@ -262,6 +262,16 @@ class Console:
         for name, value in values.items():
             self._print(f"{name:22} {value}")
 
+    def bench(self, found: dict[str, Any], compared: list[dict[str, Any]], *, as_json: bool) -> None:
+        """What `minsum bench` measured, and how it compares with an earlier record."""
+        if as_json or self._is_json:
+            self._json(found | ({"compared": compared} if compared else {}), indent=2)
+            return
+        from minsum.bench.tables import bench_tables
+
+        for title, columns, rows in bench_tables(found, compared):
+            self._print_frame(title, columns, rows)
+
     def status(self, status: dict[str, Any], *, as_json: bool) -> None:
         """State of the workspace."""
         if as_json or self._is_json:

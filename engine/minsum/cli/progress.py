@@ -18,7 +18,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-_UNITS: Final = {"flows": "rows", "esi": "years", "synth": "files"}
+_UNITS: Final = {"flows": "rows", "esi": "years", "synth": "files", "bench": "rounds"}
 """What the progress of a stage counts."""
 
 _SECONDS_BETWEEN_LINES: Final = 10.0

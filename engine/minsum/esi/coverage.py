@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from minsum.countries.codes import iso3_of
 from minsum.schema import HARMONISED, TABLES, check_table
+from minsum.settings.sections import Check
+from minsum.sources.files import CUT_OFF_ROWS
 from minsum.workspace.footers import Footer
 from minsum.workspace.layout import Layout, partition_key
 from minsum.workspace.marks import Mark, Plan, plan_of
 from minsum.workspace.publish import publish_table
 
-RECIPE: Final = "coverage-2"
+RECIPE: Final = "coverage-3"
 
 
 Facts = dict[str, dict[str, Any]]
@@ -77,7 +80,11 @@ def write_coverage(
     further = () if facts is None else HARMONISED["coverage"]
     columns = (*TABLES["coverage"], *further)
     nothing = {column.name: None for column in further}
-    rows = [_row(key, one) | nothing | (facts or {}).get(_name(key), {}) for key, one in footers.items()]
+    exports = _exports(footers)
+    rows = [
+        _row(key, one) | {"doubts": _doubts(key, one, exports)} | nothing | (facts or {}).get(_name(key), {})
+        for key, one in footers.items()
+    ]
     known = {_name(key) for key in footers}
     blank = dict.fromkeys(column.name for column in columns)
     rows += [blank | one for name, one in sorted((facts or {}).items()) if name not in known]
@@ -124,3 +131,48 @@ def _row(key: tuple[str, int, int], footer: Footer) -> dict[str, Any]:
         "rows_kept": sum(source["rows_kept"] for source in sources),
         "is_original": originals.pop() if len(originals) == 1 else None,
     }
+
+
+_YEARS_BACK: Final = 3
+"""In which a year with exports is looked for, to compare with."""
+
+
+def _exports(footers: Mapping[tuple[str, int, int], Footer]) -> dict[tuple[int, int], float]:
+    """World exports by reporter code and year, USD, of the classification that has most."""
+    found: dict[tuple[int, int], float] = {}
+    for (_, year, code), footer in footers.items():
+        usd = footer["checks"].get("X", {}).get("world_usd", 0.0)
+        found[code, year] = max(usd, found.get((code, year), 0.0))
+    return found
+
+
+def _doubts(
+    key: tuple[str, int, int], footer: Footer, exports: Mapping[tuple[int, int], float]
+) -> str | None:
+    """Checks of `minsum check`, at the limits that are usual, by which the exports of a reporter-year may be there in part."""
+    limits = Check()
+    _, year, code = key
+    checks = footer["checks"]
+    share, usd = checks.get("X", {}).get("total_vs_products"), checks.get("X", {}).get("world_usd", 0.0)
+    products = sum(one["products_usd"] for one in checks.values())
+    others = footer["repairs"].get("uncontained", {"usd": 0.0})["usd"]
+    earlier = (exports.get((code, year - back)) for back in range(1, _YEARS_BACK + 1))
+    before = next((one for one in earlier if one), 0.0)
+    found = {
+        "total_vs_products": share is not None and share < 1 - limits.total_tolerance,
+        "uncontained": others > limits.total_tolerance * products,
+        "round_rows": any(
+            not one["is_complete"] and one.get("source_rows") in CUT_OFF_ROWS for one in footer["sources"]
+        ),
+        "exports_fall": usd < (1 - limits.exports_fall) * before,
+    }
+    return ", ".join(name for name, is_found in found.items() if is_found) or None
+
+
+def doubtful(layout: Layout, years: Collection[int]) -> list[str]:
+    """Reporter-years of some years that `coverage.parquet` has doubts about: `CHN 2015`."""
+    columns = ["reporter", "year", "doubts"]
+    rows = pq.read_table(layout.coverage, columns=columns, partitioning=None).to_pylist()
+    return sorted(
+        {f"{one['reporter']} {one['year']}" for one in rows if one["doubts"] and one["year"] in years}
+    )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from minsum.countries.codes import is_group, iso3_of
 from minsum.errors import MissingInputError
-from minsum.esi.coverage import Facts, Together, coverage_plan, write_coverage
+from minsum.esi.coverage import Facts, Together, coverage_plan, doubtful, write_coverage
 from minsum.esi.jobs import Filed, jobs_of
 from minsum.esi.options import FINEST, EsiOptions
 from minsum.esi.yearly import EsiReport, Groups, bring_up_to_date, plan_tables
@@ -38,8 +38,24 @@ def compute_esi(
     options.check_countries()
     harmoniser = options.harmoniser(layout.root)
     flows = flows_footers(layout)
-    if harmoniser is not None:
-        return _compute_together(layout, options, flows, harmoniser=harmoniser, progress=progress)
+    report = (
+        _compute_apart(layout, options, flows, progress=progress)
+        if harmoniser is None
+        else _compute_together(layout, options, flows, harmoniser=harmoniser, progress=progress)
+    )
+    if report.computed:
+        report.doubtful = doubtful(layout, {int(name.partition("/")[2]) for name in report.computed})
+    return report
+
+
+def _compute_apart(
+    layout: Layout,
+    options: EsiOptions,
+    flows: Mapping[Path, Footer],
+    *,
+    progress: Callable[[str, int, int], None],
+) -> EsiReport:
+    """Every vintage as filed."""
     report = EsiReport(is_covered=write_coverage(layout, flows))
     groups = flows_by_year(flows, options)
     if not groups:

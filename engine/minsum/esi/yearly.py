@@ -108,6 +108,8 @@ class EsiReport:
         Reporter-years that are mirrored.
     without_mirrors
         Tables among those asked for that have none of them.
+    doubtful
+        Reporter-years, of the years that were computed, whose exports may be there in part (`coverage.doubtful`).
     """
 
     is_covered: bool = False
@@ -126,6 +128,7 @@ class EsiReport:
     conversions: list[str] = field(default_factory=list)
     mirrored: list[str] = field(default_factory=list)
     without_mirrors: list[str] = field(default_factory=list)
+    doubtful: list[str] = field(default_factory=list)
 
     def remarks(self) -> list[str]:
         """What is missing in the years that were computed, a sentence each."""

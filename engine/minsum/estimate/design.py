@@ -12,7 +12,7 @@ from minsum.errors import EstimationError
 from minsum.estimate.estimators.least_squares import least_squares
 from minsum.estimate.estimators.panel_data import PanelSample, panel_sample
 from minsum.estimate.estimators.refusals import refuse_constant_within, refuse_perfect_fit
-from minsum.estimate.sample import Chosen
+from minsum.estimate.sample import WEIGHT, Chosen
 from minsum.settings.specs import Model
 
 
@@ -28,11 +28,17 @@ class Design:
         Dependent variable, indexed by (reporter, year).
     x
         Regressors with the same index, without constant.
+    weights
+        Weight of each row, with the same index, in (0, 1]; None where all count the same.
+    weights_text
+        How the rows count, in words; empty where all count the same.
     """
 
     model: Model
     y: pd.Series
     x: pd.DataFrame
+    weights: pd.Series | None = None
+    weights_text: str = ""
 
     @property
     def has_years(self) -> bool:
@@ -77,14 +83,18 @@ class Design:
 
 def design(chosen: Chosen, model: Model) -> Design:
     """The equation of a model on its chosen rows."""
+    names = [model.dependent, *model.regressors, *([WEIGHT] if model.weights else [])]
     table = pd.DataFrame(
-        {name: chosen.rows[name].to_numpy() for name in (model.dependent, *model.regressors)},
+        {name: chosen.rows[name].to_numpy() for name in names},
         index=pd.MultiIndex.from_arrays(
             [chosen.rows["reporter"].to_list(), chosen.rows["year"].to_numpy()], names=["reporter", "year"]
         ),
         dtype=np.float64,
     )
-    return Design(model, table[model.dependent], table[list(model.regressors)])
+    weights = table[WEIGHT] if model.weights else None
+    return Design(
+        model, table[model.dependent], table[list(model.regressors)], weights, chosen.weights_text()
+    )
 
 
 def refuse_unidentified_within(one: Design) -> None:

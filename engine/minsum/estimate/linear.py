@@ -73,7 +73,7 @@ def fit_linear(one: Design, estimator: str, *, label: str) -> Fitted:
         label=label,
         estimator=estimator,
         dependent=str(one.model.dependent),
-        about=f"{fit.about}; {_covariance_text(one, estimator)}; {statistics}{fit.constant}",
+        about=f"{fit.about}{one.weights_text}; {_covariance_text(one, estimator)}; {statistics}{fit.constant}",
         terms=term_table(params, cov, df=df),
         distribution=distribution(df),
         n_obs=int(result.nobs),
@@ -153,12 +153,12 @@ def _year_text(one: Design) -> str:
 
 def _fixed_effects(one: Design) -> _Fit:
     refuse_unidentified_within(one)
-    model = PanelOLS(one.y, one.exog(), entity_effects=True, time_effects=one.has_years)
+    model = PanelOLS(one.y, one.exog(), entity_effects=True, time_effects=one.has_years, weights=one.weights)
     result = model.fit(auto_df=False, count_effects=True, **_covariance(one, "FE"))
     effects = "country and year effects" if one.has_years else "country effects, no year effects"
     within = float(result.rsquared_within)
     about = f"fixed effects (within), {effects}"
-    constant = "; the constant is the average effect"
+    constant = f"; the constant is the {'' if one.weights is None else 'weighted '}average effect"
     return _Fit(result, about, constant, within, cov_factor=_without_nested(one, int(result.df_resid)))
 
 
@@ -182,7 +182,9 @@ def _random_effects(one: Design) -> _Fit:
 
 def _pooled(one: Design) -> _Fit:
     one.sample(one.year_dummies)
-    result = PooledOLS(one.y, one.exog(one.year_dummies)).fit(**_covariance(one, "pooled"))
+    result = PooledOLS(one.y, one.exog(one.year_dummies), weights=one.weights).fit(
+        **_covariance(one, "pooled")
+    )
     return _Fit(result, f"pooled least squares, no country effects, {_year_text(one)}", _first_year(one))
 
 

@@ -13,10 +13,10 @@ from linearmodels.iv import AbsorbingLS
 from linearmodels.panel.utility import AbsorbingEffectError
 
 from minsum.errors import EstimationError
-from minsum.estimate.estimators.panel_data import F64, I64
+from minsum.estimate.estimators.panel_data import I64
 from minsum.estimate.fitted import FEW_CLUSTERS, Fitted, distribution, term_table
 from minsum.estimate.nesting import Codes, count, n_nested
-from minsum.estimate.sample import Chosen
+from minsum.estimate.sample import WEIGHT, Chosen
 from minsum.settings.specs import Model
 from minsum.workspace.similarities import narrow, one_row_a_country
 
@@ -98,7 +98,7 @@ def fit_pairs(chosen: Chosen, model: Model, *, label: str) -> Fitted:
             "use fewer effects or more years",
         )
     clusters = _clusters(rows, model, label=label)
-    result = _absorb(rows[model.dependent].to_numpy(), exog, effects=effects, clusters=clusters, model=model)
+    result = _absorb(rows, exog, effects=effects, clusters=clusters, model=model)
     df = int(result.df_resid)
     cov = result.cov
     if clusters:
@@ -108,7 +108,7 @@ def fit_pairs(chosen: Chosen, model: Model, *, label: str) -> Fitted:
         label=label,
         estimator="FE",
         dependent=str(model.dependent),
-        about=_about(model, effects, df=df),
+        about=_about(chosen, model, effects, df=df),
         terms=term_table(result.params, cov, df=df),
         distribution=distribution(df),
         n_obs=len(rows),
@@ -118,7 +118,7 @@ def fit_pairs(chosen: Chosen, model: Model, *, label: str) -> Fitted:
     )
 
 
-def _absorb(y: F64, exog: pd.DataFrame, *, effects: Codes, clusters: Codes, model: Model) -> Any:
+def _absorb(rows: pl.DataFrame, exog: pd.DataFrame, *, effects: Codes, clusters: Codes, model: Model) -> Any:
     """The result of linearmodels, its covariance with all effects counted as degrees of freedom."""
     absorb = pd.DataFrame({name: _categories(codes) for name, codes in effects.items()})
     covariance: dict[str, Any] = {
@@ -126,8 +126,10 @@ def _absorb(y: F64, exog: pd.DataFrame, *, effects: Codes, clusters: Codes, mode
     }
     if clusters:
         covariance = {"cov_type": "clustered", "clusters": np.column_stack(list(clusters.values()))}
+    y, weights = rows[model.dependent].to_numpy(), rows[WEIGHT].to_numpy() if model.weights else None
     try:
-        return AbsorbingLS(y, exog, absorb=absorb).fit(debiased=True, use_cache=False, **covariance)
+        found = AbsorbingLS(y, exog, absorb=absorb, weights=weights)
+        return found.fit(debiased=True, use_cache=False, **covariance)
     except AbsorbingEffectError as error:
         told = {word.strip(",") for word in str(error).split()}
         culprits = ", ".join(name for name in model.regressors if {*name.split()} <= told)
@@ -172,12 +174,12 @@ def _clusters(rows: pl.DataFrame, model: Model, *, label: str) -> Codes:
     return clusters
 
 
-def _about(model: Model, effects: Codes, *, df: int) -> str:
+def _about(chosen: Chosen, model: Model, effects: Codes, *, df: int) -> str:
     sizes = ", ".join(f"{count(codes):,} {name}" for name, codes in effects.items())
     kind = {"conventional": "conventional covariance", "robust": "covariance robust to heteroskedasticity"}
     covariance = kind.get(str(model.covariance), f"covariance clustered by {' and '.join(model.clusters)}")
     return (
-        f"least squares on pairs of countries, effects absorbed ({sizes}); {covariance}; t statistics with "
+        f"least squares on pairs of countries, effects absorbed ({sizes}){chosen.weights_text()}; {covariance}; t statistics with "
         f"{df:,} degrees of freedom; no constant: the effects hold it"
     )
 

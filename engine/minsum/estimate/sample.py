@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Final
 
 import polars as pl
 
@@ -14,6 +14,8 @@ from minsum.settings.specs import Model, Sample
 from minsum.settings.terms import evaluate, parse_term
 
 Counts = dict[str, int]
+WEIGHT: Final = "1 - (esi_high - esi_low)"
+"""Column of a row's weight, where a model weights by width; no term can be called so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,8 @@ class Chosen:
     Attributes
     ----------
     rows
-        The keys of the data, then one column for each term, dependent first.
+        The keys of the data, then one column for each term, dependent first, then WEIGHT, in (0, 1], where the model
+        has weights.
     keys
         Columns that name a row: reporter, year; or reporter, reference, year.
     total
@@ -43,6 +46,13 @@ class Chosen:
     left_out: Counts = field(default_factory=dict)
     incomplete: dict[str, Counts] = field(default_factory=dict)
     undefined: dict[str, Counts] = field(default_factory=dict)
+
+    def weights_text(self) -> str:
+        """How the rows count, to follow what an estimate is; nothing where all count the same."""
+        if WEIGHT not in self.rows.columns:
+            return ""
+        lowest, highest = self.rows.select(low=pl.col(WEIGHT).min(), high=pl.col(WEIGHT).max()).row(0)
+        return f"; a row counts {WEIGHT}, here {lowest:.3g} to {highest:.3g}"
 
     def told(self) -> dict[str, Any]:
         """What the footer keeps."""
@@ -77,7 +87,11 @@ def choose(data: pl.DataFrame, model: Model, *, keys: tuple[str, ...]) -> Chosen
     _refuse_unknown([*[term.column for term in terms], *model.sample.between], columns, data=model.data)
     values = [evaluate(term, data, panel=keys[:-1]).alias(str(term)) for term in terms]
     table = data.select(*keys).with_columns(values)
-    kept, left_out = _filtered(data, _understood(model.sample, data), keys=keys)
+    if model.weights is not None:
+        _refuse_without_width(columns)
+        table = table.with_columns(data.select((1 - pl.col("esi_width")).alias(WEIGHT)))
+    model = model.model_copy(update={"sample": _understood(model.sample, data)})
+    kept, left_out = _filtered(data, model, keys=keys)
     table, raw = table.filter(kept), data.filter(kept)
     whole = pl.all_horizontal(pl.col([str(term) for term in terms]).is_not_null())
     chosen = Chosen(
@@ -109,6 +123,14 @@ def _refuse_unknown(wanted: Sequence[str], columns: Sequence[str], *, data: str)
         )
 
 
+def _refuse_without_width(columns: Sequence[str]) -> None:
+    if "esi_width" not in columns:
+        raise EstimationError(
+            'weights = "width": the similarities have no interval, for their countries are compared as filed',
+            "set [harmonise] (docs/vintages.md) and run minsum run, or leave out weights",
+        )
+
+
 def _understood(sample: Sample, data: pl.DataFrame) -> Sample:
     """The sample with countries as the data write them; a label that is none is refused."""
     named = {}
@@ -121,8 +143,9 @@ def _understood(sample: Sample, data: pl.DataFrame) -> Sample:
     return sample.model_copy(update=named)
 
 
-def _filters(sample: Sample) -> Iterator[tuple[str, pl.Expr]]:
+def _filters(model: Model) -> Iterator[tuple[str, pl.Expr]]:
     """Name and rule of each filter that is set; in this order, each takes rows that those before leave."""
+    sample = model.sample
     if sample.reporters:
         yield "reporters", pl.col("reporter").is_in(sample.reporters)
     if sample.exclude:
@@ -137,6 +160,8 @@ def _filters(sample: Sample) -> Iterator[tuple[str, pl.Expr]]:
         yield "last_year", pl.col("year") <= sample.last_year
     for name, (low, high) in sample.between.items():
         yield f"between {name}", pl.col(name).is_between(low, high)
+    if model.weights is not None:
+        yield "weight 0", (pl.col("esi_width") < 1) | pl.col("esi").is_null()  # that one is incomplete
     if sample.dyads == "once":
         yield "dyads", _first_direction()
 
@@ -148,11 +173,11 @@ def _first_direction() -> pl.Expr:
     return (reporter < reference) | (pl.col("kept").sum().over(dyad) < 2)
 
 
-def _filtered(data: pl.DataFrame, sample: Sample, *, keys: tuple[str, ...]) -> tuple[pl.Series, Counts]:
+def _filtered(data: pl.DataFrame, model: Model, *, keys: tuple[str, ...]) -> tuple[pl.Series, Counts]:
     """Which rows the filters keep, and how many each takes."""
     kept = pl.Series([True]).new_from_index(0, len(data))
     left_out: Counts = {}
-    for name, rule in _filters(sample):
+    for name, rule in _filters(model):
         after = kept & data.with_columns(kept=kept).select(rule.fill_null(value=False)).to_series()
         left_out[name] = int((kept & ~after).sum())
         kept = after

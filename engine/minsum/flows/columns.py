@@ -13,9 +13,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from minsum.errors import BrokenSourceError, ContradictionError
+from minsum.flows.grouping import LEAST_PLAIN
 from minsum.flows.meanings import Meanings, flow_trouble
 from minsum.flows.rules import MAX_USD
 from minsum.flows.text_repairs import MENDED
+from minsum.schema import FLOWS
 from minsum.sources.files import Source
 from minsum.sources.formats import Claims, Format, Header
 from minsum.sources.formats.base import ColumnName
@@ -46,6 +48,10 @@ _KINDS: Final[dict[ColumnName, Kind]] = {
 }  # fmt: skip
 _CHECKS: Final[tuple[ColumnName, ...]] = ("after_last", "frequency")
 """Columns that hold nothing, or the same in every row, or the file is refused."""
+_FLOW: Final[tuple[ColumnName, ...]] = ("flow", "flow_name")
+_TWO_FLOWS: Final = (
+    "one of the two is wrong, and which is not certain: correct it, or take the file as it was downloaded"
+)
 _LABELLED: Final[tuple[ColumnName, ...]] = ("reporter_code", "partner_code")
 """Columns that hold labels where a format names countries by them."""
 _TEXTS: Final[dict[ColumnName, Any]] = {
@@ -78,6 +84,8 @@ class SourceColumns:
     ----------
     fields
         Reads the lines; its batches are what `frame` takes.
+    may_be_grouped
+        Whether every value so far is so small that a dot in it may stand between thousands.
     """
 
     def __init__(
@@ -92,6 +100,8 @@ class SourceColumns:
         self._is_strict = wanted is None
         self._mended = {name: [0, 0.0] for name in MENDED}
         self._form, self._claims, self._name = form, claims, source.name
+        # what is in thousands has three decimals, and numbers in JSON have no groups
+        self.may_be_grouped = form.value_scale == 1 and header.was != "json"
         labelled: dict[ColumnName, Kind] = dict.fromkeys(_LABELLED, "text") if form.country_code else {}
         self._written = form.present(header)
         column_of = {source: column for column, source in self._written.items()}
@@ -146,6 +156,8 @@ class SourceColumns:
                 )
                 name = "value_usd" if column == "value" else column
                 columns[name] = _numbers(lines.numbers[place], scale)
+        if self.may_be_grouped:
+            self.may_be_grouped = "value_usd" in columns and not _reaches(columns["value_usd"], LEAST_PLAIN)
         self._count_mended(columns, lines)
         frame = pl.DataFrame(columns)
         if "year" in columns and columns["year"].null_count():
@@ -185,9 +197,13 @@ class SourceColumns:
         raise kind(f"{self._name}, line {line}{of}: {why}", hint)
 
     def _with_flows(self, frame: pl.DataFrame, lines: Lines) -> pl.DataFrame:
-        """Flows whose code says nothing from their names."""
+        """Flows whose code says nothing from their names; of any other, code and name say the same."""
         flow, named = frame["flow"], frame["flow_name"]
         frame = frame.drop("flow_name")
+        if self._is_strict and (differs := (flow != named) & flow.is_in(FLOWS)).any():
+            line = frame["line"][int(differs.arg_max() or 0)]
+            code, name = self._filed_flow(lines, line)
+            self._refuse("flow", line, f"the flow's code is {code!r}, its name {name!r}", _TWO_FLOWS)
         if not flow.null_count():
             return frame
         lacks = flow.is_null()
@@ -195,13 +211,15 @@ class SourceColumns:
         self._count("flow_words", (lacks & named.is_not_null()).to_numpy(), frame)
         if self._is_strict and flow.null_count():
             line = frame["line"][int(flow.is_null().arg_max() or 0)]
-            at = int(np.argmax(lines.line == line))
-            code, name = (
-                self.fields.distinct(field)[lines.texts[field][at]]
-                for field in (self._field["flow"], self._field["flow_name"])
-            )
+            code, name = self._filed_flow(lines, line)
             self._refuse("flow_name" if code or name else "flow", line, *flow_trouble(name))
         return frame.with_columns(flow)
+
+    def _filed_flow(self, lines: Lines, line: int) -> list[str]:
+        """Code and name of a line's flow, as they stand there."""
+        at = int(np.argmax(lines.line == line))
+        fields = [self._field[column] for column in _FLOW]
+        return [self.fields.distinct(field)[lines.texts[field][at]] for field in fields]
 
     def _count_mended(self, columns: Mapping[str, pl.Series], lines: Lines) -> None:
         if "product_code" in columns and (known := self._known["product_code"].mended).any():
@@ -259,6 +277,12 @@ def _numbers(column: NDArray[np.float64], scale: float) -> pl.Series:
         numbers = column * scale
         may_lack = bool(np.isnan(numbers.sum()))
     return pl.Series(numbers, nan_to_null=may_lack)
+
+
+def _reaches(numbers: pl.Series, limit: float) -> bool:
+    """Whether one of the numbers is as large."""
+    largest: Any = numbers.max()
+    return largest is not None and largest >= limit
 
 
 def _country_codes(

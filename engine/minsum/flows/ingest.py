@@ -105,7 +105,7 @@ def ingest(
         while True:
             sources = unfold(hashed, whole={*known.digests(), ""})
             choice = choose(sources, known, layout, pool.map)
-            todo = {source: publisher for source, publisher in choice.todo.items() if source not in read}
+            todo = {source: form for source, form in choice.todo.items() if source not in read}
             if not todo:
                 break
             from minsum.flows.load import bring_in  # loads Numba: half a second

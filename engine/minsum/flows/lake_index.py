@@ -16,7 +16,7 @@ from minsum.errors import SmallerSourceError, SourceError
 from minsum.flows.lake import SourceRecord, is_outranked, made_of, place_of
 from minsum.flows.options import IngestOptions
 from minsum.sources.files import Source
-from minsum.sources.formats import Claims, formats, recognise
+from minsum.sources.formats import Claims, Format, formats, recognise
 from minsum.sources.opening import open_table
 from minsum.sources.publications import version_key
 from minsum.sources.rejections import read_rejections
@@ -151,7 +151,7 @@ class Choice:
     Attributes
     ----------
     todo
-        Sources to read, each with its publisher; empty for one that will be rejected.
+        Sources to read, each with its format; None for one that will be rejected.
     settled
         Those whose reading would change nothing.
     copies
@@ -164,7 +164,7 @@ class Choice:
         Their digests.
     """
 
-    todo: dict[Source, str] = field(default_factory=dict)
+    todo: dict[Source, Format | None] = field(default_factory=dict)
     settled: list[Source] = field(default_factory=list)
     copies: dict[str, str] = field(default_factory=dict)
     passed_over: list[str] = field(default_factory=list)
@@ -203,10 +203,11 @@ def choose(sources: Sequence[Source], known: Known, layout: Layout, spread: Spre
             unread.append(chosen)
     wanted = known.options.reporter_codes()
     for source, look in zip(unread, spread(_look, unread), strict=True):
-        if look.is_companion or (wanted and look.reporter_code not in (None, *wanted)):
+        reporter_code = look.form and look.form.claims(source.name).reporter_code
+        if look.is_companion or (wanted and reporter_code not in (None, *wanted)):
             choice.passed_over.append(source.name)
         else:
-            choice.todo[source] = look.publisher
+            choice.todo[source] = look.form
     return choice
 
 
@@ -239,10 +240,9 @@ def _verdicts(layout: Layout, known: Known) -> dict[tuple[str, str], tuple[str, 
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """What header and name say of a source."""
+    """What the header says of a source: no format where it will be rejected."""
 
-    publisher: str = ""
-    reporter_code: int | None = None
+    form: Format | None = None
     is_companion: bool = False
 
 
@@ -252,6 +252,4 @@ def _look(source: Source) -> _Look:
             form = recognise(header, source.name)
     except SourceError:
         return _Look()
-    if form is None:
-        return _Look(is_companion=True)
-    return _Look(form.publisher, form.claims(source.name).reporter_code)
+    return _Look(form, is_companion=form is None)

@@ -20,7 +20,8 @@ from minsum.flows.partial_files import Slices
 from minsum.flows.pending import Partition
 from minsum.flows.repairs import build
 from minsum.sources.files import Source
-from minsum.sources.publications import from_name, version_of
+from minsum.sources.formats import Claims, Format
+from minsum.sources.publications import version_of
 from minsum.sources.rejections import write_rejection
 from minsum.workspace.layout import Layout
 
@@ -76,7 +77,7 @@ class _Result:
 
 
 def bring_in(
-    todo: Mapping[Source, str],
+    todo: Mapping[Source, Format | None],
     sources: list[Source],
     bad: set[str],
     known: Known,
@@ -90,7 +91,7 @@ def bring_in(
     Parameters
     ----------
     todo
-        Sources that need reading, each with its publisher.
+        Sources that need reading, each with its format.
     sources
         All of this run, among which are earlier slices of the same reporter-years.
     bad
@@ -172,29 +173,39 @@ def _note(parsed: Parsed, written: list[Written], done: Brought) -> None:
         raise SmallerSourceError(first.message + more, first.hint, because=because)
 
 
-def _by_publisher(todo: Mapping[Source, str]) -> list[list[Source]]:
-    """Sources of one publisher after those of another, the first to be named first; a later publication of a bulk file
-    after the earlier ones, so that what holds far less than they do is refused whether they come together or in turn;
-    within each, the largest first.
+def _by_publisher(todo: Mapping[Source, Format | None]) -> list[list[Source]]:
+    """Sources of one publisher after those of another, the first to be named first; a later publication of one thing after
+    the earlier ones, so that what holds far less than they do is refused whether they come together or in turn; within
+    each, the largest first.
 
     Beyond that any order gives the same lake: no thread is left alone with a large file at the end. Of two publishers
     of one reporter-year the first is kept.
     """
     groups: dict[tuple[str, int], list[Source]] = {}
     n_earlier: Counter[str] = Counter()
-    for source in sorted(todo, key=lambda source: _version(source.name)):
-        known = from_name(source.name)
-        groups.setdefault((todo[source], n_earlier[known.slot] if known else 0), []).append(source)
-        n_earlier.update([known.slot] if known else [])
-    publishers = list(todo.values())
+    claims = {source: form.claims(source.name) if form else Claims() for source, form in todo.items()}
+    publisher = {source: form.publisher if form else "" for source, form in todo.items()}
+    for source in sorted(todo, key=lambda source: _version(source, claims[source])):
+        slot = _slot(source, todo[source], claims[source])
+        groups.setdefault((publisher[source], n_earlier[slot]), []).append(source)
+        n_earlier[slot] += 1
+    publishers = list(publisher.values())
     in_order = sorted(groups, key=lambda key: (publishers.index(key[0]), key[1]))
     return [sorted(groups[key], key=lambda source: -source.size) for key in in_order]
 
 
-def _version(name: str) -> tuple[str, str, int, str, str]:
-    known = from_name(name)
-    dates = {"published": known and known.published, "made": known and known.made}
-    return version_of(dates | {"name": name, "sha256": ""})
+def _slot(source: Source, form: Format | None, claims: Claims) -> str:
+    """What it is a publication of, as far as the name says: a complete source may replace any of the same slot."""
+    if form is None or not form.is_complete:
+        return source.sha256 + source.name
+    return (
+        f"{form.name} {claims.reporter_code} {claims.year} {claims.classification if claims.year else None}"
+    )
+
+
+def _version(source: Source, claims: Claims) -> tuple[str, str, int, str, str]:
+    dates = {"published": claims.published, "made": claims.identity.get("made")}
+    return version_of(dates | {"name": source.name, "sha256": source.sha256})
 
 
 @dataclass(slots=True)
@@ -260,7 +271,7 @@ def _publish_complete(parsed: Parsed, lake: Lake, turns: _Turns, spread: Spread)
         with turns.of(pending.n_held(partition) * pending.n_columns):
             # No names for the rows: they are freed before the table is made and written.
             built = build(
-                pending.take(partition, "kept"), pending.take(partition, "parts"),
+                *(pending.take(partition, kind) for kind in ("kept", "parts", "others")),
                 is_complete=True, has_world_rows=parsed.form.has_world_rows,
             )  # fmt: skip
             try:

@@ -65,7 +65,7 @@ def parse(source: Source, options: IngestOptions, layout: Layout, *, n_beside: i
     """Read a source to its end, beside others (`Pending`); None when it only accompanies data or holds no reporter that is wanted.
 
     A reporter-year without products of six digits keeps those of four, or of two: for these, files that hold any are read
-    again.
+    again; and so are those whose codes of other levels do not add up to the products, for what these do not hold.
 
     Raises
     ------
@@ -73,22 +73,30 @@ def parse(source: Source, options: IngestOptions, layout: Layout, *, n_beside: i
         If it is rejected.
     """
     parsed = _read(source, options, layout, digits=_MOST_DIGITS, n_beside=n_beside)
-    if parsed is None or parsed.form.mirrors_imports:
-        return parsed
-    for digits in _FEWER_DIGITS:
-        coarse = parsed.pending.without_products(digits)
-        again = (
-            _read(source, options, layout, digits=digits, n_beside=n_beside, only=coarse) if coarse else None
-        )
-        if again is not None:
-            parsed.pending.adopt(again.pending, coarse)
+    if parsed is None:
+        return None
+    pending, is_mirrored = parsed.pending, parsed.form.mirrors_imports
+
+    def again(digits: int, only: frozenset[Partition]) -> Pending | None:
+        read = _read(source, options, layout, digits=digits, n_beside=n_beside, only=only) if only else None
+        return None if read is None else read.pending
+
+    for digits in () if is_mirrored else _FEWER_DIGITS:
+        coarse = pending.without_products(digits)
+        if other := again(digits, coarse):
+            pending.adopt(other, coarse)
             for one in coarse:
-                parsed.records[one] |= _audit_json(parsed.pending, one)
+                parsed.records[one] |= _audit_json(pending, one)
+    for digits in _OTHER_DIGITS:
+        doubted = pending.with_others(digits, is_complete=parsed.form.is_complete)
+        if other := again(digits, doubted):
+            pending.hold_others(other, doubted, flows=("X",) if is_mirrored else options.flows)
     return parsed
 
 
 _MOST_DIGITS: Final = 6
 _FEWER_DIGITS: Final = (4, 2)
+_OTHER_DIGITS: Final = (10, 8, 4, 2)
 
 
 def _read(

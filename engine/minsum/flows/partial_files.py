@@ -165,8 +165,11 @@ class Slices:
         if not group:
             assert old is not None
             raise smaller(partition, old, name, "nothing")
-        rows = [frame for one in group.values() for frame in one.pending.take(partition, "kept")]
-        built = build(rows, is_complete=False, has_world_rows=True)
+        rows, others = (
+            [frame for one in group.values() for frame in one.pending.take(partition, kind)]
+            for kind in ("kept", "others")
+        )
+        built = build(rows, others=others, is_complete=False, has_world_rows=True)
         if old is not None and not held.keys() <= group.keys():
             self.lake.refuse_smaller(partition, old, built, name)
         self.lake.publish_slices(partition, built, [one.records[partition] for one in group.values()])
@@ -176,9 +179,12 @@ class Slices:
 
     def _add_to(self, partition: Partition, old: Footer, new: list[Parsed]) -> None:
         """Add slices to what the lake holds."""
-        rows = [frame for one in new for frame in one.pending.take(partition, "kept")]
+        rows, others = (
+            [frame for one in new for frame in one.pending.take(partition, kind)]
+            for kind in ("kept", "others")
+        )
         rows.append(self.lake.load(partition).drop("is_rebuilt"))
-        built = build(rows, is_complete=False, has_world_rows=True)
+        built = build(rows, others=others, is_complete=False, has_world_rows=True)
         for name, before in old["repairs"].items():
             now = built.repairs.get(name, {"rows": 0, "usd": 0.0})
             built.repairs[name] = {key: now[key] + before[key] for key in now}

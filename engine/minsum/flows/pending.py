@@ -34,7 +34,8 @@ class Partition(NamedTuple):
 
 KEYS: Final = Partition._fields
 KINDS: Final = ("kept", "parts")
-"""What is held of a reporter-year: rows that are kept, and parts of totals."""
+"""What is held of a reporter-year: rows that are kept, and parts of totals; and `others`: rows of other levels that may not
+be contained in these."""
 
 
 def lone_partition(frame: pl.DataFrame) -> Partition | None:
@@ -159,6 +160,26 @@ class Pending:
                 if frames := [one for one in other.take(partition, kind) if len(one)]:
                     self.hold(kind, pl.concat(frames), partition)
             self.audits[partition] = other.audits[partition]
+
+    def with_others(self, digits: int, *, is_complete: bool) -> frozenset[Partition]:
+        """Reporter-years with products of which the rule `level` removed codes of so many digits; of complete files those
+        alone where these have another sum."""
+        return frozenset(
+            partition
+            for partition, audit in self.audits.items()
+            if partition in self._with_products
+            and audit.rows[OF_LEVEL + digits]
+            and not (is_complete and audit.has_sums(digits))
+        )
+
+    def hold_others(
+        self, other: Pending, partitions: Collection[Partition], *, flows: Collection[str]
+    ) -> None:
+        """Hold what another keeps of these reporter-years and flows as rows of other levels."""
+        for partition in partitions:
+            for frame in other.take(partition, "kept"):
+                self.hold("others", frame.filter(pl.col("flow").is_in(list(flows))), partition)
+            other.take(partition, "parts")
 
     def take(self, partition: Partition, kind: str) -> list[pl.DataFrame]:
         """Rows of a kind of a partition, in frames; they are held no longer."""

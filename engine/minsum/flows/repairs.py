@@ -32,6 +32,7 @@ _FLOW, _PARTNER = 2**48, 2**28
 """A step of flow and of partner in a `cell`: there are fewer than 2**20 partners, and products than 2**28."""
 
 _KEYS: Final = ("flow", "partner_code", "product_code")
+_VALUE: Final = ("partner_code", "value_usd")
 Repairs = dict[str, dict[str, float]]
 
 
@@ -58,6 +59,7 @@ class Built:
 def build(
     kept: Sequence[pl.DataFrame],
     parts: Sequence[pl.DataFrame] = (),
+    others: Sequence[pl.DataFrame] = (),
     *,
     is_complete: bool,
     has_world_rows: bool,
@@ -70,6 +72,8 @@ def build(
         What the row rules kept, any order: flow, partner_code, product_code, value_usd and figures; at least one frame.
     parts
         Parts of totals, with the columns that tell them apart.
+    others
+        Rows of other levels that the products may not hold: counted as far as they do not.
     is_complete
         Whether the rows are a whole reporter-year. Of a slice, whose partners or parts may be a choice of the user's, only
         World rows are rebuilt, where its TOTAL shows that all partners are there.
@@ -78,8 +82,10 @@ def build(
     """
     repairs: Repairs = {}
     rows = unique(in_order(pl.concat(kept)), repairs)
+    others = [one for one in others if len(one)]
     if not is_complete:
-        rows = of_most_digits(rows, repairs)
+        rows, coarser = of_most_digits(rows, repairs)
+        others += [coarser] if len(coarser) else []
     if not has_world_rows:
         rows = with_sums(rows)
     if is_complete and has_world_rows and parts:
@@ -91,9 +97,11 @@ def build(
     if not is_complete and len(summed := world_of_all_partners(rows, cells, repairs)):
         rows = merged(rows, summed)
         cells = world_and_partners(rows)
+    if others:
+        note_uncontained(rows, others, repairs)
     columns = [*_KEYS, "value_usd", "is_rebuilt"]
-    others = [name for name in rows.columns if name not in (*columns, "cell")]
-    return Built(rows[columns + others], repairs, identity_checks(rows, cells))
+    figures = [name for name in rows.columns if name not in (*columns, "cell")]
+    return Built(rows[columns + figures], repairs, identity_checks(rows, cells))
 
 
 def in_order(rows: pl.DataFrame) -> pl.DataFrame:
@@ -177,16 +185,50 @@ def unique(rows: pl.DataFrame, repairs: Repairs) -> pl.DataFrame:
     return pl.concat([rows.filter(~repeated), groups.select(rows.columns)]).sort("cell")
 
 
-def of_most_digits(rows: pl.DataFrame, repairs: Repairs) -> pl.DataFrame:
-    """`coarser`: of each flow the products with most digits, where slices hold products of several levels."""
+def of_most_digits(rows: pl.DataFrame, repairs: Repairs) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """`coarser`: of each flow the products with most digits, where slices hold products of several levels; and the others."""
     digits = cast("pl.Enum", rows.schema["product_code"]).categories.replace(TOTAL, "").str.len_bytes()
     if digits.filter(digits > 0).n_unique() <= 1:
-        return rows
+        return rows, rows.clear()
     rows = rows.with_columns(digits=digits[rows["product_code"].to_physical()])
     most = pl.col("digits").max().over("flow")
     coarser = rows.filter(pl.col("digits") > 0, pl.col("digits") < most)
     _note(repairs, "coarser", coarser)
-    return rows.join(coarser.select("cell"), on="cell", how="anti", maintain_order="left").drop("digits")
+    finest = rows.join(coarser.select("cell"), on="cell", how="anti", maintain_order="left").drop("digits")
+    return finest, coarser
+
+
+def note_uncontained(rows: pl.DataFrame, others: Sequence[pl.DataFrame], repairs: Repairs) -> None:
+    """`uncontained`: rows of other levels than the products, and what they are worth beyond the products of their flow and
+    partner that have the same first digits."""
+    code = pl.col("product_code").cast(pl.String)
+    columns = (
+        pl.col("flow").cast(pl.String),
+        "partner_code",
+        code.alias("code"),
+        pl.col("value_usd").alias("usd"),
+    )
+    held, left = (
+        frame.select(columns).filter(pl.col("code") != TOTAL)
+        for frame in (rows, pl.concat([one.select(pl.col(CELL).cast(pl.String), *_VALUE) for one in others]))
+    )
+    left = left.group_by("flow", "partner_code", "code").agg(pl.col("usd").max())
+    n_rows, usd = 0, 0.0
+    for digits in sorted(left["code"].str.len_bytes().unique(), reverse=True):
+        begin = held.with_columns(begin=pl.col("code").str.head(digits))
+        most = begin.group_by("flow").agg(n=pl.col("begin").str.len_bytes().max())
+        some = left.filter(pl.col("code").str.len_bytes() == digits).join(most, on="flow", how="left")
+        some = some.with_columns(begin=pl.col("code").str.head(pl.col("n").fill_null(digits)))
+        by = ("flow", "partner_code", "begin")
+        sums = some.group_by(by).agg(pl.col("usd").sort().sum(), n=pl.len())
+        beside = begin.group_by(by).agg(held=pl.col("usd").sort().sum())
+        alone = sums.join(beside, on=by, how="left").with_columns(pl.col("held").fill_null(0.0)).sort(by)
+        alone = alone.filter(pl.col("usd") > (1 + WORLD_TOLERANCE) * pl.col("held"))
+        alone = alone.with_columns(usd=pl.col("usd") - pl.col("held"))
+        n_rows, usd = n_rows + int(alone["n"].sum()), usd + float(alone["usd"].sum())
+        held = pl.concat([held, alone.select("flow", "partner_code", code="begin", usd="usd")])
+    if n_rows:
+        repairs["uncontained"] = {"rows": n_rows, "usd": usd}
 
 
 def with_sums(rows: pl.DataFrame) -> pl.DataFrame:

@@ -60,6 +60,9 @@ RULES: Final = (KEPT, *row_rules(()))
 OF_LEVEL: Final = 16
 """Number of a row that the rule `level` removes, less the digits of its code."""
 
+_ROUNDING: Final = 1e-4
+"""Of sums that are one."""
+
 _N_FATES: Final = OF_LEVEL + 16
 _FATES: Final = (*range(len(RULES)), *(OF_LEVEL + digits for digits in (0, 2, 4, 6, 8, 10)))
 _LEVEL: Final = RULES.index("level")
@@ -113,6 +116,12 @@ class Audit:
             if n := (is_ruled := rule == number).sum():
                 self.rows[number] += n
                 self.usd[number] += value.filter(is_ruled).sum()
+
+    def has_sums(self, digits: int) -> bool:
+        """Whether the codes of so many digits that the rule `level` removed add up to the products, which are all that was
+        kept, or with their TOTAL half of it."""
+        removed, kept = self.usd[OF_LEVEL + digits], self.usd[0]
+        return any(abs(n * removed - kept) <= _ROUNDING * kept for n in (1, 2))
 
     def rules(self) -> dict[str, dict[str, float]]:
         """Rule name to rows and USD, for rules that met any row."""

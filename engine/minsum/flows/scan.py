@@ -19,6 +19,7 @@ from polars.io.plugins import register_io_source
 
 from minsum.errors import BrokenSourceError
 from minsum.flows.columns import SCHEMA, SourceColumns
+from minsum.flows.grouping import refuse_grouped
 from minsum.flows.reader import batches
 from minsum.sources.archives import unfold
 from minsum.sources.files import Source, discover
@@ -93,6 +94,9 @@ class OpenTable:
             if len(frame):
                 yield frame
             del frame
+        if columns.may_be_grouped:
+            column = self.form.present(self._header)["value"]
+            refuse_grouped(self._source, self._header, column, is_quoted=self.form.is_quoted)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,6 +21,7 @@ from minsum.flows.verify import verify_partition
 from minsum.inspect.strays import find_strays
 from minsum.report.file_digests import ReportFiles
 from minsum.schema import YEARLY, check_table
+from minsum.sources.files import CUT_OFF_ROWS
 from minsum.workspace.checksums import damage
 from minsum.workspace.footers import Footer, estimate_files, read_footer
 from minsum.workspace.layout import Layout, partition_key
@@ -28,6 +29,8 @@ from minsum.workspace.queries import connect, literal, query
 
 if TYPE_CHECKING:
     import duckdb
+
+    from minsum.settings.sections import Check
 
 IDENTITIES: Final = (
     "world_vs_partners",
@@ -37,7 +40,7 @@ IDENTITIES: Final = (
     "conflicts",
     "nothing_kept",
     "mostly_dropped",
-    "below_headings",
+    "uncontained",
     "round_rows",
 )
 """Checks of the flows, each in `sql/check_<name>.sql`."""
@@ -49,34 +52,6 @@ _BETWEEN_LOOKS: Final = 0.1
 """Seconds."""
 _LOOKS: Final = 5
 """At a file that a run beside the check goes on replacing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How far figures may be apart.
-
-    Attributes
-    ----------
-    world_tolerance
-        World and the sum of partners, in relation to World.
-    total_tolerance
-        TOTAL and the sum of products, in relation to TOTAL.
-    residual_share
-        Codes 9999xx in the World trade of a flow.
-    conflict_share
-        What unequal repeats of rows lose, in relation to the World trade of all flows.
-    exports_fall
-        Fall of a reporter's exports, by a revision or against the year before, in relation to them (`nightly`).
-    esi_move
-        Change of a similarity by a revision (`nightly`).
-    """
-
-    world_tolerance: float = 0.005
-    total_tolerance: float = 0.005
-    residual_share: float = 0.5
-    conflict_share: float = 0.005
-    exports_fall: float = 0.5
-    esi_move: float = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +74,7 @@ class Finding:
     expected: str
 
 
-def check_workspace(layout: Layout, limits: Limits, *, jobs: int = 1) -> list[Finding]:
+def check_workspace(layout: Layout, limits: Check, *, jobs: int = 1) -> list[Finding]:
     """Read everything the workspace publishes and report what is wrong, file by file, then check by check."""
     sound: dict[Path, Footer] = {}
     found: list[Finding] = []
@@ -119,13 +94,13 @@ def check_workspace(layout: Layout, limits: Limits, *, jobs: int = 1) -> list[Fi
     return [*(Finding("stray", place, *words) for place in strays), *found, *_report(layout)]
 
 
-def check_figures(flows: dict[Path, Footer], esi: Sequence[Path], limits: Limits) -> list[Finding]:
+def check_figures(flows: dict[Path, Footer], esi: Sequence[Path], limits: Check) -> list[Finding]:
     """Compare figures with each other: those in the footers of flows files, and the rows of esi files."""
     with connect() as con:
         con.register("checks", _checks_table(flows))
         con.register("repairs", _repairs_table(flows))
         con.register("removed", _removed_table(flows))
-        found = list(_offending(con, IDENTITIES, asdict(limits)))
+        found = list(_offending(con, IDENTITIES, limits.model_dump() | {"cut_off_rows": CUT_OFF_ROWS}))
         found += _similarities(con, esi)
     return found
 

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from minsum.countries.codes import iso3_of
-from minsum.inspect.check import Finding, Limits, check_figures
+from minsum.inspect.check import Finding, check_figures
 from minsum.schema import FLOWS
 from minsum.workspace.footers import read_footers
 from minsum.workspace.layout import Layout, partition_key
 
 if TYPE_CHECKING:
+    from minsum.settings.sections import Check
     from minsum.workspace.runs import RunReport
 
 MOST_SAID: Final = 10
@@ -30,7 +31,7 @@ _HINTS: Final = {
     "nothing_kept": "docs/data-rules.md says what each rule is about; the file may be another selection than was meant",
     "mostly_dropped": "docs/data-rules.md says what each rule is about; [ingest] flows says which flows are kept",
     "total_vs_products": "products below TOTAL: part of the download may be missing; similarities are those of what is there",
-    "below_headings": "part of the download may be missing; similarities are those of what is there",
+    "uncontained": "only codes of one level are compared, those with six digits where there are any: download the rest with six digits too",
     "round_rows": "download it in smaller pieces, or from the bulk service",
     "conflicts": "a column that tells the parts of a total apart may be gone, or an overlapping download was revised: remove the "
     "older one",
@@ -40,7 +41,7 @@ _HINTS: Final = {
 }
 
 
-def examine_flows(layout: Layout, report: RunReport, limits: Limits) -> None:
+def examine_flows(layout: Layout, report: RunReport, limits: Check) -> None:
     """Check the reporter-years that a run brought in, and warn of what it finds.
 
     Parameters
@@ -58,7 +59,7 @@ def examine_flows(layout: Layout, report: RunReport, limits: Limits) -> None:
     _warn(report, [one for one in found if one.place.rpartition(" ")[2] not in _SELDOM])
 
 
-def examine(layout: Layout, report: RunReport, limits: Limits) -> None:
+def examine(layout: Layout, report: RunReport, limits: Check) -> None:
     """Check what a run changed beyond the flows themselves, and warn of what it finds.
 
     Parameters

@@ -175,9 +175,10 @@ def _audit(status: Record) -> Iterator[tuple[str, list[str], list[list[Any]]]]:
 
 
 def _findings(footers: dict[Path, Footer], settings: Settings | None) -> list[Record]:
-    from minsum.inspect.check import Limits, check_figures  # loads DuckDB
+    from minsum.inspect.check import check_figures  # loads DuckDB
+    from minsum.settings.sections import Check
 
-    limits = Limits(**settings.check.model_dump()) if settings else Limits()
+    limits = settings.check if settings else Check()
     return [asdict(one) for one in check_figures(footers, [], limits)] if footers else []
 
 

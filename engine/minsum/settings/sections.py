@@ -282,7 +282,24 @@ class Panel(_Section):
 
 
 class Check(_Section):
-    """`[check]`: how far figures may be apart before `minsum check` or a run reports them (check.Limits)."""
+    """`[check]`: how far figures may be apart before `minsum check` or a run reports them.
+
+    Attributes
+    ----------
+    world_tolerance
+        World and the sum of partners, in relation to World.
+    total_tolerance
+        TOTAL and the sum of products, in relation to TOTAL; and codes of other levels that no product holds, in relation to the
+        products.
+    residual_share
+        Codes 9999xx in the World trade of a flow.
+    conflict_share
+        What unequal repeats of rows lose, in relation to the World trade of all flows.
+    exports_fall
+        Fall of a reporter's exports, by a revision or against the year before, in relation to them.
+    esi_move
+        Change of a similarity by a revision.
+    """
 
     world_tolerance: Share = 0.005
     total_tolerance: Share = 0.005
@@ -325,10 +342,16 @@ class Settings(BaseSettings):
             raise ValueError(
                 "[mirror] needs [harmonise]: the partners of a country file in several HS vintages"
             )
-        if self.panel is not None and self.panel.max_width is not None and self.harmonise is None:
-            raise ValueError(
-                "panel.max_width needs [harmonise]: values of countries compared as filed have no interval"
-            )
+        by_width = {
+            "panel.max_width": self.panel is not None and self.panel.max_width is not None,
+            "estimate.weights": self.estimate is not None
+            and any(one.weights is not None for one in self.estimate.resolved()),
+        }
+        for name, is_set in by_width.items():
+            if is_set and self.harmonise is None:
+                raise ValueError(
+                    f"{name} needs [harmonise]: values of countries compared as filed have no interval"
+                )
         return self
 
     @model_validator(mode="after")

@@ -38,6 +38,8 @@ DIAGNOSTICS: Final[tuple[Diagnostic, ...]] = (
 PANEL_EFFECTS: Final = ("country", "year")
 PAIR_EFFECTS: Final = ("pair", "dyad", "reporter", "reference", "year", "reporter_year", "reference_year")
 PANEL_CLUSTERS: Final = ("country", "year")
+WEIGHTED: Final = ("FE", "pooled")
+"""Estimators that are least squares on rows, which a weight can multiply."""
 PAIR_CLUSTERS: Final = ("dyad", "pair", "reporter", "reference", "year")
 
 _NAME = re.compile(r"[A-Za-z0-9][\w-]*")
@@ -101,6 +103,7 @@ class Model(_Section):
     estimators: tuple[Estimator, ...] | None = None
     covariance: Covariance | None = None
     clusters: tuple[Cluster, ...] = ()
+    weights: Literal["width"] | None = None
     diagnostics: Literal["all"] | tuple[Diagnostic, ...] = ()
     sample: Sample = Sample()
     fgls: Fgls = Fgls()
@@ -118,12 +121,13 @@ class Model(_Section):
         pairs = self.data == "pairs"
         covariance = self.covariance or ("clustered" if pairs else "conventional")
         clusters = self.clusters or (("dyad",) if pairs else ("country",))
+        only_fixed = pairs or self.weights is not None
         return self.model_copy(
             update={
                 "effects": (("pair", "year") if pairs else ("country",))
                 if self.effects is None
                 else self.effects,
-                "estimators": self.estimators or (("FE",) if pairs else ("FE", "RE", "FGLS")),
+                "estimators": self.estimators or (("FE",) if only_fixed else ("FE", "RE", "FGLS")),
                 "covariance": covariance,
                 "clusters": clusters if covariance == "clustered" else self.clusters,
                 "diagnostics": DIAGNOSTICS if self.diagnostics == "all" else self.diagnostics,
@@ -196,6 +200,8 @@ def _check(model: Model) -> None:
         raise ValueError(f"{what}{len(model.clusters)} clusters, expected one or two")
     if model.clusters and model.covariance != "clustered":
         raise ValueError(f'{what}clusters need covariance = "clustered"')
+    if model.weights is not None:
+        _check_weights(model, what)
     if pairs:
         _check_pairs(model, what)
     else:
@@ -208,6 +214,21 @@ def _check_names(what: str, field: str, names: tuple[str, ...], known: tuple[str
         raise ValueError(
             f"{what}{field} {unknown[0]!r} is not for data = {data!r}, which has {', '.join(known)}"
         )
+
+
+def _check_weights(model: Model, what: str) -> None:
+    term = parse_term(model.dependent)
+    if term.column != "esi" or any(name in str(term) for name in ("lag(", "diff(")):
+        raise ValueError(
+            f"{what}weights are of a row's own esi, and {model.dependent} is not made of that alone"
+        )
+    unweighted = [one for one in model.estimators or () if one not in WEIGHTED]
+    if unweighted:
+        raise ValueError(
+            f"{what}weights are for {' and '.join(WEIGHTED)}, not for {unweighted[0]}: give it a model of its own"
+        )
+    if model.diagnostics:
+        raise ValueError(f"{what}diagnostics test a model without weights: give them a model of its own")
 
 
 def _check_pairs(model: Model, what: str) -> None:

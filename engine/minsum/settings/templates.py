@@ -130,6 +130,7 @@ _WORLD: Final = """
 # max_width = 0.05         # similarities with a wider interval (docs/vintages.md) are left out; none: all stay
 # [estimate]
 # regressors = ["import_share"]
+# weights = "width"        # a similarity counts 1 - (esi_high - esi_low); none: all count the same
 """
 
 _TOGETHER: Final = _TEMPLATE.replace("# [harmonise]\n# target", "[harmonise]\ntarget").replace(

@@ -25,6 +25,9 @@ from minsum.errors import UsageError
 from minsum.workspace.layout import Layout
 from minsum.workspace.publish import publish_text
 
+CUT_OFF_ROWS: Final = (500, 100_000, 250_000)
+"""Rows at which Comtrade cuts a download off."""
+
 _RACY_NS: Final = 2_000_000_000
 """A file changed less than two seconds before it was hashed may change again unseen: hash it anew."""
 

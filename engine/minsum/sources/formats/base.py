@@ -236,5 +236,7 @@ class Format:
         """minsum's name to the name as the file writes it, for the columns that exist."""
         have = header.folded
         named = {name: column.named_in(have) for name, column in self.columns.items()}
+        if named.get("flow_name") == named.get("flow"):
+            named["flow_name"] = None  # the file has no code beside it
         named["after_last"] = AFTER_LAST if AFTER_LAST in header.names else None
         return {name: found for name, found in named.items() if found is not None}

@@ -64,6 +64,7 @@ FORMAT = Format(
         "partner_code": Column("PartnerISO3", ("Partner",)),
         "year": Column("Year"),
         "flow": Column("TradeFlowCode", ("TradeFlow", "TradeFlowName")),
+        "flow_name": Column("TradeFlowName", required=False),
         "value": Column("TradeValue in 1000 USD", ("Trade Value 1000USD",)),
     },
     flow_codes={
