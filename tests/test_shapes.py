@@ -10,7 +10,7 @@ import pytest
 
 from conftest import NAME, Desk, bulk_text
 from minsum import scan
-from minsum.sources.files import opening
+from minsum.sources import opening
 from test_covariates import workbook
 from test_formats import HORSES, old, snake, web
 from trade_files import LEGACY, WEB
