@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from minsum.countries import GROUPS, is_group
 from minsum.errors import DataCheckError
-from minsum.flows.known import Known
+from minsum.flows.known import survey
 from minsum.flows.opening import in_words
 from minsum.flows.options import IngestOptions
 from minsum.flows.rules import RULES
 from minsum.harmonise.islands import islands
 from minsum.rejections import read_rejections
-from minsum.staleness import by_key, copies_in_raw, esi_years, find_stale
+from minsum.staleness import by_key, esi_years, find_stale, look_into_raw
 from minsum.strays import find_strays
 from minsum.text_tables import listed
 from minsum.workspace import Footer, Layout, estimate_files, flows_footers, read_footer
@@ -59,11 +59,13 @@ def read_status(layout: Layout, options: IngestOptions, settings: Settings | Non
     DataCheckError
         If a flows file cannot be read.
     """
-    by_path = flows_footers(layout)
+    known = survey(layout, options)
+    by_path = known.footers
     footers = by_key(by_path)
     rejected = list(read_rejections(layout).values())
     sources = _sources(footers.values())
-    stale = find_stale(layout, by_path, options, settings)
+    raw = look_into_raw(layout, known)
+    stale = find_stale(layout, known, raw, settings)
     return {
         "workspace": str(layout.root.resolve()),
         "years": _years(
@@ -80,7 +82,7 @@ def read_status(layout: Layout, options: IngestOptions, settings: Settings | Non
             for one in rejected
         ],
         "superseded": _superseded(by_path.values()),
-        "copies": copies_in_raw(layout, Known(by_path, options)),
+        "copies": raw.choice.copies,
         "stale": stale,
         "strays": _strays(layout, {name for one in stale for name in one["which"]}),
         "findings": _findings(by_path, settings),
@@ -175,7 +177,7 @@ def _audit(status: Record) -> Iterator[tuple[str, list[str], list[list[Any]]]]:
         yield "Sources, by the share of rows kept", ["source", "format", "read", "kept", *rules], rows
 
 
-def _findings(footers: dict[Path, Footer], settings: Settings | None) -> list[Record]:
+def _findings(footers: Mapping[Path, Footer], settings: Settings | None) -> list[Record]:
     from minsum.check import check_figures  # loads DuckDB
     from minsum.settings import Check
 

@@ -1,4 +1,7 @@
-"""`report/section_esi.parquet`: what every country shares with chosen references, by section of the HS."""
+"""`report/section_esi.parquet`: what every country shares with chosen references, by section of the HS.
+
+What loads Numba is imported where it is used: a run with nothing to do must not.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,6 @@ from minsum.errors import MissingInputError
 from minsum.esi.baskets import Baskets, F64Matrix, gather, shares_of
 from minsum.esi.groups import of_year
 from minsum.esi.options import EsiOptions
-from minsum.esi.references import WITHOUT_SELF, member_rows, member_values, merged
 from minsum.esi.sections import BUDGET, SECTIONS, sections_plan, segments_of
 from minsum.esi.stage import files_of
 from minsum.marks import digests_of
@@ -23,7 +25,6 @@ from minsum.proof import prove
 from minsum.schema import check_table
 from minsum.similarities import preferred_codes
 from minsum.workspace import Layout, publish_parts
-from minsum_kernels import segment_min_sum
 
 if TYPE_CHECKING:
     from minsum.harmonise.harmoniser import Harmoniser
@@ -107,6 +108,8 @@ def _baskets(files: Sequence[Path], options: EsiOptions, harmoniser: Harmoniser 
 
 
 def _references(baskets: Baskets, options: EsiOptions, *, n_years: int) -> list[str]:
+    from minsum.esi.references import WITHOUT_SELF
+
     composites = [name for name, (_, rule) in options.references.items() if rule not in WITHOUT_SELF]
     members = [one for members, _ in options.references.values() for one in members]
     by_size = np.argsort(-baskets.values.sum(axis=1), kind="stable")
@@ -118,6 +121,8 @@ def _references(baskets: Baskets, options: EsiOptions, *, n_years: int) -> list[
 def _table(
     baskets: Baskets, references: Sequence[str], *, year: int, vintage: str, options: EsiOptions
 ) -> pa.Table:
+    from minsum_kernels import segment_min_sum
+
     segments, bounds = segments_of(baskets.products, "section")
     shares = baskets.shares()
     wanted = set(options.reporters)
@@ -146,6 +151,8 @@ def _table(
 
 def _members(baskets: Baskets, reference: str, options: EsiOptions) -> F64Matrix | None:
     """Shares of the basket or baskets whose mean similarity is meant, or None where there is too little."""
+    from minsum.esi.references import member_rows, member_values, merged
+
     names, rule = options.references.get(reference, ((reference,), "pooled"))
     rows, absent = member_rows(baskets, names, rule)
     if reference not in options.references:
