@@ -58,7 +58,7 @@ def find_stale(layout: Layout, known: Known, raw: Raw, settings: Settings | None
     """
     found = flows_entries(layout, known, raw)
     if settings is not None:
-        found += _Chain(layout, known.footers, settings).entries()
+        found += _Chain(layout, known.expected(raw.choice.at_hand), settings).entries()
     return [one for one in found if one["which"]]
 
 

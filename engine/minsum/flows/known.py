@@ -86,6 +86,16 @@ class Known:
             or not all(is_as_asked(one, self.options) for one in footer["sources"])
         }
 
+    def expected(self, at_hand: Collection[str]) -> Mapping[Path, Footer]:
+        """Footers after ingest: without those that go, and those that are made anew differ from what they were."""
+        found = dict(self.footers)
+        for path, one in self.overtaken(at_hand).items():
+            if not one.away and one.is_wanted:
+                found[path] = self.footers[path] | {"is_made_anew": True}
+            elif not one.away:
+                del found[path]
+        return found
+
     @cached_property
     def _uses(self) -> dict[str, list[_Use]]:
         """By digest; of reporters that are wanted."""
