@@ -240,14 +240,12 @@ def test_status_lists_copies_and_superseded(workspace: Workspace) -> None:
 def told(desk: Desk) -> list[tuple[str, str]]:
     """What status says of the flows of the inbox, as if it were raw/."""
     from minsum.flows.lake_index import survey
-    from minsum.inspect.stale import flows_entries
+    from minsum.inspect.stale import flows_entries, look_into_raw
 
     desk.layout.raw = desk.inbox
-    return [
-        (one["what"], one["why"])
-        for one in flows_entries(desk.layout, survey(desk.layout, desk.options))
-        if one["which"]
-    ]
+    known = survey(desk.layout, desk.options)
+    entries = flows_entries(desk.layout, known, look_into_raw(desk.layout, known))
+    return [(one["what"], one["why"]) for one in entries if one["which"]]
 
 
 def settled(desk: Desk) -> None:

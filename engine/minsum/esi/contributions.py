@@ -1,4 +1,7 @@
-"""`report/section_esi.parquet`: what every country shares with chosen references, by section of the HS."""
+"""`report/section_esi.parquet`: what every country shares with chosen references, by section of the HS.
+
+What loads Numba is imported where it is used: a run with nothing to do must not.
+"""
 
 from __future__ import annotations
 
@@ -108,6 +111,7 @@ def _baskets(files: Sequence[Path], options: EsiOptions, harmoniser: Harmoniser 
 
 
 def _references(baskets: Baskets, options: EsiOptions, *, n_years: int) -> list[str]:
+
     composites = [name for name, (_, rule) in options.references.items() if rule not in WITHOUT_SELF]
     members = [one for members, _ in options.references.values() for one in members]
     by_size = np.argsort(-baskets.values.sum(axis=1), kind="stable")
@@ -119,6 +123,7 @@ def _references(baskets: Baskets, options: EsiOptions, *, n_years: int) -> list[
 def _table(
     baskets: Baskets, references: Sequence[str], *, year: int, vintage: str, options: EsiOptions
 ) -> pa.Table:
+
     segments, bounds = segments_of(baskets.products, "section")
     shares = baskets.shares()
     wanted = set(options.reporters)
@@ -147,6 +152,7 @@ def _table(
 
 def _members(baskets: Baskets, reference: str, options: EsiOptions) -> F64Matrix | None:
     """Shares of the basket or baskets whose mean similarity is meant, or None where there is too little."""
+
     names, rule = options.references.get(reference, ((reference,), "pooled"))
     rows, absent = member_rows(baskets, names, rule)
     if reference not in options.references:

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from minsum.errors import SmallerSourceError
 from minsum.flows.lake import place_of, smaller
-from minsum.flows.lake_index import Choice, Known, Reasons, choose, is_as_asked, survey
+from minsum.flows.lake_index import Choice, Known, Reasons, choose, survey
 from minsum.flows.options import IngestOptions
 from minsum.sources.archives import unfold
 from minsum.sources.files import Source, discover, identify
 from minsum.sources.publications import from_name, version_key
 from minsum.sources.rejections import drop_rejections, write_rejection
-from minsum.workspace.footers import Footer
 from minsum.workspace.layout import Layout, partition_key
 from minsum.workspace.marks import remove_files
 
@@ -119,7 +118,7 @@ def ingest(
                 looks |= {path: looks[path] + 1 for path in anew}
             known = survey(layout, options)
     _sort(choice, read, report)
-    state = _State(sources, known, read, report, layout)
+    state = _State(sources, choice.at_hand, known, read, report, layout)
     state.refuse_vanished()
     state.remove_unwanted()
     report.same_date = dict(state.same_date())
@@ -156,6 +155,7 @@ class _State:
     """The lake after everything was read, and the sources at hand."""
 
     sources: list[Source]
+    at_hand: set[str]
     known: Known
     read: set[Source]
     report: IngestReport
@@ -163,12 +163,11 @@ class _State:
 
     def refuse_vanished(self) -> None:
         """New content under a name that no longer gives a reporter-year: refused, unless that is accepted."""
-        at_hand = {source.sha256 for source in self.sources}
         good = {(one.name, one.folder): one for one in self.sources if one.name not in self.report.rejected}
         for path, footer in self.known.footers.items():
             source = good.get((footer["sources"][0]["name"], footer["sources"][0].get("folder", "")))
             seen = {one["sha256"] for one in (*footer["sources"], *footer["superseded"])}
-            if source is None or source.sha256 in seen or len(footer["sources"]) > 1 or seen & at_hand:
+            if source is None or source.sha256 in seen or len(footer["sources"]) > 1 or seen & self.at_hand:
                 continue
             if self.known.options.accept:
                 self._remove(path)
@@ -178,28 +177,19 @@ class _State:
     def remove_unwanted(self) -> None:
         """Remove reporter-years that the settings leave out, or that a source no longer gives under them; those of
         which a source is not at hand stay, and `status` says so."""
-        at_hand = {source.sha256 for source in self.sources}
-        unwanted = set(self.known.unwanted())
         again = {source.sha256 for source in self.read if source.name in self.report.added}
-        for path, footer in self.known.footers.items():
-            shas = {one["sha256"] for one in footer["sources"]}
-            if (path in unwanted and shas <= at_hand) or (shas <= again and not self._is_current(footer)):
+        for path, one in self.known.overtaken(self.at_hand).items():
+            is_gone = {source["sha256"] for source in self.known.footers[path]["sources"]} <= again
+            if is_gone or not (one.is_wanted or one.away):
                 self._remove(path)
-
-    def _is_current(self, footer: Footer) -> bool:
-        options = self.known.options
-        return footer["recipe"] == options.recipe() and all(
-            is_as_asked(one, options) for one in footer["sources"]
-        )
 
     def same_date(self) -> Iterator[tuple[str, tuple[str, str]]]:
         """Publications between which no date decides."""
-        at_hand = {source.sha256 for source in self.sources}
         for path, footer in self.known.footers.items():
             first = footer["sources"][0]
             for other in footer["superseded"] if first["is_complete"] else ():
                 is_same = _date(first) == _date(other) and other.get("is_complete", True)
-                if is_same and {first["sha256"], other["sha256"]} <= at_hand:
+                if is_same and {first["sha256"], other["sha256"]} <= self.at_hand:
                     yield place_of(partition_key(path)), (first["name"], other["name"])
 
     def drop_rejections(self, *, has_raw: bool) -> None:

@@ -30,6 +30,21 @@ Spread = Callable[[Callable[[Source], "_Look"], list[Source]], Iterator["_Look"]
 """`map`, in this thread or over several."""
 
 
+class Overtaken(NamedTuple):
+    """Flows that are not what the options ask for.
+
+    Attributes
+    ----------
+    is_wanted
+        Whether their reporter is asked for.
+    away
+        Names of their sources that are not at hand: they stay as they are until these come back.
+    """
+
+    is_wanted: bool
+    away: list[str]
+
+
 class _Use(NamedTuple):
     """A source in the footer of a reporter-year, in use there or superseded."""
 
@@ -53,22 +68,55 @@ class Known:
     footers: Mapping[Path, Footer]
     options: IngestOptions
 
-    def unwanted(self) -> list[Path]:
+    def unwanted(self) -> set[Path]:
         """Flows of reporters that the options leave out."""
         wanted = self.options.reporter_codes()
-        return [path for path in self.footers if wanted and partition_key(path)[2] not in wanted]
+        return {path for path in self.footers if wanted and partition_key(path)[2] not in wanted}
+
+    def overtaken(self, at_hand: Collection[str]) -> dict[Path, Overtaken]:
+        """Flows that ingest would make anew or remove, given the digests of all sources at hand."""
+        unwanted, recipe = self.unwanted(), self.options.recipe()
+        return {
+            path: Overtaken(
+                path not in unwanted,
+                [one["name"] for one in footer["sources"] if one["sha256"] not in at_hand],
+            )
+            for path, footer in self.footers.items()
+            if path in unwanted
+            or footer["recipe"] != recipe
+            or not all(is_as_asked(one, self.options) for one in footer["sources"])
+        }
+
+    def expected(self, at_hand: Collection[str]) -> Mapping[Path, Footer]:
+        """Footers after ingest: without those that go, and those that are made anew differ from what they were."""
+        found = dict(self.footers)
+        for path, one in self.overtaken(at_hand).items():
+            if not one.away and one.is_wanted:
+                found[path] = self.footers[path] | {"is_made_anew": True}
+            elif not one.away:
+                del found[path]
+        return found
 
     @cached_property
     def _uses(self) -> dict[str, list[_Use]]:
         """By digest; of reporters that are wanted."""
         found: dict[str, list[_Use]] = defaultdict(list)
-        unwanted = set(self.unwanted())
+        unwanted = self.unwanted()
         for path, footer in self.footers.items():
             if path not in unwanted:
                 for kind in ("sources", "superseded"):
                     for record in footer[kind]:
                         found[record["sha256"]].append(_Use(footer, record, kind == "sources"))
         return found
+
+    @cached_property
+    def _places(self) -> dict[str, Footer]:
+        return {place_of(partition_key(path)): footer for path, footer in self.footers.items()}
+
+    def made_in(self, place: str) -> str | None:
+        """Digest of the sources of a reporter-year (`H4/2015/156`); None of one that is not there."""
+        footer = self._places.get(place)
+        return None if footer is None else made_of(footer["sources"])
 
     def digests(self) -> set[str]:
         """Of every source that the lake has seen."""
@@ -162,6 +210,8 @@ class Choice:
         Name to reason and hint of those rejected before, whose verdict stands.
     bad
         Their digests.
+    at_hand
+        Digests of all sources.
     """
 
     todo: dict[Source, Format | None] = field(default_factory=dict)
@@ -170,12 +220,13 @@ class Choice:
     passed_over: list[str] = field(default_factory=list)
     rejected: Reasons = field(default_factory=dict)
     bad: set[str] = field(default_factory=set)
+    at_hand: set[str] = field(default_factory=set)
 
 
 def choose(sources: Sequence[Source], known: Known, layout: Layout, spread: Spread = map) -> Choice:
     """Say which sources need reading. Of equal contents one is read, under the name that dates it latest; one whose name
     was found to be wrong leaves it to the others."""
-    choice = Choice()
+    choice = Choice(at_hand={source.sha256 for source in sources})
     verdicts = _verdicts(layout, known)
     groups: dict[str, list[Source]] = defaultdict(list)
     for source in sources:
@@ -225,15 +276,12 @@ def _latest(candidates: list[Source], known: Known) -> Source:
 def _verdicts(layout: Layout, known: Known) -> dict[tuple[str, str], tuple[str, str]]:
     """Reason and hint of what was rejected before and would be again, by digest and name."""
     recipe = known.options.rejection_recipe()
-    lake = {
-        place_of(partition_key(path)): made_of(footer["sources"]) for path, footer in known.footers.items()
-    }
     return {
         (record["sha256"], record["name"]): (record["reason"], record["hint"])
         for record in read_rejections(layout).values()
         if record["recipe"] == recipe
         and (record["is_final"] or record["because"])
-        and all(lake.get(name) == sources for name, sources in record["because"].items())
+        and all(known.made_in(place) == sources for place, sources in record["because"].items())
         and not (known.options.accept and record["kind"] == SmallerSourceError.__name__)
     }
 

@@ -6,12 +6,13 @@ Integrity is checked by reading every file; identities are SQL that returns offe
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 from polars.exceptions import PolarsError
@@ -94,7 +95,7 @@ def check_workspace(layout: Layout, limits: Check, *, jobs: int = 1) -> list[Fin
     return [*(Finding("stray", place, *words) for place in strays), *found, *_report(layout)]
 
 
-def check_figures(flows: dict[Path, Footer], esi: Sequence[Path], limits: Check) -> list[Finding]:
+def check_figures(flows: Mapping[Path, Footer], esi: Sequence[Path], limits: Check) -> list[Finding]:
     """Compare figures with each other: those in the footers of flows files, and the rows of esi files."""
     with connect() as con:
         con.register("checks", _checks_table(flows))
@@ -228,19 +229,19 @@ def _place(layout: Layout, path: Path) -> str:
     return str(path.relative_to(layout.root))
 
 
-_KEYS: Final = [("classification", pa.string()), ("year", pa.int16()), ("reporter", pa.int32())]
-_CHECKS: Final = pa.schema([
-    *_KEYS, ("is_complete", pa.bool_()), ("flow", pa.string()), ("n_products", pa.int64()), ("world_usd", pa.float64()),
-    ("products_usd", pa.float64()), ("world_vs_partners", pa.float64()), ("total_vs_products", pa.float64()), ("residual_share", pa.float64()),
-])  # fmt: skip
-_REMOVED: Final = pa.schema([
-    *_KEYS, ("source", pa.string()), ("is_complete", pa.bool_()), ("source_rows", pa.int64()), ("rule", pa.string()),
-    ("digits", pa.int8()), ("rows", pa.int64()), ("usd", pa.float64()),
-])  # fmt: skip
-_REPAIRS: Final = pa.schema([*_KEYS, ("repair", pa.string()), ("rows", pa.int64()), ("usd", pa.float64())])
+_KEYS: Final = {"classification": pl.String, "year": pl.Int16, "reporter": pl.Int32}
+_CHECKS: Final = _KEYS | {
+    "is_complete": pl.Boolean, "flow": pl.String, "n_products": pl.Int64, "world_usd": pl.Float64, "products_usd": pl.Float64,
+    "world_vs_partners": pl.Float64, "total_vs_products": pl.Float64, "residual_share": pl.Float64,
+}  # fmt: skip
+_REMOVED: Final = _KEYS | {
+    "source": pl.String, "is_complete": pl.Boolean, "source_rows": pl.Int64, "rule": pl.String, "digits": pl.Int8,
+    "rows": pl.Int64, "usd": pl.Float64,
+}  # fmt: skip
+_REPAIRS: Final = _KEYS | {"repair": pl.String, "rows": pl.Int64, "usd": pl.Float64}
 
 
-def _checks_table(flows: dict[Path, Footer]) -> pa.Table:
+def _checks_table(flows: Mapping[Path, Footer]) -> pl.DataFrame:
     """The identity checks that the footers hold: a row for each partition and flow."""
     return _from_rows(
         (
@@ -252,7 +253,7 @@ def _checks_table(flows: dict[Path, Footer]) -> pa.Table:
     )
 
 
-def _repairs_table(flows: dict[Path, Footer]) -> pa.Table:
+def _repairs_table(flows: Mapping[Path, Footer]) -> pl.DataFrame:
     return _from_rows(
         (
             _key(path) | {"repair": repair} | values
@@ -263,7 +264,7 @@ def _repairs_table(flows: dict[Path, Footer]) -> pa.Table:
     )
 
 
-def _removed_table(flows: dict[Path, Footer]) -> pa.Table:
+def _removed_table(flows: Mapping[Path, Footer]) -> pl.DataFrame:
     """What became of the rows: a row for each partition, source and rule, `kept` included, and of `level` each number of digits."""
     return _from_rows(
         (
@@ -286,8 +287,8 @@ def _key(path: Path) -> dict[str, Any]:
     return dict(zip(("classification", "year", "reporter"), partition_key(path), strict=True))
 
 
-def _from_rows(rows: Iterable[dict[str, Any]], schema: pa.Schema) -> pa.Table:
-    return pa.Table.from_pylist(list(rows), schema=schema)
+def _from_rows(rows: Iterable[dict[str, Any]], schema: dict[str, Any]) -> pl.DataFrame:
+    return pl.DataFrame(list(rows), schema=schema)
 
 
 def _offending(

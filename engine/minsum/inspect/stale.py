@@ -9,17 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minsum.errors import DataCheckError, MinsumError
-from minsum.flows.lake_index import Known, choose, is_as_asked
-from minsum.flows.options import IngestOptions
+from minsum.flows.lake_index import Choice, Known, choose
 from minsum.machine import versions
 from minsum.report.options import page_options
 from minsum.schema import YEARLY
 from minsum.settings.options import esi_options, panel_options
 from minsum.sources.archives import unfold
-from minsum.sources.files import Source, discover, known_sources
+from minsum.sources.files import discover, known_sources
 from minsum.workspace.footers import Footer, estimate_files, is_estimates, read_footer
 from minsum.workspace.layout import Layout, partition_key
 from minsum.workspace.marks import UNWANTED, Plan
@@ -31,62 +30,54 @@ if TYPE_CHECKING:
 Stale = list[dict[str, Any]]
 
 
-def find_stale(
-    layout: Layout, footers: Mapping[Path, Footer], options: IngestOptions, settings: Settings | None = None
-) -> Stale:
+class Raw(NamedTuple):
+    """What ingest of `raw/` would do: with the files whose digest is known, and the names of the others, which it would
+    look into."""
+
+    choice: Choice
+    unread: list[str]
+
+
+def look_into_raw(layout: Layout, known: Known) -> Raw:
+    """What ingest of `raw/` would do."""
+    files = discover([layout.raw]) if layout.raw.is_dir() else []
+    sources, unread = known_sources(files, layout)
+    choice = choose(unfold(sources, whole=known.digests()), known, layout)
+    return Raw(choice, [path.name for path in unread])
+
+
+def find_stale(layout: Layout, known: Known, raw: Raw, settings: Settings | None = None) -> Stale:
     """What is not up to date: `what`, `which`, `why`, and the command that mends it as `do`.
 
     Parameters
     ----------
-    layout, footers
-        The workspace, and the footers of its lake.
-    options
-        What decides the lake.
+    layout, known
+        The workspace, and its lake.
+    raw
+        Of `look_into_raw`.
     settings
         What decides the rest; None leaves it out.
     """
-    found = flows_entries(layout, Known(footers, options))
+    found = flows_entries(layout, known, raw)
     if settings is not None:
-        found += _Chain(layout, footers, settings).entries()
+        found += _Chain(layout, known.expected(raw.choice.at_hand), settings).entries()
     return [one for one in found if one["which"]]
 
 
-def flows_entries(layout: Layout, known: Known) -> Stale:
+def flows_entries(layout: Layout, known: Known, raw: Raw) -> Stale:
     """What ingest of `raw/` would read, make anew or remove."""
-    sources, unread = raw_sources(layout, known)
-    waiting = sorted(
-        [*(one.name for one in choose(sources, known, layout).todo), *(path.name for path in unread)]
-    )
-    at_hand = {source.sha256 for source in sources}
+    waiting = sorted([*(one.name for one in raw.choice.todo), *raw.unread])
     reasons: dict[tuple[str, str], list[str]] = {}
-    unwanted = set(known.unwanted())
-    for path, footer in known.footers.items():
-        is_asked = all(is_as_asked(one, known.options) for one in footer["sources"])
-        if path not in unwanted and is_asked and footer["recipe"] == known.options.recipe():
-            continue
-        why = "no longer asked for: goes" if path in unwanted else "made under other settings"
-        away = [one["name"] for one in footer["sources"] if one["sha256"] not in at_hand]
-        if away:
-            why += f", but {away[0]} is not in raw/: stays as it is"
-        do = "delete it, or put its sources into raw/" if away else "minsum ingest"
+    for path, one in known.overtaken(raw.choice.at_hand).items():
+        why = "made under other settings" if one.is_wanted else "no longer asked for: goes"
+        if one.away:
+            why += f", but {one.away[0]} is not in raw/: stays as it is"
+        do = "delete it, or put its sources into raw/" if one.away else "minsum ingest"
         reasons.setdefault((why, do), []).append(str(path.parent.relative_to(layout.flows)))
     return [
         _entry("raw", waiting, "not in the lake yet", "minsum ingest"),
         *(_entry("flows", which, why, do) for (why, do), which in reasons.items()),
     ]
-
-
-def raw_sources(layout: Layout, known: Known) -> tuple[list[Source], list[Path]]:
-    """Sources in `raw/` whose digest is known, and files never read or changed since."""
-    if not layout.raw.is_dir():
-        return [], []
-    sources, unread = known_sources(discover([layout.raw]), layout)
-    return unfold(sources, whole=known.digests()), unread
-
-
-def copies_in_raw(layout: Layout, known: Known) -> dict[str, str]:
-    """Names of files whose content another has, to the name of that."""
-    return choose(raw_sources(layout, known)[0], known, layout).copies
 
 
 def _entry(what: str, which: list[str], why: str, do: str) -> dict[str, Any]:
@@ -136,11 +127,12 @@ class _Chain:
         from minsum.panel.stage import classification_of, covariate_sources, panel_plan, reach_of
 
         layout, section = self._layout, self._settings.panel
-        esi = tables.digests(layout.esi)
         if section is None:
             there = [one for one in (layout.panel, layout.country_years) if one.is_file()]
             self._note("panel", Plan(remove=dict.fromkeys(there, UNWANTED)), "minsum run")
             return None, ""
+
+        esi = tables.digests(layout.esi)
         with self._told("panel", layout.panel.name, "minsum panel"):
             options = panel_options(section, self._settings.esi.references)
             classification = classification_of(options, esi, layout)

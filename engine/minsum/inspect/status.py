@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from minsum.countries.codes import GROUPS, is_group
 from minsum.errors import DataCheckError
-from minsum.flows.lake_index import Known
+from minsum.flows.lake_index import survey
 from minsum.flows.options import IngestOptions
 from minsum.flows.rules import RULES
 from minsum.harmonise.islands import islands
-from minsum.inspect.stale import by_key, copies_in_raw, esi_years, find_stale
+from minsum.inspect.stale import by_key, esi_years, find_stale, look_into_raw
 from minsum.inspect.strays import find_strays
 from minsum.report.text_tables import listed
 from minsum.sources.opening import in_words
@@ -58,11 +58,13 @@ def read_status(layout: Layout, options: IngestOptions, settings: Settings | Non
     DataCheckError
         If a flows file cannot be read.
     """
-    by_path = flows_footers(layout)
+    known = survey(layout, options)
+    by_path = known.footers
     footers = by_key(by_path)
     rejected = list(read_rejections(layout).values())
     sources = _sources(footers.values())
-    stale = find_stale(layout, by_path, options, settings)
+    raw = look_into_raw(layout, known)
+    stale = find_stale(layout, known, raw, settings)
     return {
         "workspace": str(layout.root.resolve()),
         "years": _years(
@@ -79,7 +81,7 @@ def read_status(layout: Layout, options: IngestOptions, settings: Settings | Non
             for one in rejected
         ],
         "superseded": _superseded(by_path.values()),
-        "copies": copies_in_raw(layout, Known(by_path, options)),
+        "copies": raw.choice.copies,
         "stale": stale,
         "strays": _strays(layout, {name for one in stale for name in one["which"]}),
         "findings": _findings(by_path, settings),
@@ -174,7 +176,7 @@ def _audit(status: Record) -> Iterator[tuple[str, list[str], list[list[Any]]]]:
         yield "Sources, by the share of rows kept", ["source", "format", "read", "kept", *rules], rows
 
 
-def _findings(footers: dict[Path, Footer], settings: Settings | None) -> list[Record]:
+def _findings(footers: Mapping[Path, Footer], settings: Settings | None) -> list[Record]:
     from minsum.inspect.check import check_figures  # loads DuckDB
     from minsum.settings.sections import Check
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
@@ -21,11 +22,11 @@ def find_strays(layout: Layout) -> Iterator[Path]:
     }
     known |= {layout.table(name): partial(layout.yearly, name) for name in YEARLY}
     for folder, ours in known.items():
-        before = set(ours())
-        found = set(folder.rglob("*")) - before
+        before = set(map(str, ours()))
+        found = {os.path.join(place, name) for place, _, names in os.walk(folder) for name in names} - before
         if found:  # a run beside this one may have written some meanwhile
-            found -= set(ours())
-        yield from sorted(path for path in found if _is_there(path))
+            found -= set(map(str, ours()))
+        yield from sorted(path for path in map(Path, found) if _is_there(path))
     listed = {*ReportFiles(layout).names(), LIST, layout.sections.name}
     others = [path for path in sorted(layout.tables.glob("[!.]*")) if path.name not in listed]
     listed |= ReportFiles(layout).names() if others else set()

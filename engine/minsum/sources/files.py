@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from stat import S_ISREG
@@ -38,7 +39,7 @@ _CACHED: Final = re.compile(r"\??[0-9a-f]{64} [0-9a-f]{8}")
 _CHUNK: Final = 1 << 18
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Source:
     """One input file.
 
@@ -62,7 +63,7 @@ class Source:
     inside: tuple[str, ...] = ()
     crc32: int | None = None
 
-    @property
+    @cached_property
     def name(self) -> str:
         """File name without the folders it lies in, those of an archive included: all that enters a footer.
 

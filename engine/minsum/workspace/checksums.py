@@ -47,7 +47,7 @@ def damage(path: Path) -> str | None:
     return _damage(path, stat.st_ino, stat.st_ctime_ns, stat.st_size)
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=65_536)
 def _damage(path: Path, *_file: int) -> str | None:
     """Remembered while the file stays the same: several stages of a run look at it."""
     return damage_of(path.read_bytes())

@@ -82,7 +82,7 @@ def read_footer(path: Path) -> Footer:
         ) from error
 
 
-@lru_cache(maxsize=8_192)
+@lru_cache(maxsize=65_536)
 def _read_footer(path: Path, *_file: int) -> Footer:
     """Remembered while the file stays the same: stages read the footers of the whole lake in turn, and a night
     without news consists of little else (4,400 of them take 0.7 s)."""
