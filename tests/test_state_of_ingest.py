@@ -300,6 +300,21 @@ def test_another_classification_for_what_does_not_say(desk: Desk) -> None:
     settled(desk)
 
 
+def test_a_vintage_that_was_once_said_stands_until_another_is(desk: Desk) -> None:
+    """Also for what a killed run left out, and for what other settings make anew."""
+    desk.put_bytes(BACI, "mine.csv")
+    desk.options = IngestOptions(classification="H4")
+    desk.ingest()
+    whole = desk.lake()
+    desk.layout.partitions()[0].unlink()
+    desk.options = IngestOptions()
+    assert desk.ingest().added == ["mine.csv"]
+    assert desk.lake() == whole
+    desk.options = IngestOptions(flows=("X",))
+    assert desk.ingest().added == ["mine.csv"]
+    settled(desk)
+
+
 def test_narrowed_and_widened_reporters(desk: Desk) -> None:
     desk.options = IngestOptions(classification="H4")
     desk.put_bytes(BACI, "mine.csv")

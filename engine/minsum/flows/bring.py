@@ -107,7 +107,7 @@ def bring_in(
     n_threads = min(jobs, _MOST_JOBS) + _AT_THE_DISK
 
     def read(source: Source) -> Parsed | None:
-        return parse(source, known.options, layout, n_beside=min(n_threads, len(todo)))
+        return parse(source, known.options_for(source), layout, n_beside=min(n_threads, len(todo)))
 
     def bring(source: Source) -> _Result:
         """Read a source, and publish it in the same thread when it is one whole reporter-year, and its name says which."""

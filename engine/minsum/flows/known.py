@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -133,6 +133,13 @@ class Known:
     def names(self, sha: str) -> set[str]:
         """Under which the lake knows a source."""
         return {use.record["name"] for use in self._uses.get(sha, ())}
+
+    def options_for(self, source: Source) -> IngestOptions:
+        """What a source is read for: a vintage that was once said for it stands until another is said."""
+        if self.options.classification is not None:
+            return self.options
+        said = (use.record.get("assumed") for use in self._uses.get(source.sha256, ()))
+        return replace(self.options, classification=next(filter(None, said), None))
 
     def unused(self) -> set[str]:
         """Names of sources that were superseded everywhere they gave something."""
