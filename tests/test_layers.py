@@ -15,9 +15,10 @@ from minsum.cli import main
 
 ROOT = Path(__file__).parents[1]
 ENGINE = ROOT / "engine" / "minsum"
-STAGES = {"fetch", "flows", "esi", "panel", "estimates", "report", "synth"}
+STAGES = {"fetch", "flows", "esi", "panel", "estimates", "report", "export", "synth"}
 TOP = {
-    "pipeline", "options", "runs", "bench", "cli", "console", "logs", "summary", "status", "check", "staleness", "strays", "progress", "advice",
+    "pipeline", "options", "runs", "bench", "cli", "console", "logs", "summary", "status", "check", "staleness", "strays", "progress",
+    "advice", "inspect",
 }  # fmt: skip
 
 

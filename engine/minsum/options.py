@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from minsum.esi.options import EsiOptions
+    from minsum.export.options import ExportOptions, Format
     from minsum.fetch.options import FetchOptions
     from minsum.flows.options import IngestOptions
     from minsum.panel import PanelOptions
@@ -76,6 +77,25 @@ def page_options(
         section_titles={name: words for name, _, _, words in SECTIONS},
         is_paper=settings.report.paper_notes,
         estimates=tuple(estimates),
+    )
+
+
+_NO_FIGURES: Final = {"fetch", "check", "report", "export"}
+"""Sections that decide no figure of a release."""
+
+
+def export_options(
+    settings: Settings, formats: Sequence[Format], versions: dict[str, str], *, covariates: dict[str, str]
+) -> ExportOptions:
+    """Of `[export]`, with what the figures were made from."""
+    from minsum.export.options import ExportOptions
+
+    return ExportOptions(
+        **settings.export.model_dump(),
+        formats=tuple(formats),
+        settings=settings.model_dump(mode="json", exclude=_NO_FIGURES, exclude_none=True),
+        versions=versions,
+        covariates=covariates,
     )
 
 

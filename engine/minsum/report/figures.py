@@ -14,7 +14,7 @@ import polars as pl
 from minsum.report.charts import CONFIG, STEP, coefficients, matrix, over_time, ranks, standing
 from minsum.report.choice import Choice
 from minsum.report.cube import Cube
-from minsum.report.names import names_of
+from minsum.short_names import names_of
 from minsum.similarities import ENDS
 
 PNG_SCALE: Final = 2.0

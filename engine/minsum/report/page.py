@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from minsum.report.choice import Shown
-from minsum.report.names import names_of
 from minsum.report.options import PageOptions
 from minsum.report.payload import (
     Blobs,
@@ -23,6 +22,7 @@ from minsum.report.render import cells
 from minsum.report.table import Table
 from minsum.report.tables import bloc_notes
 from minsum.report.words import page_words
+from minsum.short_names import names_of
 from minsum.workspace import Layout
 
 SCRIPTS: Final = ("data", "widgets", "matrix", "similarity", "splits", "data_views", "main")

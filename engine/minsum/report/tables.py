@@ -14,7 +14,7 @@ from minsum.report.regression import regression_tables
 from minsum.report.table import Table
 from minsum.workspace import Layout, read_footer
 
-RECIPE: Final = "report-6"
+RECIPE: Final = "report-7"
 
 
 def make_tables(

@@ -10,8 +10,8 @@ import polars as pl
 
 from minsum.harmonise.islands import islands
 from minsum.report.cube import Cube
-from minsum.report.names import names_of
 from minsum.report.options import PageOptions
+from minsum.short_names import names_of
 
 _BASIS: Final = {
     "X": "total exports (re-exports included)",
