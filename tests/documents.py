@@ -54,7 +54,12 @@ def check_words(command: str) -> None:
     words = re.sub(r"\s{2,}.*|[\[\]]", " ", command).split()
     found = main.commands.get(words[1])
     assert found is not None, command
-    known = {name for one in found.params if isinstance(one, click.Option) for name in one.opts}
+    known = {
+        name
+        for one in found.params
+        if isinstance(one, click.Option)
+        for name in (*one.opts, *one.secondary_opts)
+    }
     for word in words[2:]:
         if word.startswith("-") and not word.startswith("->"):
             assert word.partition("=")[0].rstrip(".,;:") in known | {"-h", "--help"}, f"{command}: {word}"

@@ -143,10 +143,19 @@ def texts(content: bytes, name: str) -> list[tuple[bytes, str]]:
         raise RefusedError(f"corrupt: {error}") from error
     if len(found) == 1:
         return [(found[0][0], name)]
-    tables = [one for one in found if any(_fits(form, _header(_plain(one[0]))[0]) for form in FORMS.values())]
+    tables = [one for one in found if _is_table(one[0])]
     if not tables:
         raise RefusedError("no table")
     return tables
+
+
+def _is_table(text: bytes) -> bool:
+    """Whether it is one, or may be: a damaged text is refused alone when it is read."""
+    try:
+        names, _, _ = _header(_plain(text))
+    except RefusedError:
+        return True
+    return any(_fits(form, names) for form in FORMS.values())
 
 
 def _unpacked(content: bytes, name: str) -> list[tuple[bytes, str]]:

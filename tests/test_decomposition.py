@@ -55,7 +55,7 @@ def test_contributions_add_up_to_the_index_under_every_rule(desk: Desk, residual
     compute_esi(desk.layout, EsiOptions(references=REFERENCES, residual=residual), progress=lambda *_: None)
     esi = pl.concat(pl.read_parquet(file, hive_partitioning=False) for file in desk.layout.yearly("esi"))
     for reference in ("USA", *RULES):
-        for by in ("section", "chapter"):
+        for by in ("section", "chapter", "product"):
             found = split(desk, Question("VNM", reference, by), residual=residual)
             index = esi.filter(pl.col("reporter") == "VNM", pl.col("reference") == reference).sort("year")
             assert found.years == index["year"].to_list() == [2015, 2016]
@@ -102,6 +102,7 @@ def test_wrong_questions(desk: Desk) -> None:
         (Question("VNM", "nobody"), UsageError, "no composite reference 'nobody'"),
         (Question("VNN", "USA"), SettingsError, "'VNN' is the label of no country"),
         (Question("VNM", "VNM"), UsageError, "VNM with itself"),
+        (Question("VNM", "USA", "product", Resampling("jackknife")), UsageError, "a product has none"),
         (Question("VNM", "FRA"), MissingInputError, "no year of H4 has data of VNM and FRA"),
     ):
         with pytest.raises(error, match=words):
@@ -117,7 +118,7 @@ def test_the_21_sections_cut_the_chapters_without_gaps() -> None:
 @given(st.lists(st.integers(100, 9999), min_size=1, unique=True))
 def test_segments_cover_all_products_in_order(headings: list[int]) -> None:
     products = sorted(f"{heading:04}00" for heading in headings)
-    for by in ("section", "chapter"):
+    for by in ("section", "chapter", "product"):
         segments, bounds = segments_of(products, by)
         assert bounds[0] == 0
         assert bounds[-1] == len(products)

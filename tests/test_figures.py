@@ -373,7 +373,7 @@ def test_check_takes_the_columns_and_finds_what_is_wrong_with_them(asked: Desk) 
     asked.put([{"netWgt": 5, "qty": 3, "qtyUnitCode": 5}, {"cmdCode": MULES}])
     asked.ingest()
     path, footer = asked.layout.partition("H4", 2015, 156), asked.footer()
-    assert verify_partition(path, footer) == []
+    assert verify_partition(path, footer, path.read_bytes()) == []
     table = pq.read_table(path, partitioning=None)
     for position, column, found in (
         (5, pa.array([-5.0, None]), "net_weight below 0 or not finite"),
@@ -381,9 +381,11 @@ def test_check_takes_the_columns_and_finds_what_is_wrong_with_them(asked: Desk) 
         (7, pa.array([5, None], pa.int32()), "quantity_unit of type Int32"),
     ):
         pq.write_table(table.set_column(position, table.schema.names[position], column), path)
-        assert [(check, about) for check, about, _ in verify_partition(path, footer)] == [("rows", found)]
+        assert [(check, about) for check, about, _ in verify_partition(path, footer, path.read_bytes())] == [
+            ("rows", found)
+        ]
     pq.write_table(table.drop_columns("quantity_unit"), path)
-    assert verify_partition(path, footer)[0][1:] == (
+    assert verify_partition(path, footer, path.read_bytes())[0][1:] == (
         "further columns: net_weight, quantity", "net_weight, quantity, quantity_unit",
     )  # fmt: skip
 

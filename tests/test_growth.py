@@ -85,8 +85,7 @@ def test_growth_on_the_command_line(work: Workspace) -> None:
     out = minsum("growth", "CHN", "-r", "USA", "--years", "2010,2015", "-w", folder).stdout
     assert out == "reporter,2010,2015,growth\nCHN,0.0,0.75,15.0\n"
     assert (
-        "Export similarity with USA"
-        in minsum("growth", "-r", "USA", "--format", "table", "-w", folder).stdout
+        "Export similarity with USA" in minsum("growth", "-r", "USA", "--format", "text", "-w", folder).stdout
     )
     assert minsum("growth", "-r", "nobody", "-w", folder).exit_code == 2
 
@@ -103,6 +102,6 @@ def test_decompose_on_the_command_line(work: Workspace) -> None:
         minsum("decompose", "CHN", "USA", "--format", "json", "--years", "2015", "-w", folder).stdout
     )
     assert sum(row["contribution"] for row in rows) == 0.75
-    table = minsum("decompose", "CHN", "USA", "--format", "table", "-w", folder).stdout
+    table = minsum("decompose", "CHN", "USA", "--format", "text", "-w", folder).stdout
     assert "Similarity of CHN and USA, H4" in table
     assert "total" in table

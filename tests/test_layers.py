@@ -18,7 +18,7 @@ from minsum.cli import main
 ROOT = Path(__file__).parents[1]
 ENGINE = ROOT / "engine" / "minsum"
 LAYERS = (
-    {"errors", "schema", "machine"},
+    {"errors", "schema", "machine", "text_tables"},
     {"countries"},
     {"settings", "workspace"},
     {"sources", "harmonise"},

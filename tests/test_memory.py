@@ -1,15 +1,21 @@
-"""Memory does not grow with the number of files: measured in processes of their own."""
+"""Memory does not grow with the number of files, measured in processes of their own; nor with those read at a time."""
 
 from __future__ import annotations
 
 import gzip
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
+from typing import Any
 
+import polars as pl
 import pytest
 
-from conftest import bulk_text
+from conftest import NAME, Desk, bulk_text
+from minsum.flows import load as bring
+from minsum.flows import pending
 
 pytestmark = pytest.mark.slow
 
@@ -55,3 +61,42 @@ def test_memory_stays_where_it_is(work: str, tmp_path: Path) -> None:
     many = peak_mib(fill(tmp_path / "many", MANY), work)
     assert many < PROMISED_MIB
     assert many < few + NOISE_MIB, f"{few} MiB for {FEW} files, {many} MiB for {MANY}"
+
+
+def test_what_waits_and_what_is_built_is_bounded_over_all_files_together(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seven files are read at a time, each of which could fill the room alone."""
+    n_rows, n_columns = 100, 4
+    monkeypatch.setattr(pending, "SPILL_ROWS", n_rows)
+    monkeypatch.setattr(bring, "_BUILT_FIELDS", 2 * n_rows * n_columns)
+    monkeypatch.setattr("minsum.flows.reader.BLOCK_BYTES", 400)
+    lock, waiting, building = threading.Lock(), dict[int, int](), list[int]()
+    most = {"waiting": 0, "building": 0}
+    hold, build = pending.Pending.hold, bring.build
+
+    def held(self: pending.Pending, *given: Any, **named: Any) -> None:
+        hold(self, *given, **named)
+        with lock:
+            waiting[id(self)] = self.in_memory
+            most["waiting"] = max(most["waiting"], sum(waiting.values()))
+        time.sleep(0.002)
+
+    def built(kept: list[pl.DataFrame], *given: Any, **named: Any) -> Any:
+        with lock:
+            building.append(sum(map(len, kept)))
+            most["building"] = max(most["building"], sum(building))
+        time.sleep(0.05)
+        result = build(kept, *given, **named)
+        with lock:
+            building.pop()
+        return result
+
+    monkeypatch.setattr(pending.Pending, "hold", held)
+    monkeypatch.setattr(bring, "build", built)
+    for code in (36, 76, 124, 156, 276, 392, 842):
+        rows = [{"reporterCode": code, "cmdCode": f"0101{n:02}"} for n in range(n_rows)]
+        desk.put(rows, NAME.replace("156", f"{code:03}"))
+    assert not desk.ingest(jobs=8).rejected
+    assert most["waiting"] <= n_rows
+    assert most["building"] == 2 * n_rows

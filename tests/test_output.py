@@ -17,7 +17,7 @@ from rich.console import Console as RichConsole
 
 from conftest import COMMAND, minsum
 from minsum.pipeline import Workspace
-from minsum.report.text_tables import text_tables
+from minsum.text_tables import text_tables
 from test_absent_references import put, world
 
 
@@ -82,7 +82,7 @@ def test_several_references_are_one_table(finished: Path) -> None:
     assert [row["reference"] for row in read] == ["USA", "USA", "DEU", "DEU"]
     assert read[2]["2013"] is None
     assert read[0]["2015"] == float(rows[0]["2015"])
-    table = minsum(*asked, "--format", "table").stdout
+    table = minsum(*asked, "--format", "text").stdout
     assert table.splitlines()[1].split() == ["reference", "reporter", "2013", "2014", "2015", "growth"]
     assert "DEU: growth over other years: CHN 2014-2015, VNM 2014-2015." not in table, "the years are its own"
 
@@ -153,7 +153,7 @@ def test_an_unexpected_error_is_told_and_kept_with_its_traceback(
 @pytest.mark.slow
 @pytest.mark.parametrize("command", [
     ["sql", "SELECT a.esi FROM esi a, esi b, range(9)"],
-    ["sql", "SELECT a.esi FROM esi a, esi b, range(9)", "--format", "table"],
+    ["sql", "SELECT a.esi FROM esi a, esi b, range(9)", "--format", "text"],
     ["sql", "SELECT a.esi FROM esi a, esi b, range(9)", "--format", "json"],
     ["status"], ["status", "--json"],
 ])  # fmt: skip
@@ -172,7 +172,7 @@ def test_a_closed_pipe_is_no_error(finished: Path, command: list[str]) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("command", [["status"], ["growth", "-r", "USA", "--format", "table"]])
+@pytest.mark.parametrize("command", [["status"], ["growth", "-r", "USA", "--format", "text"]])
 def test_output_fits_the_columns_of_the_environment(
     finished: Path, tmp_path: Path, command: list[str]
 ) -> None:

@@ -27,6 +27,7 @@ from conftest import NAME, bulk_text
 from minsum.errors import DataCheckError, MinsumError
 from minsum.pipeline import Workspace
 from minsum.schema import YEARLY
+from minsum.sources.rejections import read_rejections
 from minsum.workspace.footers import read_footer
 from minsum.workspace.layout import Layout, partition_key
 from test_formats import old
@@ -273,7 +274,7 @@ class Life(RuleBasedStateMachine):
             return
         damaged = self._damaged_flows()
         before = None if damaged else self._told()
-        was = files(self.folder)
+        was, refused = files(self.folder), self._rejected()
         work = Workspace(self.folder, jobs=2)
         error: MinsumError | None = None
         try:
@@ -292,19 +293,20 @@ class Life(RuleBasedStateMachine):
             self._settle(accept=accept)
             return
         assert before is not None
+        if accept:  # what was refused is read too
+            before += [("raw", name, "refused") for name in refused]
         report = work.done
         is_whole = error is None and "panel" not in [one.about for one in report.warnings]
         now = files(self.folder)
         changed = {name for name in was.keys() | now.keys() if was.get(name) != now.get(name)}
         written = {what_and_which(name) for name in changed - {"report/files.json"}}
-        self._compare_with_plan(before, written, report, is_whole=is_whole)
+        self._compare_with_plan(before, written, report, refused=refused, is_whole=is_whole)
         after = self._told()
         held = self._held(after)
         assert not [one for one in after if one[0] not in ("raw", "flows")] or not is_whole, after
         if not held:
             assert not after or not is_whole, after
-        status = Workspace(self.folder).status()
-        if status["rejected"]:
+        if self._rejected():
             assert report.exit_code == 3 or error is not None
         self._compare_with_fresh(held, error)
         again = Workspace(self.folder, jobs=2)
@@ -315,13 +317,13 @@ class Life(RuleBasedStateMachine):
             assert self._told() == after
 
     def _compare_with_plan(
-        self, before: Told, written: set[tuple[str, str]], report: Any, *, is_whole: bool
+        self, before: Told, written: set[tuple[str, str]], report: Any, *, refused: set[str], is_whole: bool
     ) -> None:
         names = {(what, which) for what, which, why in before if STAYS not in why}
         waiting = {which for what, which in names if what == "raw"}
         flows = next((one.summary for one in report.stages if one.stage == "flows"), None)
         if flows is not None:
-            known = {one["name"] for one in Workspace(self.folder).status()["rejected"]}
+            known = refused | self._rejected()
             is_said = bool(flows["same_date"])  # renamed, and new content under the old name: both are read
             assert is_said or {*flows["added"], *flows["superseded"]} <= waiting | known, (before, flows)
         for name in next((one.summary["not_drawn"] for one in report.stages if one.stage == "report"), ()):
@@ -376,7 +378,7 @@ class Life(RuleBasedStateMachine):
                     place.write_bytes(self.archive[one["sha256"]])
         other: MinsumError | None = None
         try:
-            Workspace(fresh, jobs=2).run()
+            Workspace(fresh, jobs=2).run(accept=True)  # what was not accepted here is held
         except MinsumError as problem:
             other = problem
         assert type(other) is type(error), (error, other)
@@ -394,6 +396,10 @@ class Life(RuleBasedStateMachine):
         assert ours.keys() == theirs.keys(), (ours.keys() - theirs.keys(), theirs.keys() - ours.keys())
         for name, rows in ours.items():
             assert rows.equals(theirs[name]), (name, rows, theirs[name])
+
+    def _rejected(self) -> set[str]:
+        """Names of the sources that status says are refused."""
+        return {one["name"] for one in read_rejections(Layout(self.folder)).values()}
 
     def _told(self) -> Told:
         stale = Workspace(self.folder).status()["stale"]

@@ -9,6 +9,8 @@ import io
 import json
 import os
 import shutil
+import threading
+import time
 import zipfile
 from collections.abc import Callable, Sequence
 from hashlib import sha256
@@ -19,12 +21,15 @@ import pytest
 
 import minsum.flows.ingest as stage
 from conftest import NAME, Desk, bulk_text
+from conftest import minsum as command
 from minsum.cli import main
 from minsum.errors import DataCheckError
+from minsum.flows import load as bring
 from minsum.flows.options import IngestOptions
 from minsum.inspect.check import check_workspace
 from minsum.pipeline import Workspace
 from minsum.settings.sections import Check
+from minsum.sources.files import Source
 from minsum.sources.publications import from_name, version_of
 from minsum.sources.rejections import read_rejections
 from test_formats import old
@@ -234,6 +239,28 @@ def test_status_lists_copies_and_superseded(workspace: Workspace) -> None:
     assert not {"raw", "flows"} & {one["what"] for one in status["stale"]}
 
 
+def test_status_says_what_rests_on_sources_that_are_not_in_raw(workspace: Workspace) -> None:
+    raw = workspace.layout.raw
+    for name, content in (
+        (NAME, packed([{"reporterCode": 842}])),
+        ("a.csv", slice_of((0, 9))),
+        ("b.csv", slice_of((842, 9))),
+    ):
+        (raw / name.replace("156", "842")).write_bytes(content)
+    workspace.ingest()
+    assert workspace.status()["away"] == []
+    (raw / NAME.replace("156", "842")).unlink()
+    shutil.move(raw / "b.csv", raw / "c.csv")  # under another name, and never looked at
+    (raw / "a.csv").write_bytes(slice_of((0, 8)))  # new content, not read yet
+    assert workspace.ingest().exit_code == 0
+    [one] = workspace.status()["away"]
+    assert one == {"name": NAME.replace("156", "842"), "reporter_years": ["H4/2015/842"]}
+    result = command("status", "-w", workspace.layout.root)
+    assert "Sources that are not in raw/: 1 reporter-years rest on them" in result.stdout
+    assert not workspace.ingest().changed
+    assert workspace.layout.partition("H4", 2015, 842).is_file()
+
+
 # Wanted decides ---------------------------------------------------------------------------------------------
 
 
@@ -273,6 +300,21 @@ def test_another_classification_for_what_does_not_say(desk: Desk) -> None:
     settled(desk)
 
 
+def test_a_vintage_that_was_once_said_stands_until_another_is(desk: Desk) -> None:
+    """Also for what a killed run left out, and for what other settings make anew."""
+    desk.put_bytes(BACI, "mine.csv")
+    desk.options = IngestOptions(classification="H4")
+    desk.ingest()
+    whole = desk.lake()
+    desk.layout.partitions()[0].unlink()
+    desk.options = IngestOptions()
+    assert desk.ingest().added == ["mine.csv"]
+    assert desk.lake() == whole
+    desk.options = IngestOptions(flows=("X",))
+    assert desk.ingest().added == ["mine.csv"]
+    settled(desk)
+
+
 def test_narrowed_and_widened_reporters(desk: Desk) -> None:
     desk.options = IngestOptions(classification="H4")
     desk.put_bytes(BACI, "mine.csv")
@@ -289,6 +331,23 @@ def test_narrowed_and_widened_reporters(desk: Desk) -> None:
     desk.ingest()
     settled(desk)
     assert desk.lake() == everything
+
+
+@pytest.mark.parametrize("content", [None, "[]", '{"of": 1}', "{"])
+def test_what_holds_none_of_the_reporters_is_read_once(desk: Desk, content: str | None) -> None:
+    """Names of slices do not say whose they are."""
+    desk.put_bytes(slice_of((0, 9)), "a.csv")
+    desk.options = IngestOptions(reporters=("USA",))
+    assert desk.ingest().passed_over == ["a.csv"]
+    remembered = desk.layout.private / "holding-none.json"
+    if content is not None:
+        remembered.write_text(content)
+        assert told(desk) == [("raw", "not in the lake yet")]
+        desk.ingest()
+    settled(desk)
+    desk.options = IngestOptions(reporters=("CHN",))
+    assert told(desk) == [("raw", "not in the lake yet")]
+    assert desk.ingest().added == ["a.csv"]
 
 
 def test_what_is_not_asked_for_stays_while_its_source_is_away(desk: Desk) -> None:
@@ -590,6 +649,38 @@ def test_less_than_half_is_held_too_when_both_come_at_once(desk: Desk, name: str
     desk.put([{**FULL[n % 8], "cmdCode": f"02{n:04}", "primaryValue": 1} for n in range(99)], later)
     assert [*desk.ingest(jobs=1).rejected] == [later]
     assert sum(row[3] for row in desk.rows()) == 800
+
+
+@pytest.mark.parametrize(
+    ("names", "slow", "rejected"),
+    [
+        (("a.gz", "b.gz"), "a.gz", ["b.gz"]),
+        (("a.gz", "b.gz"), "b.gz", ["b.gz"]),
+        (("b.gz", "a.gz"), "a.gz", []),
+        (("b.gz", "a.gz"), "b.gz", []),
+        ((NAME.replace("H4", "HS"), NAME), NAME.replace("H4", "HS"), []),
+        ((NAME, NAME.replace("H4", "HS")), NAME, [NAME.replace("H4", "HS")]),
+    ],
+)
+def test_which_of_two_files_is_refused_does_not_depend_on_threads(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, names: tuple[str, str], slow: str, rejected: list[str]
+) -> None:
+    """The first holds eight rows and the second two of them; either may take longer to read."""
+    parse, is_read = bring.parse, threading.Event()
+
+    def read(source: Source, *given: object, **named: object) -> object:
+        if source.name == slow and is_read.wait(0.3):
+            time.sleep(0.1)
+        parsed = parse(source, *given, **named)  # type: ignore[arg-type]
+        is_read.set()
+        return parsed
+
+    for name, rows in zip(names, (FULL, FULL[:2]), strict=True):
+        desk.put(rows, name)
+    parse(Source(desk.inbox / slow, 0, ""), desk.options, desk.layout, n_beside=1)  # what is loaded is loaded
+    monkeypatch.setattr(bring, "parse", read)
+    assert [*desk.ingest().rejected] == rejected
+    assert len(desk.rows()) == 8
 
 
 @pytest.mark.parametrize("columns", [LEGACY, LEGACY_BULK], ids=["slice", "whole"])

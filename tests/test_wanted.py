@@ -10,6 +10,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,7 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from conftest import COMMAND, NAME, bulk_text, cut, flipped
-from minsum.errors import DataCheckError
+from minsum.errors import DataCheckError, MissingInputError, SettingsError
 from minsum.inspect.check import check_workspace
 from minsum.pipeline import Workspace
 from minsum.settings.sections import Check
@@ -173,8 +174,32 @@ def test_of_tables_made_in_one_pass_the_damaged_one_is_written(finished: Path, f
 
 def test_status_of_an_empty_lake_names_what_stands_on_nothing(folder: Path) -> None:
     shutil.rmtree(folder / "flows")
-    shutil.rmtree(folder / "raw")
-    assert stale(folder)["esi"] == {"H4/2014", "H4/2015", "H4/2016"}
+    for path in (folder / "raw").iterdir():
+        path.unlink()
+    before = outputs(folder)
+    for why in ("made from other inputs", None):  # of coverage
+        told = Workspace(folder).status()["stale"]
+        names = {one["what"]: set(one["which"]) for one in told}
+        assert names["esi"] == {"H4/2014", "H4/2015", "H4/2016"}
+        assert names["estimates"] == {"main.parquet", "other.parquet"}
+        stays = "no flows of the chosen years and reporters: stays as it is"
+        assert {one["why"] for one in told} == {stays, *filter(None, [why])}
+        with pytest.raises(MissingInputError):
+            Workspace(folder).run()
+    assert outputs(folder) == before | {"coverage.parquet": (folder / "coverage.parquet").read_bytes()}
+
+
+def test_status_of_a_panel_that_cannot_be_made_promises_no_removal(folder: Path) -> None:
+    settings, before = folder / "minsum.toml", outputs(folder)
+    settings.write_text(settings.read_text().replace("[panel]", '[panel]\nclassification = "H6"'))
+    for anew in ({"report": {"index.html"}}, {}):  # the page says what is asked for
+        told = stale(folder)
+        assert {what: told[what] for what in told.keys() - {"raw", "panel"}} == anew
+        with pytest.raises(SettingsError):
+            Workspace(folder).run()
+    after = outputs(folder)
+    changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+    assert changed == {"report/index.html", "report/files.json"}
 
 
 @pytest.mark.parametrize("stage", ["panel", "estimate", "report"])
@@ -353,6 +378,13 @@ def test_an_output_in_the_place_of_another(finished: Path, folder: Path) -> None
 @pytest.mark.parametrize(
     ("moment", "number"),
     [
+        ("flows/classification=H4/year=2015/reporter=392/flows.parquet", signal.SIGKILL),
+        ("flows/classification=H4/year=2015/reporter=392/flows.parquet", signal.SIGINT),
+        ("flows/classification=H4/year=2015/reporter=392/flows.parquet", signal.SIGTERM),
+        ("coverage.parquet", signal.SIGKILL),
+        ("esi/classification=H4/2014.parquet", signal.SIGKILL),
+        ("esi/classification=H4/2014.parquet", signal.SIGINT),
+        ("market_esi/classification=H4/2015.parquet", signal.SIGTERM),
         ("panel.parquet", signal.SIGKILL),
         ("panel.parquet", signal.SIGTERM),
         ("estimates/main.parquet", signal.SIGKILL),
@@ -369,7 +401,9 @@ def test_stopped_and_settings_put_back(
     settings = folder / "minsum.toml"
     before = settings.read_text()
     settings.write_text(
-        before.replace("[esi]\n", '[esi]\nlevel = 4\nresidual = "keep"\n').replace("[4]", "[2]")
+        before.replace(
+            "[esi]\n", '[ingest]\nflows = ["M", "X"]\n[esi]\nlevel = 4\nresidual = "keep"\n'
+        ).replace("[4]", "[2]")
     )
     watched, inode = folder / moment, (folder / moment).stat().st_ino
     run = subprocess.Popen(
@@ -386,6 +420,25 @@ def test_stopped_and_settings_put_back(
     assert settle(folder) == outputs(finished)
     records = [json.loads(path.read_text())["exit_code"] for path in (folder / "runs").iterdir()]
     assert set(records) <= {0, 128 + number}
+
+
+def test_check_takes_footer_and_rows_from_one_reading(finished: Path, folder: Path) -> None:
+    """As soon as the file is opened a run replaces it: a second opening would see another one."""
+    name = Path("flows/classification=H4/year=2015/reporter=392/flows.parquet")
+    path, other = folder / name, folder / name.parents[1] / "reporter=842" / name.name
+    path.unlink()
+    os.mkfifo(path)
+
+    def give() -> None:
+        with suppress(BrokenPipeError), path.open("wb") as pipe:
+            other.replace(path)
+            pipe.write((finished / name).read_bytes())
+
+    writer = threading.Thread(target=give)
+    writer.start()
+    found = check_workspace(Layout(folder), Check())
+    writer.join()
+    assert found == []
 
 
 def test_check_beside_a_run_sees_one_state(finished: Path, folder: Path) -> None:

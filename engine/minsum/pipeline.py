@@ -17,8 +17,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from minsum.countries.names import understood
 from minsum.errors import (
     DataCheckError,
     EmptySampleError,
@@ -29,14 +30,16 @@ from minsum.errors import (
     UsageError,
     one_of,
 )
+from minsum.export.options import export_options
 from minsum.machine import default_jobs, versions
 from minsum.report.options import page_options
-from minsum.report.text_tables import listed
 from minsum.settings.options import esi_options, fetch_options, ingest_options, panel_options
 from minsum.settings.paths import local_path
 from minsum.settings.sections import Settings, load_settings
+from minsum.settings.specs import MAIN
 from minsum.settings.templates import TEMPLATES
 from minsum.sources.rejections import count_run, drop_broken_records, runs_of
+from minsum.text_tables import listed
 from minsum.workspace.classifications import chosen_classification
 from minsum.workspace.footers import estimate_files, is_estimates
 from minsum.workspace.layout import Layout
@@ -46,14 +49,18 @@ from minsum.workspace.runs import RunReport, recorded
 
 if TYPE_CHECKING:
     import duckdb
+    import polars as pl
 
     from minsum.esi.bands import Method
     from minsum.esi.section_changes import Decomposition
     from minsum.esi.sections import By
     from minsum.estimate.stage import Asked
+    from minsum.export.options import Format
+    from minsum.export.tables import Released
     from minsum.fetch.stage import Plan
     from minsum.flows.ingest import IngestReport
     from minsum.inspect.check import Finding
+    from minsum.inspect.trace import Trace
     from minsum.report.table import Table
 
 log = logging.getLogger("minsum")
@@ -178,6 +185,41 @@ class Workspace:
             self._page()
         return self._report
 
+    def export(
+        self,
+        folder: str | Path,
+        formats: Sequence[Format] = ("parquet", "csv", "dta"),
+        *,
+        since: str | Path | None = None,
+    ) -> RunReport:
+        """Write the results as a data release into a folder; an earlier release there is replaced.
+
+        Parameters
+        ----------
+        folder
+            Of the release.
+        formats
+            Some of parquet, csv (gz) and dta (Stata).
+        since
+            Folder of an earlier release; what changed against it stands in `CHANGES.md`.
+
+        Raises
+        ------
+        UsageError
+            If the folder holds something else, or a format is none.
+        DataCheckError
+            If a table is damaged or not up to date.
+        """
+        from minsum.export.options import FORMATS
+
+        for one in formats:
+            one_of(one, FORMATS, argument="formats")
+        with self._run():
+            self._export(
+                local_path(folder), list(dict.fromkeys(formats)), None if since is None else local_path(since)
+            )
+        return self._report
+
     def run(self, *, accept: bool = False) -> RunReport:
         """Every stage the settings name, only what changed, and the checks of `check.nightly` on what did; `accept` as
         for `ingest`.
@@ -238,7 +280,7 @@ class Workspace:
         bands: Method | None = None,
         classification: str | None = None,
     ) -> Decomposition:
-        """Split a similarity by chapter or section, from the flows and as the settings define it.
+        """Split a similarity by section, chapter or product, from the flows and as the settings define it.
 
         Parameters
         ----------
@@ -247,7 +289,7 @@ class Workspace:
         reference
             ISO3 label, or a composite of the settings.
         by
-            `section` or `chapter`.
+            `section`, `chapter` or `product`.
         years
             Empty means all there are.
         bands
@@ -289,6 +331,72 @@ class Workspace:
             told = "; ".join(f"{label}: {text}" for label, text in where.items())
             raise MissingInputError(error.message, told or error.hint) from error
 
+    def trace(
+        self,
+        reporter: str,
+        reference: str,
+        year: int,
+        *,
+        product: str | None = None,
+        classification: str | None = None,
+    ) -> Trace:
+        """Follow a similarity back to its products and, with a product, to rows of the lake and lines of files.
+
+        Parameters
+        ----------
+        reporter, reference, classification
+            As of `decompose`.
+        year
+            Of the similarity.
+        product
+            Code, of as many digits as `[esi] level`.
+
+        Raises
+        ------
+        UsageError
+            If a country, reference or classification is unknown, or neither side exports the product.
+        MissingInputError
+            If the year has no data of both sides.
+        """
+        from minsum.esi.decompose import Question
+        from minsum.inspect.trace import trace
+
+        options = esi_options(self.settings)
+        folder = self.layout.flows if options.harmonise is None else self.layout.esi
+        return trace(
+            self.layout, Question(understood(reporter), understood(reference)), year, product=product,
+            classification=chosen_classification(folder, classification, setting="classification"),
+            esi=options, ingest=ingest_options(self.settings),
+        )  # fmt: skip
+
+    def rows(self, path: str | Path, *, rule: str | None = None) -> Iterator[pl.DataFrame]:
+        """Rows of trade files that the row rules remove, a batch at a time.
+
+        Parameters
+        ----------
+        path
+            File or folder.
+        rule
+            Only those that this rule removes; `kept` for those that none does.
+
+        Returns
+        -------
+        Frames of `source`, `line`, `rule` and the columns of `minsum.scan` that the file has.
+
+        Raises
+        ------
+        UsageError
+            If there is no such file or rule.
+        SourceError
+            If a file cannot be read; the message names file and line.
+        """
+        from minsum.flows.ruled import rows_of
+        from minsum.flows.rules import RULES
+
+        if rule is not None:
+            one_of(rule, RULES, argument="rule")
+        return rows_of(local_path(path), ingest_options(self.settings), rule)
+
     def growth(
         self,
         references: Sequence[str],
@@ -308,6 +416,24 @@ class Workspace:
             classification=classification,
             is_paper=self.settings.report.paper_notes,
         )
+
+    def regression_tables(
+        self, spec: str = MAIN, *, brackets: Literal["t", "se"] = "t", stars: bool = True
+    ) -> list[Table]:
+        """Coefficients of `estimates/<spec>.parquet`, a column for each model, and its tests where it has any.
+
+        Parameters
+        ----------
+        spec
+            Name of the specification.
+        brackets
+            What stands below a coefficient: `t` (or z), or `se`, the standard error.
+        stars
+            Whether stars mark what is significant.
+        """
+        from minsum.report.regression import Style, regression_tables
+
+        return regression_tables(self.layout.estimate(spec), Style(brackets, stars))
 
     def tables(self) -> list[Table]:
         """Tables 1, 2 and 3 as they stand."""
@@ -562,6 +688,72 @@ class Workspace:
         with self._report.stage("estimates") as done:
             report = estimate(self.layout, asked.spec, name=name, asked_by=asked.by)
             done(report.changed, asdict(report))
+
+    def _export(self, folder: Path, formats: Sequence[Format], since: Path | None) -> None:
+        from minsum.export.stage import export
+
+        with self._report.stage("export") as done:
+            self._refuse_stale()
+            options = export_options(self.settings, formats, versions(), covariates=self._covariate_digests())
+            report = export(
+                self.layout,
+                folder,
+                options,
+                of_models=self._tables_of_models(),
+                since=since,
+                progress=self._progress,
+            )
+            done(True, asdict(report))
+        if not options.authors:
+            hint = "set [export] authors in minsum.toml, and export again"
+            log.warning("%s: CITATION.cff names no author", folder, extra={"stage": "export", "hint": hint})
+
+    def _refuse_stale(self) -> None:
+        """Raise if a table of a release is not what the settings and the lake make it; say what the lake lacks."""
+        from minsum.flows.lake_index import Known
+        from minsum.inspect.stale import find_stale, look_into_raw
+        from minsum.workspace.footers import flows_footers
+
+        known = Known(flows_footers(self.layout), ingest_options(self.settings))
+        stale = find_stale(self.layout, known, look_into_raw(self.layout, known), self.settings)
+        for one in stale:
+            if one["what"] not in ("raw", "flows", "report"):
+                told = f"{one['what']} is not up to date: {listed(one['which'])}: {one['why']}"
+                raise DataCheckError(told, "bring it up to date first: minsum run")
+        for what in ("raw", "flows"):
+            if waiting := [name for one in stale if one["what"] == what for name in one["which"]]:
+                hint = "minsum status says why; minsum run, then export again"
+                extra = {"stage": "export", "hint": hint}
+                log.warning("export: what is not up to date in %s: %s", what, listed(waiting), extra=extra)
+
+    def _covariate_digests(self) -> dict[str, str]:
+        from minsum.panel.stage import covariate_sources
+
+        if self.settings.panel is None:
+            return {}
+        options = panel_options(self.settings.panel, self.settings.esi.references)
+        return {one.name: one.sha256 for one in covariate_sources(self.layout, options)}
+
+    def _tables_of_models(self) -> Iterator[Released]:
+        """The rows that each model was estimated on, and all pairs where a model is of pairs."""
+        from minsum.estimate.rows_used import all_pairs, esi_of_panel, rows_used
+        from minsum.export.tables import of_models, variables_of
+
+        has_pairs = False
+        for name in self._estimates_there():
+            variables = variables_of(self.layout)
+            for model, used in rows_used(self.layout, name).items():
+                has_pairs |= "reference" in used.keys
+                stem = "_".join(filter(None, ("sample", name, model)))
+                title = f"Rows that {f'model {model} of ' if model else ''}estimates/{name} is made from"
+                yield of_models(stem, used.rows, key=used.keys, variables=variables, title=title)
+        if has_pairs:
+            rows, notes = all_pairs(self.layout, esi_of_panel(self.layout))
+            keys = ("reporter", "reference", "year")
+            title = "All pairs of countries, with the variables of both"
+            yield of_models(
+                "pairs", rows, key=keys, variables=variables_of(self.layout), title=title, notes=notes
+            )
 
     def _page(self) -> None:
         from minsum.esi.contributions import write_contributions

@@ -28,12 +28,15 @@ class Column:
     dtype
         Arrow type, as Arrow writes it.
     about
-        Meaning and unit.
+        Meaning.
+    unit
+        Of a quantity; 1 for shares and similarities, empty for texts, codes and what has the unit of the variable.
     """
 
     name: str
     dtype: str
     about: str
+    unit: str = ""
 
 
 _ESI: Final = (
@@ -42,12 +45,12 @@ _ESI: Final = (
     Column("reference", "string", "ISO3, or the name of a composite"),
     Column("reporter_code", "int32", "Comtrade code"),
     Column("reference_code", "int32", "Comtrade code, null for a composite"),
-    Column("esi", "double", "sum over products of the smaller share, unit 1; null with a reason"),
-    Column("n_reporter", "int32", "products exported by the reporter"),
-    Column("n_reference", "int32", "products exported by the reference"),
-    Column("n_common", "int32", "products exported by both"),
-    Column("residual_reporter", "double", "share of codes 9999xx in the reporter's exports"),
-    Column("residual_reference", "double", "share of codes 9999xx in the reference's exports"),
+    Column("esi", "double", "sum over products of the smaller share; null with a reason", unit="1"),
+    Column("n_reporter", "int32", "products exported by the reporter", unit="products"),
+    Column("n_reference", "int32", "products exported by the reference", unit="products"),
+    Column("n_common", "int32", "products exported by both", unit="products"),
+    Column("residual_reporter", "double", "share of codes 9999xx in the reporter's exports", unit="1"),
+    Column("residual_reference", "double", "share of codes 9999xx in the reference's exports", unit="1"),
     Column("is_rebuilt", "bool", "rebuilt values entered on either side"),
     Column("reason", "string", "why esi is null; null otherwise"),
 )
@@ -65,17 +68,22 @@ TABLES: Final[dict[str, tuple[Column, ...]]] = {
             "string",
             "HS, 6 characters (4 or 2 where the source has no longer ones), or TOTAL",
         ),
-        Column("value_usd", "double", "USD"),
+        Column("value_usd", "double", "value of the flow", unit="USD"),
         Column("is_rebuilt", "bool", "a sum made by minsum in place of a missing or impossible figure"),
     ),
     "esi": _ESI,
-    "esi_levels": (*_ESI, Column("level", "int8", "digits of the product codes: 6, 4 or 2")),
+    "esi_levels": (*_ESI, Column("level", "int8", "digits of the product codes: 6, 4 or 2", unit="digits")),
     "market_esi": (
         Column("year", "int16", "calendar year"),
         Column("market", "string", "importing country or area, ISO3 as Comtrade writes it"),
         Column("reporter", "string", "ISO3, alphabetically before the reference"),
         Column("reference", "string", "ISO3"),
-        Column("esi", "double", "sum over products of the smaller share in exports to the market; above 0"),
+        Column(
+            "esi",
+            "double",
+            "sum over products of the smaller share in exports to the market; above 0",
+            unit="1",
+        ),
         Column("market_code", "int32", "Comtrade code"),
         Column("reporter_code", "int32", "Comtrade code"),
         Column("reference_code", "int32", "Comtrade code"),
@@ -84,8 +92,13 @@ TABLES: Final[dict[str, tuple[Column, ...]]] = {
         Column("year", "int16", "calendar year"),
         Column("reporter", "string", "ISO3, alphabetically before the reference"),
         Column("reference", "string", "ISO3"),
-        Column("esi", "double", "mean of market_esi over markets, weighted by both countries' exports there"),
-        Column("n_markets", "int32", "markets where the two are similar at all"),
+        Column(
+            "esi",
+            "double",
+            "mean of market_esi over markets, weighted by both countries' exports there",
+            unit="1",
+        ),
+        Column("n_markets", "int32", "markets where the two are similar at all", unit="markets"),
         Column("reporter_code", "int32", "Comtrade code"),
         Column("reference_code", "int32", "Comtrade code"),
     ),
@@ -94,15 +107,18 @@ TABLES: Final[dict[str, tuple[Column, ...]]] = {
         Column("reporter", "string", "exporter, ISO3 as Comtrade writes it"),
         Column("partner", "string", "importer, ISO3"),
         Column(
-            "tci", "double", "sum over products of the smaller of export and import share; null with a reason"
+            "tci",
+            "double",
+            "sum over products of the smaller of export and import share; null with a reason",
+            unit="1",
         ),
         Column("reporter_code", "int32", "Comtrade code"),
         Column("partner_code", "int32", "Comtrade code"),
-        Column("n_exports", "int32", "products exported by the reporter"),
-        Column("n_imports", "int32", "products imported by the partner"),
-        Column("n_common", "int32", "products in both baskets"),
-        Column("residual_exports", "double", "share of codes 9999xx in the reporter's exports"),
-        Column("residual_imports", "double", "share of codes 9999xx in the partner's imports"),
+        Column("n_exports", "int32", "products exported by the reporter", unit="products"),
+        Column("n_imports", "int32", "products imported by the partner", unit="products"),
+        Column("n_common", "int32", "products in both baskets", unit="products"),
+        Column("residual_exports", "double", "share of codes 9999xx in the reporter's exports", unit="1"),
+        Column("residual_imports", "double", "share of codes 9999xx in the partner's imports", unit="1"),
         Column("is_rebuilt", "bool", "rebuilt values entered on either side"),
         Column("reason", "string", "why tci is null; null otherwise"),
     ),
@@ -110,9 +126,14 @@ TABLES: Final[dict[str, tuple[Column, ...]]] = {
         Column("year", "int16", "calendar year"),
         Column("reporter", "string", "ISO3 as Comtrade writes it"),
         Column("reference", "string", "ISO3"),
-        Column("partner_esi", "double", "sum over destinations of the smaller share in all exports"),
         Column(
-            "cell_esi", "double", "sum over products and destinations of the smaller share in all exports"
+            "partner_esi", "double", "sum over destinations of the smaller share in all exports", unit="1"
+        ),
+        Column(
+            "cell_esi",
+            "double",
+            "sum over products and destinations of the smaller share in all exports",
+            unit="1",
         ),
         Column("reporter_code", "int32", "Comtrade code"),
         Column("reference_code", "int32", "Comtrade code"),
@@ -123,7 +144,7 @@ TABLES: Final[dict[str, tuple[Column, ...]]] = {
         Column("reporter", "string", "ISO3 as Comtrade writes it"),
         Column("reference", "string", "ISO3, or the name of a composite"),
         Column("section", "string", "section of the HS: I to XXI, or other"),
-        Column("contribution", "double", "part of the similarity that comes from the section, unit 1"),
+        Column("contribution", "double", "part of the similarity that comes from the section", unit="1"),
     ),
     "coverage": (
         Column("classification", "string", "HS vintage, H0 to H6"),
@@ -133,17 +154,23 @@ TABLES: Final[dict[str, tuple[Column, ...]]] = {
         Column("source", "string", "file names, separated by '; '"),
         Column("format", "string", "input format"),
         Column("published", "string", "publication date, null when unknown"),
-        Column("n_products", "int32", "products with World exports (X)"),
-        Column("exports_usd", "double", "sum of World exports (X) over products, USD"),
-        Column("residual_share", "double", "share of codes 9999xx in World exports"),
+        Column("n_products", "int32", "products with World exports (X)", unit="products"),
+        Column("exports_usd", "double", "sum of World exports (X) over products", unit="USD"),
+        Column("residual_share", "double", "share of codes 9999xx in World exports", unit="1"),
         Column(
             "world_vs_partners",
             "double",
             "sum over partners / World, same products of X; null without partners",
+            unit="1",
         ),
-        Column("total_vs_products", "double", "sum over products / TOTAL, World exports; null without TOTAL"),
-        Column("rows_in", "int64", "rows read"),
-        Column("rows_kept", "int64", "rows that passed every row rule"),
+        Column(
+            "total_vs_products",
+            "double",
+            "sum over products / TOTAL, World exports; null without TOTAL",
+            unit="1",
+        ),
+        Column("rows_in", "int64", "rows read", unit="rows"),
+        Column("rows_kept", "int64", "rows that passed every row rule", unit="rows"),
         Column(
             "is_original",
             "bool",
@@ -158,8 +185,8 @@ TABLES: Final[dict[str, tuple[Column, ...]]] = {
     "panel": (
         Column("reporter", "string", "ISO3"),
         Column("year", "int16", "calendar year"),
-        Column("esi", "double", "similarity with the panel's reference, unit 1"),
-        # import_share: imports from the countries of [panel] bloc, itself left out, over all imports, unit 1; only
+        Column("esi", "double", "similarity with the panel's reference", unit="1"),
+        # import_share: imports from the countries of [panel] bloc, itself left out, over all imports; only
         # with a bloc. Then the covariates, and esi_width, esi_high - esi_low, where vintages were brought together.
     ),
     "country_years": (
@@ -173,11 +200,11 @@ TABLES: Final[dict[str, tuple[Column, ...]]] = {
         Column("coefficient", "double", "estimate"),
         Column("std_error", "double", "standard error"),
         Column("statistic", "double", "coefficient / standard error"),
-        Column("p_value", "double", "two-sided, from the distribution"),
+        Column("p_value", "double", "two-sided, from the distribution", unit="1"),
         Column("stars", "string", "*** 1 %, ** 5 %, * 10 %"),
-        Column("n_obs", "int32", "observations"),
-        Column("n_entities", "int32", "countries; pairs for data of pairs"),
-        Column("r_squared", "double", "within for FE, squared correlation for RE, null for FGLS"),
+        Column("n_obs", "int32", "observations", unit="observations"),
+        Column("n_entities", "int32", "countries; pairs for data of pairs", unit="countries or pairs"),
+        Column("r_squared", "double", "within for FE, squared correlation for RE, null for FGLS", unit="1"),
         Column("estimator", "string", "FE, RE, pooled, between, FD, FGLS or PCSE"),
         Column("dependent", "string", "dependent variable"),
         Column("distribution", "string", "of the statistic if the coefficient were 0: t(54) or N(0, 1)"),
@@ -197,13 +224,22 @@ HARMONISED: Final = {
             "converted_reporter",
             "double",
             "share of the filed basket in products not one-to-one with the target",
-        ),
-        Column("converted_reference", "double", "the same of the reference, weighted over its members"),
-        Column(
-            "esi_low", "double", "lowest similarity that an allocation compatible with the UN's links gives"
+            unit="1",
         ),
         Column(
-            "esi_high", "double", "highest similarity that an allocation compatible with the UN's links gives"
+            "converted_reference", "double", "the same of the reference, weighted over its members", unit="1"
+        ),
+        Column(
+            "esi_low",
+            "double",
+            "lowest similarity that an allocation compatible with the UN's links gives",
+            unit="1",
+        ),
+        Column(
+            "esi_high",
+            "double",
+            "highest similarity that an allocation compatible with the UN's links gives",
+            unit="1",
         ),
         Column("is_merged", "bool", "a state and its successors count as one country on either side"),
     ),
@@ -211,20 +247,35 @@ HARMONISED: Final = {
         Column(
             "harmonised_to", "string", "HS vintage to which the reporter-year was brought, null when left out"
         ),
-        Column("unmatched_usd", "double", "exports without a target, which went to 999999, USD"),
-        Column("converted", "double", "share of the filed basket in products not one-to-one with the target"),
+        Column("unmatched_usd", "double", "exports without a target, which went to 999999", unit="USD"),
+        Column(
+            "converted",
+            "double",
+            "share of the filed basket in products not one-to-one with the target",
+            unit="1",
+        ),
         Column("reason", "string", "why the reporter-year is left out; null otherwise"),
         Column(
             "unit", "string", "label of the state and its successors under which it counts; null for its own"
         ),
-        Column("n_partners", "int32", "partners whose imports make a mirrored basket; null for a filing"),
-        Column("partners_share", "double", "share of exports to them in the nearest year that it filed"),
+        Column(
+            "n_partners",
+            "int32",
+            "partners whose imports make a mirrored basket; null for a filing",
+            unit="partners",
+        ),
+        Column(
+            "partners_share", "double", "share of exports to them in the nearest year that it filed", unit="1"
+        ),
     ),
 }
 """Further columns at the end of tables when `[harmonise]` is set; those of esi stand in esi_levels too."""
 
 OVERLAP: Final = Column(
-    "overlap_usd", "double", "exports of the same products: sum of the smaller of the two values, USD"
+    "overlap_usd",
+    "double",
+    "exports of the same products: sum of the smaller of the two values, USD",
+    unit="USD",
 )
 """Further column of destination_esi when `[destination_esi] overlap_usd` asks for it."""
 
@@ -238,7 +289,12 @@ MIRRORED: Final = (
 
 FIGURES: Final[dict[str, tuple[Column, ...]]] = {
     "net_weight": (
-        Column("net_weight", "double", "kg, null where the source gives none or a sum lacks an addend's"),
+        Column(
+            "net_weight",
+            "double",
+            "kg, null where the source gives none or a sum lacks an addend's",
+            unit="kg",
+        ),
     ),
     "quantity": (
         Column(
@@ -251,6 +307,12 @@ FIGURES: Final[dict[str, tuple[Column, ...]]] = {
 
 YEARLY: Final = ("esi", "esi_levels", "market_esi", "market_mean", "complementarity", "destination_esi")
 """Tables with a file for each classification and year, `<table>/classification=H2/2014.parquet`."""
+
+
+def columns_of(name: str) -> dict[str, Column]:
+    """Every column that a table may have, by name; covariates, which the settings name, are not among them."""
+    further = [*HARMONISED.get("esi" if name == "esi_levels" else name, ()), *MIRRORED, OVERLAP]
+    return {column.name: column for column in (*TABLES.get(name, ()), *further)}
 
 
 def check_table(table: pa.Table, name: str) -> None:

@@ -12,7 +12,8 @@ from minsum.cli.common import Commands
 _COMMANDS: Final = [
     making.init, making.demo, making.synth,
     stages.fetch, stages.ingest, stages.esi, stages.panel, stages.estimate, stages.report, stages.run,
-    asking.status, asking.check, asking.growth, asking.decompose, asking.sql, asking.doctor, asking.bench,
+    stages.export,
+    asking.status, asking.check, asking.growth, asking.decompose, asking.trace, asking.rows, asking.sql, asking.doctor, asking.bench,
 ]  # fmt: skip
 
 

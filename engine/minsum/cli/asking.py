@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from minsum.cli.common import LocalPath, chosen_years, common, opened
+from minsum.cli.common import FORMS, LocalPath, chosen_years, common, opened
 from minsum.errors import DataCheckError
 
 
@@ -44,8 +44,8 @@ def check(console: Any, workspace: Path, jobs: int | None, *, as_json: bool) -> 
 _format = click.option(
     "--format",
     "form",
-    type=click.Choice(["table", "csv", "json"]),
-    help="Default: table on a terminal, csv elsewhere.",
+    type=click.Choice(FORMS),
+    help="Default: text on a terminal, csv elsewhere.",
 )
 _years = click.option("--years", help="Years and ranges, such as 2002,2014-2021; default: all.")
 _vintage = click.option("--classification", help="HS vintage, where the workspace holds several.")
@@ -84,7 +84,7 @@ def growth(console: Any, workspace: Path, jobs: int | None, *, form: str | None,
 @click.argument("reference")
 @click.option(
     "--by",
-    type=click.Choice(["section", "chapter"]),
+    type=click.Choice(["section", "chapter", "product"]),
     default="section",
     show_default=True,
     help="Parts of the HS.",
@@ -99,15 +99,55 @@ def growth(console: Any, workspace: Path, jobs: int | None, *, form: str | None,
 @_format
 @common
 def decompose(console: Any, workspace: Path, jobs: int | None, *, form: str | None, **options: Any) -> int:
-    """Which sections of the HS the similarity of REPORTER with REFERENCE comes from, and what changed.
+    """Which sections of the HS, chapters or products the similarity of REPORTER with REFERENCE comes from, and what changed.
 
     \b
     minsum decompose VNM USA --years 2006,2021
     minsum decompose VNM USA --by chapter --bands bootstrap --format csv
+    minsum decompose VNM USA --by product --years 2021
     """
     options["years"] = chosen_years(options["years"])
     work = opened(console, workspace, jobs)
     console.decomposition(work.decompose(options.pop("reporter"), options.pop("reference"), **options), form)
+    return 0
+
+
+@click.command()
+@click.argument("reporter")
+@click.argument("reference")
+@click.argument("year", type=int)
+@click.option("--product", help="A code: the rows of the lake and the lines of the files behind it.")
+@_vintage
+@_format
+@common
+def trace(console: Any, workspace: Path, jobs: int | None, *, form: str | None, **options: Any) -> int:
+    """From the similarity of REPORTER with REFERENCE in YEAR to products, rows and lines of files.
+
+    \b
+    minsum trace KHM PHL 2014
+    minsum trace KHM PHL 2014 --product 620342
+    """
+    work = opened(console, workspace, jobs)
+    asked = [options.pop(name) for name in ("reporter", "reference", "year")]
+    console.trace(work.trace(*asked, **options), form)
+    return 0
+
+
+@click.command()
+@click.argument("file", type=LocalPath())
+@click.option("--rule", help="Only rows that this rule removes, such as mot; kept for those that stay.")
+@_format
+@common
+def rows(
+    console: Any, workspace: Path, jobs: int | None, *, file: Path, rule: str | None, form: str | None
+) -> int:
+    """Rows of FILE that the row rules remove, each with its line and rule.
+
+    \b
+    minsum rows raw
+    minsum rows raw --rule mot --format csv
+    """
+    console.ruled(opened(console, workspace, jobs).rows(file, rule=rule), form)
     return 0
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import wraps
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -18,6 +18,10 @@ from minsum.settings.paths import local_path
 if TYPE_CHECKING:
     from minsum.pipeline import Workspace
     from minsum.workspace.runs import RunReport
+
+
+FORMS: Final = ("text", "csv", "json", "markdown", "latex", "html")
+"""In which a command prints tables that it was asked for."""
 
 
 def common(command: Callable[..., Any]) -> Callable[..., Any]:

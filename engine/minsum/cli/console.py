@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
@@ -20,17 +20,21 @@ from minsum.cli.progress import StageProgress
 from minsum.cli.summary import run_counts, summary_line
 from minsum.errors import MinsumError
 from minsum.harmonise.islands import Islands
-from minsum.report.text_tables import listed, text_tables
+from minsum.text_tables import listed, text_tables
 
 if TYPE_CHECKING:
     import duckdb
+    import polars as pl
 
     from minsum.esi.section_changes import Decomposition
     from minsum.fetch.stage import Plan
     from minsum.inspect.check import Finding
+    from minsum.inspect.trace import Trace
     from minsum.report.table import Table
     from minsum.workspace.runs import RunReport
 
+_FORMS = ("markdown", "latex", "html")
+"""Of tables for papers, which hold title and notes."""
 _SHOWN = 15
 """Rows of a table that may have thousands."""
 
@@ -198,14 +202,30 @@ class Console:
 
     def relation(self, relation: duckdb.DuckDBPyRelation, form: str | None) -> None:
         """Rows of a query."""
-        self._answer("", relation.columns, relation.fetchall(), form)
+        if self._form(form) in _FORMS:
+            self._answers("query", "", relation.pl(), (), form)
+        else:
+            self._answer("", relation.columns, relation.fetchall(), form)
+
+    def _answers(
+        self, name: str, title: str, frame: pl.DataFrame, notes: tuple[str, ...], form: str | None
+    ) -> None:
+        from minsum.report.table import Table
+
+        self.answers([Table(name, title, frame, notes)], form)
 
     def answers(self, tables: list[Table], form: str | None) -> None:
         """Tables that a command was asked for; beside a form for machines their notes go to stderr."""
         for table in tables:
+            if self._form(form) in _FORMS:
+                from minsum.report import render
+
+                self._stop()
+                write(sys.stdout, getattr(render, f"as_{form}")(table))
+                continue
             self._answer(table.title, table.frame.columns, table.frame.rows(), form)
             for note in table.notes:
-                if self._form(form) == "table":
+                if self._form(form) == "text":
                     self._print(f"  {note}")
                 elif not self._quiet and self._is_json:
                     self._json_line("INFO", note)
@@ -216,38 +236,100 @@ class Console:
         """For people the index by year and what changed; for machines every contribution."""
         between = f"{found.reporter} and {found.reference}, {found.classification}"
         by_segment = found.by_segment()
-        if self._form(form) != "table":
-            self._answer("", by_segment.columns, by_segment.rows(), form)
+        several = len(found.years) > 1
+        parts = found.change() if several else by_segment
+        left_out = tuple(
+            f"{year}: no data of {', '.join(missing)}" for year, missing in found.left_out.items()
+        )
+        if self._form(form) != "text":
+            shown = parts if form in _FORMS else by_segment
+            self._answers(
+                f"decomposition_{found.reporter}_{found.reference}",
+                f"Similarity of {between}",
+                shown,
+                left_out,
+                form,
+            )
             return
         totals = found.totals()
         self._print_frame(f"Similarity of {between}", totals.columns, totals.rows())
-        several = len(found.years) > 1
-        parts = found.change() if several else by_segment
-        self._print_frame("Change by segment" if several else "Contributions", parts.columns, parts.rows())
-        for year, missing in found.left_out.items():
-            self._print(f"  {year}: no data of {', '.join(missing)}")
+        title = "Change by segment" if several else "Contributions"
+        if found.by == "product":
+            largest = found.largest_first(parts)
+            self._print_some(f"{title}, the largest", largest.columns, largest.rows(), "--format csv")
+        else:
+            self._print_frame(title, parts.columns, parts.rows())
+        for line in left_out:
+            self._print(f"  {line}")
+
+    def trace(self, found: Trace, form: str | None) -> None:
+        """For people the definition and the largest parts; for machines the lines of a product, or every product."""
+        if self._form(form) != "text":
+            shown = found.products if found.lines is None else found.lines
+            self._answers("trace", f"Similarity of {found.title}", shown, found.notes, form)
+            return
+        self._print(f"Similarity of {found.title}")
+        for line in (*found.definition, *found.sums()):
+            self._print(f"  {line}")
+        products = found.products.rows()
+        self._print_some("What each product adds", found.products.columns, products, "--format csv")
+        if found.flows is not None and found.lines is not None:
+            self._print_frame("Rows of the lake", found.flows.columns, found.flows.rows())
+            rows = found.lines.rows()
+            self._print_some("Lines of the files", found.lines.columns, rows, "--format csv")
+        for note in found.notes:
+            self._print(f"  {note}")
+
+    def ruled(self, batches: Iterable[pl.DataFrame], form: str | None) -> None:
+        """Rows of a file and what the rules make of them: for people the first, and counts by rule."""
+        import polars as pl
+
+        form = self._form(form)
+        counts: dict[str, list[float]] = {}
+        kept: list[pl.DataFrame] = []
+        for number, rows in enumerate(batches):
+            if form == "csv":
+                self._csv([*([] if number else [rows.columns]), *rows.iter_rows()])
+                continue
+            kept.append(rows if form != "text" else rows.head(_SHOWN - sum(map(len, kept))))
+            for rule, n, usd in (
+                rows.group_by("rule").agg(n=pl.len(), usd=pl.col("value_usd").sum()).iter_rows()
+            ):
+                count = counts.setdefault(rule, [0, 0.0])
+                count[0], count[1] = count[0] + n, count[1] + usd
+        if form == "json":
+            self._json([row for rows in kept for row in rows.iter_rows(named=True)])
+        elif form in _FORMS and kept:
+            self._answers("rows", "Rows and their rules", pl.concat(kept, how="diagonal"), (), form)
+        elif form == "text":
+            shown = pl.concat(kept, how="diagonal") if kept else pl.DataFrame()
+            self._print_frame("The first rows; --format csv gives all", shown.columns, shown.rows())
+            self._print_frame(
+                "By rule", ["rule", "rows", "usd"], [[rule, *count] for rule, count in counts.items()]
+            )
 
     def _form(self, form: str | None) -> str:
-        return form or ("table" if self._out.is_terminal else "json" if self._is_json else "csv")
+        return form or ("text" if self._out.is_terminal else "json" if self._is_json else "csv")
 
     def _answer(self, title: str, columns: list[str], rows: list[tuple[Any, ...]], form: str | None) -> None:
         form = self._form(form)
-        if form == "table":
+        if form == "text":
             self._print_frame(title, columns, rows)
         elif form == "json":
             self._json([dict(zip(columns, row, strict=True)) for row in rows])
         else:
-            import csv
-            import io
+            self._csv([columns])
+            self._csv(rows)
 
-            self._stop()
-            for first in range(0, max(len(rows), 1), _ROWS_AT_ONCE):
-                text = io.StringIO()
-                writer = csv.writer(text, lineterminator="\n")
-                if not first:
-                    writer.writerow(columns)
-                writer.writerows(rows[first : first + _ROWS_AT_ONCE])
-                write(sys.stdout, text.getvalue())
+    def _csv(self, rows: Sequence[Sequence[Any]]) -> None:
+        import csv
+        import io
+
+        self._stop()
+        for first in range(0, len(rows), _ROWS_AT_ONCE):
+            text = io.StringIO()
+            csv.writer(text, lineterminator="\n").writerows(rows[first : first + _ROWS_AT_ONCE])
+            write(sys.stdout, text.getvalue())
 
     def _json(self, value: Any, *, indent: int | None = None) -> None:
         self._stop()
@@ -321,10 +403,12 @@ class Console:
             for line in [*lines[-4:-1], lines[-1]]:
                 self._print(f"  {line}")
 
-    def _print_some(self, title: str, columns: list[str], rows: list[list[Any]]) -> None:
+    def _print_some(
+        self, title: str, columns: list[str], rows: Sequence[Sequence[Any]], all_by: str = "--json"
+    ) -> None:
         self._print_frame(title, columns, rows[:_SHOWN])
         if len(rows) > _SHOWN:
-            self._print(f"  ... and {len(rows) - _SHOWN:,} more: --json shows all")
+            self._print(f"  ... and {len(rows) - _SHOWN:,} more: {all_by} shows all")
 
     def _print_frame(self, title: str, columns: list[str], rows: Sequence[Sequence[Any]]) -> None:
         self._stop()

@@ -7,8 +7,9 @@ from typing import Any, Final
 
 import click
 
-from minsum.cli.common import LocalPath, chosen_years, common, finish, opened, working
+from minsum.cli.common import FORMS, LocalPath, chosen_years, common, finish, opened, working
 from minsum.errors import MinsumError
+from minsum.export.options import FORMATS, Format
 
 _LOOK: Final = "minsum status, or minsum growth CHN -r USA"
 _accept: Final = click.option(
@@ -93,16 +94,30 @@ def panel(console: Any, workspace: Path, jobs: int | None) -> int:
 
 @click.command()
 @click.argument("spec", required=False, type=LocalPath())
+@click.option(
+    "--format", "form", type=click.Choice(FORMS), help="Print the tables of this file alone, in this form."
+)
+@click.option(
+    "--brackets", type=click.Choice(["t", "se"]), default="t", show_default=True, help="Below coefficients."
+)
+@click.option("--stars/--no-stars", default=True, show_default=True, help="Mark what is significant.")
 @common
-def estimate(console: Any, workspace: Path, jobs: int | None, *, spec: Path | None) -> int:
+def estimate(
+    console: Any, workspace: Path, jobs: int | None, *, spec: Path | None, form: str | None, **style: Any
+) -> int:
     """Estimate the models of a spec file (default: of [estimate] in minsum.toml), and print the tables.
 
     \b
     minsum estimate                        [estimate] -> estimates/main.parquet
     minsum estimate models/gravity.toml    -> estimates/gravity.parquet
+    minsum estimate --format latex --brackets se --no-stars > table3.tex
     """
     work = working(console, workspace, jobs)
     report = work.estimate(spec)
+    if form is not None:
+        names = [] if spec is None else [spec.stem]
+        console.answers(work.regression_tables(*names, **style), form)
+        return report.exit_code
     console.tables(work.tables())
     return finish(console, report, str(work.layout.estimates), "minsum report")
 
@@ -120,6 +135,37 @@ def report(console: Any, workspace: Path, jobs: int | None) -> int:
     if work.settings.panel is not None and work.layout.panel.is_file():
         console.tables(work.tables())
     return finish(console, done, str(work.layout.page), f"open {work.layout.page} in a browser")
+
+
+@click.command()
+@click.argument("folder", type=LocalPath())
+@click.option(
+    "--format",
+    "formats",
+    multiple=True,
+    type=click.Choice(["parquet", "csv", "dta"]),
+    help="Repeatable; default: all.",
+)
+@click.option("--since", type=LocalPath(), help="An earlier release: CHANGES.md says what changed.")
+@common
+def export(
+    console: Any,
+    workspace: Path,
+    jobs: int | None,
+    *,
+    folder: Path,
+    formats: tuple[Format, ...],
+    since: Path | None,
+) -> int:
+    """Write the results into FOLDER as a data release: tables, codebook, data package, citation, checksums.
+
+    \b
+    minsum export release                  Parquet, CSV and Stata
+    minsum export release-2 --format dta --format parquet --since release
+    """
+    work = working(console, workspace, jobs)
+    done = work.export(folder, formats or FORMATS, since=since)
+    return finish(console, done, str(folder), f"look at {folder / 'codebook.html'}")
 
 
 @click.command()

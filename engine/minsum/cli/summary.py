@@ -67,6 +67,8 @@ def _described(stage: str, summary: dict[str, Any]) -> str:
         return f"panel of {summary['rows']:,} rows, {summary['countries']} countries{gaps}"
     if stage == "estimates":
         return f"{len(summary['models'])} models of {summary['spec']}"
+    if stage == "export":
+        return f"{len(summary['tables'])} tables, {sum(summary['bytes'].values()) / 1e6:,.1f} MB"
     if stage == "removal":
         return f"{len(summary['removed'])} outputs no longer asked for removed"
     return stage

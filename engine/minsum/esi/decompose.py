@@ -1,4 +1,4 @@
-"""Splits the similarity of one country with one reference by chapter or section."""
+"""Splits the similarity of one country with one reference by section, chapter or product."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 
 from minsum.countries.codes import iso3_of
 from minsum.countries.groups import expanded
@@ -20,7 +21,7 @@ from minsum.esi.groups import of_year
 from minsum.esi.options import EsiOptions, Rule
 from minsum.esi.references import WITHOUT_SELF, WORLD_RULES, member_rows, member_values
 from minsum.esi.section_changes import Decomposition
-from minsum.esi.sections import By, segments_of
+from minsum.esi.sections import By, segment_of, segments_of
 from minsum.workspace.layout import partition_key
 from minsum_kernels import segment_min_sum
 
@@ -58,7 +59,7 @@ def decompose(
     question: Question,
     harmoniser: Harmoniser | None = None,
 ) -> Decomposition:
-    """Contributions of chapters or sections to one similarity over the years.
+    """Contributions of sections, chapters or products to one similarity over the years.
 
     Parameters
     ----------
@@ -84,20 +85,17 @@ def decompose(
     -----
     ESI_ir = sum over segments of sum over their products j of min(s_ij, s_rj): additive over products.
     """
-    question = replace(
-        question, reporter=understood(question.reporter), reference=understood(question.reference)
-    )
-    members, rule = _reference(question, options)
+    if question.by == "product" and question.resampling is not None:
+        raise UsageError(
+            "bands vary the products, so a product has none", "leave --bands out, or split by chapter"
+        )
+    question = _understood(question)
+    rule = _reference(question, options)[1]
     baskets: dict[int, Baskets] = {}
     sides: dict[int, tuple[str, ...]] = {}
     left_out: dict[int, list[str]] = {}
     for year, files in sorted(years.items()):
-        wanted = (question.reporter, *expanded(members, year))
-        found = _gather(files, wanted, rule=rule, options=options, harmoniser=harmoniser)
-        labels = found.labels if found else []
-        there = of_year({"one": (members, rule)}, year, labels)[0]["one"][0]
-        needed = (question.reporter, *there)
-        missing = [label for label in needed if label not in labels]
+        found, needed, missing = _sides(year, files, question, options=options, harmoniser=harmoniser)
         if found is None or missing:
             left_out[year] = missing
         else:
@@ -116,6 +114,7 @@ def decompose(
         reporter=question.reporter,
         reference=question.reference,
         classification=classification,
+        by=question.by,
         years=list(baskets),
         segments=segments,
         contributions=np.stack([segment_min_sum(*pair.shares(), edges).mean(axis=2)[:, 0] for pair in pairs]),
@@ -123,6 +122,73 @@ def decompose(
         method=how.method if how else None,
         left_out=left_out,
     )
+
+
+def contributions(
+    year: int,
+    files: Sequence[Path],
+    *,
+    options: EsiOptions,
+    question: Question,
+    harmoniser: Harmoniser | None = None,
+) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    """What every product of one year adds to a similarity, the largest first.
+
+    Parameters
+    ----------
+    year, files
+        Of the flows; of one classification, or brought to one by the harmoniser.
+    options, question, harmoniser
+        As of `decompose`; segments and bands do not matter.
+
+    Returns
+    -------
+    Columns product, section, reporter_usd, reference_usd, reporter_share, reference_share (a mean where the rule is one),
+    contribution; every product that either side exports. And the labels of both sides, the reporter's first.
+
+    Raises
+    ------
+    UsageError, MissingInputError
+        As `decompose`.
+    """
+    question = _understood(question)
+    rule = _reference(question, options)[1]
+    baskets, needed, missing = _sides(year, files, question, options=options, harmoniser=harmoniser)
+    if baskets is None or missing:
+        raise MissingInputError(
+            f"{year}: no data of {', '.join(missing) or question.reporter}",
+            'see which countries are there: minsum sql "SELECT DISTINCT year, reporter FROM coverage"',
+        )
+    pair = _pair(baskets, baskets.products, needed, rule)
+    own, others = pair.shares()
+    table = pl.DataFrame({
+        "product": baskets.products,
+        "section": [segment_of(product, "section").name for product in baskets.products],
+        "reporter_usd": pair.values[0],
+        "reference_usd": pair.values[1:].sum(axis=0),
+        "reporter_share": own[0],
+        "reference_share": others.mean(axis=0),
+        "contribution": np.minimum(own, others).mean(axis=0),
+    })  # fmt: skip
+    is_there = (pl.col("reporter_usd") > 0) | (pl.col("reference_usd") > 0)
+    return table.filter(is_there).sort("contribution", "product", descending=[True, False]), needed
+
+
+def _understood(question: Question) -> Question:
+    return replace(question, reporter=understood(question.reporter), reference=understood(question.reference))
+
+
+def _sides(
+    year: int, files: Sequence[Path], question: Question, *, options: EsiOptions, harmoniser: Harmoniser | None
+) -> tuple[Baskets | None, tuple[str, ...], list[str]]:  # fmt: skip
+    """Baskets of a year, the labels that both sides are made of, the reporter's first, and those without data."""
+    members, rule = _reference(question, options)
+    wanted = (question.reporter, *expanded(members, year))
+    found = _gather(files, wanted, rule=rule, options=options, harmoniser=harmoniser)
+    labels = found.labels if found else []
+    there = of_year({"one": (members, rule)}, year, labels)[0]["one"][0]
+    needed = (question.reporter, *there)
+    return found, needed, [label for label in needed if label not in labels]
 
 
 def _reference(question: Question, options: EsiOptions) -> tuple[tuple[str, ...], Rule]:

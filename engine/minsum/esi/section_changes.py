@@ -1,4 +1,4 @@
-"""Which chapters and sections a similarity comes from, year by year, and what changed."""
+"""Which sections, chapters or products a similarity comes from, year by year, and what changed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import polars as pl
 
 from minsum.errors import UsageError
 from minsum.esi.bands import F64, Method, band
-from minsum.esi.sections import Segment
+from minsum.esi.sections import By, Segment
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +20,12 @@ class Decomposition:
     ----------
     reporter, reference, classification
         Whose, with whom, in which HS vintage.
+    by
+        What the segments are.
     years
         Ascending.
     segments
-        Chapters or sections that either side trades in any year.
+        Sections, chapters or products that either side trades in any year.
     contributions
         Shape (n_years, n_segments), unit 1; each row sums to the similarity of its year.
     draws
@@ -37,6 +39,7 @@ class Decomposition:
     reporter: str
     reference: str
     classification: str
+    by: By
     years: list[int]
     segments: list[Segment]
     contributions: F64
@@ -92,6 +95,11 @@ class Decomposition:
             }
             | self._band(change, draws)
         )
+
+    def largest_first(self, parts: pl.DataFrame) -> pl.DataFrame:
+        """Rows of `change` or `by_segment` by the size of what they add, without the total."""
+        added = pl.col("change" if "change" in parts.columns else "contribution").abs()
+        return parts.filter(pl.col("segment") != "total").sort(added, descending=True, maintain_order=True)
 
     def _position(self, year: int | None, default: int) -> int:
         if year is None:

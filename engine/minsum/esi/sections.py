@@ -12,19 +12,19 @@ from minsum.schema import SECTIONS
 from minsum.workspace.layout import Layout
 from minsum.workspace.marks import Mark, Plan, plan_of
 
-By = Literal["section", "chapter"]
+By = Literal["section", "chapter", "product"]
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A chapter or section.
+    """A section, chapter or product.
 
     Attributes
     ----------
     name
-        Two digits, or a Roman number.
+        A Roman number, two digits, or the product's code.
     title
-        What is in it.
+        What is in it; of a product, in its section.
     """
 
     name: str
@@ -37,23 +37,24 @@ def segments_of(products: Sequence[str], by: By) -> tuple[list[Segment], list[in
     Raises
     ------
     UsageError
-        If `by` is neither section nor chapter.
+        If `by` is none of section, chapter and product.
     """
     one_of(by, get_args(By), argument="by")
     segments: list[Segment] = []
     bounds: list[int] = []
     for position, product in enumerate(products):
-        segment = _segment(product[:2], by)
+        segment = segment_of(product, by)
         if not segments or segment != segments[-1]:
             segments.append(segment)
             bounds.append(position)
     return segments, [*bounds, len(products)]
 
 
-def _segment(chapter: str, by: By) -> Segment:
-    number = int(chapter)
+def segment_of(product: str, by: By) -> Segment:
+    """The section or chapter of a product, or itself."""
+    number = int(product[:2])
     name, title = next((name, title) for name, first, last, title in SECTIONS if first <= number <= last)
-    return Segment(name, title) if by == "section" else Segment(chapter, title)
+    return Segment({"section": name, "chapter": product[:2], "product": product}[by], title)
 
 
 _RECIPE: Final = "sections-1"

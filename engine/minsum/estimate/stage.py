@@ -9,9 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from minsum.countries.names import understood
-from minsum.countries.suggestions import near_labels
-from minsum.errors import DataCheckError, EstimationError, MissingInputError
+from minsum.errors import DataCheckError, MissingInputError
 from minsum.schema import check_table
 from minsum.settings.specs import Model, Specification, labels
 from minsum.workspace.checksums import prove
@@ -22,8 +20,6 @@ from minsum.workspace.publish import publish_table
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import polars as pl
 
     from minsum.estimate.fitted import Fitted
     from minsum.estimate.sample import Chosen
@@ -96,10 +92,10 @@ def inputs_of(layout: Layout) -> Inputs:
     """
     if not layout.panel.is_file():
         raise MissingInputError(f"{layout.panel}: no panel yet", "build it first: minsum panel")
+    from minsum.estimate.rows_used import esi_of_panel
+
     footer = read_footer(layout.panel)
-    classification = footer["classification"]
-    esi = [path for path in layout.yearly("esi") if path.parent.name == f"classification={classification}"]
-    return Inputs(str(footer["digest"]), classification, digests_of(esi))
+    return Inputs(str(footer["digest"]), footer["classification"], digests_of(esi_of_panel(layout)))
 
 
 def kept_specs(layout: Layout, known: Collection[str]) -> dict[str, Asked]:
@@ -141,9 +137,11 @@ def estimate(layout: Layout, spec: Specification, *, name: str, asked_by: str = 
         return EstimateReport(
             False, name, {one: told["rows"] for one, told in read_footer(target)["models"].items()}
         )
+    from minsum.estimate.rows_used import samples_of
+
     models, esi = spec.resolved(), list(inputs.esi)
     prove([layout.panel, *(esi if any(_looks_beyond(model) for model in models) else ())])
-    chosen, notes = _samples(layout, spec, models=models, esi=esi)
+    chosen, notes = samples_of(layout, spec, models=models, esi=esi)
     told: dict[str, Any] = {}
     fitted: list[Fitted] = []
     for model, sample, said in zip(models, chosen, notes, strict=True):
@@ -185,67 +183,6 @@ def _looks_beyond(model: Model) -> bool:
 
 def _equation(model: Model) -> str:
     return f"{model.dependent} = {' + '.join(model.regressors)}"
-
-
-def _samples(
-    layout: Layout, spec: Specification, *, models: Sequence[Model], esi: Sequence[Path]
-) -> tuple[list[Chosen], list[list[str]]]:
-    """The sample of each model, and what was said when its data were read; data that models share are read once."""
-    from minsum.estimate.sample import choose, in_common
-
-    read: dict[tuple[str, str | None], tuple[pl.DataFrame, list[str]]] = {}
-    chosen, notes = [], []
-    for model in models:
-        key = (model.data, model.reference)
-        if key not in read:
-            read[key] = _read(layout, model, esi=esi)
-        keys = ("reporter", "reference", "year") if model.data == "pairs" else ("reporter", "year")
-        chosen.append(choose(read[key][0], model, keys=keys))
-        notes.append(read[key][1])
-    return in_common(chosen) if spec.common_sample else chosen, notes
-
-
-def _read(layout: Layout, model: Model, *, esi: Sequence[Path]) -> tuple[pl.DataFrame, list[str]]:
-    """The panel, with the similarity of another reference where one is asked for; or all pairs. And what there is to
-    say of rows that were left out."""
-    import polars as pl
-
-    options = read_footer(layout.panel)["options"]
-    max_width = options.get("max_width")  # panels made before it was a setting have none
-    if model.data == "pairs":
-        from minsum.estimate.pairs import read_pairs
-
-        if not layout.country_years.is_file():
-            raise MissingInputError(f"{layout.country_years}: not there yet", "make it: minsum panel")
-        prove([layout.country_years])
-        sample = {"reporters": options["reporters"], "years": options["years"], "max_width": max_width}
-        return read_pairs(esi, layout.country_years, **sample)
-    panel = pl.read_parquet(layout.panel, glob=False)
-    if model.reference is None:
-        return panel, []
-    from minsum.workspace.similarities import narrow, one_row_a_country, scan_similarities
-
-    rows, notes = one_row_a_country(
-        scan_similarities(esi).filter(pl.col("reference") == understood(model.reference))
-    )
-    kept, too_wide = narrow(rows, max_width)
-    other = kept.collect()
-    if other.is_empty():
-        near = near_labels(model.reference)
-        raise EstimationError(
-            f"no similarity with {model.reference!r}",
-            f"{f'did you mean {near[0]}? ' if near else ''}"
-            "Name a country (ISO3) or a composite of [esi.references] in minsum.toml",
-        )
-    measures = [name for name in ("esi", "esi_width") if name in other.columns]
-    joined = panel.drop(measures).join(
-        other.select("reporter", "year", *measures),
-        on=["reporter", "year"],
-        how="left",
-        maintain_order="left",
-    )
-    columns = ("reporter", "year", "esi")
-    return joined.select(*columns, pl.exclude(*columns)), [*notes, *too_wide]
 
 
 def _fit(model: Model, sample: Chosen) -> tuple[list[Fitted], dict[str, Any]]:

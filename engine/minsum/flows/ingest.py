@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from minsum.errors import SmallerSourceError
 from minsum.flows.lake import place_of, smaller
-from minsum.flows.lake_index import Choice, Known, Reasons, choose, survey
+from minsum.flows.lake_index import (
+    Choice,
+    Known,
+    Reasons,
+    choose,
+    holding_none,
+    note_holding_none,
+    survey,
+)
 from minsum.flows.options import IngestOptions
 from minsum.sources.archives import unfold
 from minsum.sources.files import Source, discover, identify
@@ -122,6 +130,7 @@ def ingest(
     state.refuse_vanished()
     state.remove_unwanted()
     report.same_date = dict(state.same_date())
+    state.note_holding_none()
     state.drop_rejections(has_raw=layout.raw in paths)
     _pass_over_outlived(sources, report)
     return report
@@ -191,6 +200,14 @@ class _State:
                 is_same = _date(first) == _date(other) and other.get("is_complete", True)
                 if is_same and {first["sha256"], other["sha256"]} <= self.at_hand:
                     yield place_of(partition_key(path)), (first["name"], other["name"])
+
+    def note_holding_none(self) -> None:
+        """Remember which sources were read and gave nothing, for the reporters that are asked for."""
+        options, passed_over = self.known.options, set(self.report.passed_over)
+        found = {source.sha256 for source in self.read if source.name in passed_over}
+        if options.reporters and found:
+            before = holding_none(self.layout, options) & {source.sha256 for source in self.sources}
+            note_holding_none(self.layout, options, before | found)
 
     def drop_rejections(self, *, has_raw: bool) -> None:
         """Drop the records of sources that are good now, have other content, or are gone from `raw/`."""

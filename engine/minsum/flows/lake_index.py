@@ -5,9 +5,10 @@ Without Numba: a run to which every file is known, and `status`, need no more th
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -20,8 +21,9 @@ from minsum.sources.formats import Claims, Format, formats, recognise
 from minsum.sources.opening import open_table
 from minsum.sources.publications import version_key
 from minsum.sources.rejections import read_rejections
-from minsum.workspace.footers import Footer, flows_footers
+from minsum.workspace.footers import Footer, canonical_json, digest, flows_footers
 from minsum.workspace.layout import Layout, partition_key
+from minsum.workspace.publish import publish_text
 
 Reasons = dict[str, tuple[str, str]]
 """Source name to reason and hint."""
@@ -126,6 +128,13 @@ class Known:
         """Under which the lake knows a source."""
         return {use.record["name"] for use in self._uses.get(sha, ())}
 
+    def options_for(self, source: Source) -> IngestOptions:
+        """What a source is read for: a vintage that was once said for it stands until another is said."""
+        if self.options.classification is not None:
+            return self.options
+        said = (use.record.get("assumed") for use in self._uses.get(source.sha256, ()))
+        return replace(self.options, classification=next(filter(None, said), None))
+
     def unused(self) -> set[str]:
         """Names of sources that were superseded everywhere they gave something."""
         used = {record["name"] for footer in self.footers.values() for record in footer["sources"]}
@@ -159,13 +168,13 @@ class Known:
         record = use.record
         if not is_as_asked(record, self.options):
             return False
-        named = record if record["name"] == source.name else record | _named(source.name)
+        as_named = record if record["name"] == source.name else record | named(source.name)
         if use.is_current:
-            is_later = version_key(named["published"], named.get("made")) > version_key(
+            is_later = version_key(as_named["published"], as_named.get("made")) > version_key(
                 record["published"], record.get("made")
             )
             return use.footer["recipe"] == self.options.recipe() and not is_later
-        return is_outranked(named, use.footer["sources"], at_hand)
+        return is_outranked(as_named, use.footer["sources"], at_hand)
 
 
 def is_as_asked(record: SourceRecord, options: IngestOptions) -> bool:
@@ -175,7 +184,7 @@ def is_as_asked(record: SourceRecord, options: IngestOptions) -> bool:
     return has_all and options.classification in (None, record.get("assumed") or options.classification)
 
 
-def _named(name: str) -> SourceRecord:
+def named(name: str) -> SourceRecord:
     """What a footer would say of a source of this name."""
     claims = next((one for form in formats() if (one := form.claims(name)).published), Claims())
     return {"name": name, "published": claims.published, "made": claims.identity.get("made")}
@@ -253,13 +262,39 @@ def choose(sources: Sequence[Source], known: Known, layout: Layout, spread: Spre
         else:
             unread.append(chosen)
     wanted = known.options.reporter_codes()
+    without = holding_none(layout, known.options) if wanted and unread else set()
     for source, look in zip(unread, spread(_look, unread), strict=True):
         reporter_code = look.form and look.form.claims(source.name).reporter_code
-        if look.is_companion or (wanted and reporter_code not in (None, *wanted)):
+        is_unwanted = source.sha256 in without or (wanted and reporter_code not in (None, *wanted))
+        if look.is_companion or is_unwanted:
             choice.passed_over.append(source.name)
         else:
             choice.todo[source] = look.form
     return choice
+
+
+def holding_none(layout: Layout, options: IngestOptions) -> set[str]:
+    """Digests of sources that were read and hold none of the reporters asked for. The file only saves reading, and may be
+    deleted."""
+    try:
+        found = json.loads(_none_file(layout).read_text(encoding="utf-8"))
+        return set(found["sources"]) if found["of"] == _of(options) else set()
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return set()
+
+
+def note_holding_none(layout: Layout, options: IngestOptions, found: set[str]) -> None:
+    """Remember what `holding_none` says."""
+    text = canonical_json({"of": _of(options), "sources": sorted(found)}).decode()
+    publish_text(text, _none_file(layout), layout=layout)
+
+
+def _none_file(layout: Layout) -> Path:
+    return layout.private / "holding-none.json"
+
+
+def _of(options: IngestOptions) -> str:
+    return digest([options.rejection_recipe(), sorted(options.reporters)])
 
 
 def _latest(candidates: list[Source], known: Known) -> Source:
@@ -267,8 +302,8 @@ def _latest(candidates: list[Source], known: Known) -> Source:
     names = known.names(candidates[0].sha256)
 
     def rank(source: Source) -> tuple[tuple[str, str], bool]:
-        named = _named(source.name)
-        return version_key(named["published"], named["made"]), source.name in names
+        dates = named(source.name)
+        return version_key(dates["published"], dates["made"]), source.name in names
 
     return max(candidates, key=rank)
 

@@ -14,14 +14,14 @@ from typing import Any, Final
 
 from minsum.errors import ChangedSourceError, SmallerSourceError, SourceError
 from minsum.flows.lake import Lake
-from minsum.flows.lake_index import Known, Reasons
+from minsum.flows.lake_index import Known, Reasons, named
 from minsum.flows.parse import Parsed, parse
 from minsum.flows.partial_files import Slices
 from minsum.flows.pending import Partition
 from minsum.flows.repairs import build
 from minsum.sources.files import Source
-from minsum.sources.formats import Claims, Format
-from minsum.sources.publications import version_of
+from minsum.sources.formats import Format
+from minsum.sources.publications import from_name, version_of
 from minsum.sources.rejections import write_rejection
 from minsum.workspace.layout import Layout
 
@@ -107,12 +107,14 @@ def bring_in(
     n_threads = min(jobs, _MOST_JOBS) + _AT_THE_DISK
 
     def read(source: Source) -> Parsed | None:
-        return parse(source, known.options, layout, n_beside=min(n_threads, len(todo)))
+        return parse(source, known.options_for(source), layout, n_beside=min(n_threads, len(todo)))
 
     def bring(source: Source) -> _Result:
-        """Read a source, and publish it in the same thread when it is one whole reporter-year."""
+        """Read a source, and publish it in the same thread when it is one whole reporter-year, and its name says which."""
         parsed = read(source)
         if parsed is None or not parsed.form.is_complete or len(parsed.pending.partitions) > 1:
+            return _Result(parsed)
+        if from_name(source.name) is None:
             return _Result(parsed)
         return _Result(parsed, _publish_complete(parsed, lake, turns, map))
 
@@ -127,7 +129,8 @@ def bring_in(
     meter = _Meter(sum(source.size for source in todo))
     with ThreadPoolExecutor(n_threads) as pool:
         for source, outcome in chain.from_iterable(
-            _bounded(pool, one, bring, ahead=n_threads) for one in _by_publisher(todo)
+            _bounded(pool, one, bring, ahead=n_threads, in_turn=from_name(one[0].name) is None)
+            for one in _waves(todo)
         ):
             try:
                 result = outcome()
@@ -173,39 +176,26 @@ def _note(parsed: Parsed, written: list[Written], done: Brought) -> None:
         raise SmallerSourceError(first.message + more, first.hint, because=because)
 
 
-def _by_publisher(todo: Mapping[Source, Format | None]) -> list[list[Source]]:
-    """Sources of one publisher after those of another, the first to be named first; a later publication of one thing after
-    the earlier ones, so that what holds far less than they do is refused whether they come together or in turn; within
-    each, the largest first.
+def _waves(todo: Mapping[Source, Format | None]) -> list[list[Source]]:
+    """Sources that may be published in any order, one wave after the other: those of a publisher after those of another,
+    the first to be named first, so that of two publishers of one reporter-year the first is kept; of each, what is called
+    otherwise than a bulk file, which is to be published in turn; then a later publication of a reporter-year after the
+    earlier ones. So what holds far less than an earlier one is refused whether they come together or in turn.
 
-    Beyond that any order gives the same lake: no thread is left alone with a large file at the end. Of two publishers
-    of one reporter-year the first is kept.
+    Bulk files of a wave come largest first: no thread is left alone with a large file at the end.
     """
-    groups: dict[tuple[str, int], list[Source]] = {}
-    n_earlier: Counter[str] = Counter()
-    claims = {source: form.claims(source.name) if form else Claims() for source, form in todo.items()}
+    waves: dict[tuple[str, int], list[Source]] = {}
+    n_before: Counter[tuple[int, int]] = Counter()
     publisher = {source: form.publisher if form else "" for source, form in todo.items()}
-    for source in sorted(todo, key=lambda source: _version(source, claims[source])):
-        slot = _slot(source, todo[source], claims[source])
-        groups.setdefault((publisher[source], n_earlier[slot]), []).append(source)
-        n_earlier[slot] += 1
+    for source in sorted(todo, key=lambda one: version_of(named(one.name) | {"sha256": one.sha256})):
+        known, wave = from_name(source.name), 0
+        if known is not None:
+            n_before[known.reporter_code, known.period] += 1
+            wave = n_before[known.reporter_code, known.period]
+        waves.setdefault((publisher[source], wave), []).append(source)
     publishers = list(publisher.values())
-    in_order = sorted(groups, key=lambda key: (publishers.index(key[0]), key[1]))
-    return [sorted(groups[key], key=lambda source: -source.size) for key in in_order]
-
-
-def _slot(source: Source, form: Format | None, claims: Claims) -> str:
-    """What it is a publication of, as far as the name says: a complete source may replace any of the same slot."""
-    if form is None or not form.is_complete:
-        return source.sha256 + source.name
-    return (
-        f"{form.name} {claims.reporter_code} {claims.year} {claims.classification if claims.year else None}"
-    )
-
-
-def _version(source: Source, claims: Claims) -> tuple[str, str, int, str, str]:
-    dates = {"published": claims.published, "made": claims.identity.get("made")}
-    return version_of(dates | {"name": source.name, "sha256": source.sha256})
+    in_order = sorted(waves, key=lambda key: (publishers.index(key[0]), key[1]))
+    return [sorted(waves[key], key=lambda one: -one.size if key[1] else 0) for key in in_order]
 
 
 @dataclass(slots=True)
@@ -226,8 +216,10 @@ def _bounded(
     work: Callable[[Source], _Result],
     *,
     ahead: int,
+    in_turn: bool,
 ) -> Iterator[tuple[Source, Callable[[], _Result]]]:
-    """Results as they come, never more than `ahead` sources under way or waiting: memory stays flat."""
+    """Results as they come, or in the order of the sources; never more than `ahead` sources under way or waiting: memory
+    stays flat."""
     waiting = iter(sources)
     running: dict[Future[_Result], Source] = {}
     while True:
@@ -237,7 +229,8 @@ def _bounded(
                 break
         if not running:
             return
-        for future in wait(running, return_when=FIRST_COMPLETED).done:
+        first = next(iter(running))
+        for future in [first] if in_turn else wait(running, return_when=FIRST_COMPLETED).done:
             yield running.pop(future), future.result
 
 

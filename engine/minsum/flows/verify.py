@@ -21,18 +21,17 @@ Wrong = list[tuple[str, str, str]]
 _CODE = rf"^({CODE}|[0-9]{{2}}|[0-9]{{4}}|TOTAL)$"
 
 
-def verify_partition(path: Path, footer: Footer) -> Wrong:
-    """What is wrong with a flows file: check, what was found, what was expected.
+def verify_partition(path: Path, footer: Footer, content: bytes) -> Wrong:
+    """What is wrong with a flows file, of which `content` are the bytes: check, what was found, what was expected.
 
     Raises
     ------
-    OSError, PolarsError, KeyError, ValueError
+    PolarsError, KeyError, ValueError
         If it cannot be read to its end, or its footer lacks what it should hold.
     """
     where = misplaced(path, footer)
     wrong = [] if where is None else [("keys", where, "those of its folders")]
-    with path.open("rb") as file:  # a path could be taken for a pattern
-        rows = pl.read_parquet(file)
+    rows = pl.read_parquet(content)
     return (
         wrong
         + (list(_rows(rows)) or list(_figures(rows, footer)))

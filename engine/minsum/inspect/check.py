@@ -23,8 +23,8 @@ from minsum.inspect.strays import find_strays
 from minsum.report.file_digests import ReportFiles
 from minsum.schema import YEARLY, check_table
 from minsum.sources.files import CUT_OFF_ROWS
-from minsum.workspace.checksums import damage
-from minsum.workspace.footers import Footer, estimate_files, read_footer
+from minsum.workspace.checksums import damage_of
+from minsum.workspace.footers import Footer, estimate_files, footer_of
 from minsum.workspace.layout import Layout, partition_key
 from minsum.workspace.queries import connect, literal, query
 
@@ -141,7 +141,11 @@ Wrong = list[tuple[str, str, str]]
 """Check, what was found, what was expected."""
 
 
-def _tables(layout: Layout) -> Iterator[tuple[Path, str, Callable[[Path, Footer], Wrong]]]:
+Verify = Callable[[Path, Footer, bytes], Wrong]
+"""Of a file with its footer and its bytes."""
+
+
+def _tables(layout: Layout) -> Iterator[tuple[Path, str, Verify]]:
     """Every published file with the name of its table and what there is to verify beyond its schema."""
     for path in layout.partitions():
         yield path, "flows", verify_partition
@@ -161,21 +165,26 @@ def _tables(layout: Layout) -> Iterator[tuple[Path, str, Callable[[Path, Footer]
         yield path, "estimates", _nothing_more
 
 
-def _verified(path: Path, table: str, more: Callable[[Path, Footer], Wrong]) -> tuple[Footer | None, Wrong]:
+def _verified(path: Path, table: str, more: Verify) -> tuple[Footer | None, Wrong]:
     """Footer of a sound file, or None; and what is wrong with it.
 
-    Beside a run, a file may be replaced between two looks: then it is looked at again, so that footer and rows are of
-    the same file. One that is gone has nothing wrong with it.
+    All of it is read from the same bytes, for a run beside the check may replace the file. One that is gone has nothing
+    wrong with it.
     """
-    outcome: tuple[Footer | None, Wrong] = None, []
-    for _ in range(_LOOKS):
-        before = _state(path)
-        if before is None:
-            return None, []
-        outcome = _verified_once(path, table, more)
-        if _state(path) == before:
-            break
-    return outcome
+    expected = f"a {table} table written by minsum"
+    try:
+        content = path.read_bytes()
+        footer = footer_of(path, content)
+        check_table(pq.read_schema(pa.BufferReader(content)).empty_table(), table)
+        if (why := damage_of(content)) is not None:
+            return None, [("file", why, expected)]
+        return footer, more(path, footer, content)
+    except FileNotFoundError:
+        return None, []
+    except DataCheckError as error:
+        return None, [("file", error.message, expected)]
+    except (OSError, pa.ArrowException, PolarsError, KeyError, ValueError) as error:
+        return None, [("file", f"{type(error).__name__}: {error}", f"a readable {table} table")]
 
 
 def _state(path: Path) -> tuple[int, int, int] | None:
@@ -187,26 +196,10 @@ def _state(path: Path) -> tuple[int, int, int] | None:
     return stat.st_ino, stat.st_ctime_ns, stat.st_size
 
 
-def _verified_once(
-    path: Path, table: str, more: Callable[[Path, Footer], Wrong]
-) -> tuple[Footer | None, Wrong]:
-    expected = f"a {table} table written by minsum"
-    try:
-        footer = read_footer(path)
-        check_table(pq.read_schema(path).empty_table(), table)
-        if (why := damage(path)) is not None:
-            return None, [("file", why, expected)]
-        return footer, more(path, footer)
-    except DataCheckError as error:
-        return None, [("file", error.message, expected)]
-    except (OSError, pa.ArrowException, PolarsError, KeyError, ValueError) as error:
-        return None, [("file", f"{type(error).__name__}: {error}", f"a readable {table} table")]
-
-
-def _verify_year(path: Path, footer: Footer) -> Wrong:
+def _verify_year(path: Path, footer: Footer, content: bytes) -> Wrong:
     """Folder, file name, footer and rows say the same classification and year."""
     classification, year = path.parent.name.partition("=")[2], path.stem
-    years = pq.read_table(path, columns=["year"], partitioning=None)["year"].unique().to_pylist()
+    years = pq.read_table(pa.BufferReader(content), columns=["year"])["year"].unique().to_pylist()
     wrong: Wrong = []
     if (footer["classification"], str(footer["year"])) != (classification, year):
         wrong.append(
@@ -221,7 +214,7 @@ def _verify_year(path: Path, footer: Footer) -> Wrong:
     return wrong
 
 
-def _nothing_more(_path: Path, _footer: Footer) -> Wrong:
+def _nothing_more(_path: Path, _footer: Footer, _content: bytes) -> Wrong:
     return []
 
 

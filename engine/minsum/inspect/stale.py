@@ -12,16 +12,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minsum.errors import DataCheckError, MinsumError
+from minsum.flows.lake import place_of
 from minsum.flows.lake_index import Choice, Known, choose
 from minsum.machine import versions
 from minsum.report.options import page_options
 from minsum.schema import YEARLY
 from minsum.settings.options import esi_options, panel_options
 from minsum.sources.archives import unfold
-from minsum.sources.files import discover, known_sources
-from minsum.workspace.footers import Footer, estimate_files, is_estimates, read_footer
+from minsum.sources.files import discover, known_sources, printable
+from minsum.workspace.footers import Footer, estimate_files, footer_digest, is_estimates, read_footer
 from minsum.workspace.layout import Layout, partition_key
-from minsum.workspace.marks import UNWANTED, Plan
+from minsum.workspace.marks import UNWANTED, Plan, digests_of
 
 if TYPE_CHECKING:
     from minsum.estimate.stage import Asked
@@ -43,7 +44,7 @@ def look_into_raw(layout: Layout, known: Known) -> Raw:
     files = discover([layout.raw]) if layout.raw.is_dir() else []
     sources, unread = known_sources(files, layout)
     choice = choose(unfold(sources, whole=known.digests()), known, layout)
-    return Raw(choice, [path.name for path in unread])
+    return Raw(choice, [printable(path.name) for path in unread])
 
 
 def find_stale(layout: Layout, known: Known, raw: Raw, settings: Settings | None = None) -> Stale:
@@ -80,6 +81,18 @@ def flows_entries(layout: Layout, known: Known, raw: Raw) -> Stale:
     ]
 
 
+def away_from_raw(known: Known, raw: Raw) -> dict[str, list[str]]:
+    """Names of sources that the lake rests on and that are not in `raw/`, to their reporter-years; what is in a file that
+    was never looked at may be any of them of its name."""
+    away, unread = dict[str, list[str]](), set(raw.unread)
+    for path, footer in known.footers.items():
+        gone = {one["name"] for one in footer["sources"] if one["sha256"] not in raw.choice.at_hand}
+        for name in gone:
+            if name.rpartition(" in ")[2] not in unread:
+                away.setdefault(name, []).append(place_of(partition_key(path)))
+    return dict(sorted(away.items()))
+
+
 def _entry(what: str, which: list[str], why: str, do: str) -> dict[str, Any]:
     return {"what": what, "which": which, "why": why, "do": do}
 
@@ -95,11 +108,27 @@ class _Chain:
         """What is not up to date, stage by stage."""
         from minsum.esi.stage import esi_plan
 
-        layout = self._layout
         with self._told("esi", "esi", "minsum esi"):
-            coverage, esi = esi_plan(layout, esi_options(self._settings), self._footers)
-            self._chain(coverage, esi)
+            coverage, esi = esi_plan(self._layout, esi_options(self._settings), self._footers)
+            self._note("coverage", coverage, "minsum esi")
+            if esi.wanted:
+                self._chain(coverage, esi)
+            else:
+                self._standing()
         return self._found
+
+    def _standing(self) -> None:
+        """What stands on flows of which there are none: the run ends before it touches any of it."""
+        layout = self._layout
+        standing = {table: [_year(path) for path in layout.yearly(table)] for table in YEARLY} | {
+            "panel": [one.name for one in (layout.panel, layout.country_years) if one.is_file()],
+            "estimates": [one.name for one in estimate_files(layout)],
+            "report": [one.name for one in (layout.sections, layout.page) if one.is_file()],
+        }
+        why = "no flows of the chosen years and reporters: stays as it is"
+        self._found += [
+            _entry(what, which, why, "bring files in: minsum ingest PATH") for what, which in standing.items()
+        ]
 
     def _chain(self, coverage: Plan, esi: Plan) -> None:
         """What follows from the plans of the esi stage."""
@@ -107,20 +136,33 @@ class _Chain:
         from minsum.estimate.stage import Inputs as EstimateInputs
 
         layout = self._layout
-        self._note("coverage", coverage, "minsum esi")
         for table in YEARLY:
             self._note(table, _below(esi, layout.table(table)), "minsum esi", name=_year)
         similarities = esi.digests(layout.esi)
         sections = sections_plan(layout, similarities)
         self._note("report", sections, "minsum report")
         panel, classification = self._panel(esi)
-        asked = self._asked() if panel is not None else {}
-        estimates = Plan(remove=dict.fromkeys(filter(is_estimates, estimate_files(layout)), UNWANTED))
+        asked = self._asked() if self._settings.panel is not None else {}
         if panel is not None:
             estimates = self._estimates(asked, EstimateInputs(panel, classification, similarities))
+            marks = estimates.digests()
+        else:  # none is asked for, or what is there stays as it is
+            there = list(filter(is_estimates, estimate_files(layout)))
+            estimates = Plan(remove={path: UNWANTED for path in there if path.stem not in asked})
+            marks = digests_of(path for path in there if path.stem in asked)
+            if self._settings.panel is not None:
+                panel = self._panel_there()
         self._note("estimates", estimates, "minsum estimate")
         singles = coverage.digests() | sections.digests()
-        self._report(esi, singles, panel, estimates=estimates, asked=asked)
+        self._report(
+            esi, singles, panel, marks={path.stem: mark for path, mark in marks.items()}, asked=asked
+        )
+
+    def _panel_there(self) -> str | None:
+        """Digest of the panel that is there."""
+        with suppress(DataCheckError):  # damaged: no stage can use it, and it is told where it is used
+            return footer_digest(self._layout.panel)
+        return None
 
     def _panel(self, tables: Plan) -> tuple[str | None, str]:
         """Digest and classification of the panel that is wanted; None where there is none, or cannot be."""
@@ -173,15 +215,14 @@ class _Chain:
         singles: Mapping[Path, str],
         panel: str | None,
         *,
-        estimates: Plan,
+        marks: Mapping[str, str],
         asked: Mapping[str, Asked],
     ) -> None:
         from minsum.report.inputs import Inputs
         from minsum.report.stage import report_plan
 
         layout = self._layout
-        names = sorted((path.stem for path in estimates.wanted), key=lambda name: (name != "main", name))
-        marks = {path.stem: mark for path, mark in estimates.digests().items()}
+        names = sorted(marks, key=lambda name: (name != "main", name))
         is_tested = {
             name: any(model.diagnostics for model in one.spec.resolved()) for name, one in asked.items()
         }

@@ -15,11 +15,11 @@ from minsum.flows.lake_index import survey
 from minsum.flows.options import IngestOptions
 from minsum.flows.rules import RULES
 from minsum.harmonise.islands import islands
-from minsum.inspect.stale import by_key, esi_years, find_stale, look_into_raw
+from minsum.inspect.stale import away_from_raw, by_key, esi_years, find_stale, look_into_raw
 from minsum.inspect.strays import find_strays
-from minsum.report.text_tables import listed
 from minsum.sources.opening import in_words
 from minsum.sources.rejections import read_rejections
+from minsum.text_tables import listed
 from minsum.workspace.footers import Footer, estimate_files, flows_footers, read_footer
 from minsum.workspace.layout import Layout
 
@@ -49,7 +49,7 @@ def read_status(layout: Layout, options: IngestOptions, settings: Settings | Non
     `rules`, `levels` (rows that the rule level removed, by the digits of their codes), `repairs` and `mended` (texts that were
     not written as Comtrade writes them): the same over all of them; `rejected`: name, reason and hint of each rejected source, and
     how many runs rejected it; `superseded`: sources that a later publication replaced, and by which; `copies`: files of
-    `raw/` whose content another has; `stale`: what its inputs have overtaken; `strays`: files among the published ones that
+    `raw/` whose content another has; `away`: sources that are not in `raw/`, with the reporter-years that rest on them; `stale`: what its inputs have overtaken; `strays`: files among the published ones that
     minsum did not write; `panel` (None without one): its size, what is missing, where each variable came from and what did
     not match; `findings`: figures that disagree (`check.check_figures`), by the limits of the settings; `estimates`: by specification and model, how it was made and which rows it left out; `totals`.
 
@@ -82,6 +82,9 @@ def read_status(layout: Layout, options: IngestOptions, settings: Settings | Non
         ],
         "superseded": _superseded(by_path.values()),
         "copies": raw.choice.copies,
+        "away": [
+            {"name": name, "reporter_years": years} for name, years in away_from_raw(known, raw).items()
+        ],
         "stale": stale,
         "strays": _strays(layout, {name for one in stale for name in one["which"]}),
         "findings": _findings(by_path, settings),
@@ -147,6 +150,14 @@ def status_tables(status: Record) -> Iterator[tuple[str, list[str], list[list[An
         yield "Sources that others replaced", ["source", "by", "reporter-years"], rows
     if status["copies"]:
         yield "Sources that are copies", ["source", "of"], [list(one) for one in status["copies"].items()]
+    if status["away"]:
+        rows = [[one["name"], listed(one["reporter_years"])] for one in status["away"]]
+        n_years = len({year for one in status["away"] for year in one["reporter_years"]})
+        yield (
+            f"Sources that are not in raw/: {n_years:,} reporter-years rest on them",
+            ["source", "reporter-years"],
+            rows,
+        )
     if status["stale"]:
         rows = [[one["what"], listed(one["which"]), one["why"], one["do"]] for one in status["stale"]]
         yield "Not up to date", ["what", "which", "why", "what to do"], rows

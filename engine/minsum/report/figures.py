@@ -11,9 +11,9 @@ from typing import Any, Final
 import altair as alt
 import polars as pl
 
+from minsum.countries.short_names import names_of
 from minsum.report.charts import CONFIG, STEP, coefficients, matrix, over_time, ranks, standing
 from minsum.report.choice import Choice
-from minsum.report.country_names import names_of
 from minsum.report.cube import Cube
 from minsum.workspace.similarities import ENDS
 

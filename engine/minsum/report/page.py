@@ -7,8 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+from minsum.countries.short_names import names_of
 from minsum.report.choice import Shown
-from minsum.report.country_names import names_of
 from minsum.report.options import PageOptions
 from minsum.report.page_text import page_words
 from minsum.report.paper_tables import bloc_notes

@@ -8,8 +8,8 @@ from typing import Any, Final
 import numpy as np
 import polars as pl
 
+from minsum.countries.short_names import names_of
 from minsum.harmonise.islands import islands
-from minsum.report.country_names import names_of
 from minsum.report.cube import Cube
 from minsum.report.options import PageOptions
 

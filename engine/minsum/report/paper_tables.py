@@ -15,7 +15,7 @@ from minsum.report.table import Table
 from minsum.workspace.footers import read_footer
 from minsum.workspace.layout import Layout
 
-RECIPE: Final = "report-6"
+RECIPE: Final = "report-7"
 
 
 def make_tables(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import polars as pl
 
 from minsum.report.table import Table
-from minsum.settings.specs import DIAGNOSTICS
+from minsum.settings.specs import DIAGNOSTICS, Specification, labels
 from minsum.workspace.footers import read_footer
 
 _DUMMIES: Final = ("reporter_", "year_")
@@ -18,7 +19,23 @@ Told = Mapping[str, Mapping[str, Any]]
 """Label of an estimate to what the footer says of it."""
 
 
-def regression_tables(path: Path) -> list[Table]:
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How coefficients are shown.
+
+    Attributes
+    ----------
+    brackets
+        What stands below a coefficient: `t`, the statistic, or `se`, the standard error.
+    stars
+        Whether stars mark what is significant.
+    """
+
+    brackets: Literal["t", "se"] = "t"
+    stars: bool = True
+
+
+def regression_tables(path: Path, style: Style = Style()) -> list[Table]:
     """Coefficients of every model in a file, and its tests when there are any."""
     footer = read_footer(path)
     is_main = footer["spec"] == "main"
@@ -26,9 +43,10 @@ def regression_tables(path: Path) -> list[Table]:
     title = "Table 3. Regressions" if is_main else f"Regressions{of}"
     tables = [
         regression_table(
-            pl.read_parquet(path, glob=False), f"table3{suffix}", title=title, told=footer["models"]
+            pl.read_parquet(path, glob=False), f"table3{suffix}", title=title, told=footer["models"],
+            style=style, made=_made(footer["options"]),
         )
-    ]
+    ]  # fmt: skip
     tests = _tests(footer["models"])
     if tests:
         heads = {"distribution": "under the null", "p_value": "p", "null": "null hypothesis"}
@@ -39,8 +57,34 @@ def regression_tables(path: Path) -> list[Table]:
     return tables
 
 
-def regression_table(estimates: pl.DataFrame, name: str, *, title: str, told: Told) -> Table:
-    """Coefficients with their statistics in brackets, one column for each model, in the paper's layout.
+def _made(options: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """Effects and covariance of each estimate, by its label, as the specification has them."""
+    found = {}
+    for model in Specification.model_validate(options["as_written"]).resolved():
+        covariance = str(model.covariance)
+        if covariance == "clustered":
+            covariance = f"by {' and '.join(model.clusters)}"
+        for label, estimator in zip(labels(model), model.estimators or (), strict=True):
+            is_random = {"country"} if estimator == "RE" else set()
+            effects = [f"{one} (random)" if one in is_random else one for one in model.effects or ()]
+            own = estimator in ("FGLS", "PCSE")
+            found[label] = {
+                "effects": ", ".join(effects),
+                "covariance": estimator if own else covariance.replace("_", "-"),
+            }
+    return found
+
+
+def regression_table(
+    estimates: pl.DataFrame,
+    name: str,
+    *,
+    title: str,
+    told: Told,
+    style: Style = Style(),
+    made: Mapping[str, Mapping[str, str]] | None = None,
+) -> Table:
+    """Coefficients with statistics or standard errors in brackets, one column for each model, in the paper's layout.
 
     Parameters
     ----------
@@ -50,6 +94,10 @@ def regression_table(estimates: pl.DataFrame, name: str, *, title: str, told: To
         Of the table.
     told
         What the footer says of each model; becomes the notes.
+    style
+        What stands in brackets, and stars.
+    made
+        Rows for effects and covariance, by model; none without it.
     """
     models = estimates["model"].unique(maintain_order=True).to_list()
     is_dummy = pl.any_horizontal(pl.col("term").str.starts_with(one) for one in _DUMMIES)
@@ -58,10 +106,8 @@ def regression_table(estimates: pl.DataFrame, name: str, *, title: str, told: To
     rows = []
     for term in sorted(terms, key=lambda term: term == "const"):
         of_term = {model: cells.get((model, term)) for model in models}
-        rows.append({"term": term} | {one: _coefficient(row) for one, row in of_term.items()})
-        rows.append(
-            {"term": ""} | {one: f"({row['statistic']:.2f})" if row else "" for one, row in of_term.items()}
-        )
+        rows.append({"term": term} | {one: _coefficient(row, style) for one, row in of_term.items()})
+        rows.append({"term": ""} | {one: _bracket(row, style) for one, row in of_term.items()})
     first = {model: estimates.filter(pl.col("model") == model).row(0, named=True) for model in models}
     is_pairs = any(one["data"] == "pairs" for one in told.values())
     for label, column in (("observations", "n_obs"), ("pairs" if is_pairs else "countries", "n_entities")):
@@ -70,29 +116,44 @@ def regression_table(estimates: pl.DataFrame, name: str, *, title: str, told: To
     rows.append(
         {"term": "r_squared"} | {one: "" if fit is None else f"{fit:.3f}" for one, fit in fits.items()}
     )
+    for label in ("effects", "covariance") if made else ():
+        values = {model: (made or {})[model][label] for model in models}
+        if any(values.values()):
+            rows.append({"term": label} | values)
     for label in ("dependent", "estimator"):
         values = {model: first[model][label] for model in models}
         if len({*values.values()} - {*models}) > (label == "dependent"):
             rows.append({"term": label} | values)
-    notes = (_brackets(first), *_notes({model: told[model] for model in models}))
+    notes = (_brackets(first, style), *_notes({model: told[model] for model in models}))
     return Table(name, title, pl.DataFrame(rows), notes, {"term": ""})
 
 
-def _coefficient(row: Mapping[str, Any] | None) -> str:
-    """Three decimals, or three digits where those would be zeros."""
+def _coefficient(row: Mapping[str, Any] | None, style: Style) -> str:
+    return f"{_digits(row['coefficient'])}{row['stars'] if style.stars else ''}" if row else ""
+
+
+def _bracket(row: Mapping[str, Any] | None, style: Style) -> str:
+    """The statistic or the standard error, in brackets."""
     if not row:
         return ""
-    value = row["coefficient"]
-    return f"{value:.3g}{row['stars']}" if 0 < abs(value) < _SMALL else f"{value:.3f}{row['stars']}"
+    return f"({_digits(row['std_error'])})" if style.brackets == "se" else f"({row['statistic']:.2f})"
 
 
-def _brackets(first: Told) -> str:
+def _digits(value: float) -> str:
+    """Three decimals, or three digits where those would be zeros."""
+    return f"{value:.3g}" if 0 < abs(value) < _SMALL else f"{value:.3f}"
+
+
+def _brackets(first: Told, style: Style) -> str:
     """What stands in brackets, and what the stars mean."""
+    stars = " *** 1 %, ** 5 %, * 10 %." if style.stars else ""
+    if style.brackets == "se":
+        return f"In brackets: standard errors.{stars}"
     kinds: dict[str, list[str]] = {"t": [], "z": []}
     for model, row in first.items():
         kinds["t" if row["distribution"].startswith("t") else "z"].append(model)
     named = " or ".join(f"{kind} ({', '.join(models)})" for kind, models in kinds.items() if models)
-    return f"In brackets: {named} statistics. *** 1 %, ** 5 %, * 10 %."
+    return f"In brackets: {named} statistics.{stars}"
 
 
 def _notes(told: Told) -> Iterator[str]:

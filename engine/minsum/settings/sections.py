@@ -315,6 +315,15 @@ class Report(_Section):
     paper_notes: bool = False
 
 
+class Export(_Section):
+    """`[export]`: what the citation of a release says (export.options.ExportOptions)."""
+
+    title: str = "Export similarity of countries"
+    authors: tuple[str, ...] = ()
+    version: str = ""
+    license: str = ""
+
+
 class Settings(BaseSettings):
     """All settings of a workspace."""
 
@@ -335,6 +344,7 @@ class Settings(BaseSettings):
     specs: tuple[str, ...] = ()
     check: Check = Check()
     report: Report = Report()
+    export: Export = Export()
 
     @model_validator(mode="after")
     def _vintage_first(self) -> Settings:

@@ -84,6 +84,13 @@ residual_share = 0.5      # codes 9999xx in World trade
 conflict_share = 0.005    # lost with rows repeated with other values, in relation to World trade
 exports_fall = 0.5        # fall of a reporter's exports against the year before, or by a revision (minsum run)
 esi_move = 0.2            # change of a similarity by a revision (minsum run)
+
+# What the citation of a data release says (minsum export)
+[export]
+title = "Export similarity of countries"
+authors = []              # such as ["Sok, Dara", "Institute of Trade"]: family name first, or an organisation
+version = ""              # of the release, such as "2026.1"
+license = ""              # its SPDX identifier, such as "CC-BY-4.0"
 """
 
 _PAPER: Final = f"""

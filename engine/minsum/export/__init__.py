@@ -1,0 +1,1 @@
+"""Results that leave the house: a data release in a folder of its own."""

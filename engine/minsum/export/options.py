@@ -1,0 +1,58 @@
+"""What decides a release beyond the workspace's tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+if TYPE_CHECKING:
+    from minsum.settings.sections import Settings
+
+Format = Literal["parquet", "csv", "dta"]
+FORMATS: Final[tuple[Format, ...]] = ("parquet", "csv", "dta")
+
+
+@dataclass(frozen=True, slots=True)
+class ExportOptions:
+    """What decides a release beyond the workspace's tables.
+
+    Attributes
+    ----------
+    title, authors, version, license
+        What the citation says; empty where the settings do not say.
+    formats
+        Each table is written in each of them.
+    settings
+        Those that decide the numbers, as JSON holds them.
+    versions
+        Of minsum and the libraries that decide the numbers.
+    covariates
+        Files of the covariate folder to their SHA-256.
+    """
+
+    title: str
+    formats: tuple[Format, ...] = FORMATS
+    authors: tuple[str, ...] = ()
+    version: str = ""
+    license: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    covariates: Mapping[str, str] = field(default_factory=dict)
+
+
+_NO_FIGURES: Final = {"fetch", "check", "report", "export"}
+"""Sections that decide no figure of a release."""
+
+
+def export_options(
+    settings: Settings, formats: Sequence[Format], versions: dict[str, str], *, covariates: dict[str, str]
+) -> ExportOptions:
+    """Of `[export]`, with what the figures were made from."""
+    return ExportOptions(
+        **settings.export.model_dump(),
+        formats=tuple(formats),
+        settings=settings.model_dump(mode="json", exclude=_NO_FIGURES, exclude_none=True),
+        versions=versions,
+        covariates=covariates,
+    )
