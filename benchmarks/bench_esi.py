@@ -31,15 +31,15 @@ import polars as pl
 
 import minsum_kernels
 from esi_lake import LakeSpec, write_real, write_synthetic
-from minsum.esi.options import EsiOptions, MarketOptions
 from minsum.machine import default_jobs
 from minsum.schema import YEARLY
+from minsum.settings.esi import Complementarity, Composite, Esi, MarketEsi, Similarities
 from minsum.workspace.layout import Layout
 from record import record
 
-HIGH_END = {"high_end": (("USA", "DEU"), "pooled")}
+HIGH_END = {"high_end": Composite(members=("USA", "DEU"))}
 RULES = {
-    rule: ((), rule) if rule.startswith("world") else (("USA", "DEU", "JPN"), rule)
+    rule: Composite(members=() if rule.startswith("world") else ("USA", "DEU", "JPN"), rule=rule)
     for rule in ("pooled", "mean_share", "mean_esi", "common", "world", "world_minus_self")
 }
 
@@ -56,19 +56,23 @@ class Task:
         What it writes: removed before each run, while `esi` stays current unless it is among them.
     """
 
-    options: EsiOptions
+    options: Similarities
     tables: tuple[str, ...]
 
 
 TASKS = {
-    "esi": Task(EsiOptions(references=HIGH_END), ("esi", "coverage")),
-    "esi, six composites": Task(EsiOptions(references=RULES), ("esi",)),
-    "esi, levels 6, 4 and 2": Task(EsiOptions(references=HIGH_END, levels=(6, 4, 2)), ("esi", "esi_levels")),
-    "complementarity": Task(EsiOptions(references=HIGH_END, complementarity=True), ("complementarity",)),
-    "market_esi": Task(
-        EsiOptions(references=HIGH_END, market_esi=MarketOptions()), ("market_esi", "market_mean")
+    "esi": Task(Similarities(esi=Esi(references=HIGH_END)), ("esi", "coverage")),
+    "esi, six composites": Task(Similarities(esi=Esi(references=RULES)), ("esi",)),
+    "esi, levels 6, 4 and 2": Task(
+        Similarities(esi=Esi(references=HIGH_END, levels=(6, 4, 2))), ("esi", "esi_levels")
     ),
-    "nothing to do": Task(EsiOptions(references=HIGH_END), ()),
+    "complementarity": Task(
+        Similarities(esi=Esi(references=HIGH_END), complementarity=Complementarity()), ("complementarity",)
+    ),
+    "market_esi": Task(
+        Similarities(esi=Esi(references=HIGH_END), market_esi=MarketEsi()), ("market_esi", "market_mean")
+    ),
+    "nothing to do": Task(Similarities(esi=Esi(references=HIGH_END)), ()),
 }
 VALUE = {"complementarity": "tci"}
 

@@ -27,8 +27,8 @@ from isal import igzip
 
 from flow_peers import chdb_reader, duckdb_reader, pandas_script, polars_script, polars_whole, spent
 from minsum.flows.ingest import ingest
-from minsum.flows.options import IngestOptions
 from minsum.machine import default_jobs
+from minsum.settings.flows import Ingest
 from minsum.synth import WorldSpec, write_world
 from minsum.workspace.layout import Layout
 from record import record
@@ -53,7 +53,7 @@ def ours(files: list[Path]) -> float:
 
     with tempfile.TemporaryDirectory() as folder:
         layout = Layout(Path(folder))
-        ingest(layout, files, IngestOptions(), jobs=JOBS, progress=lambda _stage, _done, _total: None)
+        ingest(layout, files, Ingest(), jobs=JOBS, progress=lambda _stage, _done, _total: None)
         spent.append(time.perf_counter())
         exports = pl.scan_parquet(layout.partitions()).filter(
             pl.col("flow") == "X", pl.col("partner_code") == 0, pl.col("product_code") != "TOTAL"

@@ -25,20 +25,19 @@ import polars as pl
 
 from bench_esi import HIGH_END, load_kernels
 from esi_lake import LakeSpec, _bilateral, _publish, write_real
-from minsum.esi.options import EsiOptions
 from minsum.esi.stage import compute_esi
-from minsum.harmonise.options import HarmoniseOptions
 from minsum.harmonise.shipped import nomenclature
 from minsum.harmonise.vintages import YEARS
 from minsum.machine import default_jobs
+from minsum.settings.esi import Esi, Harmonise, Similarities
 from minsum.synth.economies import in_order_of_choice
 from minsum.workspace.layout import Layout
 from record import record
 
 TARGET = "H2"
 OPTIONS = {
-    "as filed": EsiOptions(references=HIGH_END),
-    "harmonised": EsiOptions(references=HIGH_END, harmonise=HarmoniseOptions(TARGET)),
+    "as filed": Similarities(esi=Esi(references=HIGH_END)),
+    "harmonised": Similarities(esi=Esi(references=HIGH_END), harmonise=Harmonise(target=TARGET)),
 }
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import polars as pl
 
-from minsum.flows.options import IngestOptions
 from minsum.machine import default_jobs
+from minsum.settings.flows import Ingest
 
 spent: list[float] = []
 """When a program that writes had written, before the sum that only the benchmark needs."""
@@ -56,7 +56,7 @@ def polars_whole(files: list[Path]) -> float:
     mos, digits = mos.str.strip_chars().fill_null(""), product.str.len_chars()
     is_good = value.is_between(0, 1e21).fill_null(value=False)
     rule = (
-        pl.when(~flow.is_in(IngestOptions().flows)).then(pl.lit("flow"))
+        pl.when(~flow.is_in(Ingest().flows)).then(pl.lit("flow"))
         .when(partner2 != 0).then(pl.lit("partner2"))
         .when(customs != "C00").then(pl.lit("customs"))
         .when(mot != 0).then(pl.lit("mot"))

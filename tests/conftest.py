@@ -5,8 +5,8 @@ from __future__ import annotations
 import gzip
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -14,8 +14,9 @@ from click.testing import CliRunner, Result
 
 from minsum.cli import main
 from minsum.flows.ingest import IngestReport, ingest
-from minsum.flows.options import IngestOptions
 from minsum.pipeline import Workspace
+from minsum.settings.esi import Esi, Similarities
+from minsum.settings.flows import Ingest
 from minsum.synth import WorldSpec, write_world
 from minsum.workspace.footers import read_footer
 from minsum.workspace.layout import Layout
@@ -108,6 +109,15 @@ def bulk_text(rows: Iterable[dict[str, object]], columns: Iterable[str] = COLUMN
     return ("\n".join(lines) + "\n").encode()
 
 
+def similarities(
+    *, references: dict[str, tuple[tuple[str, ...], str]] | None = None, **given: Any
+) -> Similarities:
+    """Settings of the esi stage: those of `[esi]`, sections beside it, and composites as (members, rule)."""
+    composites = {name: {"members": one[0], "rule": one[1]} for name, one in (references or {}).items()}
+    beside = {name: given.pop(name) for name in Similarities.model_fields if name in given}
+    return Similarities(esi=Esi.model_validate({"references": composites} | given), **beside)
+
+
 class Desk:
     """A workspace and the folder of files a test drops into it."""
 
@@ -115,7 +125,7 @@ class Desk:
         self.inbox = folder / "inbox"
         self.inbox.mkdir()
         self.layout = Layout(folder / "work")
-        self.options = IngestOptions()
+        self.options = Ingest()
 
     def put(self, rows: Iterable[dict[str, object]], name: str = NAME, **options: Iterable[str]) -> Path:
         """Write a gzip bulk file."""
@@ -130,8 +140,9 @@ class Desk:
         return ingest(
             self.layout,
             paths or [self.inbox],
-            replace(self.options, accept=accept or self.options.accept),
+            self.options,
             jobs=jobs,
+            accept=accept,
             progress=lambda _stage, _done, _total: None,
         )
 

@@ -18,7 +18,7 @@ import pytest
 from click.testing import CliRunner
 
 from minsum.cli import main
-from minsum.settings.sections import load_settings
+from minsum.settings.load import load_settings
 from minsum.settings.specs import load_spec
 
 NOT_RUN = {

@@ -31,7 +31,7 @@ import polars as pl
 import naive_flows
 from minsum.flows import pending, reader
 from minsum.flows.ingest import IngestReport, ingest
-from minsum.flows.options import IngestOptions
+from minsum.settings.flows import Ingest
 from minsum.workspace.footers import read_footer
 from minsum.workspace.layout import Layout, partition_key
 from minsum_kernels.fields import FieldReader
@@ -74,7 +74,7 @@ def judge(
     started = time.process_time()
     faulthandler.dump_traceback_later(30 * SECONDS, exit=True)
     try:
-        options = IngestOptions(columns=columns)
+        options = Ingest(columns=columns)
         with warnings.catch_warnings(action="error"):
             report = ingest(layout, [folder / "in"], options, jobs=1, progress=lambda *_: None)
     except Exception as error:

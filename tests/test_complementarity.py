@@ -9,8 +9,7 @@ import polars as pl
 import pytest
 
 import naive
-from conftest import Desk
-from minsum.esi.options import EsiOptions
+from conftest import Desk, similarities
 from minsum.esi.stage import compute_esi
 from minsum.workspace.footers import read_footer
 
@@ -36,7 +35,7 @@ def fill(desk: Desk, trade: Trade) -> None:
 
 
 def compute(desk: Desk, **options: object) -> pl.DataFrame:
-    compute_esi(desk.layout, EsiOptions(complementarity=True, **options), progress=lambda *_: None)
+    compute_esi(desk.layout, similarities(complementarity={}, **options), progress=lambda *_: None)
     return pl.read_parquet(
         desk.layout.table("complementarity") / "*" / "2015.parquet", hive_partitioning=False
     )
@@ -101,5 +100,5 @@ def test_level_guard_and_reporters(desk: Desk) -> None:
 def test_unchanged_flows_are_not_computed_again(desk: Desk) -> None:
     fill(desk, TRADE)
     compute(desk)
-    again = compute_esi(desk.layout, EsiOptions(complementarity=True), progress=lambda *_: None)
+    again = compute_esi(desk.layout, similarities(complementarity={}), progress=lambda *_: None)
     assert (again.computed, again.rows["complementarity"]) == ([], 0)

@@ -13,19 +13,19 @@ from minsum.errors import DataCheckError, SettingsError
 from minsum.harmonise.chain import chain
 from minsum.harmonise.families import families
 from minsum.harmonise.make_tables import make_tables
-from minsum.harmonise.options import HarmoniseOptions
 from minsum.harmonise.shipped import FILES, FOLDER, nomenclature, shipped
 from minsum.harmonise.tables import Tables
 from minsum.harmonise.vintages import VINTAGES, rank, steps
 from minsum.harmonise.weights import read_weights
 from minsum.harmonise.workbooks import named_pair, read_workbook
+from minsum.settings.esi import Harmonise
 
 OFFICIAL = {"H0": 5039, "H1": 5132, "H2": 5225, "H3": 5052, "H4": 5205, "H5": 5387, "H6": 5612}
 """Codes without 999999 (UN Statistics Division). The sheets name one more in H2, 140390, which is no heading there."""
 
 
 def tables(target: str = "H2", **options: str) -> Tables:
-    return Tables.find(HarmoniseOptions(target, **options), Path())  # type: ignore[arg-type]
+    return Tables.find(Harmonise(target=target, **options), Path())  # type: ignore[arg-type]
 
 
 def weight_file(folder: Path, text: str, name: str = "w.csv") -> Path:
@@ -141,7 +141,7 @@ def test_all_21_workbooks_are_read(shared_data: Callable[[str], Path]) -> None:
 @pytest.mark.slow
 def test_workbooks_of_a_folder_replace_the_shipped_ones(shared_data: Callable[[str], Path]) -> None:
     folder = shared_data("concordances/un")
-    own = Tables.find(HarmoniseOptions("H2", "un", str(folder)), Path("/"))
+    own = Tables.find(Harmonise(target="H2", method="un", tables=str(folder)), Path("/"))
     for source in ("H6", "H3"):
         theirs, ours = chain(own, source, "H2"), chain(tables(), source, "H2")
         assert (theirs.shares != ours.shares).nnz == 0
@@ -150,7 +150,7 @@ def test_workbooks_of_a_folder_replace_the_shipped_ones(shared_data: Callable[[s
 
 def test_all_ten_weight_files_are_read(shared_data: Callable[[str], Path]) -> None:
     folder = shared_data("concordances")
-    own = Tables.find(HarmoniseOptions("H2", "weights", str(folder)), Path("/"))
+    own = Tables.find(Harmonise(target="H2", method="weights", tables=str(folder)), Path("/"))
     assert len(own.weight_files) == 10
     for source in VINTAGES:
         found = chain(own, source, "H2")
@@ -161,7 +161,7 @@ def test_all_ten_weight_files_are_read(shared_data: Callable[[str], Path]) -> No
 def test_a_filing_older_than_the_target_needs_weights_all_the_way(tmp_path: Path) -> None:
     assert tables("H3").reach().gap("H1") == "filed in H1, older than H3: no weights H1 to H2"
     weight_file(tmp_path, "H1,H2,weight,group_id\n010210,010210,1.0,1\n")
-    own = Tables.find(HarmoniseOptions("H3", "weights", str(tmp_path)), Path("/"))
+    own = Tables.find(Harmonise(target="H3", method="weights", tables=str(tmp_path)), Path("/"))
     assert own.reach().gap("H1") == "filed in H1, older than H3: no weights H2 to H3"
     assert own.reach().gap("H6") is None
 
@@ -224,7 +224,7 @@ def test_bad_workbooks(shared_data: Callable[[str], Path], tmp_path: Path) -> No
         read_workbook(wrong)
     wrong.unlink()
     shutil.copy(folder / "HS2022toHS2017ConversionAndCorrelationTables.xlsx", tmp_path)
-    own = Tables.find(HarmoniseOptions("H4", "un", str(tmp_path)), Path("/"))
+    own = Tables.find(Harmonise(target="H4", method="un", tables=str(tmp_path)), Path("/"))
     with pytest.raises(DataCheckError, match="no workbook H5 to H4; there are H6-H5"):
         chain(own, "H6", "H4")
     with pytest.raises(DataCheckError, match="no workbook H5 to H4"):

@@ -15,7 +15,7 @@ from minsum.countries.names import folded_name, match_country, names_matched, un
 from minsum.countries.spellings import CODES, NAMES, NOBODY
 from minsum.countries.suggestions import check_country, known_labels, near_labels
 from minsum.errors import SettingsError
-from minsum.settings.sections import load_settings
+from minsum.settings.load import load_settings
 
 SPELLINGS = {
     "World Bank": """

@@ -16,13 +16,12 @@ import polars as pl
 import pytest
 
 from minsum.errors import DataCheckError
-from minsum.panel.covariates import Covariates, Variable, covariate_remarks, read_covariates
+from minsum.panel.covariates import Covariates, covariate_remarks, read_covariates
 from minsum.panel.covariates.numbers import with_numbers
-from minsum.settings.sections import DEFAULT_VARIABLES
+from minsum.settings.panel import DEFAULT_VARIABLES, Variable
 from minsum.sources.files import Source
 from test_covariates import workbook
 
-PAPER = {name: Variable(**recipe.model_dump()) for name, recipe in DEFAULT_VARIABLES.items()}
 TIDY = "iso3,year,capital\nCHN,2002,0.25\nVNM,2003,0.5\n"
 BOTH = [("CHN", 2002, 0.25), ("VNM", 2003, 0.5)]
 FRAME = pd.DataFrame({"country": ["China", "Viet Nam"], "year": [2002, 2003], "capital": [0.25, 0.5]})
@@ -51,7 +50,7 @@ def read(tmp_path: Path) -> Read:
     def run(name: str, content: str | bytes, **variables: Variable) -> Covariates:
         path = tmp_path / name
         path.write_bytes(content.encode() if isinstance(content, str) else content)
-        return read_covariates([Source(path, path.stat().st_size, name)], PAPER | variables)
+        return read_covariates([Source(path, path.stat().st_size, name)], DEFAULT_VARIABLES | variables)
 
     return run
 

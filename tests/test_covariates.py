@@ -17,15 +17,14 @@ from minsum.countries.names import match_country
 from minsum.errors import DataCheckError, SettingsError
 from minsum.panel.covariates import (
     Covariates,
-    Variable,
     covariate_formats,
     covariate_remarks,
     read_covariates,
 )
-from minsum.settings.sections import DEFAULT_VARIABLES, load_settings
+from minsum.settings.load import load_settings
+from minsum.settings.panel import DEFAULT_VARIABLES, Variable
 from minsum.sources.files import Source
 
-PAPER = {name: Variable(**recipe.model_dump()) for name, recipe in DEFAULT_VARIABLES.items()}
 CAPITAL, LABOUR, PATENTS = "NE.GDI.FTOT.ZS", "SL.TLF.CACT.ZS", "IP.PAT.RESD"
 
 WDI_BULK = f"""\
@@ -138,7 +137,7 @@ def read(tmp_path: Path) -> Read:
             path = tmp_path / name
             path.write_bytes(content.encode() if isinstance(content, str) else content)
             sources.append(Source(path, path.stat().st_size, name))
-        return read_covariates(sources, PAPER | variables)
+        return read_covariates(sources, DEFAULT_VARIABLES | variables)
 
     return run
 

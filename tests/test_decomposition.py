@@ -11,11 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conftest import Desk
+from conftest import Desk, similarities
 from minsum.errors import MissingInputError, SettingsError, UsageError
 from minsum.esi.bands import Pair, Resampling, band, replicates
 from minsum.esi.decompose import Question, decompose
-from minsum.esi.options import EsiOptions
 from minsum.esi.section_changes import Decomposition
 from minsum.esi.sections import segments_of
 from minsum.esi.stage import compute_esi, files_of
@@ -45,14 +44,14 @@ def fill(desk: Desk, years: tuple[int, ...] = (2015, 2016)) -> None:
 
 
 def split(desk: Desk, question: Question, **options: object) -> Decomposition:
-    chosen = EsiOptions(references=REFERENCES, **options)
-    return decompose(files_of(desk.layout, "H4", ()), "H4", options=chosen, question=question)
+    chosen = similarities(references=REFERENCES, **options)
+    return decompose(files_of(desk.layout, "H4", ()), "H4", options=chosen.esi, question=question)
 
 
 @pytest.mark.parametrize("residual", ["exclude", "keep", "denominator"])
 def test_contributions_add_up_to_the_index_under_every_rule(desk: Desk, residual: str) -> None:
     fill(desk)
-    compute_esi(desk.layout, EsiOptions(references=REFERENCES, residual=residual), progress=lambda *_: None)
+    compute_esi(desk.layout, similarities(references=REFERENCES, residual=residual), progress=lambda *_: None)
     esi = pl.concat(pl.read_parquet(file, hive_partitioning=False) for file in desk.layout.yearly("esi"))
     for reference in ("USA", *RULES):
         for by in ("section", "chapter", "product"):

@@ -8,11 +8,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from conftest import Desk
-from minsum.esi.options import EsiOptions
+from conftest import Desk, similarities
 from minsum.esi.stage import compute_esi
-from minsum.harmonise.options import HarmoniseOptions
 from minsum.pipeline import Workspace
+from minsum.settings.esi import Harmonise
 from test_harmonise import converted, table
 
 Flows = dict[tuple[int, str], float]
@@ -36,7 +35,7 @@ def fill(desk: Desk, flows: dict[int, Flows], vintage: str = "H4") -> None:
 
 
 def compute(desk: Desk, **options: object) -> pl.DataFrame:
-    chosen = EsiOptions(destination_esi=True, **options)  # type: ignore[arg-type]
+    chosen = similarities(**{"destination_esi": {}} | options)  # type: ignore[arg-type]
     compute_esi(desk.layout, chosen, progress=lambda *_: None)
     vintage = "H2" if options.get("harmonise") else "H4"
     return table(desk, "destination_esi", vintage=vintage)
@@ -57,7 +56,7 @@ def test_overlap_in_usd_on_request(desk: Desk) -> None:
     """Of 60 coffee and 40 shoes against 25 coffee and 75 shoes, wherever they go: 25 + 40."""
     fill(desk, HANDS)
     assert "overlap_usd" not in compute(desk).columns
-    found = compute(desk, overlap_usd=True)
+    found = compute(desk, destination_esi={"overlap_usd": True})
     assert found["overlap_usd"].to_list() == [65.0, 65.0]
     work = Workspace(desk.layout.root, flags={"destination_esi": {"overlap_usd": True}}).init()
     assert not work.esi().changed  # the setting is this option
@@ -109,7 +108,7 @@ def test_harmonised_like_everything_else(desk: Desk) -> None:
              "300490", "847130", "851712", "620342"]  # fmt: skip
     flows = random_flows(2, codes)
     fill(desk, flows)
-    plain, harmonised = compute(desk), compute(desk, harmonise=HarmoniseOptions("H2"))
+    plain, harmonised = compute(desk), compute(desk, harmonise=Harmonise(target="H2"))
     assert harmonised["partner_esi"].to_numpy() == pytest.approx(plain["partner_esi"].to_numpy(), abs=1e-12)
     shares: list[Flows] = []
     for reporter in (156, 704):

@@ -9,10 +9,10 @@ import polars as pl
 import pytest
 
 import naive
-from conftest import Desk, one
+from conftest import Desk, one, similarities
 from minsum.errors import MissingInputError, SettingsError
-from minsum.esi.options import EsiOptions, MarketOptions
 from minsum.esi.stage import compute_esi
+from minsum.settings.load import load_settings
 from minsum.workspace.footers import read_footer
 from minsum_kernels import KernelInputError
 from test_formats import web
@@ -40,7 +40,7 @@ def fill(desk: Desk, exports: dict[int, dict[str, float]] = EXPORTS, flow: str =
 
 
 def compute(desk: Desk, **options: object) -> pl.DataFrame:
-    compute_esi(desk.layout, EsiOptions(**options), progress=lambda *_: None)
+    compute_esi(desk.layout, similarities(**options), progress=lambda *_: None)
     return pl.read_parquet(desk.layout.esi / "classification=H4" / "2015.parquet", hive_partitioning=False)
 
 
@@ -157,7 +157,7 @@ def test_options_are_recorded_and_levels_beside_do_not_change_the_main_table(des
 
 def test_a_composite_without_all_its_members_is_absent_and_said(desk: Desk) -> None:
     fill(desk, {code: EXPORTS[code] for code in (156, 842)})
-    report = compute_esi(desk.layout, EsiOptions(references=REFERENCES), progress=lambda *_: None)
+    report = compute_esi(desk.layout, similarities(references=REFERENCES), progress=lambda *_: None)
     assert report.absent["H4/2015"]["pooled"] == ["DEU"]
     assert compute(desk, references=REFERENCES)["reference"].unique().sort().to_list() == ["CHN", "USA"]
 
@@ -251,27 +251,30 @@ def test_only_changed_years_are_recomputed(desk: Desk) -> None:
     fill(desk)
     desk.put([{"period": 2016, "reporterCode": 842}], "COMTRADE-FINAL-CA8422016H4[2024-03-10].gz")
     desk.ingest()
-    options = EsiOptions()
+    options = similarities()
     assert compute_esi(desk.layout, options, progress=lambda *_: None).computed == ["H4/2015", "H4/2016"]
     assert compute_esi(desk.layout, options, progress=lambda *_: None).computed == []
     desk.put([{"reporterCode": 156, "primaryValue": 1}], "COMTRADE-FINAL-CA1562015H4[2025-03-10].gz")
     desk.ingest(accept=True)
     again = compute_esi(desk.layout, options, progress=lambda *_: None)
     assert (again.computed, again.unchanged) == (["H4/2015"], ["H4/2016"])
-    only = compute_esi(desk.layout, EsiOptions(years=(2016,)), progress=lambda *_: None)
+    only = compute_esi(desk.layout, similarities(years=(2016,)), progress=lambda *_: None)
     assert (only.computed, only.unchanged) == ([], ["H4/2016"])
     assert not (desk.layout.esi / "classification=H4" / "2015.parquet").exists()
 
 
 def test_nothing_to_compare_is_said(desk: Desk) -> None:
     with pytest.raises(MissingInputError, match="no flows"):
-        compute_esi(desk.layout, EsiOptions(), progress=lambda *_: None)
-    with pytest.raises(SettingsError, match="a member occurs twice"):
-        compute_esi(
-            desk.layout, EsiOptions(references={"a": (("USA", "USA"), "pooled")}), progress=lambda *_: None
-        )
-    with pytest.raises(SettingsError, match=r"esi.references.a: 'GER' is the label of no country"):
-        compute_esi(desk.layout, EsiOptions(references={"a": (("GER",), "pooled")}), progress=lambda *_: None)
+        compute_esi(desk.layout, similarities(), progress=lambda *_: None)
+    path = desk.layout.root / "minsum.toml"
+    path.parent.mkdir()
+    for members, message in (
+        ("USA', 'USA", "a member occurs twice"),
+        ("GER", "'GER' is the label of no country"),
+    ):
+        path.write_text(f"[esi.references.a]\nmembers = ['{members}']\n")
+        with pytest.raises(SettingsError, match=f"esi.references.a.members: {message}"):
+            load_settings(path)
 
 
 def test_esi_matrix() -> None:
@@ -320,7 +323,7 @@ def test_countries_without_a_basket_are_named_with_the_reason(desk: Desk) -> Non
     fill(desk, {156: {"010121": 1.0}, 842: {"0101": 1.0}, 276: {"01": 1.0}})
     desk.put_bytes(web([{"reporterCode": "704", "partnerCode": "36"}]), "t.csv")
     desk.ingest()
-    report = compute_esi(desk.layout, EsiOptions(), progress=lambda *_: None)
+    report = compute_esi(desk.layout, similarities(), progress=lambda *_: None)
     assert report.left_out == {
         "H4/2015": {
             "products of 2 digits, fewer than the 6 that are compared": ["DEU"],
@@ -342,8 +345,7 @@ def test_no_table_mixes_digits(desk: Desk, option: str) -> None:
         ]  # fmt: skip
         desk.put(rows, f"{reporter}.gz")
     desk.ingest()
-    value = MarketOptions() if option == "market_esi" else True
-    compute(desk, **{option: value})
+    compute(desk, **{option: {}})
     (file,) = desk.layout.yearly(option)
     assert set(pl.read_parquet(file, hive_partitioning=False)["reporter"]) <= {"CHN", "USA"}
     assert pl.read_parquet(file, hive_partitioning=False).height

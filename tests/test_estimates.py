@@ -22,6 +22,7 @@ from minsum.report.paper_tables import make_tables
 from minsum.report.regression import regression_table, regression_tables
 from minsum.report.render import render
 from minsum.report.stage import write_report
+from minsum.settings.load import Settings
 from minsum.settings.specs import Specification
 from minsum.workspace.footers import read_footer
 from minsum.workspace.layout import Layout
@@ -814,7 +815,7 @@ def write_tables(world: Layout) -> bool:
     """The report of a world without similarities to show: its tables."""
     names = ["main", "gravity"]
     inputs = replace(inputs_there(world, estimates=names, with_panel=True), esi={}, markets={})
-    return write_report(world, PageOptions(estimates=names), inputs).changed
+    return write_report(world, PageOptions(Settings(), estimates=names), inputs).changed
 
 
 def test_tables_are_written_once_for_every_spec(world: Layout) -> None:

@@ -11,15 +11,15 @@ import pytest
 
 from conftest import COLUMNS, NAME, Desk, bulk_text
 from minsum.errors import SettingsError
-from minsum.flows.options import IngestOptions
 from minsum.flows.verify import verify_partition
 from minsum.inspect.status import read_status
 from minsum.pipeline import Workspace
-from minsum.settings.sections import load_settings
+from minsum.settings.flows import Ingest
+from minsum.settings.load import load_settings
 from test_formats import BACI, LEGACY_NAME, old, web, wits, zipped
 from trade_files import LEGACY, LEGACY_BULK
 
-BOTH = IngestOptions(columns=("net_weight", "quantity"))
+BOTH = Ingest(columns=("net_weight", "quantity"))
 HORSES, MULES = "010121", "010190"
 Figures = tuple[float | None, ...]
 
@@ -75,7 +75,7 @@ def test_the_columns_have_their_types_and_come_last(asked: Desk) -> None:
     ],
 )
 def test_only_what_is_asked_for(desk: Desk, columns: tuple[str, ...], names: list[str], row: Figures) -> None:
-    desk.options = IngestOptions(columns=columns)
+    desk.options = Ingest(columns=columns)
     desk.put([{"netWgt": "12.5", "qty": "3", "qtyUnitCode": 5}])
     desk.ingest()
     assert list(pl.read_parquet_schema(desk.layout.partition("H4", 2015, 156)))[5:] == names
@@ -340,7 +340,7 @@ def test_a_change_of_the_setting_makes_the_lake_anew_and_back_gives_the_same_byt
     assert [row[:5] for row in desk.rows()] == plain
     assert figures(desk)["X", 0, HORSES] == (5.0, None, None)
     assert desk.ingest().n_partitions == 0
-    desk.options = IngestOptions()
+    desk.options = Ingest()
     desk.ingest()
     assert desk.lake() == before
 

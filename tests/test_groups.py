@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from conftest import Desk, one
+from conftest import Desk, one, similarities
 from minsum.countries.groups import members_in
-from minsum.errors import SettingsError
 from minsum.esi.decompose import Question, decompose
 from minsum.esi.groups import of_year
-from minsum.esi.options import EsiOptions
-from minsum.esi.stage import compute_esi, files_of
+from minsum.esi.stage import files_of
+from minsum.settings.esi import Composite
 from minsum.workspace.footers import read_footer
 from test_harmonise import compute, put, table
 
@@ -30,9 +29,10 @@ def test_numbers_of_members(group: str, year: int) -> None:
 
 
 def test_members_without_data_are_left_out_and_said() -> None:
-    references = {"asean": (("ASEAN", "CHN"), "pooled"), "pair": (("USA", "DEU"), "pooled")}
-    found, left_out = of_year(references, 1994, ["SGP", "THA"])  # type: ignore[arg-type]
-    assert found == {"asean": (("SGP", "THA", "CHN"), "pooled"), "pair": (("USA", "DEU"), "pooled")}
+    pair = Composite(members=("USA", "DEU"))
+    references = {"asean": Composite(members=("ASEAN", "CHN")), "pair": pair}
+    found, left_out = of_year(references, 1994, ["SGP", "THA"])
+    assert found == {"asean": Composite(members=("SGP", "THA", "CHN")), "pair": pair}
     assert left_out == {"asean": ["BRN", "IDN", "MYS", "PHL"]}
 
 
@@ -59,12 +59,12 @@ def test_membership_changes_over_the_years(desk: Desk) -> None:
     assert one(before, "KHM", "rest")["esi"] == 0.0
     footer = read_footer(desk.layout.yearly("esi")[-1])
     assert footer["groups_without"]["asean"] == ["BRN", "IDN", "LAO", "MMR", "MYS", "PHL", "VNM"]
-    options = EsiOptions(
+    options = similarities(
         references={"asean": (("ASEAN",), "pooled"), "rest": (("ASEAN",), "pooled_minus_self")}
     )
     for reference in ("asean", "rest"):
         parts = decompose(
-            files_of(desk.layout, "H2", ()), "H2", options=options, question=Question("SGP", reference)
+            files_of(desk.layout, "H2", ()), "H2", options=options.esi, question=Question("SGP", reference)
         )
         assert parts.years == [1998, 2004]
         expected = [one(frame, "SGP", reference)["esi"] for frame in (before, after)]
@@ -83,10 +83,6 @@ def test_intervals_of_groups(desk: Desk) -> None:
     assert one(after, "SGP", "rest")["vintage_reference"] == "mixed"
 
 
-def test_a_name_that_is_neither_country_nor_group(desk: Desk) -> None:
-    fill(desk)
-    desk.ingest()
-    with pytest.raises(SettingsError, match="label of no country"):
-        compute_esi(
-            desk.layout, EsiOptions(references={"a": (("NAFTA",), "pooled")}), progress=lambda *_: None
-        )
+def test_a_name_that_is_neither_country_nor_group() -> None:
+    with pytest.raises(ValueError, match="label of no country"):
+        Composite(members=("NAFTA",))

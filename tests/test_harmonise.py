@@ -11,25 +11,24 @@ import numpy as np
 import polars as pl
 import pytest
 
-from conftest import Desk, one
+from conftest import Desk, one, similarities
 from minsum.countries.suggestions import known_labels
 from minsum.errors import MissingInputError
 from minsum.esi.baskets import gather
 from minsum.esi.decompose import Question, decompose
-from minsum.esi.options import EsiOptions, MarketOptions
 from minsum.esi.stage import compute_esi, esi_plan, files_of
 from minsum.esi.yearly import EsiReport
 from minsum.harmonise.harmoniser import Harmoniser
-from minsum.harmonise.options import HarmoniseOptions
 from minsum.harmonise.shipped import nomenclature, shipped
 from minsum.harmonise.vintages import VINTAGES, rank, steps
 from minsum.harmonise.workbooks import read_workbook
 from minsum.pipeline import Workspace
 from minsum.schema import HARMONISED
+from minsum.settings.esi import Esi, Harmonise, MarketEsi
 from minsum.workspace.footers import read_footer
 
 Basket = dict[str, float]
-TO_H2 = HarmoniseOptions("H2")
+TO_H2 = Harmonise(target="H2")
 FURTHER = [column.name for column in HARMONISED["esi"]]
 
 
@@ -50,9 +49,9 @@ def put(
     desk.put(rows, f"COMTRADE-FINAL-CA{reporter:03}{year}{vintage}[2024-03-10].gz")
 
 
-def compute(desk: Desk, harmonise: HarmoniseOptions | None = TO_H2, **options: object) -> EsiReport:
+def compute(desk: Desk, harmonise: Harmonise | None = TO_H2, **options: object) -> EsiReport:
     desk.ingest()
-    chosen = EsiOptions(harmonise=harmonise, **options)  # type: ignore[arg-type]
+    chosen = similarities(harmonise=harmonise, **options)  # type: ignore[arg-type]
     return compute_esi(desk.layout, chosen, progress=lambda *_: None)
 
 
@@ -243,7 +242,7 @@ def test_an_older_filing_is_absent_with_its_reason_unless_there_are_weights(
     folder.mkdir()
     text = "H1,H2,weight,group_id\n90111,90111,1.0,1\n010210,010210,.75,2\n010210,010290,.25,2\n"
     (folder / "H1_to_H2.csv").write_text(text, encoding="utf-8")
-    with_weights = HarmoniseOptions("H2", "weights", str(folder))
+    with_weights = Harmonise(target="H2", method="weights", tables=str(folder))
     assert compute(desk, with_weights).unreachable == {}
     assert one(table(desk), "VNM", "USA")["esi"] == pytest.approx(0.75)
     assert one(table(desk), "VNM", "USA")["n_reporter"] == 3
@@ -292,7 +291,7 @@ def test_totals_in_are_totals_out(desk: Desk, method: str, tmp_path: Path) -> No
     for reporter, basket in baskets.items():
         put(desk, reporter, "H5", basket)
     desk.ingest()
-    how = HarmoniseOptions("H0", method, folder and str(folder))  # type: ignore[arg-type]
+    how = Harmonise(target="H0", method=method, tables=folder and str(folder))  # type: ignore[arg-type]
     [found] = gather(
         desk.layout.partitions(), basis="X", residual="keep", harmoniser=Harmoniser(how, desk.layout.root)
     )
@@ -305,9 +304,9 @@ def test_totals_in_are_totals_out(desk: Desk, method: str, tmp_path: Path) -> No
 
 
 def test_stale_when_settings_or_tables_change(desk: Desk, tmp_path: Path) -> None:
-    def stale(harmonise: HarmoniseOptions) -> set[str]:
+    def stale(harmonise: Harmonise) -> set[str]:
         footers = {path: read_footer(path) for path in desk.layout.partitions()}
-        coverage, tables = esi_plan(desk.layout, EsiOptions(harmonise=harmonise), footers)
+        coverage, tables = esi_plan(desk.layout, similarities(harmonise=harmonise), footers)
         assert not coverage.remove
         assert not tables.remove
         return {str(path.relative_to(desk.layout.root)) for path in (*coverage.redo, *tables.redo)}
@@ -323,7 +322,7 @@ def test_stale_when_settings_or_tables_change(desk: Desk, tmp_path: Path) -> Non
     path = folder / "H6_to_H5.csv"
     lines = ["H6,H5,weight,group_id", *(f"{code},{code},1,0" for code in (90111, 854231))]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    weighted = HarmoniseOptions("H2", "weights", str(folder))
+    weighted = Harmonise(target="H2", method="weights", tables=str(folder))
     assert stale(weighted) == both
     assert compute(desk, weighted).computed == ["H2/2022"]
     assert compute(desk, weighted).computed == []
@@ -345,7 +344,7 @@ def test_other_tables_use_the_same_converted_values(desk: Desk, tmp_path: Path) 
     for reporter, basket in baskets.items():
         put(desk, reporter, filed[reporter], converted(basket, "H6", filed[reporter]), partners=(0, 36, 554))
         put(plain, reporter, "H2", converted(basket, "H6", "H2"), partners=(0, 36, 554))
-    asked = {"market_esi": MarketOptions(), "complementarity": True, "levels": (4,)}
+    asked = {"market_esi": MarketEsi(), "complementarity": {}, "levels": (4,)}
     compute(desk, **asked)
     compute(plain, None, **asked)
     for name, value in (
@@ -360,10 +359,10 @@ def test_other_tables_use_the_same_converted_values(desk: Desk, tmp_path: Path) 
     harmoniser = Harmoniser(TO_H2, desk.layout.root)
     question = Question("CHN", "USA")
     ours = decompose(
-        files_of(desk.layout, "H2", (), harmoniser=harmoniser), "H2", options=EsiOptions(), question=question,
+        files_of(desk.layout, "H2", (), harmoniser=harmoniser), "H2", options=Esi(), question=question,
         harmoniser=harmoniser,
     )  # fmt: skip
-    theirs = decompose(files_of(plain.layout, "H2", ()), "H2", options=EsiOptions(), question=question)
+    theirs = decompose(files_of(plain.layout, "H2", ()), "H2", options=Esi(), question=question)
     assert ours.contributions == pytest.approx(theirs.contributions, abs=1e-12)
     assert ours.contributions.sum() == pytest.approx(one(table(desk), "CHN", "USA")["esi"], abs=1e-12)
 
@@ -375,7 +374,7 @@ def test_a_flow_that_weights_split_goes_to_every_market_in_parts(desk: Desk, tmp
     (folder / "w.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     put(desk, 156, "H3", {"090111": 4.0, "010110": 4.0}, partners=(0, 36))
     put(desk, 842, "H2", {"090111": 1.0, "010110": 1.0}, partners=(0, 36))
-    compute(desk, HarmoniseOptions("H2", "weights", str(folder)), market_esi=MarketOptions())
+    compute(desk, Harmonise(target="H2", method="weights", tables=str(folder)), market_esi=MarketEsi())
     assert table(desk, "market_esi")["esi"].to_list() == pytest.approx([0.125 + 0.5])
     assert one(table(desk), "CHN", "USA")["esi"] == pytest.approx(0.625)
 
@@ -413,8 +412,8 @@ def test_successors_as_one_unit_over_all_years(desk: Desk) -> None:
     put(desk, 56, "H2", {"090111": 1.0}, year=2008, partners=(0,))
     for year in (2005, 2008):
         put(desk, 842, "H2", {"090111": 3.0, "010110": 1.0}, year=year, partners=(0, 36, 688, 499))
-    merge = HarmoniseOptions("H2", successors="merge")
-    compute(desk, merge, references={"all": ((), "world")}, market_esi=MarketOptions(), complementarity=True)
+    merge = Harmonise(target="H2", successors="merge")
+    compute(desk, merge, references={"all": ((), "world")}, market_esi=MarketEsi(), complementarity={})
     before, after = (table(desk, year=year) for year in (2005, 2008))
     assert one(before, "SCG", "USA")["esi"] == pytest.approx(1.0)
     assert one(after, "SCG", "USA")["esi"] == pytest.approx(0.75)
@@ -429,9 +428,7 @@ def test_successors_as_one_unit_over_all_years(desk: Desk) -> None:
     assert coverage.filter(reporter="BEL")["unit"].to_list() == [None]
     harmoniser = Harmoniser(merge, desk.layout.root)
     files = files_of(desk.layout, "H2", (), harmoniser=harmoniser)
-    parts = decompose(
-        files, "H2", options=EsiOptions(), question=Question("SCG", "USA"), harmoniser=harmoniser
-    )
+    parts = decompose(files, "H2", options=Esi(), question=Question("SCG", "USA"), harmoniser=harmoniser)
     assert parts.years == [2005, 2008]
     assert parts.contributions.sum(axis=1) == pytest.approx([1.0, 0.75])
     compute(desk)
@@ -442,7 +439,7 @@ def test_successors_as_one_unit_over_all_years(desk: Desk) -> None:
 def test_a_successor_alone_is_no_unit(desk: Desk) -> None:
     put(desk, 688, "H3", {"090111": 2.0})
     put(desk, 499, "H3", {"090111": 2.0})
-    compute(desk, HarmoniseOptions("H2", successors="merge"))
+    compute(desk, Harmonise(target="H2", successors="merge"))
     assert set(table(desk)["reporter"]) == {"MNE", "SRB"}
     assert not table(desk)["is_merged"].any()
 
@@ -455,9 +452,7 @@ def test_taiwan_under_either_name(desk: Desk, name: str) -> None:
     compute(desk, None, references={"chips": (members, "pooled")}, reporters=members[:1])
     frame = table(desk, vintage="H5")
     assert frame.select("reporter", "reference").rows() == [("S19", "USA"), ("S19", "chips")]
-    parts = decompose(
-        files_of(desk.layout, "H5", ()), "H5", options=EsiOptions(), question=Question(name, "USA")
-    )
+    parts = decompose(files_of(desk.layout, "H5", ()), "H5", options=Esi(), question=Question(name, "USA"))
     assert parts.contributions.sum() == pytest.approx(0.5)
 
 
@@ -471,7 +466,7 @@ def harmonised_2024(real_2024: Workspace, target: str) -> tuple[list[str], list[
     """Labels of the 100 largest exporters of the real 2024 world, its products in the target, and shares."""
     [found] = gather(
         real_2024.layout.partitions(), basis="X", residual="exclude",
-        harmoniser=Harmoniser(HarmoniseOptions(target), Path()),
+        harmoniser=Harmoniser(Harmonise(target=target), Path()),
     )  # fmt: skip
     largest = np.argsort(-found.values.sum(axis=1))[:100]
     assert found.provenance is not None

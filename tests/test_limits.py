@@ -11,15 +11,13 @@ import numpy as np
 import polars as pl
 import pytest
 
-from conftest import Desk, bulk_text
+from conftest import Desk, bulk_text, similarities
 from minsum.errors import DataCheckError
 from minsum.esi.bands import band
 from minsum.esi.contributions import write_contributions
 from minsum.esi.harmonised import Filed, _check_totals
 from minsum.esi.largest_changes import largest_moves, merged
-from minsum.esi.options import EsiOptions
 from minsum.esi.stage import compute_esi
-from minsum.flows.options import IngestOptions
 from minsum.flows.verify import verify_partition
 from minsum.harmonise.islands import Islands
 from minsum.harmonise.messages import absences
@@ -27,7 +25,8 @@ from minsum.harmonise.shipped import nomenclature
 from minsum.harmonise.weights import read_weights
 from minsum.inspect.check import check_workspace
 from minsum.inspect.nightly_checks import examine
-from minsum.settings.sections import Check
+from minsum.settings.flows import Ingest
+from minsum.settings.load import Check
 from minsum.sources.archives import unfold
 from minsum.sources.files import Source
 from minsum.workspace.layout import Layout
@@ -45,7 +44,7 @@ def test_a_product_may_exceed_its_total_by_a_millionth(desk: Desk, usd: float, i
 
 
 def test_values_weights_and_quantities_end_at_1e21(desk: Desk) -> None:
-    desk.options = IngestOptions(columns=("net_weight", "quantity"))
+    desk.options = Ingest(columns=("net_weight", "quantity"))
     largest, beyond = ({"primaryValue": one, "netWgt": one, "qty": one} for one in ("1e21", "1.001e21"))
     desk.put([largest, beyond | {"cmdCode": "010190"}, beyond | {"cmdCode": "020110", "primaryValue": 5}])
     desk.ingest()
@@ -125,7 +124,7 @@ def test_figures_at_the_limit_agree(desk: Desk, beyond: float, checks: list[str]
 
 
 def test_a_weight_may_be_zero_and_a_value_may_not(desk: Desk) -> None:
-    desk.options = IngestOptions(columns=("net_weight", "quantity"))
+    desk.options = Ingest(columns=("net_weight", "quantity"))
     desk.put([{"netWgt": 0, "qty": 0}])
     desk.ingest()
     path, footer = desk.layout.partition("H4", 2015, 156), desk.footer()
@@ -185,7 +184,7 @@ def test_who_has_just_enough_products_is_in_every_table(desk: Desk) -> None:
     for reporter, codes in ((156, ("010121", "020110")), (842, ("010121", "020110")), (276, ("010121",))):
         desk.put([{"reporterCode": reporter, "cmdCode": code} for code in codes], f"{reporter}.gz")
     desk.ingest()
-    options = EsiOptions(min_products=2)
+    options = similarities(min_products=2)
     compute_esi(desk.layout, options, progress=lambda *_: None)
     write_contributions(desk.layout, options)
     esi = pl.read_parquet(desk.layout.yearly("esi")[0], hive_partitioning=False).drop_nulls("esi")

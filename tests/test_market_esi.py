@@ -10,13 +10,13 @@ import polars as pl
 import pytest
 
 import naive
-from conftest import Desk
+from conftest import Desk, similarities
 from minsum.errors import SettingsError
-from minsum.esi.options import EsiOptions, MarketOptions
 from minsum.esi.stage import compute_esi
 from minsum.pipeline import Workspace
 from minsum.schema import YEARLY
-from minsum.settings.sections import load_settings
+from minsum.settings.esi import MarketEsi
+from minsum.settings.load import load_settings
 from minsum.workspace.footers import read_footer
 
 JPN, KOR = 392, 410
@@ -52,9 +52,9 @@ def file_of(desk: Desk, table: str) -> Path:
 
 
 def compute(
-    desk: Desk, chosen: MarketOptions | None = None, **options: object
+    desk: Desk, chosen: MarketEsi | None = None, **options: object
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    asked = EsiOptions(market_esi=chosen or MarketOptions(), **options)
+    asked = similarities(market_esi=chosen or MarketEsi(), **options)
     compute_esi(desk.layout, asked, progress=lambda *_: None)
     tables = [
         pl.read_parquet(file_of(desk, name), hive_partitioning=False)
@@ -134,20 +134,20 @@ def test_random_world_equals_the_naive_twin_sorted_and_positive(desk: Desk) -> N
 
 def test_a_flow_threshold_takes_pairs_out_of_values_and_weights(desk: Desk) -> None:
     fill(desk)
-    markets, mean = compute(desk, MarketOptions(min_flow_usd=5.0))
+    markets, mean = compute(desk, MarketEsi(min_flow_usd=5.0))
     assert pairs(markets) == {("JPN", "CHN", "USA"): 0.25}
     assert pairs(mean) == pytest.approx({("CHN", "USA"): 0.25 * 120 / 125})
-    assert compute(desk, MarketOptions(min_flow_usd=1e9))[0].is_empty()
+    assert compute(desk, MarketEsi(min_flow_usd=1e9))[0].is_empty()
 
 
 def test_chosen_markets_and_reporters(desk: Desk) -> None:
     fill(desk, EXPORTS | {USA: EXPORTS[USA] | {KOR: {"010121": 1.0}}})
-    assert set(pairs(compute(desk, MarketOptions(markets=("KOR",)))[0])) == {("KOR", "CHN", "USA")}
+    assert set(pairs(compute(desk, MarketEsi(markets=("KOR",)))[0])) == {("KOR", "CHN", "USA")}
     assert set(pairs(compute(desk, reporters=("USA",))[0])) == {
         ("JPN", "CHN", "USA"), ("JPN", "DEU", "USA"), ("KOR", "CHN", "USA"),
     }  # fmt: skip
-    with pytest.raises(SettingsError, match=r"market_esi.markets: 'KRO' is the label of no country"):
-        compute(desk, MarketOptions(markets=("KRO",)))
+    with pytest.raises(ValueError, match="'KRO' is the label of no country"):
+        MarketEsi(markets=("KRO",))
 
 
 def test_residual_policies_by_hand(desk: Desk) -> None:
@@ -203,7 +203,7 @@ def test_a_state_and_its_predecessor_are_no_pair_and_groups_are_no_markets(desk:
 
 def test_only_what_changed_and_the_footers_say_with_which_options(desk: Desk) -> None:
     fill(desk)
-    options = EsiOptions(market_esi=MarketOptions(min_flow_usd=2.0))
+    options = similarities(market_esi=MarketEsi(min_flow_usd=2.0))
     first = compute_esi(desk.layout, options, progress=lambda *_: None)
     assert first.rows == {"esi": 6, "market_esi": 3, "market_mean": 3}
     assert read_footer(file_of(desk, "market_esi"))["options"] == {

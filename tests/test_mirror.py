@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from conftest import Desk, one
+from conftest import Desk, one, similarities
 from minsum.errors import MissingInputError, SettingsError
-from minsum.esi.options import EsiOptions, MarketOptions, MirrorOptions
 from minsum.esi.stage import compute_esi
 from minsum.harmonise.messages import absences
 from minsum.pipeline import Workspace
 from minsum.report.growth import where_exports
 from minsum.schema import MIRRORED
+from minsum.settings.esi import MarketEsi, Mirror
 from test_harmonise import TO_H2, converted, table
 
 PARTNERS = {156: "H6", 842: "H5", 276: "H2", 702: "H3"}
@@ -29,7 +28,7 @@ FROM_VIETNAM = {
 REFERENCES = {
     "everyone": ((), "world"), "others": ((), "world_minus_self"), "pair": (("USA", "VNM"), "pooled")
 }  # fmt: skip
-MIRROR = MirrorOptions(reporters=("VNM",), min_partners=3)
+MIRROR = Mirror(reporters=("VNM",), min_partners=3)
 
 
 def put(
@@ -53,8 +52,8 @@ def fill(desk: Desk, year: int = 2022) -> None:
     put(desk, 360, "H5", [("X", 0, "090111", 1.0), ("M", 116, "090111", 5.0)], year)
 
 
-def compute(desk: Desk, mirror: MirrorOptions | None = MIRROR, **options: object) -> pl.DataFrame:
-    chosen = EsiOptions(harmonise=TO_H2, mirror=mirror, references=REFERENCES, **options)  # type: ignore[arg-type]
+def compute(desk: Desk, mirror: Mirror | None = MIRROR, **options: object) -> pl.DataFrame:
+    chosen = similarities(harmonise=TO_H2, mirror=mirror, references=REFERENCES, **options)  # type: ignore[arg-type]
     compute_esi(desk.layout, chosen, progress=lambda *_: None)
     return table(desk)
 
@@ -98,7 +97,7 @@ def test_nobody_elses_numbers_move(desk: Desk, levels: tuple[int, ...]) -> None:
     columns = [name for name in without.columns if name != "year"]
     kept = mirrored.filter((pl.col("reporter") != "VNM") & ~pl.col("reference").is_in(["VNM", "pair"]))
     assert kept.select(columns).equals(without.select(columns))
-    inside = compute(desk, replace(MIRROR, in_world=True), levels=levels)
+    inside = compute(desk, MIRROR.model_copy(update={"in_world": True}), levels=levels)
     assert one(inside, "DEU", "everyone")["esi"] != one(without, "DEU", "everyone")["esi"]
     assert one(mirrored, "VNM", "others")["n_reference"] == one(mirrored, "VNM", "everyone")["n_reference"]
 
@@ -107,7 +106,8 @@ def test_cif_cancels_in_shares(desk: Desk) -> None:
     fill(desk)
     desk.ingest()
     first, second = (
-        compute(desk, replace(MIRROR, cif=cif)).filter(pl.col("reference") != "pair") for cif in (1.06, 1.5)
+        compute(desk, MIRROR.model_copy(update={"cif": cif})).filter(pl.col("reference") != "pair")
+        for cif in (1.06, 1.5)
     )  # a pool of members is made of their values
     assert first["esi"].to_numpy() == pytest.approx(second["esi"].to_numpy(), abs=1e-15)
 
@@ -115,9 +115,9 @@ def test_cif_cancels_in_shares(desk: Desk) -> None:
 def test_too_few_partners_and_filings_of_the_same_year(desk: Desk) -> None:
     fill(desk)
     desk.ingest()
-    assert "VNM" in set(compute(desk, replace(MIRROR, min_partners=4))["reporter"])
-    assert "VNM" not in set(compute(desk, replace(MIRROR, min_partners=5))["reporter"])
-    assert set(compute(desk, MirrorOptions(min_partners=1))["reporter"]) >= {"VNM", "KHM"}
+    assert "VNM" in set(compute(desk, MIRROR.model_copy(update={"min_partners": 4}))["reporter"])
+    assert "VNM" not in set(compute(desk, MIRROR.model_copy(update={"min_partners": 5}))["reporter"])
+    assert set(compute(desk, Mirror(min_partners=1))["reporter"]) >= {"VNM", "KHM"}
     put(desk, 704, "H1", [("X", 0, "090111", 1.0)])
     desk.ingest()
     assert "VNM" not in set(compute(desk)["reporter"])  # it filed, though in a vintage that cannot be reached
@@ -161,7 +161,7 @@ def test_off_by_default_and_only_with_harmonise(desk: Desk, tmp_path: Path) -> N
 def test_what_has_no_mirrors_is_said(desk: Desk) -> None:
     fill(desk)
     desk.ingest()
-    chosen = EsiOptions(harmonise=TO_H2, mirror=MIRROR, complementarity=True, market_esi=MarketOptions())
+    chosen = similarities(harmonise=TO_H2, mirror=MIRROR, complementarity={}, market_esi=MarketEsi())
     report = compute_esi(desk.layout, chosen, progress=lambda *_: None)
     [line] = [one for one in absences(report) if "mirrored" in one]
     assert line.startswith(
@@ -183,7 +183,9 @@ def test_what_has_no_mirrors_is_said(desk: Desk) -> None:
         "mirrored" in one
         for one in absences(
             compute_esi(
-                desk.layout, replace(chosen, complementarity=False, market_esi=None), progress=lambda *_: None
+                desk.layout,
+                chosen.model_copy(update={"complementarity": None, "market_esi": None}),
+                progress=lambda *_: None,
             )
         )
     )

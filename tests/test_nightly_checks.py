@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from conftest import bulk_text, minsum
 from minsum.cli import main
 from minsum.pipeline import Workspace
-from minsum.settings.sections import load_settings
+from minsum.settings.load import load_settings
 
 pytestmark = pytest.mark.slow
 

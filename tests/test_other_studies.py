@@ -15,7 +15,7 @@ from minsum.inspect.status import read_status
 from minsum.pipeline import Workspace
 from minsum.report.choice import read_shown
 from minsum.report.options import PageOptions
-from minsum.settings.sections import load_settings
+from minsum.settings.load import Settings, load_settings
 from minsum.workspace.footers import read_footer
 from minsum.workspace.similarities import one_row_a_country, preferred_codes
 from test_absent_references import put, world
@@ -44,7 +44,7 @@ def test_a_plain_workspace_shows_the_largest_exporter_first(tmp_path: Path) -> N
     world(folder, (), "only")
     result = minsum("run", "-w", folder)
     assert result.exit_code == 0
-    [shown] = read_shown(Workspace(folder).layout, PageOptions())
+    [shown] = read_shown(Workspace(folder).layout, PageOptions(Settings()))
     coverage = pl.read_parquet(folder / "coverage.parquet")
     assert shown.choice.reference == coverage.sort("exports_usd")["reporter"][-1]
     page = (folder / "report" / "index.html").read_text().casefold()
@@ -203,14 +203,8 @@ def test_a_mere_partner_is_no_reporter(tmp_path: Path) -> None:
         "Without World exports (imports or partners only): JPN 2023 H5, DEU 2023 H5\n" in result.stdout
         or ("Without World exports (imports or partners only): DEU 2023 H5, JPN 2023 H5\n" in result.stdout)
     )
-    status = read_status(Workspace(folder).layout, _ingest_options(folder))
+    status = read_status(Workspace(folder).layout, Workspace(folder).settings.ingest)
     assert [year["reporters"] for year in status["years"]] == [3]
-
-
-def _ingest_options(folder: Path) -> object:
-    from minsum.settings.options import ingest_options
-
-    return ingest_options(Workspace(folder).settings)
 
 
 @pytest.mark.slow
@@ -264,7 +258,7 @@ def test_of_two_codes_with_one_label_one_is_shown(desk: Desk) -> None:
     assert italy.frame.rows() == [("USA", 1.0, 1.0, 0.0), ("DEU", 0.75, 0.75, 0.0)]
     panel = pl.read_parquet(work.layout.panel)
     assert panel.filter(year=2015)["reporter"].to_list() == ["DEU", "ITA"]
-    [shown] = read_shown(work.layout, PageOptions())
+    [shown] = read_shown(work.layout, PageOptions(Settings()))
     place = shown.cube.countries.index("USA")
     assert shown.cube.of("ITA")[:, place].tolist() == [1.0, 1.0]
     assert shown.cube.of("DEU")[:, place].tolist() == [0.75, 0.75]

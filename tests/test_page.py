@@ -17,7 +17,7 @@ from conftest import Desk, bulk_text
 from minsum.pipeline import Workspace
 from minsum.report.choice import read_shown
 from minsum.report.inputs import inputs_there
-from minsum.report.options import page_options
+from minsum.report.options import PageOptions
 from minsum.report.stage import write_report
 from minsum.synth import WorldSpec, write_world
 from test_harmonise import FIVE, put
@@ -172,7 +172,7 @@ def test_the_heat_map_by_keyboard(world: Workspace, visit: Callable[..., Visit])
         seen.page.keyboard.press(key)
         told.append(seen.page.inner_text("#matrix-says"))
     assert len(set(told)) == 4
-    shown = read_shown(world.layout, page_options(world.settings, {}))[0]
+    shown = read_shown(world.layout, PageOptions(world.settings))[0]
     row, column = shown.choice.leaders[2], [*shown.cube.composites, *shown.choice.leaders][1]
     value = shown.cube.of(column)[-1][shown.cube.countries.index(row)]
     assert told[-1].endswith(f"{YEARS[-1]}: {value:.4f}")
@@ -267,7 +267,7 @@ def test_text_from_outside_is_text(world: Workspace, visit: Callable[..., Visit]
     from minsum.workspace.publish import publish_table
 
     publish_table(table, work.layout.coverage, footer={"digest": "other"}, layout=work.layout)
-    options = page_options(work.settings, {}, estimates=["main"])
+    options = PageOptions(work.settings, estimates=["main"])
     inputs = inputs_there(work.layout, estimates=["main"], with_panel=True)
     hostile_options = replace(options, settings={**options.settings, "x": hostile})
     assert write_report(work.layout, hostile_options, inputs).changed

@@ -10,7 +10,8 @@ import polars as pl
 import pytest
 
 from minsum.errors import SettingsError, UsageError
-from minsum.settings.sections import DEFAULT_VARIABLES, load_settings
+from minsum.settings.load import load_settings
+from minsum.settings.panel import DEFAULT_VARIABLES
 from minsum.settings.specs import (
     DIAGNOSTICS,
     Cluster,
@@ -25,7 +26,7 @@ from minsum.settings.specs import (
     labels,
     load_spec,
 )
-from minsum.settings.templates import TEMPLATES
+from minsum.settings.templates import template
 from minsum.settings.terms import Term, evaluate, parse_term
 
 DATA = pl.DataFrame(
@@ -239,12 +240,12 @@ def test_every_choice_is_in_the_docs() -> None:
 
 def test_the_variables_in_the_docs_and_in_the_paper_s_template_are_the_defaults(tmp_path: Path) -> None:
     docs = write(tmp_path, block("covariates.md", "[panel.variables]"), "docs.toml")
-    template = write(tmp_path, TEMPLATES["paper"], "minsum.toml")
-    for path in (docs, template):
+    written = write(tmp_path, template("paper"), "minsum.toml")
+    for path in (docs, written):
         settings = load_settings(path)
         assert settings.panel is not None
         assert settings.panel.variables == DEFAULT_VARIABLES
-    paper = load_settings(template)
+    paper = load_settings(written)
     assert paper.estimate is not None
     (model,) = paper.estimate.resolved()
     assert (model.estimators, model.effects) == (("FE", "RE", "FGLS"), ("country",))

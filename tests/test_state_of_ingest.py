@@ -25,10 +25,10 @@ from conftest import minsum as command
 from minsum.cli import main
 from minsum.errors import DataCheckError
 from minsum.flows import load as bring
-from minsum.flows.options import IngestOptions
 from minsum.inspect.check import check_workspace
 from minsum.pipeline import Workspace
-from minsum.settings.sections import Check
+from minsum.settings.flows import Ingest
+from minsum.settings.load import Check
 from minsum.sources.files import Source
 from minsum.sources.publications import from_name, version_of
 from minsum.sources.rejections import read_rejections
@@ -287,46 +287,46 @@ BACI = b"t,i,j,k,v,q\n2015,156,842,010121,1.5,NA\n2015,276,842,010121,2.5,NA\n"
 
 def test_another_classification_for_what_does_not_say(desk: Desk) -> None:
     desk.put_bytes(BACI, "mine.csv")
-    desk.options = IngestOptions(classification="H5")
+    desk.options = Ingest(classification="H5")
     desk.ingest()
     settled(desk)
-    desk.options = IngestOptions(classification="H4")
+    desk.options = Ingest(classification="H4")
     assert ("flows", "made under other settings") in told(desk)
     report = desk.ingest()
     assert len(report.removed) == 3
     assert {path.parts[-4] for path in desk.layout.partitions()} == {"classification=H4"}
     settled(desk)
-    desk.options = IngestOptions()  # says nothing: what was said for once stays
+    desk.options = Ingest()  # says nothing: what was said for once stays
     settled(desk)
 
 
 def test_a_vintage_that_was_once_said_stands_until_another_is(desk: Desk) -> None:
     """Also for what a killed run left out, and for what other settings make anew."""
     desk.put_bytes(BACI, "mine.csv")
-    desk.options = IngestOptions(classification="H4")
+    desk.options = Ingest(classification="H4")
     desk.ingest()
     whole = desk.lake()
     desk.layout.partitions()[0].unlink()
-    desk.options = IngestOptions()
+    desk.options = Ingest()
     assert desk.ingest().added == ["mine.csv"]
     assert desk.lake() == whole
-    desk.options = IngestOptions(flows=("X",))
+    desk.options = Ingest(flows=("X",))
     assert desk.ingest().added == ["mine.csv"]
     settled(desk)
 
 
 def test_narrowed_and_widened_reporters(desk: Desk) -> None:
-    desk.options = IngestOptions(classification="H4")
+    desk.options = Ingest(classification="H4")
     desk.put_bytes(BACI, "mine.csv")
     desk.put([{"reporterCode": 36}], NAME.replace("156", "036"))
     desk.ingest()
     everything = desk.lake()
-    desk.options = IngestOptions(classification="H4", reporters=("CHN",))
+    desk.options = Ingest(classification="H4", reporters=("CHN",))
     assert ("flows", "no longer asked for: goes") in told(desk)
     assert desk.ingest().removed == ["H4/2015/36", "H4/2015/276", "H4/2015/842"]
     assert [path.parent.name for path in desk.layout.partitions()] == ["reporter=156"]
     settled(desk)
-    desk.options = IngestOptions(classification="H4")
+    desk.options = Ingest(classification="H4")
     assert told(desk) == [("raw", "not in the lake yet"), ("flows", "made under other settings")]
     desk.ingest()
     settled(desk)
@@ -337,7 +337,7 @@ def test_narrowed_and_widened_reporters(desk: Desk) -> None:
 def test_what_holds_none_of_the_reporters_is_read_once(desk: Desk, content: str | None) -> None:
     """Names of slices do not say whose they are."""
     desk.put_bytes(slice_of((0, 9)), "a.csv")
-    desk.options = IngestOptions(reporters=("USA",))
+    desk.options = Ingest(reporters=("USA",))
     assert desk.ingest().passed_over == ["a.csv"]
     remembered = desk.layout.private / "holding-none.json"
     if content is not None:
@@ -345,7 +345,7 @@ def test_what_holds_none_of_the_reporters_is_read_once(desk: Desk, content: str 
         assert told(desk) == [("raw", "not in the lake yet")]
         desk.ingest()
     settled(desk)
-    desk.options = IngestOptions(reporters=("CHN",))
+    desk.options = Ingest(reporters=("CHN",))
     assert told(desk) == [("raw", "not in the lake yet")]
     assert desk.ingest().added == ["a.csv"]
 
@@ -353,7 +353,7 @@ def test_what_holds_none_of_the_reporters_is_read_once(desk: Desk, content: str 
 def test_what_is_not_asked_for_stays_while_its_source_is_away(desk: Desk) -> None:
     desk.put([{}]).rename(desk.inbox.parent / NAME)
     desk.ingest(desk.inbox.parent / NAME)
-    desk.options = IngestOptions(reporters=("USA",))
+    desk.options = Ingest(reporters=("USA",))
     desk.ingest()
     assert usd(desk) == [100.0]
     assert told(desk) == [("flows", f"no longer asked for: goes, but {NAME} is not in raw/: stays as it is")]
@@ -410,7 +410,7 @@ def test_a_slice_that_new_settings_reject_harms_no_other(desk: Desk) -> None:
     desk.ingest()
     before = desk.lake()
     (desk.inbox / "one.csv").unlink()
-    desk.options = IngestOptions(flows=("X",))
+    desk.options = Ingest(flows=("X",))
     report = desk.ingest()
     assert report.rejected == {}, "two.csv has not changed"
     assert desk.lake() == before
@@ -694,8 +694,7 @@ def test_the_lost_reporter_year_of_a_replaced_file_is_held(desk: Desk, columns: 
         [(reason, _hint)] = desk.ingest().rejected.values()
         assert "nothing of CHN 2014 H4" in reason
         assert (usd(desk), usd(desk, year=2014)) == ([90.0], [100.0])
-    desk.options = IngestOptions(accept=True)
-    report = desk.ingest()
+    report = desk.ingest(accept=True)
     assert (report.rejected, report.removed) == ({}, ["H4/2014/156"])
     assert [path.parts[-3] for path in desk.layout.partitions()] == ["year=2015"]
 
@@ -729,7 +728,7 @@ def test_a_rival_is_read_when_what_stood_against_it_is_gone(desk: Desk) -> None:
 def test_other_settings_are_no_loss(desk: Desk) -> None:
     desk.put(FULL)
     desk.ingest()
-    desk.options = IngestOptions(flows=("M",))
+    desk.options = Ingest(flows=("M",))
     assert desk.ingest().rejected == {}
     assert {row[0] for row in desk.rows()} == {"M"}
     desk.put(FULL[1::2][:3], LATER)
@@ -745,13 +744,13 @@ def test_an_unchanged_night_loads_no_compiled_code(desk: Desk) -> None:
     desk.put([{}])
     desk.put_bytes(b"country_code,country_name\n4,Afghanistan\n", "country_codes_V202301.csv")
     desk.put([{"reporterCode": 842}], NAME.replace("156", "842"))
-    desk.options = IngestOptions(reporters=("CHN",))
+    desk.options = Ingest(reporters=("CHN",))
     desk.ingest()
     code = (
-        "import sys\nfrom pathlib import Path\nfrom minsum.flows.ingest import ingest\nfrom minsum.flows.options import IngestOptions\n"
+        "import sys\nfrom pathlib import Path\nfrom minsum.flows.ingest import ingest\nfrom minsum.settings.flows import Ingest\n"
         "from minsum.workspace.layout import Layout\n"
         f"report = ingest(Layout(Path({str(desk.layout.root)!r})), [Path({str(desk.inbox)!r})], "
-        "IngestOptions(reporters=('CHN',)), jobs=1, progress=print)\n"
+        "Ingest(reporters=('CHN',)), jobs=1, progress=print)\n"
         "assert len(report.unchanged) == 1 and len(report.passed_over) == 2, report\nassert 'numba' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

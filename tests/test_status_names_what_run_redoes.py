@@ -9,7 +9,10 @@ import pytest
 
 from conftest import NAME, bulk_text
 from minsum.pipeline import Workspace
-from minsum.settings.sections import DestinationEsi, Esi, Ingest, MarketEsi, Panel, Report
+from minsum.settings.esi import DestinationEsi, Esi, MarketEsi
+from minsum.settings.flows import Ingest
+from minsum.settings.load import Report
+from minsum.settings.panel import Panel
 
 pytestmark = pytest.mark.slow
 
@@ -66,7 +69,7 @@ SETTINGS: dict[str, Any] = {
 VERSIONS = (
     "minsum.esi.coverage.RECIPE", "minsum.panel.stage.RECIPE", "minsum.estimate.stage.RECIPE", "minsum.esi.sections._RECIPE",
     "minsum.report.inputs.TABLES_RECIPE", "minsum.report.inputs._FIGURES_RECIPE", "minsum.report.stage.RECIPE",
-    "minsum.flows.options.RECIPE",
+    "minsum.flows.recipe.RECIPE",
 )  # fmt: skip
 
 

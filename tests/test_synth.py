@@ -22,8 +22,8 @@ from hypothesis import strategies as st
 
 from minsum.countries.codes import code_of, iso3_of
 from minsum.errors import UsageError
-from minsum.panel.covariates import Variable, read_covariates
-from minsum.settings.sections import DEFAULT_VARIABLES
+from minsum.panel.covariates import read_covariates
+from minsum.settings.panel import DEFAULT_VARIABLES
 from minsum.sources.files import Source
 from minsum.synth import BLOC, FOCUS, WorldSpec, write_world
 from minsum.synth.baskets import shares_at, similarity
@@ -318,8 +318,7 @@ def test_the_model_holds_with_the_errors_that_were_drawn(large: Path) -> None:
 def test_covariate_files_hold_the_true_values_with_gaps(large: Path) -> None:
     panel = pl.read_parquet(large / "truth" / "panel.parquet")
     sources = [Source(path, 1, "") for path in sorted((large / "covariates").iterdir())]
-    paper = {name: Variable(**recipe.model_dump()) for name, recipe in DEFAULT_VARIABLES.items()}
-    covariates = read_covariates(sources, paper)
+    covariates = read_covariates(sources, DEFAULT_VARIABLES)
     formats = [file["format"] for file in covariates.report["files"]]
     assert formats == ["unctadstat-fdi", "wdi-bulk", "fraser"]
     assert covariates.report["absent"] == {}

@@ -14,8 +14,8 @@ from conftest import COLUMNS, Desk, minsum
 from minsum.errors import MissingInputError, UsageError
 from minsum.flows.rules import RULES
 from minsum.harmonise.harmoniser import Harmoniser
-from minsum.harmonise.options import HarmoniseOptions
 from minsum.pipeline import Workspace
+from minsum.settings.esi import Harmonise
 
 CHN, USA = "COMTRADE-FINAL-CA1562015H4[2024-03-10].gz", "COMTRADE-FINAL-CA8422015H4[2024-03-10].gz"
 
@@ -97,7 +97,7 @@ def test_rows_filed_in_another_vintage_add_up_to_the_product(level: int, desk: D
         desk.layout.root, jobs=2, flags={"harmonise": {"target": "H2"}, "esi": {"level": level}}
     ).init()
     desk.inbox = work.layout.raw
-    conversion = Harmoniser(HarmoniseOptions("H2"), desk.layout.root).conversion("H5")
+    conversion = Harmoniser(Harmonise(target="H2"), desk.layout.root).conversion("H5")
     many = int(np.diff(conversion.shares.tocsc().indptr)[:-1].argmax())
     filed = conversion.products[conversion.shares[:, [many]].toarray()[:, 0] > 0].tolist()
     assert len(filed) > 3

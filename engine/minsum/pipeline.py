@@ -14,7 +14,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -32,12 +32,12 @@ from minsum.errors import (
 )
 from minsum.export.options import export_options
 from minsum.machine import default_jobs, versions
-from minsum.report.options import page_options
-from minsum.settings.options import esi_options, fetch_options, ingest_options, panel_options
+from minsum.report.options import PageOptions
+from minsum.settings.load import Settings, load_settings
 from minsum.settings.paths import local_path
-from minsum.settings.sections import Settings, load_settings
 from minsum.settings.specs import MAIN
 from minsum.settings.templates import TEMPLATES
+from minsum.settings.templates import template as template_text
 from minsum.sources.rejections import count_run, drop_broken_records, runs_of
 from minsum.text_tables import listed
 from minsum.workspace.classifications import chosen_classification
@@ -136,7 +136,7 @@ class Workspace:
             raise UsageError(f"{self.layout.settings} exists already", "edit it, or choose another folder")
         for folder in (self.layout.raw, self.layout.root / "covariates"):
             folder.mkdir(parents=True, exist_ok=True)
-        publish_text(TEMPLATES[template], self.layout.settings, layout=self.layout)
+        publish_text(template_text(template), self.layout.settings, layout=self.layout)
         return self
 
     def fetch(self) -> RunReport:
@@ -149,7 +149,7 @@ class Workspace:
         """What `fetch` would do: files, calls, bytes and days; only the lists are called."""
         from minsum.fetch.stage import plan
 
-        return plan(self.layout, fetch_options(self._section("fetch")), in_lake=self._in_lake)
+        return plan(self.layout, self._section("fetch"), in_lake=self._in_lake)
 
     def ingest(self, sources: Iterable[str | Path] | None = None, *, accept: bool = False) -> RunReport:
         """Bring files and folders (default `raw/`) into the lake; bad ones are rejected and reported.
@@ -262,7 +262,7 @@ class Workspace:
         """What is there, what is stale, what was rejected and why (status.read_status)."""
         from minsum.inspect.status import read_status
 
-        return read_status(self.layout, ingest_options(self.settings), self.settings)
+        return read_status(self.layout, self.settings.ingest, self.settings)
 
     def check(self) -> list[Finding]:
         """What is wrong with the published files and their figures; empty when nothing is."""
@@ -307,20 +307,19 @@ class Workspace:
         from minsum.esi.bands import Method, Resampling
         from minsum.esi.decompose import Question, decompose
         from minsum.esi.sections import By
-        from minsum.esi.stage import files_of
+        from minsum.esi.stage import files_of, harmoniser_of
 
         one_of(by, get_args(By), argument="by")
         if bands is not None:
             one_of(bands, get_args(Method), argument="bands")
-        options = esi_options(self.settings)
-        harmoniser = options.harmoniser(self.layout.root)
+        harmoniser = harmoniser_of(self.settings, self.layout.root)
         folder = self.layout.flows if harmoniser is None else self.layout.esi
         vintage = chosen_classification(folder, classification, setting="classification")
         try:
             return decompose(
                 files_of(self.layout, vintage, years, harmoniser=harmoniser),
                 vintage,
-                options=options,
+                options=self.settings.esi,
                 question=Question(reporter, reference, by, bands and Resampling(bands)),
                 harmoniser=harmoniser,
             )
@@ -361,12 +360,11 @@ class Workspace:
         from minsum.esi.decompose import Question
         from minsum.inspect.trace import trace
 
-        options = esi_options(self.settings)
-        folder = self.layout.flows if options.harmonise is None else self.layout.esi
+        folder = self.layout.flows if self.settings.harmonise is None else self.layout.esi
         return trace(
             self.layout, Question(understood(reporter), understood(reference)), year, product=product,
             classification=chosen_classification(folder, classification, setting="classification"),
-            esi=options, ingest=ingest_options(self.settings),
+            settings=self.settings,
         )  # fmt: skip
 
     def rows(self, path: str | Path, *, rule: str | None = None) -> Iterator[pl.DataFrame]:
@@ -395,7 +393,7 @@ class Workspace:
 
         if rule is not None:
             one_of(rule, RULES, argument="rule")
-        return rows_of(local_path(path), ingest_options(self.settings), rule)
+        return rows_of(local_path(path), self.settings.ingest, rule)
 
     def growth(
         self,
@@ -458,7 +456,7 @@ class Workspace:
         with self._report.stage("fetch") as done:
             report = fetch(
                 self.layout,
-                fetch_options(self._section("fetch")),
+                self._section("fetch"),
                 in_lake=self._in_lake,
                 progress=self._progress,
             )
@@ -472,7 +470,7 @@ class Workspace:
         """Names of sources that need not be read again."""
         from minsum.flows.lake_index import survey
 
-        return survey(self.layout, ingest_options(self.settings)).settled_names()
+        return survey(self.layout, self.settings.ingest).settled_names()
 
     def _prune(self) -> None:
         """Remove files of superseded publications from `raw/`, as many as `[fetch] keep` says."""
@@ -484,7 +482,7 @@ class Workspace:
             for name in prune(
                 self.layout,
                 keep,
-                superseded=lambda: survey(self.layout, ingest_options(self.settings)).unused(),
+                superseded=lambda: survey(self.layout, self.settings.ingest).unused(),
             ):
                 log.info("fetch: removed %s: superseded", name, extra={"source": name})
 
@@ -587,10 +585,14 @@ class Workspace:
     def _flows(self, paths: list[Path] | None, *, accept: bool) -> None:
         from minsum.flows.ingest import ingest
 
-        options = replace(ingest_options(self.settings), accept=accept)
         with self._report.stage("flows") as done:
             report = ingest(
-                self.layout, paths or [self.layout.raw], options, jobs=self.jobs, progress=self._progress
+                self.layout,
+                paths or [self.layout.raw],
+                self.settings.ingest,
+                jobs=self.jobs,
+                progress=self._progress,
+                accept=accept,
             )
             drop_broken_records(self.layout)
             self._report.reporter_years += report.changes
@@ -638,7 +640,7 @@ class Workspace:
         from minsum.harmonise.messages import absences
 
         with self._report.stage("esi") as done:
-            report = compute_esi(self.layout, esi_options(self.settings), progress=self._progress)
+            report = compute_esi(self.layout, self.settings, progress=self._progress)
             self._report.moves += report.moves
             is_changed = bool(report.computed or report.removed) or report.is_covered
             done(is_changed, _without(asdict(report), "moves"))
@@ -664,7 +666,7 @@ class Workspace:
     def _panel(self) -> None:
         from minsum.panel.stage import build_panel
 
-        options = panel_options(self._section("panel"), self.settings.esi.references)
+        options = self._section("panel").with_reference(self.settings.esi.references)
         with self._report.stage("panel") as done:
             report = build_panel(self.layout, options, jobs=self.jobs)
             done(report.changed, asdict(report))
@@ -704,7 +706,7 @@ class Workspace:
                 progress=self._progress,
             )
             done(True, asdict(report))
-        if not options.authors:
+        if not self.settings.export.authors:
             hint = "set [export] authors in minsum.toml, and export again"
             log.warning("%s: CITATION.cff names no author", folder, extra={"stage": "export", "hint": hint})
 
@@ -714,7 +716,7 @@ class Workspace:
         from minsum.inspect.stale import find_stale, look_into_raw
         from minsum.workspace.footers import flows_footers
 
-        known = Known(flows_footers(self.layout), ingest_options(self.settings))
+        known = Known(flows_footers(self.layout), self.settings.ingest)
         stale = find_stale(self.layout, known, look_into_raw(self.layout, known), self.settings)
         for one in stale:
             if one["what"] not in ("raw", "flows", "report"):
@@ -731,7 +733,7 @@ class Workspace:
 
         if self.settings.panel is None:
             return {}
-        options = panel_options(self.settings.panel, self.settings.esi.references)
+        options = self.settings.panel.with_reference(self.settings.esi.references)
         return {one.name: one.sha256 for one in covariate_sources(self.layout, options)}
 
     def _tables_of_models(self) -> Iterator[Released]:
@@ -762,10 +764,10 @@ class Workspace:
 
         with self._report.stage("report") as done:
             names = self._estimates_there()
-            options = page_options(self.settings, versions(), estimates=names)
+            options = PageOptions(self.settings, versions(), names)
             report = PageReport()
             with attempt("contributions by section", report):
-                report.changed |= write_contributions(self.layout, esi_options(self.settings))
+                report.changed |= write_contributions(self.layout, self.settings)
             inputs = inputs_there(self.layout, estimates=names, with_panel=self.settings.panel is not None)
             write_report(self.layout, options, inputs, report)
             done(report.changed, asdict(report))

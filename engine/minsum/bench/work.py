@@ -17,10 +17,10 @@ from isal import igzip
 from minsum.bench.peak import min_adds_at_peak
 from minsum.bench.record import SAME, record
 from minsum.bench.turns import Row, Work, take_turns
-from minsum.esi.options import EsiOptions
 from minsum.esi.stage import compute_esi
 from minsum.flows.ingest import ingest
-from minsum.flows.options import IngestOptions
+from minsum.settings.esi import Composite, Esi, Similarities
+from minsum.settings.flows import Ingest
 from minsum.synth import LEADERS, WorldSpec, WorldSummary, write_world
 from minsum.synth.truth import HIGH_END
 from minsum.workspace.layout import Layout
@@ -33,7 +33,7 @@ _REPORTERS: Final = 180
 _ROWS: Final = (5_000, 1_600_000)
 _KERNEL: Final = (200, 5_225, 22)
 """Countries, products and, at scale 1 and above, years."""
-_ESI: Final = EsiOptions(references={HIGH_END: (LEADERS, "pooled")})
+_ESI: Final = Similarities(esi=Esi(references={HIGH_END: Composite(members=LEADERS)}))
 _EXACT: Final = 1e-12
 """Absolute error of a similarity by a kernel, and by the world's truth, which is rounded to mils of a dollar."""
 
@@ -87,7 +87,7 @@ def _stages(folder: Path, scale: float, *, jobs: int, progress: Progress) -> lis
             progress("bench", number, n_rounds)
             layout = Layout(folder / f"lake {number}")
             layout.root.mkdir()
-            bring = partial(ingest, layout, files, IngestOptions(), jobs=jobs, progress=_silent)
+            bring = partial(ingest, layout, files, Ingest(), jobs=jobs, progress=_silent)
             compute = partial(compute_esi, layout, _ESI, progress=_silent)
             yield [
                 Work("decompression", partial(_decompress, files, jobs), size_answer),
@@ -104,7 +104,7 @@ def _warm_up(folder: Path, file: Path, *, jobs: int) -> None:
     """Compile and load what the stages need, on one file."""
     layout = Layout(folder / "warm")
     layout.root.mkdir()
-    ingest(layout, [file], IngestOptions(), jobs=jobs, progress=_silent)
+    ingest(layout, [file], Ingest(), jobs=jobs, progress=_silent)
     compute_esi(layout, _ESI, progress=_silent)
 
 

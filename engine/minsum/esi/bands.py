@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from minsum.errors import one_of
 from minsum.esi.baskets import shares_of
-from minsum.esi.options import Rule
 from minsum.esi.references import merged
+from minsum.settings.esi import Rule
 
 Method = Literal["bootstrap", "jackknife"]
 F64 = NDArray[np.float64]

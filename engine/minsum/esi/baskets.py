@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from minsum.countries.codes import WORLD, iso3_of
-from minsum.esi.options import FINEST, Basis, Residual
+from minsum.harmonise.vintages import FINEST
 from minsum.schema import TABLES
+from minsum.settings.esi import Basis, Residual
 from minsum.workspace.layout import partition_key
 
 if TYPE_CHECKING:
@@ -24,8 +25,10 @@ F64Matrix = np.ndarray[tuple[int, int], np.dtype[np.float64]]
 
 TOTAL: Final = "TOTAL"
 RESIDUAL_HEADING: Final = "9999"
-ADDED: Final[dict[Basis, str]] = {"X": "X", "DX": "DX", "X-RX": "X", "M": "M"}
-SUBTRACTED: Final[dict[Basis, str | None]] = {"X": None, "DX": None, "X-RX": "RX", "M": None}
+AnyBasis = Basis | Literal["M"]
+"""What is added up: exports on some basis, or imports."""
+ADDED: Final[dict[AnyBasis, str]] = {"X": "X", "DX": "DX", "X-RX": "X", "M": "M"}
+SUBTRACTED: Final[dict[AnyBasis, str | None]] = {"X": None, "DX": None, "X-RX": "RX", "M": None}
 """Flow whose values a basis adds up, and the one it takes off."""
 
 
@@ -115,7 +118,7 @@ def shares_of(values: NDArray[Any], outside: NDArray[np.float64] | float = 0.0) 
 def gather(
     files: Sequence[Path],
     *,
-    basis: Basis,
+    basis: AnyBasis,
     residual: Residual,
     levels: Sequence[int] = (6,),
     harmoniser: Harmoniser | None = None,
@@ -189,7 +192,7 @@ def ranked(rows: pl.DataFrame, *, level: int) -> tuple[pl.DataFrame, pl.Series, 
     return rows, codes, rows["product_code"].cast(pl.Enum(codes)).to_physical().cast(pl.UInt32).to_numpy()
 
 
-def scan_products(files: Sequence[Path], basis: Basis, partners: pl.Expr) -> pl.LazyFrame:
+def scan_products(files: Sequence[Path], basis: AnyBasis, partners: pl.Expr) -> pl.LazyFrame:
     """Columns reporter, partner_code, product_code, value (signed as the basis wants it) and is_rebuilt."""
     flow, value = pl.col("flow"), pl.col("value_usd")
     wanted = flow == ADDED[basis]

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from minsum.countries.codes import WORLD, is_group, iso3_of
 from minsum.esi.baskets import RESIDUAL_HEADING, F64Matrix, ranked, scan_products
-from minsum.esi.options import FINEST, EsiOptions, MarketOptions
+from minsum.harmonise.vintages import FINEST
+from minsum.settings.esi import Esi, MarketEsi
 from minsum.workspace.layout import partition_key
 
 if TYPE_CHECKING:
@@ -92,8 +93,8 @@ class Bilateral:
 
 def gather_bilateral(
     files: Sequence[Path],
-    options: EsiOptions,
-    chosen: MarketOptions,
+    options: Esi,
+    chosen: MarketEsi,
     harmoniser: Harmoniser | None = None,
 ) -> Bilateral:
     """Exports by market from the flows of one classification and year.

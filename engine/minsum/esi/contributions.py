@@ -6,7 +6,6 @@ What loads Numba is imported where it is used: a run with nothing to do must not
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -17,11 +16,11 @@ import pyarrow as pa
 from minsum.errors import MissingInputError
 from minsum.esi.baskets import Baskets, F64Matrix, gather, shares_of
 from minsum.esi.groups import of_year
-from minsum.esi.options import EsiOptions
 from minsum.esi.references import WITHOUT_SELF, member_rows, member_values, merged
 from minsum.esi.sections import BUDGET, sections_plan, segments_of
-from minsum.esi.stage import files_of
+from minsum.esi.stage import files_of, harmoniser_of
 from minsum.schema import SECTIONS, check_table
+from minsum.settings.esi import Esi, Similarities
 from minsum.workspace.checksums import prove
 from minsum.workspace.layout import Layout
 from minsum.workspace.marks import digests_of
@@ -44,7 +43,7 @@ _SCHEMA: Final = pa.schema(
 )
 
 
-def write_contributions(layout: Layout, options: EsiOptions) -> bool:
+def write_contributions(layout: Layout, options: Similarities) -> bool:
     """Bring `report/section_esi.parquet` up to date with `esi/`; False when it was current.
 
     Parameters
@@ -73,18 +72,18 @@ def write_contributions(layout: Layout, options: EsiOptions) -> bool:
     prove(esi)
     vintages = sorted({path.parent.name.partition("=")[2] for path in esi})
     footer = {"stage": "report"} | plan.wanted[layout.sections].record()
-    harmoniser = options.harmoniser(layout.root)
+    harmoniser = harmoniser_of(options, layout.root)
     parts = (
         part
         for vintage in vintages
-        for part in _tables(layout, vintage, options=options, harmoniser=harmoniser)
+        for part in _tables(layout, vintage, options=options.esi, harmoniser=harmoniser)
     )
     publish_parts(chain([_SCHEMA.empty_table()], parts), layout.sections, footer=footer, layout=layout)
     return True
 
 
 def _tables(
-    layout: Layout, vintage: str, *, options: EsiOptions, harmoniser: Harmoniser | None
+    layout: Layout, vintage: str, *, options: Esi, harmoniser: Harmoniser | None
 ) -> Iterator[pa.Table]:
     there = {int(path.stem) for path in layout.yearly("esi") if path.parent.name.endswith(f"={vintage}")}
     flows = files_of(layout, vintage, (), harmoniser=harmoniser)
@@ -96,34 +95,30 @@ def _tables(
         baskets = _baskets(years[year], options, harmoniser)
         if not baskets.products:
             continue  # imports only
-        options = replace(options, references=of_year(asked, year, baskets.labels)[0])
+        options = options.model_copy(update={"references": of_year(asked, year, baskets.labels)[0]})
         references = references or _references(baskets, options, n_years=len(years))
         table = _table(baskets, references, year=year, vintage=vintage, options=options)
         check_table(table, "section_esi")
         yield table
 
 
-def _baskets(files: Sequence[Path], options: EsiOptions, harmoniser: Harmoniser | None) -> Baskets:
+def _baskets(files: Sequence[Path], options: Esi, harmoniser: Harmoniser | None) -> Baskets:
     [baskets] = gather(
         files, basis=options.basis, residual=options.residual, levels=(options.level,), harmoniser=harmoniser
     )
     return baskets
 
 
-def _references(baskets: Baskets, options: EsiOptions, *, n_years: int) -> list[str]:
-
-    composites = [name for name, (_, rule) in options.references.items() if rule not in WITHOUT_SELF]
-    members = [one for members, _ in options.references.values() for one in members]
+def _references(baskets: Baskets, options: Esi, *, n_years: int) -> list[str]:
+    composites = [name for name, one in options.references.items() if one.rule not in WITHOUT_SELF]
+    members = [label for one in options.references.values() for label in one.members]
     by_size = np.argsort(-baskets.values.sum(axis=1), kind="stable")
     ordered = dict.fromkeys([*composites, *members, *(baskets.labels[row] for row in by_size)])
     each = max(1, len(baskets.labels)) * n_years * len(SECTIONS)
     return list(ordered)[: max(3, BUDGET // each)]
 
 
-def _table(
-    baskets: Baskets, references: Sequence[str], *, year: int, vintage: str, options: EsiOptions
-) -> pa.Table:
-
+def _table(baskets: Baskets, references: Sequence[str], *, year: int, vintage: str, options: Esi) -> pa.Table:
     segments, bounds = segments_of(baskets.products, "section")
     shares = baskets.shares()
     wanted = set(options.reporters)
@@ -150,12 +145,12 @@ def _table(
     return pa.table({"classification": [vintage] * n_rows, "year": [year] * n_rows} | columns, schema=_SCHEMA)
 
 
-def _members(baskets: Baskets, reference: str, options: EsiOptions) -> F64Matrix | None:
+def _members(baskets: Baskets, reference: str, options: Esi) -> F64Matrix | None:
     """Shares of the basket or baskets whose mean similarity is meant, or None where there is too little."""
-
-    names, rule = options.references.get(reference, ((reference,), "pooled"))
+    composite = options.references.get(reference)
+    names, rule = (composite.members, composite.rule) if composite else ((reference,), "pooled")
     rows, absent = member_rows(baskets, names, rule)
-    if reference not in options.references:
+    if composite is None:
         kept = preferred_codes(baskets.codes[rows].tolist())
         rows = [row for row in rows if baskets.codes[row] in kept]
     if absent or not rows:

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from minsum.countries.codes import iso3_of
 from minsum.schema import HARMONISED, TABLES, check_table
-from minsum.settings.sections import Check
+from minsum.settings.load import Check
 from minsum.sources.files import CUT_OFF_ROWS
 from minsum.workspace.footers import Footer
 from minsum.workspace.layout import Layout, partition_key

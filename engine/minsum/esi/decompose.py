@@ -18,10 +18,10 @@ from minsum.errors import MissingInputError, UsageError
 from minsum.esi.bands import Pair, Resampling, replicates
 from minsum.esi.baskets import Baskets, gather
 from minsum.esi.groups import of_year
-from minsum.esi.options import EsiOptions, Rule
 from minsum.esi.references import WITHOUT_SELF, WORLD_RULES, member_rows, member_values
 from minsum.esi.section_changes import Decomposition
 from minsum.esi.sections import By, segment_of, segments_of
+from minsum.settings.esi import Composite, Esi, Rule
 from minsum.workspace.layout import partition_key
 from minsum_kernels import segment_min_sum
 
@@ -55,7 +55,7 @@ def decompose(
     years: Mapping[int, Sequence[Path]],
     classification: str,
     *,
-    options: EsiOptions,
+    options: Esi,
     question: Question,
     harmoniser: Harmoniser | None = None,
 ) -> Decomposition:
@@ -90,7 +90,7 @@ def decompose(
             "bands vary the products, so a product has none", "leave --bands out, or split by chapter"
         )
     question = _understood(question)
-    rule = _reference(question, options)[1]
+    rule = _reference(question, options).rule
     baskets: dict[int, Baskets] = {}
     sides: dict[int, tuple[str, ...]] = {}
     left_out: dict[int, list[str]] = {}
@@ -128,7 +128,7 @@ def contributions(
     year: int,
     files: Sequence[Path],
     *,
-    options: EsiOptions,
+    options: Esi,
     question: Question,
     harmoniser: Harmoniser | None = None,
 ) -> tuple[pl.DataFrame, tuple[str, ...]]:
@@ -152,7 +152,7 @@ def contributions(
         As `decompose`.
     """
     question = _understood(question)
-    rule = _reference(question, options)[1]
+    rule = _reference(question, options).rule
     baskets, needed, missing = _sides(year, files, question, options=options, harmoniser=harmoniser)
     if baskets is None or missing:
         raise MissingInputError(
@@ -179,20 +179,20 @@ def _understood(question: Question) -> Question:
 
 
 def _sides(
-    year: int, files: Sequence[Path], question: Question, *, options: EsiOptions, harmoniser: Harmoniser | None
+    year: int, files: Sequence[Path], question: Question, *, options: Esi, harmoniser: Harmoniser | None
 ) -> tuple[Baskets | None, tuple[str, ...], list[str]]:  # fmt: skip
     """Baskets of a year, the labels that both sides are made of, the reporter's first, and those without data."""
-    members, rule = _reference(question, options)
-    wanted = (question.reporter, *expanded(members, year))
-    found = _gather(files, wanted, rule=rule, options=options, harmoniser=harmoniser)
+    composite = _reference(question, options)
+    wanted = (question.reporter, *expanded(composite.members, year))
+    found = _gather(files, wanted, rule=composite.rule, options=options, harmoniser=harmoniser)
     labels = found.labels if found else []
-    there = of_year({"one": (members, rule)}, year, labels)[0]["one"][0]
+    there = of_year({"one": composite}, year, labels)[0]["one"].members
     needed = (question.reporter, *there)
     return found, needed, [label for label in needed if label not in labels]
 
 
-def _reference(question: Question, options: EsiOptions) -> tuple[tuple[str, ...], Rule]:
-    """Members and rule of the reference; a country is a pool of one."""
+def _reference(question: Question, options: Esi) -> Composite:
+    """The reference; a country is a pool of one."""
     check_country(question.reporter, "reporter")
     if question.reference in options.references:
         return options.references[question.reference]
@@ -204,7 +204,7 @@ def _reference(question: Question, options: EsiOptions) -> tuple[tuple[str, ...]
     check_country(question.reference, "reference")
     if question.reference == question.reporter:
         raise UsageError(f"{question.reporter} with itself", "name a country and another reference")
-    return (question.reference,), "pooled"
+    return Composite(members=(question.reference,))
 
 
 def _gather(
@@ -212,7 +212,7 @@ def _gather(
     needed: Collection[str],
     *,
     rule: Rule,
-    options: EsiOptions,
+    options: Esi,
     harmoniser: Harmoniser | None,
 ) -> Baskets | None:
     """Baskets of the countries needed, of all for a world; None without any."""

@@ -32,11 +32,12 @@ def of_year(
     """
     found = dict(references)
     left_out: dict[str, list[str]] = {}
-    for name, (members, rule) in references.items():
+    for name, one in references.items():
+        members = one.members
         if not set(members) & set(NAMES):
             continue
         whole = expanded(members, year)
-        there = [one for one in whole if one in labels or one in members]
+        there = [label for label in whole if label in labels or label in members]
         left_out[name] = sorted(set(whole) - set(there))
-        found[name] = (tuple(there) or tuple(members), rule)
+        found[name] = one.model_copy(update={"members": tuple(there) or members})
     return found, left_out

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from minsum.esi.groups import of_year
-from minsum.esi.options import EsiOptions, MarketOptions
 from minsum.esi.yearly import Job, Output
+from minsum.settings.esi import DestinationEsi, Esi, MarketEsi, Mirror, Similarities
 
 if TYPE_CHECKING:
     from minsum.esi.baskets import Baskets
@@ -41,7 +41,7 @@ class Filed:
 
 
 def jobs_of(
-    options: EsiOptions, harmoniser: Harmoniser | None = None, filed: Filed | None = None
+    options: Similarities, harmoniser: Harmoniser | None = None, filed: Filed | None = None
 ) -> list[Job]:
     """What the options ask for: one job a pass over the flows of a year.
 
@@ -55,51 +55,57 @@ def jobs_of(
         For `[mirror]`.
     """
     together = {} if harmoniser is None else {"harmonise": harmoniser.recorded()}
-    filed = filed or Filed({})
+    filed, esi = filed or Filed({}), options.esi
 
     def recorded(*names: str) -> dict[str, Any]:
-        return options.recorded(*names) | together
+        return options.esi.recorded(*names) | together
 
     guarded = ("min_products", "references")
     tables = {"esi": recorded("level", *guarded)}
-    if options.levels:
+    if esi.levels:
         tables["esi_levels"] = recorded("levels", *guarded)
     if options.mirror is not None:
-        mirror = asdict(options.mirror) | {"unreachable": sorted(filed.unreachable)}
+        mirror = options.mirror.model_dump() | {"unreachable": sorted(filed.unreachable)}
         tables = {name: recorded_for | {"mirror": mirror} for name, recorded_for in tables.items()}
-    compute = partial(_similarities, options=options, harmoniser=harmoniser, filed=filed)
+    compute = partial(_similarities, options=esi, mirror=options.mirror, harmoniser=harmoniser, filed=filed)
     jobs = [Job(RECIPE["esi"], tables, compute)]
     if options.market_esi is not None:
-        tables = dict.fromkeys(("market_esi", "market_mean"), recorded("level", "market_esi"))
-        compute = partial(_markets, options=options, chosen=options.market_esi, harmoniser=harmoniser)
+        chosen = {"market_esi": options.market_esi.model_dump()}
+        tables = dict.fromkeys(("market_esi", "market_mean"), recorded("level") | chosen)
+        compute = partial(_markets, options=esi, chosen=options.market_esi, harmoniser=harmoniser)
         jobs.append(Job(RECIPE["market_esi"], tables, compute))
-    if options.complementarity:
+    if options.complementarity is not None:
         tables = {"complementarity": recorded("level", "min_products")}
-        compute = partial(_complementarity, options=options, harmoniser=harmoniser)
+        compute = partial(_complementarity, options=esi, harmoniser=harmoniser)
         jobs.append(Job(RECIPE["complementarity"], tables, compute))
-    if options.destination_esi:
-        tables = {"destination_esi": recorded("level", *(("overlap_usd",) if options.overlap_usd else ()))}
-        compute = partial(_destinations, options=options, harmoniser=harmoniser)
+    if (destinations := options.destination_esi) is not None:
+        tables = {"destination_esi": recorded("level") | destinations.model_dump(exclude_defaults=True)}
+        compute = partial(_destinations, options=esi, chosen=destinations, harmoniser=harmoniser)
         jobs.append(Job(RECIPE["destination_esi"], tables, compute))
     return jobs
 
 
 def _similarities(
-    files: list[Path], year: int, options: EsiOptions, harmoniser: Harmoniser | None, filed: Filed
+    files: list[Path],
+    year: int,
+    options: Esi,
+    mirror: Mirror | None,
+    harmoniser: Harmoniser | None,
+    filed: Filed,
 ) -> Iterator[Output]:
     from minsum.esi.baskets import gather
 
     further, facts = None, dict[str, Any]()
-    if options.mirror is not None and harmoniser is not None:
+    if mirror is not None and harmoniser is not None:
         from minsum.esi.mirror import candidates, facts_of, mirrors, with_mirrors
 
-        found = mirrors(files, candidates(options.mirror, filed.by_year[year]), options.mirror, harmoniser)
+        found = mirrors(files, candidates(mirror, filed.by_year[year]), mirror, harmoniser)
         facts = {"mirrors": facts_of(found)}
         further = partial(
             with_mirrors,
             found=found,
             keep_residual=options.residual == "keep",
-            in_world=options.mirror.in_world,
+            in_world=mirror.in_world,
         )
     levels = (options.level, *options.levels)
     baskets = gather(
@@ -132,7 +138,7 @@ def _filings(baskets: Baskets) -> dict[str, Any]:
 
 
 def _markets(
-    files: list[Path], year: int, options: EsiOptions, chosen: MarketOptions, harmoniser: Harmoniser | None
+    files: list[Path], year: int, options: Esi, chosen: MarketEsi, harmoniser: Harmoniser | None
 ) -> Iterator[Output]:
     from minsum.esi.bilateral import gather_bilateral
 
@@ -149,7 +155,7 @@ def _markets(
 
 
 def _complementarity(
-    files: list[Path], year: int, options: EsiOptions, harmoniser: Harmoniser | None
+    files: list[Path], year: int, options: Esi, harmoniser: Harmoniser | None
 ) -> Iterator[Output]:
     from minsum.esi.baskets import gather
 
@@ -174,17 +180,17 @@ def _complementarity(
 
 
 def _destinations(
-    files: list[Path], year: int, options: EsiOptions, harmoniser: Harmoniser | None
+    files: list[Path], year: int, options: Esi, chosen: DestinationEsi, harmoniser: Harmoniser | None
 ) -> Iterator[Output]:
     from minsum.esi.bilateral import gather_bilateral
 
-    flows = gather_bilateral(files, options, MarketOptions(), harmoniser)
+    flows = gather_bilateral(files, options, MarketEsi(), harmoniser)
 
     def tables() -> Iterator[Output]:
         from minsum.esi.destinations import destination_table
 
         table = destination_table(
-            flows, year=year, reporters=options.reporters, with_overlap=options.overlap_usd
+            flows, year=year, reporters=options.reporters, with_overlap=chosen.overlap_usd
         )
         yield Output("destination_esi", [table])
 

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from minsum.countries.codes import code_of, codes_of, iso3_of
 from minsum.esi.baskets import Baskets, F64Matrix, ranked, scan_products
 from minsum.esi.harmonised import Filed, Provenance, brought_together, provenance
-from minsum.esi.options import FINEST, MirrorOptions
-from minsum.harmonise.vintages import is_residual
+from minsum.harmonise.vintages import FINEST, is_residual
+from minsum.settings.esi import Mirror
 from minsum.workspace.layout import partition_key
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Mirrors:
     origin: Provenance
 
 
-def candidates(options: MirrorOptions, filed: Collection[int]) -> dict[int, str]:
+def candidates(options: Mirror, filed: Collection[int]) -> dict[int, str]:
     """Partner codes of the countries that may be mirrored, to their labels.
 
     Parameters
@@ -66,7 +66,7 @@ def candidates(options: MirrorOptions, filed: Collection[int]) -> dict[int, str]
 
 
 def mirrors(
-    files: Sequence[Path], wanted: Mapping[int, str], options: MirrorOptions, harmoniser: Harmoniser
+    files: Sequence[Path], wanted: Mapping[int, str], options: Mirror, harmoniser: Harmoniser
 ) -> Mirrors | None:
     """Mirror baskets of the countries that enough partners imported from; None without any.
 

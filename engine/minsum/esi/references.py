@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minsum.esi.baskets import Baskets, F64Matrix, shares_of
-from minsum.esi.options import Rule
+from minsum.settings.esi import Composite, Rule
 from minsum_kernels import common_counts, cross_min_sum
 
-References = Mapping[str, tuple[tuple[str, ...], Rule]]
-"""Name of a composite to (ISO3 labels of its members, rule)."""
+References = Mapping[str, Composite]
+"""By their names."""
 
 WITHOUT_SELF: Final = ("world_minus_self", "pooled_minus_self")
 """Rules whose reference is another basket for each member."""

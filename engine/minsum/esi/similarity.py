@@ -11,9 +11,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from minsum.esi.baskets import Baskets, F64Matrix, shares_of
-from minsum.esi.options import Rule
 from minsum.esi.references import References, Similarity, composite, member_rows
 from minsum.schema import TABLES
+from minsum.settings.esi import Rule
 from minsum_kernels import common_counts, cross_min_sum, pairwise_min_sum
 
 if TYPE_CHECKING:
@@ -103,8 +103,9 @@ def _matrices(baskets: Baskets, references: References) -> _Matrices:
     names: list[tuple[str, int | None]] = list(zip(baskets.labels, baskets.codes.tolist(), strict=True))
     absent: dict[str, list[str]] = {}
     formed: list[tuple[list[int], Rule]] = []
-    for name, (members, rule) in sorted(references.items()):
-        rows, missing = member_rows(baskets, members, rule)
+    for name, one in sorted(references.items()):
+        rule = one.rule
+        rows, missing = member_rows(baskets, one.members, rule)
         if missing:
             absent[name] = missing
             continue

@@ -12,8 +12,9 @@ from minsum.countries.codes import is_group, iso3_of
 from minsum.errors import MissingInputError
 from minsum.esi.coverage import Facts, Together, coverage_plan, doubtful, write_coverage
 from minsum.esi.jobs import Filed, jobs_of
-from minsum.esi.options import FINEST, EsiOptions
 from minsum.esi.yearly import EsiReport, Groups, bring_up_to_date, plan_tables
+from minsum.harmonise.vintages import FINEST
+from minsum.settings.esi import Esi, Similarities
 from minsum.workspace.footers import Footer, flows_footers, read_footer
 from minsum.workspace.layout import Layout, partition_key
 from minsum.workspace.marks import Plan, digests_of
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def compute_esi(
-    layout: Layout, options: EsiOptions, *, progress: Callable[[str, int, int], None]
+    layout: Layout, options: Similarities, *, progress: Callable[[str, int, int], None]
 ) -> EsiReport:
     """Bring `coverage.parquet`, `esi/` and the other tables that the options ask for up to date with `flows/`.
 
@@ -32,11 +33,10 @@ def compute_esi(
     ------
     MissingInputError
         If the lake holds nothing to compare.
-    SettingsError
-        If the options name a country twice, or one that is none.
+    SettingsError, DataCheckError
+        As `harmoniser_of`.
     """
-    options.check_countries()
-    harmoniser = options.harmoniser(layout.root)
+    harmoniser = harmoniser_of(options, layout.root)
     flows = flows_footers(layout)
     report = (
         _compute_apart(layout, options, flows, progress=progress)
@@ -50,14 +50,14 @@ def compute_esi(
 
 def _compute_apart(
     layout: Layout,
-    options: EsiOptions,
+    options: Similarities,
     flows: Mapping[Path, Footer],
     *,
     progress: Callable[[str, int, int], None],
 ) -> EsiReport:
     """Every vintage as filed."""
     report = EsiReport(is_covered=write_coverage(layout, flows))
-    groups = flows_by_year(flows, options)
+    groups = flows_by_year(flows, options.esi)
     if not groups:
         raise MissingInputError(
             f"{layout.flows}: no flows of the chosen years and reporters",
@@ -69,17 +69,32 @@ def _compute_apart(
     return report
 
 
-def esi_plan(layout: Layout, options: EsiOptions, flows: Mapping[Path, Footer]) -> tuple[Plan, Plan]:
+def harmoniser_of(options: Similarities, root: Path) -> Harmoniser | None:
+    """What brings vintages together, with tables found from the workspace's folder; None when not asked for.
+
+    Raises
+    ------
+    SettingsError, DataCheckError
+        If the tables are not there, or one is bad.
+    """
+    if options.harmonise is None:
+        return None
+    from minsum.harmonise.harmoniser import Harmoniser
+
+    return Harmoniser(options.harmonise, root)
+
+
+def esi_plan(layout: Layout, options: Similarities, flows: Mapping[Path, Footer]) -> tuple[Plan, Plan]:
     """What `compute_esi` would make anew or remove, and why: of `coverage.parquet`, and of the tables by year.
 
     Raises
     ------
     SettingsError, DataCheckError
-        As `EsiOptions.harmoniser`.
+        As `harmoniser_of`.
     """
-    harmoniser = options.harmoniser(layout.root)
+    harmoniser = harmoniser_of(options, layout.root)
     if harmoniser is None:
-        tables = plan_tables(layout, jobs_of(options), flows_by_year(flows, options))
+        tables = plan_tables(layout, jobs_of(options), flows_by_year(flows, options.esi))
         return coverage_plan(layout, flows), tables
     sorted_out = _SortedOut.of(flows, options, harmoniser)
     tables = plan_tables(layout, jobs_of(options, harmoniser, sorted_out.filed), sorted_out.groups)
@@ -106,12 +121,12 @@ class _SortedOut:
     filed: Filed
 
     @classmethod
-    def of(cls, flows: Mapping[Path, Footer], options: EsiOptions, harmoniser: Harmoniser) -> _SortedOut:
-        filings = harmoniser.choose(flows, years=options.years)
+    def of(cls, flows: Mapping[Path, Footer], options: Similarities, harmoniser: Harmoniser) -> _SortedOut:
+        filings = harmoniser.choose(flows, years=options.esi.years)
         groups = {
             (harmoniser.target, year): {path: flows[path] for path in files}
             for year, files in sorted(filings.chosen.items())
-            if _is_wanted(files, options, harmoniser.label)
+            if _is_wanted(files, options.esi, harmoniser.label)
         }
         by_year: dict[int, set[int]] = defaultdict(set)
         for _, year, code in map(partition_key, flows):
@@ -119,14 +134,14 @@ class _SortedOut:
         return cls(filings, groups, Filed(by_year, [_name(path) for path in filings.unreachable]))
 
 
-def _together(options: EsiOptions, harmoniser: Harmoniser, esi: Mapping[Path, str]) -> Together:
-    decided = harmoniser.recorded() | {"years": list(options.years)}
+def _together(options: Similarities, harmoniser: Harmoniser, esi: Mapping[Path, str]) -> Together:
+    decided = harmoniser.recorded() | {"years": list(options.esi.years)}
     return Together(decided, {f"{path.parent.name}/{path.stem}": mark for path, mark in esi.items()})
 
 
 def _compute_together(
     layout: Layout,
-    options: EsiOptions,
+    options: Similarities,
     flows: Mapping[Path, Footer],
     *,
     harmoniser: Harmoniser,
@@ -176,7 +191,7 @@ def _conversions(groups: Groups, target: str) -> list[str]:
     ]
 
 
-def _alone(groups: Groups, options: EsiOptions, report: EsiReport) -> dict[str, str]:
+def _alone(groups: Groups, options: Similarities, report: EsiReport) -> dict[str, str]:
     """Years among the computed ones in which fewer than two countries have exports, and who is there."""
     found = {}
     for (classification, year), flows in groups.items():
@@ -188,7 +203,7 @@ def _alone(groups: Groups, options: EsiOptions, report: EsiReport) -> dict[str, 
         exporting = [
             label
             for label, footer in there.items()
-            if label not in left_out and _exports(footer, options).get("n_products")
+            if label not in left_out and _exports(footer, options.esi).get("n_products")
         ]
         nobody = "nobody else" if left_out else "nobody"
         rest = sorted(set(there) - {*exporting, *left_out})
@@ -203,7 +218,7 @@ def _alone(groups: Groups, options: EsiOptions, report: EsiReport) -> dict[str, 
 
 
 def _left_out(
-    groups: Groups, options: EsiOptions, computed: Iterable[str]
+    groups: Groups, options: Similarities, computed: Iterable[str]
 ) -> dict[str, dict[str, list[str]]]:
     """Of the computed years, why countries that filed exports have no similarity, and who they are."""
     found: dict[str, dict[str, list[str]]] = {}
@@ -211,7 +226,7 @@ def _left_out(
     for (classification, year), flows in groups.items():
         why: dict[str, list[str]] = defaultdict(list)
         for path, footer in flows.items():
-            exports = _exports(footer, options)
+            exports = _exports(footer, options.esi)
             label, digits = iso3_of(partition_key(path)[2]), exports.get("level") or 0
             if is_group(partition_key(path)[2]) or not digits:
                 continue
@@ -224,17 +239,17 @@ def _left_out(
     return found
 
 
-def _level(options: EsiOptions) -> int:
+def _level(options: Similarities) -> int:
     """Digits that a country's products need at least: vintages are brought together by six."""
-    return options.level if options.harmonise is None else FINEST
+    return options.esi.level if options.harmonise is None else FINEST
 
 
-def _exports(footer: Footer, options: EsiOptions) -> Footer:
+def _exports(footer: Footer, options: Esi) -> Footer:
     """The checks of the flow that the basis adds up; nothing where it was not filed."""
     return footer["checks"].get("DX" if options.basis == "DX" else "X", {})  # type: ignore[no-any-return]
 
 
-def _is_wanted(files: Iterable[Path], options: EsiOptions, label: Callable[[int], str] = iso3_of) -> bool:
+def _is_wanted(files: Iterable[Path], options: Esi, label: Callable[[int], str] = iso3_of) -> bool:
     """Whether any of the reporters asked for is there."""
     there = {label(partition_key(path)[2]) for path in files}
     return not options.reporters or not there.isdisjoint(options.reporters)
@@ -306,7 +321,7 @@ def _name(path: Path) -> str:
     return "/".join(str(part) for part in partition_key(path))
 
 
-def flows_by_year(flows: Mapping[Path, Footer], options: EsiOptions) -> Groups:
+def flows_by_year(flows: Mapping[Path, Footer], options: Esi) -> Groups:
     """Flows by classification and year, those years only that hold any of the reporters asked for."""
     return {
         key: {path: flows[path] for path in files}

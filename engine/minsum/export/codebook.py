@@ -56,7 +56,7 @@ def codebook(tables: Sequence[Written], options: ExportOptions, coverage: pl.Dat
         The table of this name; None where there is none.
     """
     about = [
-        Part(f"Codebook: {options.title}", 1, [
+        Part(f"Codebook: {options.cited.title}", 1, [
             "Definitions of the measures: Finger and Kreinin (1979), Economic Journal 89, 905-912; minsum's documentation, "
             "page Definitions. Every figure is computed by minsum from the files that provenance.json lists; covariates are "
             "their publishers'. Missing values are empty in CSV and null in Parquet; in Stata a missing number is . and a missing text is empty.",

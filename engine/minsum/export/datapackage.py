@@ -21,13 +21,13 @@ _COMTRADE: Final = {"title": "UN Comtrade", "path": "https://comtradeplus.un.org
 def data_package(tables: Sequence[Written], options: ExportOptions) -> str:
     """The descriptor as JSON: CSV files with their columns, the other formats as files."""
     package: dict[str, Any] = {
-        "name": re.sub(r"[^a-z0-9]+", "-", options.title.lower()).strip("-") or "minsum",
-        "title": options.title,
+        "name": re.sub(r"[^a-z0-9]+", "-", options.cited.title.lower()).strip("-") or "minsum",
+        "title": options.cited.title,
         "profile": "data-package",
         "sources": [_COMTRADE],
-        "contributors": [{"title": author, "role": "author"} for author in options.authors],
-        "version": options.version,
-        "licenses": [{"name": options.license}] if options.license else [],
+        "contributors": [{"title": author, "role": "author"} for author in options.cited.authors],
+        "version": options.cited.version,
+        "licenses": [{"name": options.cited.license}] if options.cited.license else [],
         "resources": [_resource(one, file) for one in tables for file in one.files],
     }
     return (
@@ -64,10 +64,10 @@ def citation(options: ExportOptions) -> str:
         "cff-version: 1.2.0",
         "message: If you use these data, please cite them.",
         "type: dataset",
-        f"title: {json.dumps(options.title, ensure_ascii=False)}",
+        f"title: {json.dumps(options.cited.title, ensure_ascii=False)}",
         "authors:",
     ]
-    for author in options.authors:
+    for author in options.cited.authors:
         family, _, given = author.partition(",")
         names = (
             {"family-names": family.strip(), "given-names": given.strip()}
@@ -76,9 +76,9 @@ def citation(options: ExportOptions) -> str:
         )
         written = [f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in names.items()]
         lines += [f"  - {written[0]}", *(f"    {one}" for one in written[1:])]
-    if not options.authors:
+    if not options.cited.authors:
         lines.append('  - name: "not named: set [export] authors in minsum.toml"')
-    for name, value in (("version", options.version), ("license", options.license)):
+    for name, value in (("version", options.cited.version), ("license", options.cited.license)):
         if value:
             lines.append(f"{name}: {json.dumps(value)}")
     return "\n".join(lines) + "\n"

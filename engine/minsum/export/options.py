@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 if TYPE_CHECKING:
-    from minsum.settings.sections import Settings
+    from minsum.settings.load import Export, Settings
 
 Format = Literal["parquet", "csv", "dta"]
 FORMATS: Final[tuple[Format, ...]] = ("parquet", "csv", "dta")
@@ -19,8 +19,8 @@ class ExportOptions:
 
     Attributes
     ----------
-    title, authors, version, license
-        What the citation says; empty where the settings do not say.
+    cited
+        `[export]`: what the citation says.
     formats
         Each table is written in each of them.
     settings
@@ -31,11 +31,8 @@ class ExportOptions:
         Files of the covariate folder to their SHA-256.
     """
 
-    title: str
+    cited: Export
     formats: tuple[Format, ...] = FORMATS
-    authors: tuple[str, ...] = ()
-    version: str = ""
-    license: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     covariates: Mapping[str, str] = field(default_factory=dict)
@@ -48,10 +45,10 @@ _NO_FIGURES: Final = {"fetch", "check", "report", "export"}
 def export_options(
     settings: Settings, formats: Sequence[Format], versions: dict[str, str], *, covariates: dict[str, str]
 ) -> ExportOptions:
-    """Of `[export]`, with what the figures were made from."""
+    """`[export]`, with what the figures were made from."""
     return ExportOptions(
-        **settings.export.model_dump(),
-        formats=tuple(formats),
+        settings.export,
+        tuple(formats),
         settings=settings.model_dump(mode="json", exclude=_NO_FIGURES, exclude_none=True),
         versions=versions,
         covariates=covariates,

@@ -137,7 +137,7 @@ def _texts(
         yield "CHANGES.md", earlier.text(provenance)
     tables = "\n".join(f"| {one.table.name} | {one.table.title} | {one.rows:,} |" for one in written)
     changes = "- `CHANGES.md`: what changed against an earlier release\n" if earlier else ""
-    yield "README.md", _README.format(title=options.title, tables=tables, changes=changes)
+    yield "README.md", _README.format(title=options.cited.title, tables=tables, changes=changes)
 
 
 def _provenance(layout: Layout, options: ExportOptions) -> dict[str, Any]:

@@ -24,8 +24,8 @@ from urllib3.util import Url, parse_url
 from minsum.errors import RemoteError
 from minsum.fetch.answers import TransientError, date_of, meaning
 from minsum.fetch.connection import AnswerLimitError, Limits, pool_of_connections
-from minsum.fetch.options import FetchOptions
 from minsum.fetch.secret import Censor
+from minsum.settings.flows import Fetch
 
 log = logging.getLogger("minsum")
 Result = TypeVar("Result")
@@ -60,7 +60,7 @@ class Client:
         Cleans what the service sends of the key.
     """
 
-    def __init__(self, options: FetchOptions, key: SecretStr) -> None:
+    def __init__(self, options: Fetch, key: SecretStr) -> None:
         self.options = options
         self.calls = self.retries = 0
         self._key = key

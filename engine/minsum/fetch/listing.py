@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from minsum.errors import BrokenSourceError, RemoteError
 from minsum.fetch.answers import TransientError
 from minsum.fetch.client import Client
-from minsum.fetch.options import FetchOptions
+from minsum.settings.flows import Fetch
 from minsum.sources.publications import Publication, as_made, as_published, tag_digest
 
 log = logging.getLogger("minsum")
@@ -136,7 +136,7 @@ def _without_key(entry: Any, client: Client) -> Any:
     return entry
 
 
-def is_wanted(one: Publication, classification: str, options: FetchOptions) -> bool:
+def is_wanted(one: Publication, classification: str, options: Fetch) -> bool:
     """Whether a list was asked for it: the list of `HS` also holds SITC, and a service may ignore a parameter."""
     codes = options.reporter_codes()
     fits = (

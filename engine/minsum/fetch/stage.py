@@ -16,7 +16,7 @@ from minsum.fetch.client import Client
 from minsum.fetch.download import download, part_of
 from minsum.fetch.key import find_key
 from minsum.fetch.listing import Listed, Listing, is_wanted, read_lists
-from minsum.fetch.options import FetchOptions
+from minsum.settings.flows import Fetch
 from minsum.sources.files import Source, discover
 from minsum.sources.publications import from_name
 from minsum.sources.rejections import read_rejections, write_rejection
@@ -101,7 +101,7 @@ InLake = Callable[[], Collection[str]]
 
 
 def fetch(
-    layout: Layout, options: FetchOptions, *, in_lake: InLake, progress: Callable[[str, int, int], None]
+    layout: Layout, options: Fetch, *, in_lake: InLake, progress: Callable[[str, int, int], None]
 ) -> FetchReport:
     """Bring what is new into `raw/`.
 
@@ -150,7 +150,7 @@ def fetch(
     return report
 
 
-def plan(layout: Layout, options: FetchOptions, *, in_lake: InLake) -> Plan:
+def plan(layout: Layout, options: Fetch, *, in_lake: InLake) -> Plan:
     """What `fetch` would do; only the lists are called.
 
     Raises
@@ -188,7 +188,7 @@ def _missing(listing: Listing, layout: Layout, in_lake: InLake) -> list[Listed]:
     return [one for one in missing if one.name not in known]
 
 
-def _clear(layout: Layout, listing: Listing, todo: list[Listed], options: FetchOptions) -> None:
+def _clear(layout: Layout, listing: Listing, todo: list[Listed], options: Fetch) -> None:
     """Drop parts of files that are no longer listed, and records of what a later publication replaced."""
     wanted = {part_of(one, layout) for one in todo}
     for part in (layout.private / "fetch").glob("*.part"):

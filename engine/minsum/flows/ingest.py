@@ -19,7 +19,8 @@ from minsum.flows.lake_index import (
     note_holding_none,
     survey,
 )
-from minsum.flows.options import IngestOptions
+from minsum.flows.recipe import rejection_recipe
+from minsum.settings.flows import Ingest
 from minsum.sources.archives import unfold
 from minsum.sources.files import Source, discover, identify
 from minsum.sources.publications import from_name, version_key
@@ -78,7 +79,13 @@ class IngestReport:
 
 
 def ingest(
-    layout: Layout, paths: Sequence[Path], options: IngestOptions, *, jobs: int, progress: Progress
+    layout: Layout,
+    paths: Sequence[Path],
+    options: Ingest,
+    *,
+    jobs: int,
+    progress: Progress,
+    accept: bool = False,
 ) -> IngestReport:
     """Bring files and folders into the lake.
 
@@ -94,6 +101,8 @@ def ingest(
         Files read at a time. The result does not depend on it.
     progress
         Called as sources are finished.
+    accept
+        Whether a source may leave less than half of what the lake holds (`lake.Lake`).
 
     Raises
     ------
@@ -103,7 +112,7 @@ def ingest(
         If a file in the lake is damaged or lies in another's place.
     """
     report = IngestReport()
-    known = survey(layout, options)
+    known = survey(layout, options, accept=accept)
     files = discover(paths)
     hashed = identify(files, layout, jobs=jobs)
     looks: dict[Path, int] = {}
@@ -124,7 +133,7 @@ def ingest(
             if anew:
                 hashed = identify(files, layout, jobs=jobs, anew=anew)
                 looks |= {path: looks[path] + 1 for path in anew}
-            known = survey(layout, options)
+            known = survey(layout, options, accept=accept)
     _sort(choice, read, report)
     state = _State(sources, choice.at_hand, known, read, report, layout)
     state.refuse_vanished()
@@ -178,7 +187,7 @@ class _State:
             seen = {one["sha256"] for one in (*footer["sources"], *footer["superseded"])}
             if source is None or source.sha256 in seen or len(footer["sources"]) > 1 or seen & self.at_hand:
                 continue
-            if self.known.options.accept:
+            if self.known.accept:
                 self._remove(path)
             else:
                 self._reject(source, smaller(partition_key(path), footer, source.name, "nothing"))
@@ -220,7 +229,7 @@ class _State:
             self.report.removed.append(place_of(partition_key(path)))
 
     def _reject(self, source: Source, error: SmallerSourceError) -> None:
-        write_rejection(self.layout, error, source, recipe=self.known.options.rejection_recipe())
+        write_rejection(self.layout, error, source, recipe=rejection_recipe(self.known.options))
         self.report.rejected[source.name] = (error.message, error.hint)
 
 

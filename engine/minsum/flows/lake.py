@@ -19,9 +19,10 @@ import pyarrow as pa
 
 from minsum.countries.codes import iso3_of
 from minsum.errors import RivalSourceError, SmallerSourceError
-from minsum.flows.options import IngestOptions
 from minsum.flows.pending import Partition
+from minsum.flows.recipe import recipe
 from minsum.flows.repairs import Built, in_order
+from minsum.settings.flows import Ingest
 from minsum.sources.publications import version_of
 from minsum.workspace.checksums import prove
 from minsum.workspace.footers import Footer, digest, read_footer
@@ -42,10 +43,12 @@ class Lake:
     layout
         The workspace.
     options
-        What decides the content; their recipe is stored in every footer.
+        `[ingest]`, which decides the content; its recipe is stored in every footer.
     at_hand
         Digests of the sources of this run: among them the version decides, while a file of an earlier
         run is replaced by new content under its own name.
+    accept
+        Whether a source may leave less than half of what is there, or nothing of a flow.
 
     Attributes
     ----------
@@ -56,11 +59,13 @@ class Lake:
         Names of sources whose earlier content was replaced, to the reporter-years.
     """
 
-    def __init__(self, layout: Layout, options: IngestOptions, at_hand: Collection[str]) -> None:
-        self.recipe = options.recipe()
+    def __init__(
+        self, layout: Layout, options: Ingest, at_hand: Collection[str], *, accept: bool = False
+    ) -> None:
+        self.recipe = recipe(options)
         self.changes: list[dict[str, Any]] = []
         self.replaced: dict[str, list[str]] = defaultdict(list)
-        self._layout, self._at_hand, self._accepts = layout, at_hand, options.accept
+        self._layout, self._at_hand, self._accepts = layout, at_hand, accept
         self._locks: dict[Partition, threading.Lock] = defaultdict(threading.Lock)
 
     def existing(self, partition: Partition) -> Footer | None:
@@ -128,7 +133,7 @@ class Lake:
         Raises
         ------
         SmallerSourceError
-            Naming the source; unless the options accept it.
+            Naming the source; unless that is accepted.
         """
         if self._accepts:
             return

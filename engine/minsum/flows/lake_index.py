@@ -8,14 +8,15 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
 from minsum.errors import SmallerSourceError, SourceError
 from minsum.flows.lake import SourceRecord, is_outranked, made_of, place_of
-from minsum.flows.options import IngestOptions
+from minsum.flows.recipe import recipe, rejection_recipe
+from minsum.settings.flows import Ingest
 from minsum.sources.files import Source
 from minsum.sources.formats import Claims, Format, formats, recognise
 from minsum.sources.opening import open_table
@@ -64,11 +65,14 @@ class Known:
     footers
         Of every flows file.
     options
-        What is asked for now.
+        `[ingest]`: what is asked for now.
+    accept
+        Whether a source may leave less than half of what the lake holds.
     """
 
     footers: Mapping[Path, Footer]
-    options: IngestOptions
+    options: Ingest
+    accept: bool = False
 
     def unwanted(self) -> set[Path]:
         """Flows of reporters that the options leave out."""
@@ -77,7 +81,7 @@ class Known:
 
     def overtaken(self, at_hand: Collection[str]) -> dict[Path, Overtaken]:
         """Flows that ingest would make anew or remove, given the digests of all sources at hand."""
-        unwanted, recipe = self.unwanted(), self.options.recipe()
+        unwanted, wanted = self.unwanted(), recipe(self.options)
         return {
             path: Overtaken(
                 path not in unwanted,
@@ -85,7 +89,7 @@ class Known:
             )
             for path, footer in self.footers.items()
             if path in unwanted
-            or footer["recipe"] != recipe
+            or footer["recipe"] != wanted
             or not all(is_as_asked(one, self.options) for one in footer["sources"])
         }
 
@@ -128,12 +132,12 @@ class Known:
         """Under which the lake knows a source."""
         return {use.record["name"] for use in self._uses.get(sha, ())}
 
-    def options_for(self, source: Source) -> IngestOptions:
+    def options_for(self, source: Source) -> Ingest:
         """What a source is read for: a vintage that was once said for it stands until another is said."""
         if self.options.classification is not None:
             return self.options
         said = (use.record.get("assumed") for use in self._uses.get(source.sha256, ()))
-        return replace(self.options, classification=next(filter(None, said), None))
+        return self.options.model_copy(update={"classification": next(filter(None, said), None)})
 
     def unused(self) -> set[str]:
         """Names of sources that were superseded everywhere they gave something."""
@@ -173,11 +177,11 @@ class Known:
             is_later = version_key(as_named["published"], as_named.get("made")) > version_key(
                 record["published"], record.get("made")
             )
-            return use.footer["recipe"] == self.options.recipe() and not is_later
+            return use.footer["recipe"] == recipe(self.options) and not is_later
         return is_outranked(as_named, use.footer["sources"], at_hand)
 
 
-def is_as_asked(record: SourceRecord, options: IngestOptions) -> bool:
+def is_as_asked(record: SourceRecord, options: Ingest) -> bool:
     """Whether a source was read for what the options ask for now: its vintage where it does not say, and reporters."""
     read_for = record.get("reporters", [])
     has_all = not read_for or (bool(options.reporters) and set(options.reporters) <= set(read_for))
@@ -190,7 +194,7 @@ def named(name: str) -> SourceRecord:
     return {"name": name, "published": claims.published, "made": claims.identity.get("made")}
 
 
-def survey(layout: Layout, options: IngestOptions) -> Known:
+def survey(layout: Layout, options: Ingest, *, accept: bool = False) -> Known:
     """Read every footer of the lake.
 
     Raises
@@ -198,7 +202,7 @@ def survey(layout: Layout, options: IngestOptions) -> Known:
     DataCheckError
         If a file in the lake was not written by minsum, or lies in another's place.
     """
-    return Known(flows_footers(layout), options)
+    return Known(flows_footers(layout), options, accept)
 
 
 @dataclass(slots=True)
@@ -273,7 +277,7 @@ def choose(sources: Sequence[Source], known: Known, layout: Layout, spread: Spre
     return choice
 
 
-def holding_none(layout: Layout, options: IngestOptions) -> set[str]:
+def holding_none(layout: Layout, options: Ingest) -> set[str]:
     """Digests of sources that were read and hold none of the reporters asked for. The file only saves reading, and may be
     deleted."""
     try:
@@ -283,7 +287,7 @@ def holding_none(layout: Layout, options: IngestOptions) -> set[str]:
         return set()
 
 
-def note_holding_none(layout: Layout, options: IngestOptions, found: set[str]) -> None:
+def note_holding_none(layout: Layout, options: Ingest, found: set[str]) -> None:
     """Remember what `holding_none` says."""
     text = canonical_json({"of": _of(options), "sources": sorted(found)}).decode()
     publish_text(text, _none_file(layout), layout=layout)
@@ -293,8 +297,8 @@ def _none_file(layout: Layout) -> Path:
     return layout.private / "holding-none.json"
 
 
-def _of(options: IngestOptions) -> str:
-    return digest([options.rejection_recipe(), sorted(options.reporters)])
+def _of(options: Ingest) -> str:
+    return digest([rejection_recipe(options), sorted(options.reporters)])
 
 
 def _latest(candidates: list[Source], known: Known) -> Source:
@@ -310,14 +314,14 @@ def _latest(candidates: list[Source], known: Known) -> Source:
 
 def _verdicts(layout: Layout, known: Known) -> dict[tuple[str, str], tuple[str, str]]:
     """Reason and hint of what was rejected before and would be again, by digest and name."""
-    recipe = known.options.rejection_recipe()
+    wanted = rejection_recipe(known.options)
     return {
         (record["sha256"], record["name"]): (record["reason"], record["hint"])
         for record in read_rejections(layout).values()
-        if record["recipe"] == recipe
+        if record["recipe"] == wanted
         and (record["is_final"] or record["because"])
         and all(known.made_in(place) == sources for place, sources in record["because"].items())
-        and not (known.options.accept and record["kind"] == SmallerSourceError.__name__)
+        and not (known.accept and record["kind"] == SmallerSourceError.__name__)
     }
 
 

@@ -18,6 +18,7 @@ from minsum.flows.lake_index import Known, Reasons, named
 from minsum.flows.parse import Parsed, parse
 from minsum.flows.partial_files import Slices
 from minsum.flows.pending import Partition
+from minsum.flows.recipe import rejection_recipe
 from minsum.flows.repairs import build
 from minsum.sources.files import Source
 from minsum.sources.formats import Format
@@ -102,7 +103,7 @@ def bring_in(
         As for `ingest`.
     """
     done, turns = Brought(), _Turns()
-    lake = Lake(layout, known.options, {source.sha256 for source in sources})
+    lake = Lake(layout, known.options, {source.sha256 for source in sources}, accept=known.accept)
 
     n_threads = min(jobs, _MOST_JOBS) + _AT_THE_DISK
 
@@ -122,7 +123,7 @@ def bring_in(
         bad.add(source.sha256)
         if isinstance(error, ChangedSourceError):
             done.changed.append(source.path)
-        write_rejection(layout, error, source, recipe=known.options.rejection_recipe())
+        write_rejection(layout, error, source, recipe=rejection_recipe(known.options))
         done.rejected[source.name] = (error.message, error.hint)
 
     slices = Slices(lake, {source.sha256: source for source in sources}, bad, read)

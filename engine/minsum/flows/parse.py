@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from minsum.errors import ContradictionError, SourceError
 from minsum.flows.contradictions import refuse_contradictions
 from minsum.flows.lake import SourceRecord
-from minsum.flows.options import IngestOptions
 from minsum.flows.pending import KEYS, Partition, Pending, lone_partition
 from minsum.flows.quantities import bad_figures, dtypes_of, names_of, with_good_figures
 from minsum.flows.rules import (
@@ -31,6 +30,7 @@ from minsum.flows.rules import (
     row_rules,
 )
 from minsum.flows.scan import opened
+from minsum.settings.flows import Ingest
 from minsum.sources.files import Source
 from minsum.sources.formats import Format
 from minsum.sources.opening import in_words
@@ -61,7 +61,7 @@ class Parsed:
     records: dict[Partition, SourceRecord]
 
 
-def parse(source: Source, options: IngestOptions, layout: Layout, *, n_beside: int = 1) -> Parsed | None:
+def parse(source: Source, options: Ingest, layout: Layout, *, n_beside: int = 1) -> Parsed | None:
     """Read a source to its end, beside others (`Pending`); None when it only accompanies data or holds no reporter that is wanted.
 
     A reporter-year without products of six digits keeps those of four, or of two: for these, files that hold any are read
@@ -101,7 +101,7 @@ _OTHER_DIGITS: Final = (10, 8, 4, 2)
 
 def _read(
     source: Source,
-    options: IngestOptions,
+    options: Ingest,
     layout: Layout,
     *,
     digits: int,
@@ -227,7 +227,7 @@ class Judge:
     """
 
     def __init__(
-        self, form: Format, options: IngestOptions, columns: Collection[str], name: str, *, digits: int
+        self, form: Format, options: Ingest, columns: Collection[str], name: str, *, digits: int
     ) -> None:
         self._form, self._name = form, name
         self._has_parts = form.is_complete and form.has_world_rows

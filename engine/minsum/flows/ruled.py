@@ -9,10 +9,10 @@ from pathlib import Path
 
 import polars as pl
 
-from minsum.flows.options import IngestOptions
 from minsum.flows.pending import KEYS, Partition
 from minsum.flows.rules import KEPT, OF_LEVEL, RULES, applicable, first_rule, row_rules
 from minsum.flows.scan import SCAN_SCHEMA, opened
+from minsum.settings.flows import Ingest
 from minsum.sources.archives import unfold
 from minsum.sources.files import Source, discover
 from minsum.sources.formats import Format
@@ -28,14 +28,14 @@ class _Seen:
     levels: set[int] = field(default_factory=set)
 
 
-def rows_of(path: Path, options: IngestOptions, rule: str | None) -> Iterator[pl.DataFrame]:
+def rows_of(path: Path, options: Ingest, rule: str | None) -> Iterator[pl.DataFrame]:
     """Rows of a file or folder that a rule removes, or any where none is named, in the order of files; see `ruled_rows`."""
     which = pl.col("rule") != KEPT if rule is None else pl.col("rule") == rule
     for source in unfold([Source(one, one.stat().st_size, "") for one in discover([path])]):
         yield from ruled_rows(source, options, which)
 
 
-def ruled_rows(source: Source, options: IngestOptions, which: pl.Expr) -> Iterator[pl.DataFrame]:
+def ruled_rows(source: Source, options: Ingest, which: pl.Expr) -> Iterator[pl.DataFrame]:
     """Rows of a file with the rule that removes each, or `kept`, a batch at a time.
 
     Parameters
@@ -70,9 +70,7 @@ def ruled_rows(source: Source, options: IngestOptions, which: pl.Expr) -> Iterat
         yield shown.filter(which)
 
 
-def _survey(
-    source: Source, options: IngestOptions, digits: Mapping[Partition, int]
-) -> dict[Partition, _Seen]:
+def _survey(source: Source, options: Ingest, digits: Mapping[Partition, int]) -> dict[Partition, _Seen]:
     found: dict[Partition, _Seen] = defaultdict(_Seen)
     for frame, form in _judged(source, options, digits):
         if form.mirrors_imports:
@@ -87,7 +85,7 @@ def _survey(
 
 
 def _judged(
-    source: Source, options: IngestOptions, digits: Mapping[Partition, int]
+    source: Source, options: Ingest, digits: Mapping[Partition, int]
 ) -> Iterator[tuple[pl.DataFrame, Format]]:  # fmt: skip
     """Batches with the column `rule`, where reporter-years keep products of so many digits, six if they are not named."""
     names = dict(enumerate(RULES))

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from minsum.countries.codes import iso3_of
 from minsum.harmonise.filings import Filings, choose
-from minsum.harmonise.options import HarmoniseOptions
 from minsum.harmonise.successors import units_among
 from minsum.harmonise.tables import Tables
+from minsum.settings.esi import Harmonise
 from minsum.workspace.layout import partition_key
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class Harmoniser:
     Parameters
     ----------
     options
-        Target, method and tables.
+        `[harmonise]`: target, method and tables.
     root
         Folder of the workspace, where the folder of tables is.
 
@@ -47,7 +47,7 @@ class Harmoniser:
     Nothing is read before it is needed: a run with nothing to do only looks at the tables' digests.
     """
 
-    def __init__(self, options: HarmoniseOptions, root: Path) -> None:
+    def __init__(self, options: Harmonise, root: Path) -> None:
         self.target = options.target
         self._options = options
         self._tables = Tables.find(options, root)

@@ -9,10 +9,10 @@ from typing import Any, Final
 
 from minsum.errors import DataCheckError, SettingsError
 from minsum.harmonise.filings import Reach
-from minsum.harmonise.options import HarmoniseOptions
 from minsum.harmonise.shipped import Nomenclature, Pair, nomenclature, shipped, shipped_digest
 from minsum.harmonise.weights import Weights, is_weights, read_weights, weighted_step
 from minsum.harmonise.workbooks import Concordance, is_workbook, read_workbook
+from minsum.settings.esi import Harmonise
 
 SHIPPED: Final = "shipped"
 
@@ -41,7 +41,7 @@ class Tables:
     _weights: dict[Path, Weights] = field(default_factory=dict)
 
     @classmethod
-    def find(cls, options: HarmoniseOptions, root: Path) -> Tables:
+    def find(cls, options: Harmonise, root: Path) -> Tables:
         """Look for the tables that the options name; only headers of weight files are read.
 
         Raises

@@ -7,6 +7,8 @@ from typing import Final
 YEARS: Final = {"H0": 1992, "H1": 1996, "H2": 2002, "H3": 2007, "H4": 2012, "H5": 2017, "H6": 2022}
 """Vintage to the year in its name; H0 was in force from 1988."""
 VINTAGES: Final = tuple(YEARS)
+FINEST: Final = 6
+"""Digits of the products that vintages are brought together by."""
 
 UNSPECIFIED: Final = "999999"
 """Gets the values of products that have no target."""

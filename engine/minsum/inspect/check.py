@@ -22,6 +22,7 @@ from minsum.flows.verify import verify_partition
 from minsum.inspect.strays import find_strays
 from minsum.report.file_digests import ReportFiles
 from minsum.schema import YEARLY, check_table
+from minsum.settings.load import Check
 from minsum.sources.files import CUT_OFF_ROWS
 from minsum.workspace.checksums import damage_of
 from minsum.workspace.footers import Footer, estimate_files, footer_of
@@ -30,8 +31,6 @@ from minsum.workspace.queries import connect, literal, query
 
 if TYPE_CHECKING:
     import duckdb
-
-    from minsum.settings.sections import Check
 
 IDENTITIES: Final = (
     "world_vs_partners",

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 from minsum.countries.codes import iso3_of
 from minsum.inspect.check import Finding, check_figures
 from minsum.schema import FLOWS
+from minsum.settings.load import Check
 from minsum.workspace.footers import read_footers
 from minsum.workspace.layout import Layout, partition_key
 
 if TYPE_CHECKING:
-    from minsum.settings.sections import Check
     from minsum.workspace.runs import RunReport
 
 MOST_SAID: Final = 10

@@ -15,9 +15,8 @@ from minsum.errors import DataCheckError, MinsumError
 from minsum.flows.lake import place_of
 from minsum.flows.lake_index import Choice, Known, choose
 from minsum.machine import versions
-from minsum.report.options import page_options
+from minsum.report.options import PageOptions
 from minsum.schema import YEARLY
-from minsum.settings.options import esi_options, panel_options
 from minsum.sources.archives import unfold
 from minsum.sources.files import discover, known_sources, printable
 from minsum.workspace.footers import Footer, estimate_files, footer_digest, is_estimates, read_footer
@@ -26,7 +25,7 @@ from minsum.workspace.marks import UNWANTED, Plan, digests_of
 
 if TYPE_CHECKING:
     from minsum.estimate.stage import Asked
-    from minsum.settings.sections import Settings
+    from minsum.settings.load import Settings
 
 Stale = list[dict[str, Any]]
 
@@ -109,7 +108,7 @@ class _Chain:
         from minsum.esi.stage import esi_plan
 
         with self._told("esi", "esi", "minsum esi"):
-            coverage, esi = esi_plan(self._layout, esi_options(self._settings), self._footers)
+            coverage, esi = esi_plan(self._layout, self._settings, self._footers)
             self._note("coverage", coverage, "minsum esi")
             if esi.wanted:
                 self._chain(coverage, esi)
@@ -176,7 +175,7 @@ class _Chain:
 
         esi = tables.digests(layout.esi)
         with self._told("panel", layout.panel.name, "minsum panel"):
-            options = panel_options(section, self._settings.esi.references)
+            options = section.with_reference(self._settings.esi.references)
             classification = classification_of(options, esi, layout)
             sources = covariate_sources(layout, options)
             reach = reach_of(tables.wanted[next(iter(esi))].options)
@@ -234,7 +233,7 @@ class _Chain:
             panel=panel,
             estimates={name: (marks[name], is_tested[name]) for name in names},
         )
-        options = page_options(self._settings, versions(), estimates=names)
+        options = PageOptions(self._settings, versions(), names)
         self._note("report", report_plan(layout, options, inputs), "minsum report")
 
     def _note(self, what: str, plan: Plan, do: str, *, name: Any = None) -> None:

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 from minsum.countries.codes import GROUPS, is_group
 from minsum.errors import DataCheckError
 from minsum.flows.lake_index import survey
-from minsum.flows.options import IngestOptions
 from minsum.flows.rules import RULES
 from minsum.harmonise.islands import islands
 from minsum.inspect.stale import away_from_raw, by_key, esi_years, find_stale, look_into_raw
 from minsum.inspect.strays import find_strays
+from minsum.settings.flows import Ingest
+from minsum.settings.load import Check
 from minsum.sources.opening import in_words
 from minsum.sources.rejections import read_rejections
 from minsum.text_tables import listed
@@ -24,12 +25,12 @@ from minsum.workspace.footers import Footer, estimate_files, flows_footers, read
 from minsum.workspace.layout import Layout
 
 if TYPE_CHECKING:
-    from minsum.settings.sections import Settings
+    from minsum.settings.load import Settings
 
 Record = dict[str, Any]
 
 
-def read_status(layout: Layout, options: IngestOptions, settings: Settings | None = None) -> Record:
+def read_status(layout: Layout, options: Ingest, settings: Settings | None = None) -> Record:
     """State of the workspace; without settings, what is stale after the lake is left out.
 
     Parameters
@@ -37,7 +38,7 @@ def read_status(layout: Layout, options: IngestOptions, settings: Settings | Non
     layout
         The workspace.
     options
-        Of ingest, for what is stale.
+        `[ingest]`, for what is stale.
     settings
         What is wanted after the lake; None leaves out what is stale there.
 
@@ -189,7 +190,6 @@ def _audit(status: Record) -> Iterator[tuple[str, list[str], list[list[Any]]]]:
 
 def _findings(footers: Mapping[Path, Footer], settings: Settings | None) -> list[Record]:
     from minsum.inspect.check import check_figures  # loads DuckDB
-    from minsum.settings.sections import Check
 
     limits = settings.check if settings else Check()
     return [asdict(one) for one in check_figures(footers, [], limits)] if footers else []

@@ -13,13 +13,14 @@ from minsum.countries.codes import WORLD, iso3_of
 from minsum.errors import MissingInputError, UsageError
 from minsum.esi.baskets import ADDED, SUBTRACTED
 from minsum.esi.decompose import Question, contributions
-from minsum.esi.options import EsiOptions
-from minsum.esi.stage import files_of
+from minsum.esi.stage import files_of, harmoniser_of
 from minsum.flows.lake_index import Known
-from minsum.flows.options import IngestOptions
 from minsum.flows.ruled import ruled_rows
 from minsum.harmonise.harmoniser import Harmoniser
 from minsum.harmonise.vintages import UNSPECIFIED
+from minsum.settings.esi import Esi
+from minsum.settings.flows import Ingest
+from minsum.settings.load import Settings
 from minsum.sources.archives import unfold
 from minsum.sources.files import Source, discover, known_sources
 from minsum.workspace.footers import flows_footers, read_footer
@@ -82,8 +83,7 @@ def trace(
     *,
     product: str | None,
     classification: str,
-    esi: EsiOptions,
-    ingest: IngestOptions,
+    settings: Settings,
 ) -> Trace:
     """Follow a similarity back.
 
@@ -99,8 +99,8 @@ def trace(
         Code at the level of the similarity; None for no rows.
     classification
         HS vintage of the table.
-    esi, ingest
-        Options of the stages.
+    settings
+        Of the workspace.
 
     Raises
     ------
@@ -111,7 +111,7 @@ def trace(
     SourceError
         If a file behind a row cannot be read.
     """
-    harmoniser = esi.harmoniser(layout.root)
+    esi, harmoniser = settings.esi, harmoniser_of(settings, layout.root)
     files = files_of(layout, classification, [year], harmoniser=harmoniser).get(year, [])
     if not files:
         raise MissingInputError(
@@ -134,11 +134,11 @@ def trace(
     label = iso3_of if harmoniser is None else harmoniser.label
     behind = [path for path in files if label(partition_key(path)[2]) in sides]
     rows = pl.concat([_rows(path, product, options=esi, harmoniser=harmoniser) for path in behind])
-    lines, notes = _lines(layout, rows, behind, ingest)
+    lines, notes = _lines(layout, rows, behind, settings.ingest)
     return Trace(found.title, found.definition, found.published, products, rows, lines, tuple(notes))
 
 
-def _definition(esi: EsiOptions, question: Question, harmoniser: Harmoniser | None) -> Iterator[str]:
+def _definition(esi: Esi, question: Question, harmoniser: Harmoniser | None) -> Iterator[str]:
     yield "Sum over products of the smaller of the two export shares (Finger and Kreinin 1979)."
     basis = {"X": "exports, re-exports included", "DX": "domestic exports", "X-RX": "exports less re-exports"}
     residual = {"exclude": "left out", "keep": "kept as products", "denominator": "in the totals only"}
@@ -149,8 +149,8 @@ def _definition(esi: EsiOptions, question: Question, harmoniser: Harmoniser | No
     if harmoniser is not None:
         yield f"Every country's products are brought to {harmoniser.target} first ([harmonise])."
     if question.reference in esi.references:
-        members, rule = esi.references[question.reference]
-        yield f"{question.reference}: {rule} of {', '.join(members) or 'all reporters of the year'}."
+        one = esi.references[question.reference]
+        yield f"{question.reference}: {one.rule} of {', '.join(one.members) or 'all reporters of the year'}."
 
 
 def _published(layout: Layout, question: Question, year: int, classification: str) -> dict[str, Any]:
@@ -167,7 +167,7 @@ def _published(layout: Layout, question: Question, year: int, classification: st
     return rows.row(0, named=True) if len(rows) else {}
 
 
-def _rows(path: Path, product: str, *, options: EsiOptions, harmoniser: Harmoniser | None) -> pl.DataFrame:
+def _rows(path: Path, product: str, *, options: Esi, harmoniser: Harmoniser | None) -> pl.DataFrame:
     """World rows of one reporter-year behind a product."""
     classification, _, code = partition_key(path)
     flows = [flow for flow in (ADDED[options.basis], SUBTRACTED[options.basis]) if flow is not None]
@@ -186,7 +186,7 @@ def _rows(path: Path, product: str, *, options: EsiOptions, harmoniser: Harmonis
 
 
 def _shares(
-    codes: Sequence[str], product: str, classification: str, options: EsiOptions, harmoniser: Harmoniser | None
+    codes: Sequence[str], product: str, classification: str, options: Esi, harmoniser: Harmoniser | None
 ) -> list[float]:  # fmt: skip
     """Share of each filed product that counts for the one asked for."""
     level = options.level
@@ -201,7 +201,7 @@ def _shares(
 
 
 def _lines(
-    layout: Layout, rows: pl.DataFrame, files: Sequence[Path], ingest: IngestOptions
+    layout: Layout, rows: pl.DataFrame, files: Sequence[Path], ingest: Ingest
 ) -> tuple[pl.DataFrame, list[str]]:
     """Lines of the files behind rows of the lake, and what is not at hand."""
     raw = discover([layout.raw]) if layout.raw.is_dir() else []
@@ -230,7 +230,7 @@ def _lines(
 
 
 def _lines_of(
-    source: Source, rows: pl.DataFrame, of: tuple[int, int], ingest: IngestOptions
+    source: Source, rows: pl.DataFrame, of: tuple[int, int], ingest: Ingest
 ) -> pl.DataFrame:  # fmt: skip
     """World lines of the products; where there is none that is kept, the lines of every partner, which are added up."""
     year, code = of

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from hashlib import file_digest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -19,8 +19,9 @@ import pyarrow as pa
 from minsum.countries.codes import code_of, labels
 from minsum.errors import EmptySampleError, MissingInputError
 from minsum.harmonise.filings import Reach, choose
-from minsum.panel.covariates import Variable, covariate_remarks, read_covariates
+from minsum.panel.covariates import covariate_remarks, read_covariates
 from minsum.schema import check_table
+from minsum.settings.panel import Panel
 from minsum.sources.files import Source, discover, identify, known_sources
 from minsum.workspace.checksums import prove
 from minsum.workspace.classifications import choose_classification, with_rows
@@ -35,41 +36,6 @@ if TYPE_CHECKING:
     import duckdb
 
 RECIPE: Final = "panel-5"
-
-
-@dataclass(frozen=True, slots=True)
-class PanelOptions:
-    """What decides the panel (docs/replication.md).
-
-    Attributes
-    ----------
-    reference
-        ISO3 label or composite whose similarity is the `esi` column.
-    classification
-        HS vintage; None takes the only one there is.
-    reporters, years
-        The sample; empty means all.
-    bloc
-        ISO3 labels whose exports to the reporter are its `import_share`; empty means no such column.
-    covariates
-        Folder of covariate files, relative to the workspace.
-    variables
-        Variable name to how it is made from the indicators in these files.
-    asked
-        Variables that the settings name: only of these it is said when no file gives them.
-    max_width
-        Rows whose interval is wider are left out; None keeps all. Only where vintages were brought together.
-    """
-
-    reference: str
-    classification: str | None
-    reporters: tuple[str, ...]
-    years: tuple[int, ...]
-    bloc: tuple[str, ...]
-    covariates: str
-    variables: dict[str, Variable]
-    asked: tuple[str, ...] = ()
-    max_width: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +62,8 @@ class PanelReport:
     remarks: list[str]
 
 
-def build_panel(layout: Layout, options: PanelOptions, *, jobs: int = 1) -> PanelReport:
-    """Bring `panel.parquet` and `country_years.parquet` up to date.
+def build_panel(layout: Layout, options: Panel, *, jobs: int = 1) -> PanelReport:
+    """Bring `panel.parquet` and `country_years.parquet` up to date, as `[panel]` with its reference asks for it.
 
     Raises
     ------
@@ -121,7 +87,7 @@ def build_panel(layout: Layout, options: PanelOptions, *, jobs: int = 1) -> Pane
         return _report(read_footer(layout.panel), changed=False)
     files = _flows(flows, classification, reach)
     prove([*files, *esi])
-    covariates = read_covariates(sources, options.variables)
+    covariates = read_covariates(sources, options.recipes())
     table, country_years, remarks = _join(options, files, esi, covariates.frame)
     if not table.num_rows:
         raise EmptySampleError(
@@ -195,7 +161,7 @@ def _report(footer: Footer, *, changed: bool) -> PanelReport:
 
 def panel_plan(
     layout: Layout,
-    options: PanelOptions,
+    options: Panel,
     flows: Mapping[Path, Footer],
     esi: Mapping[Path, str],
     covariates: Sequence[Source],
@@ -228,10 +194,12 @@ def panel_plan(
         [[source.name, source.sha256] for source in covariates],
     ]
     wanted = {"panel": layout.panel, "country_years": layout.country_years}
-    return plan_of({path: Mark(name, RECIPE, asdict(options), inputs) for name, path in wanted.items()}, [])
+    return plan_of(
+        {path: Mark(name, RECIPE, options.recorded(), inputs) for name, path in wanted.items()}, []
+    )
 
 
-def classification_of(options: PanelOptions, esi: Iterable[Path], layout: Layout) -> str:
+def classification_of(options: Panel, esi: Iterable[Path], layout: Layout) -> str:
     """The HS vintage of the panel: the one chosen, or the only one of the similarities.
 
     Raises
@@ -249,7 +217,7 @@ def _of(classification: str, esi: Iterable[Path]) -> list[Path]:
     return [path for path in esi if path.parent.name == f"classification={classification}"]
 
 
-def _covariate_files(layout: Layout, options: PanelOptions) -> list[Path]:
+def _covariate_files(layout: Layout, options: Panel) -> list[Path]:
     """Files of the covariate folder by name; there may be none, for a panel of trade alone."""
     folder = layout.root / options.covariates
     if not folder.is_dir():
@@ -259,7 +227,7 @@ def _covariate_files(layout: Layout, options: PanelOptions) -> list[Path]:
     return discover([folder])
 
 
-def covariate_sources(layout: Layout, options: PanelOptions) -> list[Source]:
+def covariate_sources(layout: Layout, options: Panel) -> list[Source]:
     """The covariate files as they are now; unlike `identify`, writes nothing.
 
     Raises
@@ -277,7 +245,7 @@ def covariate_sources(layout: Layout, options: PanelOptions) -> list[Source]:
 
 
 def _join(
-    options: PanelOptions, flows: list[Path], esi: list[Path], covariates: pl.DataFrame
+    options: Panel, flows: list[Path], esi: list[Path], covariates: pl.DataFrame
 ) -> tuple[pa.Table, pa.Table, list[str]]:
     """The panel, import shares and covariates of every country and year, and what a reader should know of both."""
     rows = scan_similarities(esi).filter(pl.col("reference") == options.reference)
@@ -316,7 +284,7 @@ _SHARES: Final = pa.schema(
 )
 
 
-def _import_shares(con: duckdb.DuckDBPyConnection, options: PanelOptions, flows: list[Path]) -> pa.Table:
+def _import_shares(con: duckdb.DuckDBPyConnection, options: Panel, flows: list[Path]) -> pa.Table:
     """Import share of every reporter-year: from TOTAL, or from the products where no TOTAL stands."""
     if not options.bloc:
         return _SHARES.empty_table()
@@ -339,7 +307,7 @@ def _has_total(checks: dict[str, Any]) -> bool:
     return checks.get("total_vs_products") is not None
 
 
-def _import_remarks(options: PanelOptions, found: list[tuple[str, str, int]]) -> list[str]:
+def _import_remarks(options: Panel, found: list[tuple[str, str, int]]) -> list[str]:
     """What import_share is made of, and where it is missing or made of products."""
     lines = [bloc_remark(options.bloc)]
     by_remark: dict[str, dict[str, int]] = defaultdict(dict)

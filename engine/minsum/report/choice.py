@@ -80,7 +80,8 @@ def choose(cube: Cube, exporters: Sequence[str], *, options: PageOptions) -> Cho
     similar = compared(cube, first)
     leaders = [one for one in exporters if one in cube.countries][:LEADERS]
     countries = [one for one in options.reporters if one in similar][:SHOWN]
-    inside, _ = options.references.get(first, ((), ""))
+    composite = options.references.get(first)
+    inside = composite.members if composite else ()
     others = [one for one in leaders if one in similar and one not in inside]
     return Choice(first, countries or _movers(cube, first, others or leaders), leaders)
 

@@ -111,7 +111,7 @@ def wanted_figures(layout: Layout, options: PageOptions, inputs: Inputs) -> dict
     chosen = [
         list(options.reporters),
         options.reference,
-        {name: [list(members), rule] for name, (members, rule) in options.references.items()},
+        {name: [list(one.members), one.rule] for name, one in options.references.items()},
         version("altair"),
         version("vl-convert-python"),
     ]

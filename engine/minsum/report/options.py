@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from minsum.schema import SECTIONS
+from minsum.settings.esi import Composite
+from minsum.settings.load import Settings
 
-if TYPE_CHECKING:
-    from minsum.settings.sections import Settings
+SECTION_TITLES = {name: words for name, _, _, words in SECTIONS}
+"""Section of the HS to what is in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,44 +20,47 @@ class PageOptions:
 
     Attributes
     ----------
-    reporters, reference
-        Of the panel, shown first; empty and None without a panel.
-    references
-        Composite to its members and rule.
     settings
         All of the workspace, shown at the foot.
     versions
         Library to version, shown at the foot.
-    section_titles
-        Section of the HS to what is in it.
-    is_paper
-        Whether the study replicates the paper.
     estimates
         Names of the specifications whose estimates are shown, the main one first.
     """
 
-    reporters: Sequence[str] = ()
-    reference: str | None = None
-    references: Mapping[str, tuple[Sequence[str], str]] = field(default_factory=dict)
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    settings: Settings
     versions: Mapping[str, str] = field(default_factory=dict)
-    section_titles: Mapping[str, str] = field(default_factory=dict)
-    is_paper: bool = False
     estimates: Sequence[str] = ()
 
+    @property
+    def reporters(self) -> tuple[str, ...]:
+        """Of the panel, shown first; empty without one."""
+        return self.settings.panel.reporters if self.settings.panel else ()
 
-def page_options(
-    settings: Settings, versions: dict[str, str], *, estimates: Sequence[str] = ()
-) -> PageOptions:
-    """What the page shows and says of its making."""
-    panel = settings.panel
-    return PageOptions(
-        reporters=panel.reporters if panel else (),
-        reference=(panel.reference or None) if panel else None,
-        references={name: (one.members, one.rule) for name, one in settings.esi.references.items()},
-        settings=settings.model_dump(mode="json"),
-        versions=versions,
-        section_titles={name: words for name, _, _, words in SECTIONS},
-        is_paper=settings.report.paper_notes,
-        estimates=tuple(estimates),
-    )
+    @property
+    def reference(self) -> str | None:
+        """Of the panel, shown first."""
+        return (self.settings.panel.reference or None) if self.settings.panel else None
+
+    @property
+    def references(self) -> dict[str, Composite]:
+        """Composites by name."""
+        return self.settings.esi.references
+
+    @property
+    def is_paper(self) -> bool:
+        """Whether the study replicates the paper."""
+        return self.settings.report.paper_notes
+
+    def recorded(self) -> dict[str, Any]:
+        """What the mark of the page holds."""
+        return {
+            "reporters": self.reporters,
+            "reference": self.reference,
+            "references": {name: (one.members, one.rule) for name, one in self.references.items()},
+            "settings": self.settings.model_dump(mode="json"),
+            "versions": self.versions,
+            "section_titles": SECTION_TITLES,
+            "is_paper": self.is_paper,
+            "estimates": self.estimates,
+        }

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from minsum.countries.short_names import names_of
 from minsum.report.choice import Shown
-from minsum.report.options import PageOptions
+from minsum.report.options import SECTION_TITLES, PageOptions
 from minsum.report.page_text import page_words
 from minsum.report.paper_tables import bloc_notes
 from minsum.report.payload import (
@@ -78,7 +78,7 @@ def _data(layout: Layout, shown: Sequence[Shown], *, options: PageOptions, blobs
 
     vintages = [vintage_record(one, blobs) for one in shown]
     markets = market_table(layout, shown, options=options, blobs=blobs)
-    sections = section_table(layout, shown, options=options, blobs=blobs) if shown else None
+    sections = section_table(layout, shown, blobs=blobs) if shown else None
     estimates = estimate_rows(layout, options.estimates)
     labels = {one for vintage in vintages for one in (*vintage["countries"], *vintage["composites"])}
     return {
@@ -89,7 +89,7 @@ def _data(layout: Layout, shown: Sequence[Shown], *, options: PageOptions, blobs
         "names": names_of(labels.union(markets["columns"]["market"]["labels"] if markets else ())),
         "vintages": vintages,
         "sections": sections,
-        "section_titles": list(options.section_titles.items()),
+        "section_titles": list(SECTION_TITLES.items()),
         "markets": markets,
         "estimates": columns_of(estimates) if estimates is not None else None,
     }

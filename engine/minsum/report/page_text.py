@@ -12,6 +12,7 @@ from minsum.countries.short_names import names_of
 from minsum.harmonise.islands import islands
 from minsum.report.cube import Cube
 from minsum.report.options import PageOptions
+from minsum.settings.esi import Composite
 
 _BASIS: Final = {
     "X": "total exports (re-exports included)",
@@ -27,11 +28,11 @@ _RESIDUAL: Final = {
 
 def page_words(cubes: Sequence[Cube], quality: pl.DataFrame, options: PageOptions) -> dict[str, Any]:
     """Texts of the template, by name."""
-    esi = options.settings["esi"]
+    esi = options.settings.esi
     years = (
         sorted({year for cube in cubes for year in cube.years}) or quality["year"].unique().sort().to_list()
     )
-    digits, residual = f"{esi['level']}-digit", _RESIDUAL[esi["residual"]]
+    digits, residual = f"{esi.level}-digit", _RESIDUAL[esi.residual]
     vintages = _vintage_words(quality, options)
     return {
         "span": _span(years),
@@ -40,19 +41,19 @@ def page_words(cubes: Sequence[Cube], quality: pl.DataFrame, options: PageOption
         "product_words": f"{digits} products",
         "definition": (
             f"ESI of country i with reference r in year t: the sum over {digits} HS products of the smaller of the two "
-            f"export shares. Basis: {_BASIS[esi['basis']]}. Residual codes 9999xx: {residual}. Countries are compared "
+            f"export shares. Basis: {_BASIS[esi.basis]}. Residual codes 9999xx: {residual}. Countries are compared "
             f"only within one classification and year; a country without data is missing, not zero. {vintages}"
         ).rstrip(),
         "residual_words": residual,
-        "references": [_composite_words(name, *one) for name, one in sorted(options.references.items())],
-        "settings": sorted(_flat(options.settings)),
+        "references": [_composite_words(name, one) for name, one in sorted(options.references.items())],
+        "settings": sorted(_flat(options.settings.model_dump(mode="json"))),
         "versions": sorted(options.versions.items()),
     }
 
 
 def _vintage_words(quality: pl.DataFrame, options: PageOptions) -> str:
     """To which HS vintage everything was brought, or which countries are apart in the last year that has several."""
-    together = options.settings.get("harmonise")
+    together = options.settings.harmonise
     if together:
         out = (
             quality.filter(pl.col("reason").str.contains("older than"))
@@ -67,10 +68,10 @@ def _vintage_words(quality: pl.DataFrame, options: PageOptions) -> str:
         mirrors = (
             " Countries that filed nothing are mirrored from their partners' imports in the similarities; sections and "
             "markets are of filings only."
-            if options.settings.get("mirror")
+            if options.settings.mirror
             else ""
         )
-        return f"Every reporter-year was brought to {together['target']}, whatever it was filed in.{absent}{mirrors}"
+        return f"Every reporter-year was brought to {together.target}, whatever it was filed in.{absent}{mirrors}"
     rows = quality.filter(~pl.col("is_group")).select("classification", "year", "reporter_code").rows()
     apart = islands(rows, groups=())
     return " ".join(f"{line}." for line in apart.lines()[-2:])
@@ -113,9 +114,9 @@ def _not_compared(cubes: Sequence[Cube], quality: pl.DataFrame) -> list[str]:
     return lines
 
 
-def _composite_words(name: str, members: Sequence[str], rule: str) -> str:
-    of = ", ".join(names_of(members).values()) or "every reporter of the year"
-    return f"Reference {name}: rule {rule}, of {of}."
+def _composite_words(name: str, one: Composite) -> str:
+    of = ", ".join(names_of(one.members).values()) or "every reporter of the year"
+    return f"Reference {name}: rule {one.rule}, of {of}."
 
 
 def _flat(settings: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ import polars as pl
 
 from minsum.report.choice import Shown
 from minsum.report.cube import Measure
-from minsum.report.options import PageOptions
+from minsum.report.options import SECTION_TITLES, PageOptions
 from minsum.report.packed import packed
 from minsum.workspace.layout import Layout
 
@@ -80,9 +80,7 @@ def vintage_record(shown: Shown, blobs: Blobs) -> dict[str, Any]:
     }
 
 
-def section_table(
-    layout: Layout, shown: Sequence[Shown], *, options: PageOptions, blobs: Blobs
-) -> dict[str, Any]:
+def section_table(layout: Layout, shown: Sequence[Shown], *, blobs: Blobs) -> dict[str, Any]:
     """Contributions by section."""
     if not layout.sections.is_file():  # they could not be made, and the run says so
         names = {"classification": pl.String, "year": pl.Int16, "reporter": pl.String, "reference": pl.String}
@@ -93,7 +91,7 @@ def section_table(
         "classification": [one.cube.classification for one in shown],
         "reporter": table["reporter"].unique().sort().to_list(),
         "reference": table["reference"].unique(maintain_order=True).to_list(),
-        "section": list(options.section_titles),
+        "section": list(SECTION_TITLES),
     }
     return blobs.table("sections", table, labels)
 
@@ -102,7 +100,7 @@ def market_table(
     layout: Layout, shown: Sequence[Shown], *, options: PageOptions, blobs: Blobs
 ) -> dict[str, Any] | None:
     """Similarities within markets in the last year, and by classification the references they are of."""
-    members = [one for names, _ in options.references.values() for one in names]
+    members = [label for one in options.references.values() for label in one.members]
     parts, references = [], {}
     for one in shown:
         kind = one.cube.classification

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -71,7 +71,7 @@ def report_plan(layout: Layout, options: PageOptions, inputs: Inputs) -> Plan:
 def _wanted(layout: Layout, options: PageOptions, inputs: Inputs) -> dict[Path, Mark]:
     wanted = wanted_tables(layout, options, inputs) | wanted_figures(layout, options, inputs)
     if inputs.esi:  # without two countries to compare the page says so
-        chosen = digest([_parts(), asdict(options)])
+        chosen = digest([_parts(), options.recorded()])
         wanted[layout.page] = Mark("report index.html", RECIPE, chosen, inputs.told())
     return wanted
 

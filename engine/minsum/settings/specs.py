@@ -9,8 +9,6 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
     ValidationError,
     field_validator,
@@ -18,6 +16,7 @@ from pydantic import (
 )
 
 from minsum.errors import SettingsError, UsageError
+from minsum.settings.base import Section
 from minsum.settings.explanations import explained
 from minsum.settings.terms import parse_term
 
@@ -52,11 +51,7 @@ def _term(text: str) -> str:
 TermText = Annotated[str, AfterValidator(_term)]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Fgls(_Section):
+class Fgls(Section):
     """`[fgls]`: error structure of FGLS; see `minsum.estimate.PanelFGLS`."""
 
     panels: Literal["iid", "heteroskedastic", "correlated"] = "iid"
@@ -67,7 +62,7 @@ class Fgls(_Section):
     force: bool = False
 
 
-class Pcse(_Section):
+class Pcse(Section):
     """`[pcse]`: options of panel-corrected standard errors; see `minsum.estimate.PanelPCSE`."""
 
     corr: Literal["independent", "ar1", "psar1"] = "independent"
@@ -77,7 +72,7 @@ class Pcse(_Section):
     force: bool = False
 
 
-class Sample(_Section):
+class Sample(Section):
     """`[sample]`: which rows of the data; empty means all. Lags look at rows outside the sample."""
 
     reporters: tuple[str, ...] = ()
@@ -91,20 +86,49 @@ class Sample(_Section):
     dyads: Literal["twice", "once"] = "twice"
 
 
-class Model(_Section):
+class Model(Section):
     """One equation, its sample, and how it is estimated (docs/estimation.md)."""
 
-    name: str = ""
-    data: Literal["panel", "pairs"] = "panel"
-    dependent: TermText = "esi"
-    reference: str | None = None
-    regressors: tuple[TermText, ...] = ("import_share", "ln_fdi", "capital", "lr", "pa", "efi")
-    effects: tuple[Effect, ...] | None = None
-    estimators: tuple[Estimator, ...] | None = None
-    covariance: Covariance | None = None
-    clusters: tuple[Cluster, ...] = ()
-    weights: Literal["width"] | None = None
-    diagnostics: Literal["all"] | tuple[Diagnostic, ...] = ()
+    name: str = Field(default="", description="added to the name of the estimates")
+    data: Literal["panel", "pairs"] = Field(
+        default="panel", description="panel | pairs: every country against every other"
+    )
+    dependent: TermText = Field(default="esi", description="or logit(esi), ln(esi)")
+    reference: str | None = Field(
+        default=None,
+        examples=["USA"],
+        description="a country or composite whose similarity is esi; default: the panel's",
+    )
+    regressors: tuple[TermText, ...] = Field(
+        default=("import_share", "ln_fdi", "capital", "lr", "pa", "efi"),
+        description="columns, or ln, logit, square, lag(x), lag(x, 3), diff(x) of them",
+    )
+    effects: tuple[Effect, ...] | None = Field(
+        default=None,
+        examples=[["country"]],
+        description='["country", "year"]; of pairs also pair, dyad, reporter, reference ...',
+    )
+    estimators: tuple[Estimator, ...] | None = Field(
+        default=None,
+        examples=[["FE", "pooled"]],
+        description="default: FE, RE, FGLS, of pairs or with weights FE; or pooled, between, FD, PCSE",
+    )
+    covariance: Covariance | None = Field(
+        default=None,
+        examples=["conventional"],
+        description="conventional | robust | clustered | driscoll_kraay",
+    )
+    clusters: tuple[Cluster, ...] = Field(
+        default=(), description="one or two of country, year; of pairs also dyad, pair, reporter, reference"
+    )
+    weights: Literal["width"] | None = Field(
+        default=None,
+        examples=["width"],
+        description="a similarity counts 1 - (esi_high - esi_low); none: all count the same",
+    )
+    diagnostics: Literal["all"] | tuple[Diagnostic, ...] = Field(
+        default=(), description='"all", or some of effects, hausman, xttest0 ...'
+    )
     sample: Sample = Sample()
     fgls: Fgls = Fgls()
     pcse: Pcse = Pcse()
@@ -136,18 +160,12 @@ class Model(_Section):
 
 
 class Specification(Model):
-    """A model, or several under `[[models]]` that share what stands above them.
+    """A model, or several under `[[models]]` that share what stands above them (docs/estimation.md)."""
 
-    Attributes
-    ----------
-    models
-        What differs from the settings above.
-    common_sample
-        Whether all models use the rows that are complete in every one.
-    """
-
-    models: tuple[Model, ...] = ()
-    common_sample: bool = False
+    models: tuple[Model, ...] = Field(default=(), description="what differs from the settings above")
+    common_sample: bool = Field(
+        default=False, description="true: all models use the rows that are complete in every one"
+    )
 
     def resolved(self) -> tuple[Model, ...]:
         """Every model with what it inherits and its defaults."""

@@ -7,6 +7,5 @@ table by its content and maps its columns; numbers, countries, units and variabl
 from minsum.panel.covariates.folder import Covariates, read_covariates
 from minsum.panel.covariates.messages import covariate_remarks
 from minsum.panel.covariates.registry import covariate_formats
-from minsum.panel.covariates.variables import Variable
 
-__all__ = ["Covariates", "Variable", "covariate_formats", "covariate_remarks", "read_covariates"]
+__all__ = ["Covariates", "covariate_formats", "covariate_remarks", "read_covariates"]

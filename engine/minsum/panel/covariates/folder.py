@@ -13,7 +13,8 @@ from minsum.panel.covariates.files import is_table, open_grids, unreadable
 from minsum.panel.covariates.grid import Grid
 from minsum.panel.covariates.registry import is_companion, recognise_grid
 from minsum.panel.covariates.values import KEYS, TableRead, read_table
-from minsum.panel.covariates.variables import Variable, make_variables
+from minsum.panel.covariates.variables import make_variables
+from minsum.settings.panel import Variable
 from minsum.sources.files import Source
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import polars as pl
 
 from minsum.errors import DataCheckError
-from minsum.schema import Unit
+from minsum.settings.panel import Variable
 
 if TYPE_CHECKING:
     from minsum.panel.covariates.values import TableRead
@@ -19,44 +19,6 @@ _OWN: Final = ("reporter", "year", "esi", "import_share")
 """Columns of the panel that no covariate file gives."""
 _NAMED_BY_PEOPLE: Final = ("tidy", "wide", "long")
 """Formats whose indicators have any name, few enough to be listed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Variable:
-    """How one variable is made.
-
-    Attributes
-    ----------
-    first_of
-        Indicators that mean the same; the first that a file gives is taken.
-    sum_of
-        Indicators that are added; where one is missing, the sum is.
-    divide_by
-        Divisor of the value.
-    ln
-        Whether the natural logarithm is taken, after the division.
-    unit
-        Of the value before the logarithm; checked where it can be.
-    """
-
-    first_of: tuple[str, ...] = ()
-    sum_of: tuple[str, ...] = ()
-    divide_by: float = 1.0
-    ln: bool = False
-    unit: Unit = "index"
-
-    @property
-    def indicators(self) -> tuple[str, ...]:
-        """Every indicator that may serve."""
-        return self.first_of + self.sum_of
-
-    def told(self, used: Sequence[str]) -> str:
-        """The recipe as a formula."""
-        formula = " + ".join(used)
-        if self.divide_by != 1:
-            formula = f"({formula})" if len(used) > 1 else formula
-            formula += f" / {self.divide_by:g}"
-        return f"ln({formula})" if self.ln else formula
 
 
 @dataclass(frozen=True, slots=True)
