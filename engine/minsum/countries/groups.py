@@ -6,7 +6,7 @@ January 2020) in 2019 and not in 2020. Sources: Treaties of Accession (EU), ASEA
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import Final
 
 _FOREVER: Final = 9_999
@@ -48,8 +48,3 @@ def expanded(members: Collection[str], year: int) -> list[str]:
     for member in members:
         found |= dict.fromkeys(members_in(member, year) if member in NAMES else [member])
     return list(found)
-
-
-def without_groups(named: Mapping[str, Collection[str]]) -> dict[str, list[str]]:
-    """Places in the settings to the countries named there."""
-    return {place: [one for one in members if one not in NAMES] for place, members in named.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from minsum.countries.groups import NAMES
 from minsum.settings.base import COMPOSITE, Countries, Section, Vintage, Year
@@ -161,10 +161,8 @@ class Mirror(Section):
     )
 
 
-class Similarities(BaseModel):
+class Similarities(Section):
     """The sections that decide the tables of the esi stage; those that may be absent ask for theirs by presence."""
-
-    model_config = Section.model_config
 
     esi: Esi = Esi()
     harmonise: Harmonise | None = None

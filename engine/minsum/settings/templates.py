@@ -16,8 +16,9 @@ from minsum.settings.panel import DEFAULT_VARIABLES
 from minsum.settings.specs import Specification
 
 _HEAD: Final = """\
-minsum workspace. Every line is optional; these are the defaults. Environment variables override:
-MINSUM_ESI__LEVEL=4 stands for level = 4 under [esi]. Sections behind "#" are off: remove the "#" to ask for them.
+minsum workspace. Every line is optional; these are the defaults or, where there is none, an example behind "#". A section
+behind "#" is off: remove the "#" to ask for it. Environment variables override: MINSUM_ESI__LEVEL=4 stands for level = 4
+under [esi].
 """
 _PAPER_HEAD: Final = """\
 The China-ASEAN panel of the paper. Put the covariate files into covariates/, as their publishers give them: WDI (bulk,
@@ -59,7 +60,7 @@ def template(name: str) -> str:
     """The text of a template of `TEMPLATES`."""
     given = {"paper": _PAPER, "world": _TOGETHER}.get(name, {})
     examples = _WORLD_EXAMPLES if name == "world" else {}
-    parts = [_comment(_HEAD + (_PAPER_HEAD if name == "paper" else ""))]
+    parts = [[*_comment(_HEAD), *_comment(_PAPER_HEAD if name == "paper" else "")]]
     for key in sorted(Settings.model_fields, key=lambda one: one not in _FIRST):
         field = Settings.model_fields[key]
         section = _section_class(field)
