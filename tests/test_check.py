@@ -272,7 +272,8 @@ def test_flows_made_under_other_settings(layout: Layout) -> None:
     layout.settings.write_text('[ingest]\nflows = ["X"]\n')
     both = [f"classification=H4/year=2015/reporter={code}" for code in (156, 842)]
     assert stale(layout) == {
-        "raw": [NAME, NAME.replace("156", "842")], "flows": both, "report": ["index.html"],
+        "raw": [NAME, NAME.replace("156", "842")], "flows": both, "coverage": ["coverage.parquet"], "esi": ["H4/2015"],
+        "report": ["index.html"],
     }  # fmt: skip
 
 

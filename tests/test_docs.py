@@ -156,7 +156,7 @@ def test_the_shell_completes_commands_and_options() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("arguments", "words"), [
-    (["growht"], "Did you mean 'growth'?"),
+    (["growht"], "Did you mean one of: 'growth', 'rows'?"),
     (["growth", "--refrence", "USA"], "Did you mean '--reference'?"),
     (["growth", "CHI", "-r", "USA"], "did you mean CHL or CHN?"),
     (["growth", "viet nam", "-r", "USA"], "did you mean VNM?"),

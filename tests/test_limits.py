@@ -128,9 +128,9 @@ def test_a_weight_may_be_zero_and_a_value_may_not(desk: Desk) -> None:
     desk.put([{"netWgt": 0, "qty": 0}])
     desk.ingest()
     path, footer = desk.layout.partition("H4", 2015, 156), desk.footer()
-    assert verify_partition(path, footer) == []
+    assert verify_partition(path, footer, path.read_bytes()) == []
     pl.read_parquet(path, hive_partitioning=False).with_columns(value_usd=pl.lit(0.0)).write_parquet(path)
-    found = {what for _, what, _ in verify_partition(path, footer)}
+    found = {what for _, what, _ in verify_partition(path, footer, path.read_bytes())}
     assert "values that are not above 0 and finite" in found
 
 

@@ -90,11 +90,8 @@ def test_a_new_year_with_half_of_the_year_before(night: Path) -> None:
 
 
 def test_a_limit_of_ones_own(night: Path) -> None:
-    with (night / "minsum.toml").open("a") as file:
-        file.write("exports_fall = 1\nesi_move = 1\n")
-    text = (
-        (night / "minsum.toml").read_text().replace("exports_fall = 0.5", "#").replace("esi_move = 0.2", "#")
-    )
+    text = (night / "minsum.toml").read_text()
+    text = text.replace("exports_fall = 0.5", "exports_fall = 1").replace("esi_move = 0.2", "esi_move = 1")
     (night / "minsum.toml").write_text(text)
     put(night, "CHN", 2015, [1, 0.1, 0.1], date="2024-04-01")
     assert run(night, "--accept").exit_code == 0
@@ -169,7 +166,7 @@ def test_flows_that_nothing_is_made_of_are_left_to_check(night: Path, flow: str,
 
 def test_a_corrupt_lake_is_a_failed_check_while_the_service_is_down(night: Path) -> None:
     text = (night / "minsum.toml").read_text().replace("# [fetch]", "[fetch]")
-    text = text.replace('# classification = "H2"  ', 'classification = "H4"  ')
+    text = text.replace('# classification = "H2"\n', 'classification = "H4"\n', 1)
     (night / "minsum.toml").write_text(
         text.replace(
             "[fetch]", '[fetch]\nbase_url = "http://127.0.0.1:9"\nattempts = 1\nkey_file = "none"', 1

@@ -132,7 +132,7 @@ def test_import_share_without_total(
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("argument", "words"), [
-    ({"by": "product"}, "by='product' is not known"),
+    ({"by": "products"}, "by='products' is not known"),
     ({"by": "sections"}, "did you mean 'section'?"),
     ({"bands": "boostrap"}, "did you mean 'bootstrap'?"),
 ])  # fmt: skip

@@ -75,7 +75,8 @@ def test_what_is_not_at_hand_is_said(made: Workspace) -> None:
         made.trace("CHN", "DEU", 1999)
 
 
-def test_trace_at_the_command_line(made: Workspace) -> None:
+def test_trace_at_the_command_line(made: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "160")
     asked = ("trace", "CHN", "USA", 2015, "-w", made.layout.root)
     shown = minsum(*asked, "--product", "010121", "--format", "text").stdout
     for words in (
