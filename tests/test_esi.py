@@ -267,7 +267,7 @@ def test_nothing_to_compare_is_said(desk: Desk) -> None:
     with pytest.raises(MissingInputError, match="no flows"):
         compute_esi(desk.layout, similarities(), progress=lambda *_: None)
     path = desk.layout.root / "minsum.toml"
-    path.parent.mkdir()
+    path.parent.mkdir(exist_ok=True)
     for members, message in (
         ("USA', 'USA", "a member occurs twice"),
         ("GER", "'GER' is the label of no country"),

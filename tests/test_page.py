@@ -269,7 +269,7 @@ def test_text_from_outside_is_text(world: Workspace, visit: Callable[..., Visit]
     publish_table(table, work.layout.coverage, footer={"digest": "other"}, layout=work.layout)
     options = PageOptions(work.settings, estimates=["main"])
     inputs = inputs_there(work.layout, estimates=["main"], with_panel=True)
-    hostile_options = replace(options, settings={**options.settings, "x": hostile})
+    hostile_options = replace(options, settings=options.settings.model_copy(update={"specs": (hostile,)}))
     assert write_report(work.layout, hostile_options, inputs).changed
     seen = visit(work.layout.page)
     seen.page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")

@@ -49,7 +49,8 @@ class Report(Section):
     """What the tables and the page say."""
 
     paper_notes: bool = Field(
-        default=False, description="true: say where the paper's printed Table 1 contradicts itself"
+        default=False,
+        description="true: say where the printed Table 1 of the replicated study contradicts itself",
     )
 
 
