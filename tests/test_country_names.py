@@ -11,8 +11,8 @@ import pycountry
 import pytest
 
 from minsum.countries.codes import codes_named, codes_of, labels
-from minsum.countries.names import folded_name, match_country, labels_by_name, comtrade_label
-from minsum.countries.spellings import CODES, NAMES, AMBIGUOUS_NAMES
+from minsum.countries.names import comtrade_label, folded_name, labels_by_name, match_country
+from minsum.countries.spellings import AMBIGUOUS_NAMES, CODES, NAMES
 from minsum.countries.suggestions import check_country, known_labels, near_labels
 from minsum.errors import SettingsError
 from minsum.settings.load import load_settings

@@ -11,7 +11,7 @@ from functools import cache
 from typing import Final
 
 from minsum.countries.codes import AREAS, WORLD, is_group, labels
-from minsum.countries.spellings import CODES, CODES_ALPHA_2, NAMES, AMBIGUOUS_NAMES, SETTING_CODES
+from minsum.countries.spellings import AMBIGUOUS_NAMES, CODES, CODES_ALPHA_2, NAMES, SETTING_CODES
 
 M49_GROUPS: Final = frozenset(
     {1, 2, 5, 9, 11, 13, 14, 15, 17, 18, 19, 21, 29, 30, 34, 35, 39, 53, 54, 57, 61, 62, 142, 143, 145, 150, 151, 154, 155,

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from minsum.countries.codes import AREAS, codes_of, labels
-from minsum.countries.names import match_country, comtrade_label
+from minsum.countries.names import comtrade_label, match_country
 from minsum.countries.spellings import CODES
 from minsum.errors import SettingsError
 
