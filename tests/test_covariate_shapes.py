@@ -205,7 +205,7 @@ REFUSED = {
     "a point among plain thousands": (
         ("a.csv", "iso3;year;gdp\nCHN;2002;800\nCHN;2003;1.017\n"),
         r"a\.csv, line 3, column gdp: '1\.017' can be read as 1\.017 and as 1017, beside 800 in line 2",
-        "save the column without separators of thousands (1017), or with a further decimal (1.0170)",
+        "save the column without thousands separators (1017), or with one more decimal (1.0170)",
     ),
     "a comma among plain thousands": (
         ("a.csv", 'iso3,year,gdp\nCHN,2002,800\nCHN,2003,"1,017"\n'),
@@ -239,15 +239,15 @@ REFUSED = {
     ),
     "per cent signs": (("a.csv", "iso3,year,lr\nCHN,2002,70.5%\n"), r"'70\.5%' is not a number", "without the per cent sign"),
     "an error of Excel": (
-        ("a.csv", "iso3,year,lr\nCHN,2002,0.7\nCHN,2003,#REF!\n"), r"line 3, column lr: '#REF!' is not a number", "could not compute",
+        ("a.csv", "iso3,year,lr\nCHN,2002,0.7\nCHN,2003,#REF!\n"), r"line 3, column lr: '#REF!' is not a number", "formula",
     ),
     "a note beside a number": (
-        ("a.csv", "iso3,year,lr\nCHN,2002,0.7\nCHN,2003,0.7b\n"), r"line 3, column lr: '0\.7b' is not a number", "a note seems",
+        ("a.csv", "iso3,year,lr\nCHN,2002,0.7\nCHN,2003,0.7b\n"), r"line 3, column lr: '0\.7b' is not a number", "remove the note",
     ),
     "text and numbers": (
-        ("a.csv", "iso3,year,capital,note\nCHN,2002,0.25,2015\nCHN,2003,0.3,revised\n"), r"column note: 'revised' is not", "correct it",
+        ("a.csv", "iso3,year,capital,note\nCHN,2002,0.25,2015\nCHN,2003,0.3,revised\n"), r"column note: 'revised' is not", "correct the value",
     ),
-    "quarters": (("a.csv", "iso3,date,lr\nCHN,2002Q1,0.7\n"), r"column year: '2002Q1' is not a year", "correct it"),
+    "quarters": (("a.csv", "iso3,date,lr\nCHN,2002Q1,0.7\n"), r"column year: '2002Q1' is not a year", "correct the value"),
     "two letters of nobody": (
         ("a.csv", "code,year,lr\nCH,2002,0.7\nCN,2002,0.6\n"), r"line 2: 'CH' could be a code of several publishers", "iso2",
     ),

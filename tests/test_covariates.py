@@ -380,11 +380,11 @@ REFUSED = {
     ),
     "per cent in place of a ratio": (
         {"lr.csv": "iso3,year,lr\nCHN,2002,70.5\nVNM,2002,0.7\n"},
-        r"lr: a ratio was expected, and the values of CHN \(lr\.csv\) are about 70\.5: they look like per cent",
+        r"lr: a ratio was expected, but the values of CHN \(lr\.csv\) are about 70\.5: they look like per cent",
     ),
     "plain values in place of logarithms": (
         {"pa.csv": "iso3,year,pa\nCHN,2002,5200\n"},
-        r"pa: a natural logarithm was expected, and the values of CHN .* look like plain values",
+        r"pa: a natural logarithm was expected, but the values of CHN .* look like plain values",
     ),
     "USD in place of million USD": (
         {

@@ -111,7 +111,7 @@ def _two_readings(unsure: pl.DataFrame, other: pl.DataFrame | None, *, name: str
     return DataCheckError(
         f"{name}, line {row['line']}, column {row['column']}: {row['value']!r} can be read as "
         f"{row['text'].replace(',', '.')} and as {as_integer}{beside}",
-        "save the column without thousands separators "
+        "likely cause: a spreadsheet of another language; save the column without thousands separators "
         f"({as_integer}), or with one more decimal ({row['text'].replace(',', '.')}0)",
     )
 
@@ -121,7 +121,7 @@ def _contradiction(points: pl.DataFrame, commas: pl.DataFrame, *, name: str) -> 
     return DataCheckError(
         f"{name}, column {first['column']}: {first['value']!r} (line {first['line']}) and {second['value']!r} (line "
         f"{second['line']}) use point and comma in opposite ways",
-        "save the column with the same decimal sign in every line",
+        "likely cause: spreadsheets of different languages; save the column with one decimal sign",
     )
 
 
