@@ -176,8 +176,8 @@ def test_codes_without_leading_zero_and_weights_of_zero(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("H5,H4,weight,group_id\n010121,010121,0.7,1\n010121,010129,0.2,1\n", "line 2: the weights of 010121 sum to 0.9"),
-        ("H5,H4,weight,group_id\n010121,010121,1,1\n123456,010129,1,1\n", "line 3: 123456 is no product of H5"),
-        ("H5,H4,weight,group_id\n010121,123456,1,1\n", "line 2: 123456 is no product of H4"),
+        ("H5,H4,weight,group_id\n010121,010121,1,1\n123456,010129,1,1\n", "line 3: 123456 is not a product code of H5"),
+        ("H5,H4,weight,group_id\n010121,123456,1,1\n", "line 2: 123456 is not a product code of H4"),
         ("H5,H4,weight,group_id\n010121,010121,-1,1\n", "line 2: weight '-1'"),
         ("H5,H4,weight,group_id\n010121,010121,one,1\n", "line 2: weight 'one'"),
         ("H5,H4,weight,group_id\n010121,010121,.5,1\n010121,010121,.5,1\n", "line 3: 010121 to 010121 occurs twice"),

@@ -11,8 +11,8 @@ import pycountry
 import pytest
 
 from minsum.countries.codes import codes_named, codes_of, labels
-from minsum.countries.names import folded_name, match_country, names_matched, understood
-from minsum.countries.spellings import CODES, NAMES, NOBODY
+from minsum.countries.names import comtrade_label, folded_name, labels_by_name, match_country
+from minsum.countries.spellings import AMBIGUOUS_NAMES, CODES, NAMES
 from minsum.countries.suggestions import check_country, known_labels, near_labels
 from minsum.errors import SettingsError
 from minsum.settings.load import load_settings
@@ -161,8 +161,8 @@ def test_no_name_stands_for_two_countries() -> None:
         for name in names:
             assert folded_name(name) not in iso, f"{name} need not stand in the table"
             assert seen.setdefault(folded_name(name), label) == label
-    assert not {folded_name(name) for name in NOBODY} & set(names_matched())
-    assert set(names_matched().values()) <= set(labels().values())
+    assert not {folded_name(name) for name in AMBIGUOUS_NAMES} & set(labels_by_name())
+    assert set(labels_by_name().values()) <= set(labels().values())
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_settings_understand_the_codes_of_others() -> None:
     assert codes_named(known_labels(("BLX",)), setting="x") == {56, 58}
     assert known_labels(("58",)) == ("BEL",)
     assert codes_of("TWN") == ()
-    assert understood("high_end") == "high_end"
+    assert comtrade_label("high_end") == "high_end"
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,7 @@ def test_a_label_that_matches_nothing_is_refused_with_the_nearest(typed: str, ne
 
 
 def test_a_country_named_twice_in_two_ways_is_refused() -> None:
-    with pytest.raises(ValueError, match="'TWN' and 'S19' are one country, S19"):
+    with pytest.raises(ValueError, match="'TWN' and 'S19' are the same country, S19"):
         known_labels(["TWN", "CHN", "S19"])
 
 

@@ -205,7 +205,7 @@ REFUSED = {
     "a point among plain thousands": (
         ("a.csv", "iso3;year;gdp\nCHN;2002;800\nCHN;2003;1.017\n"),
         r"a\.csv, line 3, column gdp: '1\.017' can be read as 1\.017 and as 1017, beside 800 in line 2",
-        "save the column without separators of thousands (1017), or with a further decimal (1.0170)",
+        "save the column without thousands separators (1017), or with one more decimal (1.0170)",
     ),
     "a comma among plain thousands": (
         ("a.csv", 'iso3,year,gdp\nCHN,2002,800\nCHN,2003,"1,017"\n'),
@@ -239,15 +239,15 @@ REFUSED = {
     ),
     "per cent signs": (("a.csv", "iso3,year,lr\nCHN,2002,70.5%\n"), r"'70\.5%' is not a number", "without the per cent sign"),
     "an error of Excel": (
-        ("a.csv", "iso3,year,lr\nCHN,2002,0.7\nCHN,2003,#REF!\n"), r"line 3, column lr: '#REF!' is not a number", "could not compute",
+        ("a.csv", "iso3,year,lr\nCHN,2002,0.7\nCHN,2003,#REF!\n"), r"line 3, column lr: '#REF!' is not a number", "formula",
     ),
     "a note beside a number": (
-        ("a.csv", "iso3,year,lr\nCHN,2002,0.7\nCHN,2003,0.7b\n"), r"line 3, column lr: '0\.7b' is not a number", "a note seems",
+        ("a.csv", "iso3,year,lr\nCHN,2002,0.7\nCHN,2003,0.7b\n"), r"line 3, column lr: '0\.7b' is not a number", "remove the note",
     ),
     "text and numbers": (
-        ("a.csv", "iso3,year,capital,note\nCHN,2002,0.25,2015\nCHN,2003,0.3,revised\n"), r"column note: 'revised' is not", "correct it",
+        ("a.csv", "iso3,year,capital,note\nCHN,2002,0.25,2015\nCHN,2003,0.3,revised\n"), r"column note: 'revised' is not", "correct the value",
     ),
-    "quarters": (("a.csv", "iso3,date,lr\nCHN,2002Q1,0.7\n"), r"column year: '2002Q1' is not a year", "correct it"),
+    "quarters": (("a.csv", "iso3,date,lr\nCHN,2002Q1,0.7\n"), r"column year: '2002Q1' is not a year", "correct the value"),
     "two letters of nobody": (
         ("a.csv", "code,year,lr\nCH,2002,0.7\nCN,2002,0.6\n"), r"line 2: 'CH' could be a code of several publishers", "iso2",
     ),
@@ -256,22 +256,22 @@ REFUSED = {
     ),
     "code and name that disagree": (
         ("a.csv", "iso3,country,year,lr\nCHN,China,2002,0.7\nAUS,Austria,2002,0.6\n"),
-        r"a\.csv, line 3: 'AUS' is AUS and 'Austria' beside it is AUT", "correct one",
+        r"a\.csv, line 3: 'AUS' is AUS, but 'Austria' in the same line is AUT", "correct one",
     ),
     "a value of no country": (("a.csv", "iso3,year,lr\nCHN,2002,0.7\n,2003,0.5\n"), r"line 3, column lr: '0\.5' belongs to no country", "remove"),
-    "a table of no name": (("data.csv", "iso3,2002\nCHN,0.7\n"), r"data\.csv: which variable is it\?", "name the file"),
+    "a table of no name": (("data.csv", "iso3,2002\nCHN,0.7\n"), r"data\.csv: unknown variable", "name the file"),
     "SDMX values in thousands": (
         ("d.csv", DATA360 + "x,A,CHN,China,_T,WB_WDI_IP_PAT_RESD,2002,25,3\n"), r"line 2, column UNIT_MULT: '3'", "multiply",
     ),
-    "a name of the panel's": (("a.csv", "iso3,year,esi\nCHN,2002,0.7\n"), r"a\.csv: a variable is called 'esi', and the panel has", "rename"),
+    "a name of the panel's": (("a.csv", "iso3,year,esi\nCHN,2002,0.7\n"), r"a\.csv: a variable has the name 'esi', but the panel has", "rename"),
     "names that differ in capitals": (
-        ("a.csv", "iso3,year,gdp,GDP\nCHN,2002,1,2\n"), r"a\.csv: a variable is called 'GDP', and there is 'gdp' too", "rename",
+        ("a.csv", "iso3,year,gdp,GDP\nCHN,2002,1,2\n"), r"a\.csv: a variable has the name 'GDP', but another has the name 'gdp'", "rename",
     ),
-    "JSON of another shape": (("a.json", FRAME.to_json()), r"a\.json: JSON of another shape than a list of records", "records"),
+    "JSON of another shape": (("a.json", FRAME.to_json()), r"a\.json: this JSON is not a list of records", "records"),
     "broken JSON": (("a.json", '[{"iso3": "CHN", '), r"a\.json: not readable as JSON", "CSV"),
     "broken Stata": (("a.dta", b"<stata_dta><header>junk"), r"a\.dta: not readable as Stata data", "export delimited"),
     "a comma in a group's name": (
-        ("o.csv", "Entity,Code,Year,lr\nAfrica, East,,2002,0.7\n"), r"line 2: '0\.7' stands in a column without a name", "quotes around",
+        ("o.csv", "Entity,Code,Year,lr\nAfrica, East,,2002,0.7\n"), r"line 2: '0\.7' is in a column without a name", "quotes around",
     ),
 }  # fmt: skip
 
@@ -293,10 +293,10 @@ def test_text_columns_are_passed_over_and_named(read: Read) -> None:
     )
     assert found.frame.drop("longitude").rows() == [("CHN", 2002, 0.25), ("NAM", 2002, 0.5)]
     lines = covariate_remarks(found.report)
-    assert "wdi.csv: column region holds text (EAS) and is passed over" in lines
-    assert "wdi.csv: column capital holds text (Beijing) and is passed over" in lines
-    assert "wdi.csv: column lastupdated holds text (2024-06-28) and is passed over" in lines
-    assert "wdi.csv: columns iso2c are no variables and passed over" in lines
+    assert "wdi.csv: column region holds text (EAS) and is skipped" in lines
+    assert "wdi.csv: column capital holds text (Beijing) and is skipped" in lines
+    assert "wdi.csv: column lastupdated holds text (2024-06-28) and is skipped" in lines
+    assert "wdi.csv: columns iso2c are not variables and are skipped" in lines
 
 
 def test_heritage_s_two_columns_of_names(read: Read) -> None:
@@ -316,7 +316,7 @@ def test_codes_of_unknown_origin_count_beside_a_known_name_only(read: Read) -> N
     found = read("imf.csv", rows)
     assert found.frame.rows() == [("CHN", 2002, 0.7), ("KEN", 2002, 0.6)]
     assert found.report["files"][0]["unmatched"] == {"Atlantis": 1}
-    with pytest.raises(DataCheckError, match="'158' is S19 and 'Japan' beside it is JPN"):
+    with pytest.raises(DataCheckError, match="'158' is S19, but 'Japan' in the same line is JPN"):
         read("imf.csv", rows + "Japan,158,2002,0.5\n")
 
 
@@ -326,7 +326,7 @@ def test_names_split_by_a_comma_without_quotes(read: Read) -> None:
         "Entity,Code,Year,lr\nChina,CHN,2002,0.7\nKorea, Rep.,KOR,2002,0.6\nCongo, Dem. Rep.,COD,2003,0.5\n",
     )
     assert found.frame.rows() == [("CHN", 2002, 0.7), ("COD", 2003, 0.5), ("KOR", 2002, 0.6)]
-    assert "o.csv: 2 lines have a comma in a country's name without quotes, put right" in covariate_remarks(
+    assert "o.csv: 2 lines had an unquoted comma in a country's name and were rejoined" in covariate_remarks(
         found.report
     )
 
@@ -339,11 +339,11 @@ def test_totals_of_several_sexes_and_one_page_of_several_are_told(read: Read) ->
     found = read("d.csv", DATA360 + rows)
     assert found.frame.rows() == [("CHN", 2002, 0.7)]
     assert (
-        "d.csv: 1 values by sex, age or another part are passed over, the totals taken"
+        "d.csv: 1 values by sex, age or another breakdown are skipped; the totals are used"
         in covariate_remarks(found.report)
     )
     lines = covariate_remarks(read("api.json", json.dumps(API)).report)
-    assert "api.json: page 1 of 5: what stands on the others is not in it; add &per_page=20000" in lines
+    assert "api.json: page 1 of 5: the other pages are missing; add &per_page=20000 to the address" in lines
 
 
 @pytest.mark.parametrize("version", [114, 118])

@@ -367,24 +367,24 @@ def test_remarks_say_what_was_done(read: Read) -> None:
     found = read({"fdi.csv": table([UNCTAD_HEAD, *UNCTAD_ROWS], ","), "README.md": "x", "b.csv": WDI_BULK})
     lines = covariate_remarks(found.report)
     assert "ln_fdi: ln(fdi_inward_flow) (fdi.csv)" in lines
-    assert "ln_fdi: 1 values of the source are not above 0 and have no logarithm (IDN)" in lines
-    assert "fdi.csv: 1 places are no Comtrade reporter, with 1 values (World)" in lines
-    assert "passed over, no data in them: README.md" in lines
+    assert "ln_fdi: 1 values are 0 or negative and have no logarithm (IDN)" in lines
+    assert "fdi.csv: 1 values of 1 places that are not Comtrade reporters (World)" in lines
+    assert "skipped, without data: README.md" in lines
     assert "efi: absent, no file gives efw_summary or heritage_overall" in lines
 
 
 REFUSED = {
     "a header of no format": (
         {"x.csv": "country;gdp\nChina;1\n"},
-        r"x\.csv: fits no covariate format that minsum reads; it starts with 'country, gdp'",
+        r"x\.csv: not a covariate format that minsum reads; it starts with 'country, gdp'",
     ),
     "per cent in place of a ratio": (
         {"lr.csv": "iso3,year,lr\nCHN,2002,70.5\nVNM,2002,0.7\n"},
-        r"lr: a ratio was expected, and the values of CHN \(lr\.csv\) are about 70\.5: they look like per cent",
+        r"lr: a ratio was expected, but the values of CHN \(lr\.csv\) are about 70\.5: they look like per cent",
     ),
     "plain values in place of logarithms": (
         {"pa.csv": "iso3,year,pa\nCHN,2002,5200\n"},
-        r"pa: a natural logarithm was expected, and the values of CHN .* look like plain values",
+        r"pa: a natural logarithm was expected, but the values of CHN .* look like plain values",
     ),
     "USD in place of million USD": (
         {
@@ -396,7 +396,7 @@ REFUSED = {
     ),
     "ready made and by indicator": (
         {"capital.csv": "iso3,year,capital\nCHN,2002,0.3\n", "w.csv": WDI_BULK},
-        r"capital\.csv and w\.csv both give 'capital'",
+        r"capital\.csv gives 'capital', and w\.csv gives",
     ),
     "two files that disagree": (
         {"a.csv": WDI_API, "b.csv": WDI_API.replace("39.5", "39.6")},
@@ -417,16 +417,16 @@ REFUSED = {
     "no year": ({"lr.csv": "iso3,year,lr\nCHN,20002,0.7\n"}, r"line 2, column year: '20002' is not a year"),
     "unknown countries only": (
         {"lr.csv": "iso3,year,lr\nChina proper,2002,0.7\n"},
-        r"lr\.csv: none of its countries is known \('China proper'\)",
+        r"lr\.csv: no known country \('China proper'\)",
     ),
     "a column twice": ({"lr.csv": "iso3,year,lr,lr\nCHN,2002,1,2\n"}, r"line 1: column 'lr' occurs twice"),
     "a shifted line": (
         {"lr.csv": "iso3,year,lr\nCHN,2002,0.7,9\n"},
-        r"lr\.csv, line 2: '9' stands in a column without a name",
+        r"lr\.csv, line 2: '9' is in a column without a name",
     ),
     "a much longer line": (
         {"lr.csv": "iso3,year,lr\nCHN,2002,0.7\nCHN,2003,0.7,,9\n"},
-        r"lr\.csv, line 3: '9' stands in a column without a name",
+        r"lr\.csv, line 3: '9' is in a column without a name",
     ),
     "quotes that do not match": (
         {"lr.csv": 'iso3,year,lr\nCHN,2002,"0.7" "x\n'},

@@ -262,7 +262,7 @@ def test_a_service_that_dies_on_the_way(night: Night) -> None:
     night.stub.faults["file"] = ["", "500!"]
     report = night.fetch()
     assert report.exit_code == 7
-    assert "3 files could not be had" in str(report.remote)
+    assert "3 files could not be downloaded" in str(report.remote)
     assert len(night.stub.of_kind("file")) == 1 + 3 * 2
 
 
@@ -310,7 +310,7 @@ def test_a_list_that_makes_no_sense(night: Night) -> None:
     night.stub.publish(156, 2015, content())["rowKey"] = "a b"
     report = night.fetch()
     assert report.exit_code == 7
-    assert "no entry of the list makes sense" in str(report.remote)
+    assert "all entries of the list are malformed" in str(report.remote)
 
 
 def test_the_list_of_hs_holds_other_classifications(night: Night) -> None:
@@ -460,7 +460,7 @@ def test_room_is_looked_for_first(night: Night, monkeypatch: pytest.MonkeyPatch)
     result = night.command("fetch")
     assert result.exit_code == 1
     assert "1 files of 0.0 MB to fetch, 0.0 MB free" in result.stderr
-    assert "hint: make room" in result.stderr
+    assert "hint: free space" in result.stderr
     assert not night.stub.of_kind("file")
 
 
@@ -580,4 +580,4 @@ def test_a_gzip_file_is_read_to_its_end(night: Night) -> None:
     assert report.exit_code == 3
     reasons = " ".join(reason for reason, _ in report.rejected.values())
     assert "corrupt compressed data" in reasons
-    assert "bytes that are no gzip file came in its place" in reasons
+    assert "other content instead of a gzip file" in reasons

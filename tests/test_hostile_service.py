@@ -108,7 +108,7 @@ def test_redirects_to_nowhere(night: Night, place: str) -> None:
     night.stub.faults["file"] = ["redirect!"]
     result = night.command("fetch")
     assert result.exit_code == 7
-    assert "files could not be had" in result.stderr
+    assert "files could not be downloaded" in result.stderr
     assert "Traceback" not in result.output
 
 
@@ -191,7 +191,7 @@ def test_an_error_page_in_place_of_a_file_is_not_kept(night: Night, body: bytes)
     night.stub.faults["file"] = ["page!"]
     report = night.fetch()
     assert report.exit_code == 3
-    assert "in its place" in str(report.rejected)
+    assert "instead of a gzip file" in str(report.rejected)
     for path in night.folder.rglob("*"):
         assert not path.is_file() or KEY[:20].encode() not in path.read_bytes()
 
@@ -225,7 +225,7 @@ def test_a_list_that_nests_too_deep(night: Night) -> None:
     night.configure(attempts=1)
     night.stub.scripts = {"deep": [OPEN + b"[" * 200_000]}
     night.stub.faults["list"] = ["deep!"]
-    assert "no JSON object" in str(night.fetch().remote)
+    assert "not a JSON object" in str(night.fetch().remote)
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,7 @@ def test_covariates_join_and_what_is_missing_is_said(work: Workspace) -> None:
     assert footer["remarks"] == report.stages[0].summary["remarks"]
     assert "capital: NE.GDI.FTOT.ZS / 100 (WDICSV.csv)" in footer["remarks"]
     assert "capital: 1 of 2 missing (CHN 1)" in footer["remarks"]
-    assert "WDICSV.csv: 1 places are no Comtrade reporter, with 1 values (World)" in footer["remarks"]
+    assert "WDICSV.csv: 1 values of 1 places that are not Comtrade reporters (World)" in footer["remarks"]
     assert not work.panel().changed
     (folder / "roads.csv").write_text("iso3,year,roads\nCHN,2015,4\n")
     assert work.panel().changed

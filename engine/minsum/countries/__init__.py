@@ -1,4 +1,4 @@
-"""Countries: Comtrade's codes, labels, the names of other publishers, groups, and suggestions for a label that is not known.
+"""Countries: Comtrade's codes and labels, other publishers' names, groups of countries, and suggestions for misspelt labels.
 
 Knows nothing of files, settings or stages.
 """

@@ -2,7 +2,7 @@
 
 ISO 3166 comes from pycountry; the table below holds only what Comtrade numbers differently, its
 historical reporters and its residual areas (UN Comtrade reporter and partner tables, 2024).
-A label is never a key: twelve ISO3 labels belong to two codes each (a state and its predecessor).
+Never use a label as a key: twelve ISO3 labels belong to two codes each (a state and its predecessor).
 """
 
 from __future__ import annotations
@@ -38,19 +38,19 @@ GROUPS: Final = frozenset({97, 975})
 AREAS: Final = frozenset(
     {129, 221, 290, 471, 472, 473, 527, 536, 568, 577, 636, 637, 697, 837, 838, 839, 879, 899}
 )
-"""Partners that are no country: bunkers, free zones and what is not specified."""
+"""Partners that are not countries: bunkers, free zones and unspecified areas."""
 
 _CURRENT: Final[dict[str, int]] = {
     "USA": 842, "FRA": 251, "IND": 699, "ITA": 380, "CHE": 757, "NOR": 579, "BEL": 56, "ETH": 231,
     "DEU": 276, "PAK": 586, "PAN": 591, "KNA": 659, "SDN": 729, "VNM": 704, "YEM": 887, "ANT": 530,
     "A79": 636, "S19": 490,
 }  # fmt: skip
-"""The code in use today where several codes carry one label."""
+"""Label to its current code, where several codes carry the label."""
 
 
 @cache
 def labels() -> dict[int, str]:
-    """ISO3 label of every known code, as Comtrade writes it; built once."""
+    """Code to ISO3 label, as Comtrade writes it, for every known code; built once."""
     import pycountry
 
     iso = {int(country.numeric): str(country.alpha_3) for country in pycountry.countries}
@@ -58,7 +58,7 @@ def labels() -> dict[int, str]:
 
 
 def iso3_of(code: int) -> str:
-    """ISO3 label of a Comtrade code; an unknown code is its own three-digit label."""
+    """ISO3 label of a Comtrade code; for an unknown code, the code itself in three digits."""
     return labels().get(code, f"{code:03d}")
 
 
@@ -71,17 +71,17 @@ def _codes_by_label() -> dict[str, tuple[int, ...]]:
 
 
 def codes_of(iso3: str) -> tuple[int, ...]:
-    """Every code that ever carried this label, ascending; empty when the label is unknown."""
+    """Every code that ever had this label, ascending; empty for an unknown label."""
     return _codes_by_label().get(iso3, ())
 
 
 def code_of(iso3: str) -> int:
-    """Comtrade code in use today for an ISO3 label.
+    """Current Comtrade code of an ISO3 label.
 
     Raises
     ------
     KeyError
-        If no code carries the label.
+        If no code has the label.
     """
     if iso3 in _CURRENT:
         return _CURRENT[iso3]
@@ -89,7 +89,7 @@ def code_of(iso3: str) -> int:
 
 
 def codes_named(labels: Iterable[str], *, setting: str) -> frozenset[int]:
-    """Every code that ever carried one of the labels that a setting names.
+    """Every code that ever had one of the labels in a setting.
 
     Raises
     ------
@@ -107,5 +107,5 @@ def codes_named(labels: Iterable[str], *, setting: str) -> frozenset[int]:
 
 
 def is_group(code: int) -> bool:
-    """Whether a reporter is a group of countries (left out of the similarity by default)."""
+    """Whether a reporter is a group of countries; groups are left out of the similarity by default."""
     return code in GROUPS

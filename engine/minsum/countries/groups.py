@@ -1,7 +1,7 @@
 """Groups of countries whose membership changes, by name: EU, ASEAN, G7, OECD.
 
-A country is a member in a year when it is one at the end of it: Croatia (July 2013) in 2013, the United Kingdom (to
-January 2020) in 2019 and not in 2020. Sources: Treaties of Accession (EU), ASEAN Secretariat, OECD list of ratifications.
+Membership on 31 December counts for the whole year: Croatia (July 2013) is a member in 2013, the United Kingdom (to January
+2020) in 2019 but not in 2020. Sources: Treaties of Accession (EU), ASEAN Secretariat, OECD list of ratifications.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ _JOINED: Final[dict[str, dict[int, str]]] = {
         2000: "SVK", 2010: "CHL EST ISR SVN", 2016: "LVA", 2018: "LTU", 2020: "COL", 2021: "CRI",
     },
 }  # fmt: skip
-"""Group to the year of accession to members."""
+"""Group to year of accession to the members that joined."""
 _LEFT: Final = {("EU", "GBR"): 2020}
-"""First year at whose end a country was no member any more."""
+"""Group and member to the first year that ended without this member."""
 
 NAMES: Final = tuple(_JOINED)
 
@@ -42,8 +42,8 @@ def members_in(group: str, year: int) -> list[str]:
     )
 
 
-def expanded(members: Collection[str], year: int) -> list[str]:
-    """Labels with each group replaced by its members of the year, every country once."""
+def expand_groups(members: Collection[str], year: int) -> list[str]:
+    """Labels with each group replaced by its members in the year; no country is repeated."""
     found: dict[str, None] = {}
     for member in members:
         found |= dict.fromkeys(members_in(member, year) if member in NAMES else [member])

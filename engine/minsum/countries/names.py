@@ -1,6 +1,6 @@
-"""Country codes and names of other publishers, matched to Comtrade's labels.
+"""Matches country codes and names of other publishers to Comtrade's labels.
 
-ISO codes and names come from pycountry, what publishers write otherwise from `country_spellings`.
+ISO codes and names come from pycountry; publishers' other spellings come from `spellings`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from functools import cache
 from typing import Final
 
 from minsum.countries.codes import AREAS, WORLD, is_group, labels
-from minsum.countries.spellings import CODES, CODES_OF_2, NAMES, NOBODY, SETTING_CODES
+from minsum.countries.spellings import AMBIGUOUS_NAMES, CODES, CODES_ALPHA_2, NAMES, SETTING_CODES
 
 M49_GROUPS: Final = frozenset(
     {1, 2, 5, 9, 11, 13, 14, 15, 17, 18, 19, 21, 29, 30, 34, 35, 39, 53, 54, 57, 61, 62, 142, 143, 145, 150, 151, 154, 155,
@@ -24,7 +24,7 @@ _BELGIUM_LUXEMBOURG: Final = 58
 _UNTIL = re.compile(
     r"\(\s*(?:(?:\.{2,}|…|-|–|until|to|before)\s*\d{4}|\d{4}\s*(?:\.{2,}|…|-|–)(?:\s*\d{4})?)\s*\)"
 )
-"""A mark of the years of a territory: "Indonesia (...2002)", "Sudan (2012-...)"."""
+"""Years of a territory in brackets: "Indonesia (...2002)", "Sudan (2012-...)"."""
 _SHORT: Final = {
     "saint": "st", "ste": "st", "sainte": "st", "republic": "rep", "democratic": "dem", "federal": "fed",
     "federated": "fed", "states": "sts", "state": "sts", "islands": "is", "island": "is", "isds": "is", "isd": "is",
@@ -35,18 +35,18 @@ _DROPPED: Final = frozenset({"the", "of", "former", "fmr", "fm", "nam"})
 
 
 def match_country(code: str | None, name: str | None) -> str | None:
-    """Comtrade's label of an economy that another publisher codes or names.
+    """Comtrade's label of an economy, from another publisher's code or name.
 
     Parameters
     ----------
     code
         ISO3, ISO2, UN M49 or Comtrade number; None when the file has none.
     name
-        As the file writes it; used where the code says nothing.
+        As the file writes it; used where the code matches no country.
 
     Returns
     -------
-    ISO3 as Comtrade writes it, or None for an unknown country and for the World and groups.
+    ISO3 as Comtrade writes it; None for an unknown country, the World and groups.
     """
     code = code.strip() if code else ""
     if is_m49_group(code):
@@ -55,30 +55,30 @@ def match_country(code: str | None, name: str | None) -> str | None:
 
 
 def match_code(code: str) -> str | None:
-    """The label of an economy by its code alone: ISO3, ISO2, UN M49 or Comtrade number."""
+    """Label of an economy from its code alone: ISO3, ISO2, UN M49 or Comtrade number."""
     code = code.strip().upper()
     if code.isdigit():
         return None if len(code) > 3 else _economies_by_number().get(int(code))
     if len(code) == 2:
-        return CODES_OF_2.get(code) or _by_alpha_2().get(code)
+        return CODES_ALPHA_2.get(code) or _by_alpha_2().get(code)
     code = CODES.get(code, code)
     return code if len(code) > 2 and code in _economies_by_number().values() else None
 
 
 def match_name(name: str) -> str | None:
-    """The label of an economy by its name alone."""
-    return names_matched().get(folded_name(name))
+    """Label of an economy from its name alone."""
+    return labels_by_name().get(folded_name(name))
 
 
 def is_m49_group(code: str) -> bool:
-    """Whether a code is the UN's number of a group of countries."""
+    """Whether a code is a UN M49 number of a group of countries."""
     return code.isdigit() and int(code) in M49_GROUPS
 
 
-def understood(typed: str) -> str:
-    """A label as Comtrade writes it for one that a person writes as ISO or another publisher does: TWN is S19.
+def comtrade_label(typed: str) -> str:
+    """Comtrade's label for an ISO or another publisher's code: TWN gives S19.
 
-    What is no such code comes back as it is, unknown labels and names of composites among them.
+    Any other text, such as an unknown label or the name of a composite, is returned unchanged.
     """
     if typed.isdigit():
         return labels().get(int(typed), typed)
@@ -87,7 +87,7 @@ def understood(typed: str) -> str:
 
 @cache
 def _economies_by_number() -> dict[int, str]:
-    """ISO and Comtrade numbers of single economies; 158 is ISO's Taiwan."""
+    """ISO or Comtrade number to label, for single economies; 158 is Taiwan in ISO."""
     known = {
         code: label
         for code, label in labels().items()
@@ -100,12 +100,12 @@ def _economies_by_number() -> dict[int, str]:
 def _by_alpha_2() -> dict[str, str]:
     import pycountry
 
-    return {one.alpha_2: CODES.get(one.alpha_3, one.alpha_3) for one in pycountry.countries}
+    return {country.alpha_2: CODES.get(country.alpha_3, country.alpha_3) for country in pycountry.countries}
 
 
 @cache
-def names_matched() -> dict[str, str]:
-    """Folded name to label. What two countries share (Korea, Virgin Islands) is nobody's."""
+def labels_by_name() -> dict[str, str]:
+    """Folded name to label, without ambiguous names (Korea, Virgin Islands)."""
     import pycountry
 
     found: dict[str, str] = {}
@@ -116,14 +116,14 @@ def names_matched() -> dict[str, str]:
                 found[folded_name(getattr(country, kind))] = label
     for label, names in NAMES.items():
         found |= {folded_name(name): label for name in names}
-    nobody = {folded_name(name) for name in NOBODY}
+    nobody = {folded_name(name) for name in AMBIGUOUS_NAMES}
     return {name: label for name, label in found.items() if name not in nobody}
 
 
 def folded_name(name: str) -> str:
-    """A name in lower case and ASCII, its words abbreviated and in order, without articles.
+    """A name in lower-case ASCII, its words abbreviated and sorted, without articles.
 
-    "Korea, Rep." and "Republic of Korea" are one; so are "Virgin Isds (U.S.)" and "US Virgin Islands".
+    "Korea, Rep." and "Republic of Korea" give the same text; so do "Virgin Isds (U.S.)" and "US Virgin Islands".
     """
     plain = unicodedata.normalize("NFKD", _UNTIL.sub("", name)).encode("ascii", "ignore").decode().lower()
     plain = re.sub(r"\b([a-z])\.(?=[a-z]\b)", r"\1", plain.replace("&", " and ").replace("'", ""))

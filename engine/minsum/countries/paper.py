@@ -1,4 +1,4 @@
-"""The sample of the paper."""
+"""Countries and years of the paper's sample."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Names and codes of countries that other publishers write otherwise than ISO 3166.
+"""Country names and codes of publishers where they differ from ISO 3166.
 
-The World Bank, UNCTAD, the IMF, the Heritage Foundation, the Fraser Institute, WITS, the CIA and Comtrade itself. A name
-stands here once in any order of its words: `country_names` folds abbreviations and order, so that "Korea, Rep." and
-"Republic of Korea" are one.
+Publishers: the World Bank, UNCTAD, the IMF, the Heritage Foundation, the Fraser Institute, WITS, the CIA and Comtrade. List
+each name once, in any order of its words: `names.folded_name` ignores abbreviations and order, so that "Korea, Rep." and
+"Republic of Korea" are the same name.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ CODES: Final = {
     "SER": "SRB", "SVU": "SUN", "TMP": "TLS", "TWN": "S19", "UVK": "_KS", "WBG": "PSE", "XKO": "_KS", "XKV": "_KS",
     "XKX": "_KS", "ZAR": "COD",
 }  # fmt: skip
-"""Codes that are not Comtrade's labels: ISO's for Taiwan, withdrawn ones of ISO, and the World Bank's, WITS', the IMF's
-and Our World in Data's own. CHI (Channel Islands to the World Bank, Chile to the Olympics), BUR (Burma, Burkina Faso) and OAS
-(Other Asia, Organization of American States) are nobody's."""
+"""Code to Comtrade's label: ISO's code of Taiwan, withdrawn ISO codes, and codes of the World Bank, WITS, the IMF and Our
+World in Data. Ambiguous codes are not listed: CHI (Channel Islands to the World Bank, Chile to the Olympics), BUR (Burma,
+Burkina Faso), OAS (Other Asia, Organization of American States)."""
 
 SETTING_CODES: Final = {"BLX": "BEL", "LUX+BEL": "BEL", "ETF": "ETH", "SUD": "SDN"}
-"""Codes of predecessors, understood where a label means every code that ever carried it: in settings, not in data."""
+"""Codes of predecessors, accepted in settings only: there a label means every code that ever had it."""
 
-CODES_OF_2: Final = {"EL": "GRC", "UK": "GBR", "XK": "_KS"}
-"""Two-letter codes of Eurostat and the World Bank that are not ISO's."""
+CODES_ALPHA_2: Final = {"EL": "GRC", "UK": "GBR", "XK": "_KS"}
+"""Two-letter codes of Eurostat and the World Bank that differ from ISO."""
 
 NAMES: Final[dict[str, tuple[str, ...]]] = {
     "ANT": ("Netherlands Antilles", "Neth. Antilles", "Netherlands Antilles and Aruba"),
@@ -132,9 +132,9 @@ NAMES: Final[dict[str, tuple[str, ...]]] = {
     "_TK": ("Tanganyika",),
     "_ZP": ("Zanzibar and Pemba Isd",),
 }  # fmt: skip
-"""Comtrade's label to names; the historical ones stand for the codes that Comtrade gives the same label."""
+"""Comtrade's label to names; historical names belong to every code that Comtrade gives this label."""
 
-NOBODY: Final = (
+AMBIGUOUS_NAMES: Final = (
     "Korea", "Virgin Islands", "Republic of China", "Belgium-Luxembourg", "Belgium and Luxembourg", "Sudan and South Sudan",
 )  # fmt: skip
-"""Names that two countries share, or that are of no one country."""
+"""Names that two countries share, or that do not name a single country."""

@@ -1,4 +1,4 @@
-"""Country labels as a person types them: understood where they can only mean one, else the nearest are named."""
+"""Resolves country labels in settings and commands; for an unknown label, suggests the nearest labels."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from minsum.countries.codes import AREAS, codes_of, labels
-from minsum.countries.names import match_country, understood
+from minsum.countries.names import comtrade_label, match_country
 from minsum.countries.spellings import CODES
 from minsum.errors import SettingsError
 
@@ -15,41 +15,41 @@ _MOST: Final = 4
 
 
 def known_label(typed: str) -> str:
-    """Comtrade's label of the country that a setting names: its own, or another publisher's code for it.
+    """Comtrade's label for a label or another publisher's code in a setting.
 
-    TWN is S19, ROM is ROU, XKX is _KS, 156 is CHN; a number that belongs to no country is its own label.
+    TWN gives S19, ROM gives ROU, XKX gives _KS, 156 gives CHN; a number of no known country is returned unchanged.
 
     Raises
     ------
     ValueError
-        If it is the label of no country; the message names the nearest.
+        If no country has the label; the message names the nearest labels.
     """
-    label = understood(typed.strip())
+    label = comtrade_label(typed.strip())
     if not codes_of(label) and not label.isdigit():
         raise ValueError(f"{typed!r} is the label of no country{_near(typed)}")
     return label
 
 
 def known_labels(typed: Iterable[str]) -> tuple[str, ...]:
-    """Labels of a list in a setting.
+    """Comtrade's labels for the labels in a setting.
 
     Raises
     ------
     ValueError
-        If one is the label of no country, or two mean the same.
+        If a label belongs to no country, or two labels mean the same country.
     """
     given = tuple(typed)
     found = tuple(map(known_label, given))
     for position, label in enumerate(found):
         first = found.index(label)
         if first < position and given[first] != given[position]:
-            raise ValueError(f"{given[first]!r} and {given[position]!r} are one country, {label}")
+            raise ValueError(f"{given[first]!r} and {given[position]!r} are the same country, {label}")
     return found
 
 
 def check_country(country: str, place: str) -> None:
-    """Raise SettingsError unless this is the label of a country; unknown codes are their own labels."""
-    if country.isdigit() or (codes_of(country) and understood(country) == country):
+    """Raise SettingsError unless a country has this label; any number is accepted."""
+    if country.isdigit() or (codes_of(country) and comtrade_label(country) == country):
         return
     near = near_labels(country)
     raise SettingsError(
@@ -59,16 +59,16 @@ def check_country(country: str, place: str) -> None:
 
 
 def label_in(typed: str, known: Iterable[str], *, place: str) -> str:
-    """The label, among those that data hold, that a specification means.
+    """The label in the data that a specification's label means.
 
     Raises
     ------
     SettingsError
-        If the data do not hold it and it is the label of no country.
+        If the label is not in the data and belongs to no country.
     """
-    held = set(known)
-    label = typed if typed in held else understood(typed)
-    if label not in held:
+    in_data = set(known)
+    label = typed if typed in in_data else comtrade_label(typed)
+    if label not in in_data:
         check_country(label, place)
     return label
 
@@ -83,19 +83,19 @@ def _near(typed: str) -> str:
 
 
 def near_labels(typed: str) -> list[str]:
-    """Labels that may have been meant, at most four; empty when none is near.
+    """Labels that may have been meant, at most four.
 
-    A code or name of another publisher gives its country; then countries whose name begins so; then labels
-    spelt alike.
+    The first match counts: a code or name of another publisher; countries whose name begins with the text; labels
+    of similar spelling.
     """
     import pycountry
 
-    whole = match_country(typed, typed)
-    if whole:
-        return [whole]
-    begins = typed.strip().casefold()
-    named = [one.alpha_3 for one in pycountry.countries if one.name.casefold().startswith(begins)]
-    named = [understood(one) for one in named] if len(begins) > 2 else []
+    exact = match_country(typed, typed)
+    if exact:
+        return [exact]
+    start = typed.strip().casefold()
+    named = [country.alpha_3 for country in pycountry.countries if country.name.casefold().startswith(start)]
+    named = [comtrade_label(label) for label in named] if len(start) > 2 else []
     countries = {label for code, label in labels().items() if code not in AREAS}
     alike = difflib.get_close_matches(typed.upper(), sorted(countries | set(CODES)), n=_MOST)
-    return (named or list(dict.fromkeys(map(understood, alike))))[:_MOST]
+    return (named or list(dict.fromkeys(map(comtrade_label, alike))))[:_MOST]

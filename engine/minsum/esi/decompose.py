@@ -11,8 +11,8 @@ import numpy as np
 import polars as pl
 
 from minsum.countries.codes import iso3_of
-from minsum.countries.groups import expanded
-from minsum.countries.names import understood
+from minsum.countries.groups import expand_groups
+from minsum.countries.names import comtrade_label
 from minsum.countries.suggestions import check_country
 from minsum.errors import MissingInputError, UsageError
 from minsum.esi.bands import Pair, Resampling, replicates

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from minsum.countries.groups import NAMES, expanded
+from minsum.countries.groups import NAMES, expand_groups
 
 if TYPE_CHECKING:
     from minsum.esi.references import References

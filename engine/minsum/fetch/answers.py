@@ -1,4 +1,4 @@
-"""What the service's answers mean: which another try may mend, and when the next call is welcome."""
+"""Turns error responses of the service into exceptions: retryable or final, and with the time to wait."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ _QUOTA: Final = re.compile(
     r"quota.*?(?:replenished in (?:(\d{1,9})\.)?(\d{1,9}):(\d\d):(\d\d)|$)", re.I | re.S
 )
 _LONGEST: Final = timedelta(days=3_650)
-"""A longer pause is not said, nor counted."""
-_GOES_ON: Final = "what was fetched is kept; the next run goes on from there"
+"""Longest pause to report; longer pauses are cut to it."""
+_CONTINUES: Final = "fetched files are kept; the next run continues from there"
 
 
 class TransientError(Exception):
-    """A call failed in a way that another try may mend.
+    """A failed call that may succeed when tried again.
 
     Parameters
     ----------
     message
         What happened.
     wait
-        Seconds the service asked for; None when it said nothing.
+        Seconds that the service asked to wait; None when it named none.
     is_content
-        Whether something arrived whole that is not what it should be.
+        Whether a complete but wrong content arrived.
     """
 
     def __init__(self, message: str, *, wait: float | None = None, is_content: bool = False) -> None:
@@ -37,27 +37,27 @@ class TransientError(Exception):
         self.wait, self.is_content = wait, is_content
 
 
-def meaning(response: BaseHTTPResponse, path: str, *, said: str, longest_wait: float) -> Exception:
-    """What a status other than 200 and 206 means.
+def error_of(response: BaseHTTPResponse, path: str, *, message: str, longest_wait: float) -> Exception:
+    """Exception for a status other than 200 and 206.
 
     Parameters
     ----------
     response, path
-        The answer, and to what.
-    said
-        Its message.
+        The response, and the path of the request.
+    message
+        Message in the response.
     longest_wait
-        Seconds of a pause that is worth waiting for.
+        Longest acceptable pause in seconds.
 
     Returns
     -------
-    A `TransientError` when another try may mend it, a `RemoteError` when no call is of use, a `BrokenSourceError`
-    when there is no such file.
+    `TransientError` when another try may succeed, `RemoteError` when no further call can succeed, `BrokenSourceError`
+    when the file does not exist.
     """
     status = response.status
-    answer = f"{path}: {status} {said}".rstrip()
+    answer = f"{path}: {status} {message}".rstrip()
     if status in (401, 403):
-        return _refusal(status, said)
+        return _refusal(status, message)
     if status in (404, 410):
         return BrokenSourceError(f"not there: {answer}")
     if status == 416:
@@ -65,25 +65,27 @@ def meaning(response: BaseHTTPResponse, path: str, *, said: str, longest_wait: f
     if status in (408, 425, 429) or status >= 500:
         wait = _retry_after(response)
         if wait is not None and wait > longest_wait:
-            return QuotaError(f"the service asks to wait {_until(_lasting(wait))}", _GOES_ON)
+            return QuotaError(f"the service asks to wait {_until(_pause(wait))}", _CONTINUES)
         return TransientError(answer, wait=wait)
     return RemoteError(f"unexpected answer to {answer}", "check fetch.base_url")
 
 
-def _refusal(status: int, said: str) -> RemoteError:
-    quota = _QUOTA.search(said)
+def _refusal(status: int, message: str) -> RemoteError:
+    quota = _QUOTA.search(message)
     if status == 401:
-        return KeyRefusedError(f"the service asks for a key (401: {said})", "check that the key is whole")
+        return KeyRefusedError(
+            f"the service asks for a key (401: {message})", "check that the key is complete"
+        )
     if quota is None:
-        return KeyRefusedError(f"the service refuses the key (403: {said})", "check the key and its plan")
+        return KeyRefusedError(f"the service refuses the key (403: {message})", "check the key and its plan")
     if quota[2] is None:
-        return QuotaError(f"the quota of calls is used up ({said})", _GOES_ON)
+        return QuotaError(f"the quota of calls is used up ({message})", _CONTINUES)
     days, hours, minutes, seconds = (int(part or 0) for part in quota.groups())
-    left = _lasting(86_400.0 * days + 3_600 * hours + 60 * minutes + seconds)
-    return QuotaError(f"the quota of calls is used up; replenished {_until(left)}", _GOES_ON)
+    left = _pause(86_400.0 * days + 3_600 * hours + 60 * minutes + seconds)
+    return QuotaError(f"the quota of calls is used up; replenished {_until(left)}", _CONTINUES)
 
 
-def _lasting(seconds: float) -> timedelta:
+def _pause(seconds: float) -> timedelta:
     return timedelta(seconds=min(seconds, _LONGEST.total_seconds()))
 
 
@@ -93,7 +95,7 @@ def _until(left: timedelta) -> str:
 
 
 def _retry_after(response: BaseHTTPResponse) -> float | None:
-    """Seconds to wait; a date counts from the service's own clock."""
+    """Seconds to wait; a date is compared with the service's clock."""
     text = response.headers.get("Retry-After", "").strip()
     if text.isdecimal():
         return float(text[:20])
@@ -105,7 +107,7 @@ def _retry_after(response: BaseHTTPResponse) -> float | None:
 
 
 def date_of(text: str | None) -> datetime | None:
-    """A date of a header, or None."""
+    """Date in a header; None if it cannot be parsed."""
     try:
         moment = parsedate_to_datetime(text or "")
     except (ValueError, TypeError, IndexError, OverflowError):

@@ -1,4 +1,4 @@
-"""Calls to the service: paced, limited in time and size, tried again, and never quoting the key."""
+"""HTTP client of the service: limits rate, time and size, retries, and keeps the key out of messages."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from urllib3.exceptions import HTTPError, SSLError
 from urllib3.util import Url, parse_url
 
 from minsum.errors import RemoteError
-from minsum.fetch.answers import TransientError, date_of, meaning
+from minsum.fetch.answers import TransientError, date_of, error_of
 from minsum.fetch.connection import AnswerLimitError, Limits, pool_of_connections
 from minsum.fetch.secret import Censor
 from minsum.settings.flows import Fetch
@@ -33,31 +33,31 @@ KEY_HEADER: Final = "Ocp-Apim-Subscription-Key"
 _AGENT: Final = f"minsum/{version('minsum')}"
 _MOST_REDIRECTS: Final = 3
 MOST_LISTED: Final = 64 << 20
-"""Bytes of a list: some 100,000 files."""
+"""Largest list in bytes: some 100,000 files."""
 _CHUNK: Final = 1 << 18
 _MOST_SAID: Final = 4_096
-"""Bytes of an error page."""
+"""Bytes of an error page to read."""
 _BROKEN: Final = (HTTPError, HTTPException, OSError, ValueError)
-"""What a call may fail with; ValueError: hosts that are none."""
+"""Exceptions of a call; ValueError is for malformed hosts."""
 _CLOCK_TOLERANCE: Final = 3_600.0
 
 
 class Client:
-    """One service and one key.
+    """Client of one service with one key.
 
     Parameters
     ----------
     options
-        Where it is and how politely it is called.
+        Address of the service, and limits on calls.
     key
-        Goes into one header of calls to `options.base_url`.
+        Sent in one header of calls to `options.base_url`, and nowhere else.
 
     Attributes
     ----------
     calls, retries
-        Made so far.
+        Number of calls and retries so far.
     censor
-        Cleans what the service sends of the key.
+        Removes the key from texts of the service.
     """
 
     def __init__(self, options: Fetch, key: SecretStr) -> None:
@@ -69,13 +69,13 @@ class Client:
         self._next_call = 0.0
         self._is_clock_checked = False
 
-    def persist(self, work: Callable[[], Result], *, attempts: int | None = None) -> Result:
-        """Do something until it succeeds, fails for good or has been tried often enough.
+    def retry(self, work: Callable[[], Result], *, attempts: int | None = None) -> Result:
+        """Call `work` until it succeeds, raises a final error, or reaches the number of attempts.
 
         Raises
         ------
         TransientError
-            If the last try failed like the others.
+            If the last try failed too.
         """
         first, longest = self.options.wait, self.options.longest_wait
         wait = wait_exponential(multiplier=first, max=longest) + wait_random(0, first / 2)
@@ -97,12 +97,12 @@ class Client:
         )(work)  # fmt: skip
 
     def get_json(self, path: str, query: Mapping[str, str]) -> dict[str, Any]:
-        """The object that a call answers with.
+        """The JSON object that the service answers.
 
         Raises
         ------
         TransientError
-            If the answer is cut short or no JSON object.
+            If the answer is truncated or not a JSON object.
         RemoteError
             If the service refuses.
         """
@@ -110,30 +110,30 @@ class Client:
             text = b"".join(self.chunks(response, at_most=MOST_LISTED))
         answer = _parsed(text)
         if not isinstance(answer, dict):
-            raise TransientError(f"{path}: the answer is no JSON object", is_content=True)
+            raise TransientError(f"{path}: the answer is not a JSON object", is_content=True)
         return answer
 
     @contextmanager
     def get(
         self, path: str, *, query: Mapping[str, str] | None = None, offset: int = 0
     ) -> Iterator[urllib3.BaseHTTPResponse]:
-        """A response with status 200 or 206 whose body is still to be read.
+        """A response with status 200 or 206; its body has not been read yet.
 
         Parameters
         ----------
         path
-            Below the base URL.
+            Path below the base URL.
         query
-            Its parameters.
+            Parameters of the query.
         offset
-            First byte wanted.
+            First byte to request.
 
         Raises
         ------
         TransientError, RemoteError
-            By what went wrong.
+            As `error_of`, or if the service cannot be reached.
         BrokenSourceError
-            If there is no such file.
+            If the file does not exist.
         """
         headers = {"Accept-Encoding": "identity", "User-Agent": _AGENT}
         if offset:
@@ -144,16 +144,16 @@ class Client:
         try:
             self._check_clock(response)
             if response.status not in (200, 206):
-                said, longest = self._said(response), self.options.longest_wait
-                raise meaning(response, path, said=said, longest_wait=longest)
+                message, longest = self._message(response), self.options.longest_wait
+                raise error_of(response, path, message=message, longest_wait=longest)
             yield response
         finally:
             response.close()
 
     def _followed(self, url: str, headers: dict[str, str]) -> urllib3.BaseHTTPResponse:
-        """The answer at the end of the redirects; the key goes to the configured scheme, host and port only."""
+        """The response after redirects; the key is sent only to the configured scheme, host and port."""
         for _ in range(_MOST_REDIRECTS + 1):
-            key = {KEY_HEADER: self._key.get_secret_value()} if self._is_home(url) else {}
+            key = {KEY_HEADER: self._key.get_secret_value()} if self._is_configured_host(url) else {}
             try:
                 response = self._pool.request(
                     "GET", url, headers=headers | key, preload_content=False, decode_content=False,
@@ -168,11 +168,11 @@ class Client:
             url = self._led_to(url, location)
         raise TransientError(f"{self.options.base_url}: more than {_MOST_REDIRECTS} redirects")
 
-    def _is_home(self, url: str) -> bool:
+    def _is_configured_host(self, url: str) -> bool:
         return _place(parse_url(url)) == _place(parse_url(self.options.base_url))
 
     def _led_to(self, url: str, location: str) -> str:
-        """Where a redirect leads."""
+        """Address to which a redirect leads."""
         if self.censor.holds_key(location):
             raise TransientError(f"{self.options.base_url}: redirected to an address that holds the key")
         try:
@@ -181,26 +181,26 @@ class Client:
         except ValueError:
             scheme = host = None
         if scheme not in ("http", "https") or not host:
-            said = self.censor.clean(location)
-            raise TransientError(f"{self.options.base_url}: redirected to {said!r}, which is no address")
+            shown = self.censor.clean(location)
+            raise TransientError(f"{self.options.base_url}: redirected to {shown!r}, which is not an address")
         return target
 
     def chunks(self, response: urllib3.BaseHTTPResponse, *, at_most: int, held: int = 0) -> Iterator[bytes]:
-        """The body as it comes.
+        """The body in pieces as it arrives.
 
         Parameters
         ----------
         response
-            From `get`.
+            Response of `get`.
         at_most
-            Bytes that there may be, those held included.
+            Largest size of the file in bytes, including `held`.
         held
-            Bytes before the body's first.
+            Bytes of the file before the body's first byte.
 
         Raises
         ------
         TransientError
-            If it breaks off, only drips, takes too long or is too large.
+            If the transfer breaks off, is too slow, takes too long or is too large.
         """
         try:
             while data := response.read1(_CHUNK):
@@ -227,20 +227,20 @@ class Client:
         return TransientError(f"cannot reach {text}")
 
     def _shown(self, url: str) -> str:
-        """The service, or where it has sent us."""
-        return self.options.base_url if self._is_home(url) else self.censor.clean(url)
+        """The service's address or, after a redirect, the new address."""
+        return self.options.base_url if self._is_configured_host(url) else self.censor.clean(url)
 
     def _in_words(self, error: Exception) -> str:
         limit: BaseException | None = error
         while limit is not None and not isinstance(limit, AnswerLimitError):
             limit = limit.__cause__ or limit.__context__
-        said = re.sub(
+        text = re.sub(
             r"^HTTPS?Connection(Pool)?\(.*?\): ", "", str(limit or error)
-        )  # the host once is enough
-        return self.censor.clean(said)
+        )  # names the host only once
+        return self.censor.clean(text)
 
-    def _said(self, response: urllib3.BaseHTTPResponse) -> str:
-        """The message of an error, one line without the key."""
+    def _message(self, response: urllib3.BaseHTTPResponse) -> str:
+        """Message of an error response in one line, without the key."""
         try:
             content = response.read(_MOST_SAID)
         except _BROKEN:
@@ -253,7 +253,7 @@ class Client:
         return self.censor.clean(text)
 
     def _check_clock(self, response: urllib3.BaseHTTPResponse) -> None:
-        """Warn once when this machine's clock and the service's are far apart."""
+        """Warn once when this machine's clock differs much from the service's clock."""
         theirs = date_of(response.headers.get("Date"))
         if self._is_clock_checked or theirs is None:
             return
@@ -273,7 +273,7 @@ def _place(url: Url) -> tuple[str | None, str | None, int | None]:
 
 
 def _parsed(text: bytes) -> Any:
-    """JSON, or None where a text is none; a text that nests too deep is none either."""
+    """Parsed JSON; None for invalid or too deeply nested JSON."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):

@@ -1,7 +1,7 @@
-"""Connections whose answers come to an end: head and body have a time limit, the head a size limit.
+"""Connections that limit the time of a response's head and body, and the size of its head.
 
-urllib3's timeouts are for one read from the socket: a byte now and then, or one `100 Continue` after the other,
-would hold a run for ever.
+urllib3's timeouts apply to a single read from the socket: a service that sends a byte now and then, or endless
+`100 Continue` responses, would block a run for ever.
 """
 
 from __future__ import annotations
@@ -18,33 +18,33 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 LOWEST_RATE: Final = 1024
-"""Bytes a second, below which an answer is broken off."""
+"""Lowest rate in bytes a second; a slower response is broken off."""
 _MOST_HEAD: Final = 1 << 20
-"""Bytes of status lines and headers, those of `100 Continue` included."""
+"""Largest size of status lines and headers in bytes, including those of `100 Continue`."""
 
 
 class AnswerLimitError(OSError):
-    """An answer takes too long, or its head is too large."""
+    """A response takes too long, or its head is too large."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long one answer may take.
+    """Time limits of one response.
 
     Attributes
     ----------
     pause
-        Seconds without a byte, until the head is whole, and over which the body's rate is looked at.
-    whole
+        Seconds without a byte, and until the head is complete; the body's rate is measured over this time too.
+    total
         Seconds for head and body.
     """
 
     pause: float
-    whole: float
+    total: float
 
 
 class _Measured(io.RawIOBase):
-    """What comes from a socket, as long as the limits hold."""
+    """Stream of a socket that enforces the limits."""
 
     def __init__(self, raw: io.RawIOBase, sock: socket.socket, limits: Limits) -> None:
         self._raw, self._sock, self._limits = raw, sock, limits
@@ -56,20 +56,20 @@ class _Measured(io.RawIOBase):
         return True
 
     def begin_body(self) -> None:
-        """The head is whole."""
+        """Start to measure the body; the head is complete."""
         self._is_head = False
         self._since, self._received = time.monotonic(), 0
 
     def readinto(self, buffer: Any) -> int | None:
-        whole = self._limits.pause if self._is_head else self._limits.whole
-        left = self._started + whole - time.monotonic()
+        limit = self._limits.pause if self._is_head else self._limits.total
+        left = self._started + limit - time.monotonic()
         try:
             self._sock.settimeout(max(min(self._limits.pause, left), 1e-3))
             n_read: int | None = self._raw.readinto(buffer)
         except TimeoutError:
             if left < self._limits.pause:
                 what = "the head of the answer" if self._is_head else "the answer"
-                raise AnswerLimitError(f"{what} takes more than {whole:g} s") from None
+                raise AnswerLimitError(f"{what} takes more than {limit:g} s") from None
             raise
         self._received += n_read or 0
         self._check()
@@ -92,7 +92,7 @@ class _Measured(io.RawIOBase):
 
 
 class _Answer(HTTPResponse):
-    """An answer that is read through `_Measured`."""
+    """A response that is read through `_Measured`."""
 
     limits: ClassVar[Limits]
 
@@ -109,7 +109,7 @@ class _Answer(HTTPResponse):
 
 
 def pool_of_connections(limits: Limits) -> urllib3.PoolManager:
-    """urllib3's pool manager, whose answers keep to the limits."""
+    """urllib3's pool manager with limits on every response."""
     answer = {"response_class": type("Answer", (_Answer,), {"limits": limits})}
     kinds = {"http": (HTTPConnectionPool, HTTPConnection), "https": (HTTPSConnectionPool, HTTPSConnection)}
     manager = urllib3.PoolManager(num_pools=2, timeout=urllib3.Timeout(limits.pause))

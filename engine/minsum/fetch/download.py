@@ -1,4 +1,4 @@
-"""One file: in parts where the service allows it, looked through to its end, then renamed into `raw/`."""
+"""Downloads one file: resumes where the service allows it, verifies the file, then renames it into `raw/`."""
 
 from __future__ import annotations
 
@@ -20,24 +20,26 @@ from minsum.workspace.publish import publish_file
 _BLOCK: Final = 1 << 20
 _GZIP: Final = b"\x1f\x8b"
 _MOST: Final = 1 << 30
-"""Bytes of a file whose size is not listed; the largest of Comtrade's have some 50 million."""
-_MENDED_THERE: Final = "the service has to mend it; what it gave earlier stays, and the next run tries again"
+"""Largest size in bytes of a file whose size is not listed; Comtrade's largest files have some 50 million."""
+_NEXT_STEP: Final = (
+    "the service must correct the file; earlier publications stay, and the next run tries again"
+)
 
 
 def part_of(listed: Listed, layout: Layout) -> Path:
-    """Where a file lies until it is whole. Its name holds row key and eTag: it is never joined to another's."""
+    """Path of an incomplete download. Its name holds row key and eTag, so that different versions never mix."""
     return layout.private / "fetch" / f"{listed.name}.part"
 
 
 def download(client: Client, listed: Listed, layout: Layout, *, attempts: int | None = None) -> None:
-    """Bring one file into `raw/`; a part that an earlier run left is gone on with.
+    """Download one file into `raw/`; resumes the incomplete download of an earlier run.
 
     Raises
     ------
     BrokenSourceError
-        If it is not there, or arrives whole and broken however often.
+        If the file does not exist, or is damaged in every attempt.
     TransientError
-        If it does not arrive whole.
+        If the download stays incomplete.
     RemoteError
         If the service allows no more calls.
     """
@@ -46,7 +48,7 @@ def download(client: Client, listed: Listed, layout: Layout, *, attempts: int | 
 
     def attempt() -> None:
         try:
-            if not _is_whole(part, listed):
+            if not _is_complete(part, listed):
                 _receive(client, listed, part)
         except TransientError as error:
             if error.is_content:
@@ -57,18 +59,18 @@ def download(client: Client, listed: Listed, layout: Layout, *, attempts: int | 
             raise
 
     try:
-        client.persist(attempt, attempts=attempts)
+        client.retry(attempt, attempts=attempts)
     except TransientError as error:
         if not error.is_content:
             raise
-        raise BrokenSourceError(f"{listed.name}: {error}", _MENDED_THERE) from error
+        raise BrokenSourceError(f"{listed.name}: {error}", _NEXT_STEP) from error
     except BrokenSourceError as error:
-        raise BrokenSourceError(f"{listed.name}: {error}", _MENDED_THERE) from error
+        raise BrokenSourceError(f"{listed.name}: {error}", _NEXT_STEP) from error
     publish_file(part, layout.raw / listed.name)
 
 
-def _is_whole(part: Path, listed: Listed) -> bool:
-    """Whether a part is the whole file: a run may have ended between its last byte and its renaming."""
+def _is_complete(part: Path, listed: Listed) -> bool:
+    """Whether a download is complete: a run may have ended between the last byte and the renaming."""
     if not part.is_file() or listed.size is None or part.stat().st_size < listed.size - listed.tolerance:
         return False
     try:
@@ -79,7 +81,7 @@ def _is_whole(part: Path, listed: Listed) -> bool:
 
 
 def _receive(client: Client, listed: Listed, part: Path) -> None:
-    """Get what is missing and look at the whole."""
+    """Download the missing bytes and verify the file."""
     held = part.stat().st_size if part.is_file() else 0
     most = _MOST if listed.size is None else listed.size + listed.tolerance
     with client.get(listed.path, offset=held) as response:
@@ -89,10 +91,10 @@ def _receive(client: Client, listed: Listed, part: Path) -> None:
             tail = b""
             for data in client.chunks(response, at_most=most, held=start):
                 if (at := file.tell()) < len(_GZIP) and data[: len(_GZIP) - at] != _GZIP[at : at + len(data)]:
-                    raise _foreign(data)
+                    raise _not_gzip(data)
                 tail = tail[-client.censor.length :] + data
                 if client.censor.holds_key_bytes(tail):
-                    raise TransientError("the key came in its place", is_content=True)
+                    raise TransientError("the file holds the key", is_content=True)
                 file.write(data)
     size = part.stat().st_size
     if total is not None and size != total:
@@ -100,41 +102,41 @@ def _receive(client: Client, listed: Listed, part: Path) -> None:
     _verify(part, listed)
 
 
-def _foreign(first: bytes) -> TransientError:
-    """What came is no gzip file; error pages may echo the key, and are not stored."""
-    what = "a web page" if first.lstrip().startswith(b"<") else "bytes that are no gzip file"
-    return TransientError(f"{what} came in its place", is_content=True)
+def _not_gzip(first: bytes) -> TransientError:
+    """Error for content that is not gzip; it is not stored, because error pages may echo the key."""
+    kind = "a web page" if first.lstrip().startswith(b"<") else "other content"
+    return TransientError(f"{kind} instead of a gzip file", is_content=True)
 
 
 def _extent(response: BaseHTTPResponse, held: int) -> tuple[int, int | None]:
-    """Where the body begins in the file, and the length of the whole file where it is said.
+    """Offset of the body in the file, and the total length of the file if the response states it.
 
-    A service that knows no ranges, or gives another one, sends a body that is of use from its start only.
+    Without a range in the response, the body starts at byte 0.
     """
     if response.status == 206:
         match = re.fullmatch(
             r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)", response.headers.get("Content-Range", "").strip()
         )
         if match is None or int(match[1]) != held:
-            raise TransientError("another range than asked for", is_content=True)
+            raise TransientError("not the requested range of bytes", is_content=True)
         return held, None if match[3] == "*" else int(match[3])
     length = response.headers.get("Content-Length", "")
     return 0, int(length) if re.fullmatch(r"\d{1,18}", length, re.ASCII) else None
 
 
 def _verify(part: Path, listed: Listed) -> None:
-    """Read to the end and compare with the list.
+    """Read the file to its end and compare its size with the list.
 
     Raises
     ------
     TransientError
-        If it is not a whole gzip file of the listed size.
+        If it is not a complete gzip file of the listed size.
     """
     size = part.stat().st_size
     with part.open("rb") as file:
         first = file.read(512)
     if not first.startswith(_GZIP):
-        raise _foreign(first)
+        raise _not_gzip(first)
     try:
         with open_text(Source(part, size, "")) as text:
             while text.read(_BLOCK):

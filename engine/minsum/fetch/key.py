@@ -1,4 +1,4 @@
-"""The Comtrade subscription key: from the environment, a file or the keyring, and from there nowhere else."""
+"""Finds the Comtrade subscription key in the environment, a file or the keyring; the key is stored nowhere else."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from minsum.errors import KeyRefusedError
 
 VARIABLE: Final = "MINSUM_COMTRADE_KEY"
 KEYRING: Final = ("minsum", "comtrade")
-"""Service and user name in the keyring."""
+"""Service and user name of the key in the keyring."""
 _HOW: Final = (
     f"set {VARIABLE}, or write the key to {{file}} (chmod 600), or store it with: "
     f"keyring set {' '.join(KEYRING)}; bulk files need a premium key of comtradeplus.un.org"
@@ -21,12 +21,12 @@ _HOW: Final = (
 
 
 def find_key(file: Path) -> SecretStr:
-    """The key of the environment, else of the file, else of the keyring where that is installed.
+    """The key from the environment, else from the file, else from the keyring if installed.
 
     Raises
     ------
     KeyRefusedError
-        If there is none, it cannot be a key, or everyone may read the file.
+        If there is no key, it is malformed, or everyone may read the file.
     """
     shown = _shown(file)
     hint = _HOW.format(file=shown)
@@ -39,7 +39,7 @@ def find_key(file: Path) -> SecretStr:
 
 
 def _shown(file: Path) -> str:
-    """The path, where it is one: a bare word that is no file may be the key itself."""
+    """The path for messages; a single word that is not a file may be the key itself and is not shown."""
     is_path = len(file.parts) > 1 or os.path.isfile(file)
     return str(file) if is_path else "the file that fetch.key_file names"
 
@@ -48,7 +48,7 @@ def _from_file(file: Path, shown: str) -> str | None:
     try:
         file = file.expanduser()
         with file.open(encoding="utf-8", errors="replace") as opened:
-            # A group may: systemd's credentials show the access list of the service's user there.
+            # Group access is allowed: systemd shows the access list of its credentials as group permissions.
             if os.fstat(opened.fileno()).st_mode & stat.S_IRWXO:
                 raise KeyRefusedError(f"{shown}: everyone may read the key", f"chmod 600 {shown}")
             return opened.read(1_000).strip()
@@ -73,10 +73,8 @@ def _from_keyring() -> str | None:
 
 
 def _checked(text: str, place: str, hint: str) -> SecretStr:
-    """The key, if it can stand in a header; it is never quoted."""
+    """The key, checked to be valid in a header; messages never quote it."""
     text = text.strip()
     if not (text.isascii() and text.isprintable()) or " " in text or len(text) > 200:
-        raise KeyRefusedError(
-            f"{place}: what stands there is no key: expected one word of ASCII letters", hint
-        )
+        raise KeyRefusedError(f"{place}: not a key: expected a single word of ASCII characters", hint)
     return SecretStr(text)

@@ -1,4 +1,4 @@
-"""What the service lists, checked field by field, and which of it is wanted."""
+"""Reads the service's lists of files, checks every field, and selects the wanted publications."""
 
 from __future__ import annotations
 
@@ -16,27 +16,26 @@ from minsum.sources.publications import Publication, as_made, as_published, tag_
 
 log = logging.getLogger("minsum")
 DATASETS: Final = {"final": ("FINAL", "get"), "classic": ("FINALCLASSIC", "getClassic")}
-"""Dataset to its name in file names and its list."""
+"""Dataset to its name in file names and in the address of its list."""
 _SIZE: Final = re.compile(r"([\d,]+(?:\.\d+)?)\s*(B|Bytes|KB|MB|GB)", re.IGNORECASE)
 _UNITS: Final = {"B": 1, "BYTES": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30}
 _SENSELESS: Final = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError)
-"""What reading an entry fails with that is not what it should be."""
+"""Exceptions of reading a malformed entry."""
 _PATH: Final = re.compile(r"(/[A-Za-z0-9_~-][A-Za-z0-9_.~-]*)+")
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One file the service lists.
+    """One file in the service's list.
 
     Attributes
     ----------
     publication
-        What it is; its name in `raw/` comes from here alone.
+        Publication of the file; it alone determines the file's name in `raw/`.
     path
-        Where it is, below the base URL. The host that the list gives is ignored: the key goes to the
-        configured one only.
+        Path below the base URL. The host in the list is ignored: the key goes only to the configured host.
     size, tolerance
-        Bytes, and how far the rounded text may be off; None when the list gives no size.
+        Size in bytes, None when the list gives no size, and the rounding error of the listed size.
     """
 
     publication: Publication
@@ -46,22 +45,22 @@ class Listed:
 
     @property
     def name(self) -> str:
-        """Its name in `raw/`."""
+        """Name of the file in `raw/`."""
         return self.publication.file_name
 
 
 @dataclass(slots=True)
 class Listing:
-    """What the lists hold of what was asked for.
+    """Wanted publications of the lists.
 
     Attributes
     ----------
     latest
-        The latest publication of each reporter-year, in order of their names.
+        The latest publication of each reporter-year, by name.
     n_listed
-        Entries, those that nobody asked for included.
+        Number of entries, including unwanted entries.
     malformed
-        A name for each entry that makes no sense to what is wrong with it.
+        Name of each malformed entry to its error.
     """
 
     latest: list[Listed] = field(default_factory=list)
@@ -70,12 +69,12 @@ class Listing:
 
 
 def read_lists(client: Client) -> Listing:
-    """One call for each classification.
+    """Read the lists, one call for each classification.
 
     Raises
     ------
     RemoteError
-        If a list cannot be had, or nothing in it makes sense.
+        If a list cannot be downloaded, or all of its entries are malformed.
     """
     options = client.options
     listing, found = Listing(), dict[str, Listed]()
@@ -83,22 +82,22 @@ def read_lists(client: Client) -> Listing:
         for entry in _read_list(client, classification):
             listing.n_listed += 1
             try:
-                one = _checked(_without_key(entry, client), DATASETS[options.dataset][0])
+                listed = _checked(_without_key(entry, client), DATASETS[options.dataset][0])
             except _SENSELESS as error:
                 name = f"list entry {listing.n_listed} of {classification}"
                 problem = f"{name}: {type(error).__name__} {client.censor.clean(str(error))[:100]!r}"
-                listing.malformed[name] = BrokenSourceError(problem, "the service has to mend it")
+                listing.malformed[name] = BrokenSourceError(problem, "the service must correct it")
                 continue
-            if one is not None and is_wanted(one.publication, classification, options):
-                rival = found.get(one.publication.slot)
-                if rival is None or rival.publication.version < one.publication.version:
-                    found[one.publication.slot] = one
+            if listed is not None and is_wanted(listed.publication, classification, options):
+                other = found.get(listed.publication.slot)
+                if other is None or other.publication.version < listed.publication.version:
+                    found[listed.publication.slot] = listed
     if listing.malformed and len(listing.malformed) == listing.n_listed:
         raise RemoteError(
-            f"no entry of the list makes sense; the first: {next(iter(listing.malformed.values()))}",
+            f"all entries of the list are malformed; the first: {next(iter(listing.malformed.values()))}",
             "check fetch.base_url; the service may have changed",
         )
-    listing.latest = sorted(found.values(), key=lambda one: one.name)
+    listing.latest = sorted(found.values(), key=lambda listed: listed.name)
     return listing
 
 
@@ -112,7 +111,7 @@ def _read_list(client: Client, classification: str) -> list[Any]:
     }
     query = {name: text for name, text in query.items() if text}
     try:
-        answer = client.persist(lambda: client.get_json(path, query))
+        answer = client.retry(lambda: client.get_json(path, query))
     except (TransientError, BrokenSourceError) as error:
         raise RemoteError(
             f"no list of files: {error}", "check the network and fetch.base_url; the next run tries again"
@@ -130,7 +129,7 @@ def _read_list(client: Client, classification: str) -> list[Any]:
 
 
 def _without_key(entry: Any, client: Client) -> Any:
-    """The entry; raises ValueError where it holds the key, which would go on into names of files."""
+    """The entry; raises ValueError if it holds the key, which file names would then hold too."""
     if client.censor.holds_key(str(entry)):
         raise ValueError("it holds the key")
     return entry
@@ -140,20 +139,20 @@ def is_wanted(one: Publication, classification: str, options: Fetch) -> bool:
     """Whether a list was asked for it: the list of `HS` also holds SITC, and a service may ignore a parameter."""
     codes = options.reporter_codes()
     fits = (
-        re.fullmatch("H[0-6]", one.classification)
+        re.fullmatch("H[0-6]", publication.classification)
         if classification == "HS"
-        else classification == one.classification
+        else classification == publication.classification
     )
     return (
         bool(fits)
-        and one.dataset == DATASETS[options.dataset][0]
-        and (not options.years or one.period in options.years)
-        and (not codes or one.reporter_code in codes)
+        and publication.dataset == DATASETS[options.dataset][0]
+        and (not options.years or publication.period in options.years)
+        and (not codes or publication.reporter_code in codes)
     )
 
 
 def _checked(entry: dict[str, Any], dataset: str) -> Listed | None:
-    """An entry, or None when it is not annual trade in goods; raises when it makes no sense."""
+    """A checked entry; None when it is not annual trade in goods; raises when it is malformed."""
     if (entry["typeCode"], entry["freqCode"]) != ("C", "A"):
         return None
     reporter, period, row_key = int(entry["reporterCode"]), int(entry["period"]), str(entry["rowKey"])
@@ -178,7 +177,7 @@ def _checked(entry: dict[str, Any], dataset: str) -> Listed | None:
 
 
 def _size(text: object) -> tuple[int | None, int]:
-    """Bytes and tolerance of a text such as `1,183.34 KB`: two decimals of a unit of 1024 or its powers."""
+    """Bytes and rounding error of a text such as `1,183.34 KB`: two decimals, units of powers of 1024."""
     match = _SIZE.fullmatch(str(text or "").strip())
     if match is None:
         return None, 0

@@ -1,4 +1,4 @@
-"""Which fetched files of earlier publications stay in `raw/`."""
+"""Removes fetched files of earlier publications from `raw/`."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ def prune(layout: Layout, keep: int, *, superseded: Callable[[], Collection[str]
     Parameters
     ----------
     layout
-        The workspace, held by the caller.
+        The workspace; the caller holds its lock.
     keep
-        How many publications stay.
+        Number of publications to keep.
     superseded
-        Names of sources that the lake has seen and does not use, looked up only when there is something to
-        remove: no other file goes, whatever its version.
+        Returns names of sources that the lake knows and does not use; called only when a file could be removed. Other
+        files are never removed.
 
     Returns
     -------
-    Names of the files removed.
+    Names of the removed files.
     """
     slots: dict[str, list[tuple[Publication, Path]]] = defaultdict(list)
     for path in discover([layout.raw]) if layout.raw.is_dir() else []:
@@ -36,7 +36,9 @@ def prune(layout: Layout, keep: int, *, superseded: Callable[[], Collection[str]
     beyond = [
         path
         for versions in slots.values()
-        for _, path in sorted(versions, key=lambda one: (one[0].version, one[1].name), reverse=True)[keep:]
+        for _, path in sorted(versions, key=lambda found: (found[0].version, found[1].name), reverse=True)[
+            keep:
+        ]
     ]
     unused = set(superseded()) if beyond else set()
     gone = [path for path in beyond if path.name in unused]

@@ -1,4 +1,4 @@
-"""The key is cut out of whatever the service sends before it is shown or stored: some services echo it."""
+"""Removes the key from texts of the service before they are shown or stored, because some services echo it."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from urllib.parse import quote
 from pydantic import SecretStr
 
 _FEWEST: Final = 4
-"""Characters of the key at the end of a text that is cut, from which on they count as the key."""
+"""Fewest characters of the key at the end of a text that count as the key, because texts may be cut."""
 _LONGEST: Final = 300
 HIDDEN: Final = "***"
 
 
 class Censor:
-    """Knows the key in the spellings in which a service may echo it.
+    """Finds and removes the key in all encodings in which a service may echo it.
 
     Parameters
     ----------
@@ -33,28 +33,28 @@ class Censor:
         self._bytes = plain.encode()
 
     def holds_key(self, text: str) -> bool:
-        """Whether the key stands in a text."""
+        """Whether a text holds the key."""
         return self._pattern.search(text) is not None
 
     def holds_key_bytes(self, content: bytes) -> bool:
-        """Whether the key stands in a file as it is."""
+        """Whether bytes hold the key, unencoded."""
         return self._bytes in content
 
     @property
     def length(self) -> int:
-        """Bytes of the key."""
+        """Length of the key in bytes."""
         return len(self._bytes)
 
     def clean(self, text: str) -> str:
         """A text as one printable line of at most 300 characters, without the key.
 
-        A text may be cut in the middle of the key: what it ends with may be its beginning.
+        The beginning of the key is removed from the text's end too, because a text may be cut within the key.
         """
-        printable = "".join(one if one.isprintable() else " " for one in self.without_key(text))
+        printable = "".join(letter if letter.isprintable() else " " for letter in self.without_key(text))
         return " ".join(printable.split())[:_LONGEST]
 
     def without_key(self, text: str) -> str:
-        """A text without the key, and without the beginning of it at its end."""
+        """A text without the key, and without the key's beginning at its end."""
         text = self._pattern.sub(HIDDEN, text)
         folded = text.lower()
         for spelling in self._spellings:

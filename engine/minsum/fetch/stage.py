@@ -1,4 +1,4 @@
-"""What is listed against what is held; the difference is fetched, file by file."""
+"""Stage `fetch`: compares the service's lists with the lake and `raw/`, and downloads the missing files."""
 
 from __future__ import annotations
 
@@ -23,33 +23,33 @@ from minsum.sources.rejections import read_rejections, write_rejection
 from minsum.workspace.layout import Layout
 
 RECIPE: Final = {"version": "fetch-1"}
-"""Marks records of files that never came to `raw/`."""
+"""Recipe in rejection records of files that never reached `raw/`."""
 
 _MOST_UNREACHED: Final = 3
-"""Files in a row that cannot be had: then it is the service, not the file."""
+"""Failed files in a row after which the fetch ends, because the service is likely down."""
 
-_AGAIN: Final = 2
-"""Tries of a file that came broken in an earlier run."""
+_ATTEMPTS_AFTER_DAMAGE: Final = 2
+"""Attempts for a file that was damaged in an earlier run."""
 
 
 @dataclass(slots=True)
 class FetchReport:
-    """What one fetch did.
+    """Result of one fetch.
 
     Attributes
     ----------
     listed, wanted, held
-        Entries of the lists; latest publications of what was asked for; those that were here before.
+        Numbers of list entries, of wanted publications, and of wanted publications that were already held.
     fetched
-        Names of files that came.
+        Names of downloaded files.
     rejected
-        Name to reason and hint of files that came broken, and of list entries that make no sense.
+        Name to reason and hint, for damaged files and malformed list entries.
     unreached
-        Name to reason of files that could not be had.
+        Name to reason, for files that could not be downloaded.
     calls, retries, n_bytes
-        Calls made, tries among them that were not the first, and bytes of the files that came.
+        Number of calls, retries among them, and bytes of the downloaded files.
     problem
-        What ended the fetch early, or left files behind.
+        Error that ended the fetch early or left files missing.
     """
 
     listed: int = 0
@@ -64,25 +64,25 @@ class FetchReport:
     problem: RemoteError | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """For the record of the run."""
+        """Entry in the record of the run."""
         values = {name: getattr(self, name) for name in self.__dataclass_fields__}
         return values | {"problem": self.problem and self.problem.message}
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a fetch would do.
+    """Forecast of a fetch.
 
     Attributes
     ----------
     files, held
-        To fetch, and here already.
+        Number of files to fetch, and of wanted files already held.
     calls
-        Of the fetch, its lists included, when none has to be repeated.
+        Number of calls, including lists, without retries.
     n_bytes, free_bytes
-        Listed size of the files, and room on the disk.
+        Listed size of the files, and free space on the disk.
     days
-        At the calls a day of the user's plan.
+        Days needed at the calls a day of the user's plan.
     rejected
         As in `FetchReport`.
     """
@@ -97,34 +97,33 @@ class Plan:
 
 
 InLake = Callable[[], Collection[str]]
-"""Names of the sources that the lake holds whole, looked up only when `raw/` lacks a file."""
+"""Returns names of the sources that the lake holds completely; called only when `raw/` lacks a file."""
 
 
 def fetch(
     layout: Layout, options: Fetch, *, in_lake: InLake, progress: Callable[[str, int, int], None]
 ) -> FetchReport:
-    """Bring what is new into `raw/`.
+    """Download new publications into `raw/`.
 
     Parameters
     ----------
     layout
-        The workspace, held by the caller.
+        The workspace; the caller holds its lock.
     options
-        What is wanted.
+        Which files to fetch.
     in_lake
-        Says what need not be fetched although `raw/` lacks it.
+        Sources that need not be fetched although `raw/` lacks their files.
     progress
         Called after each file.
 
     Returns
     -------
-    What was done. A service that refuses or is away does not raise: what came before that is kept, and
-    `problem` says why there is no more.
+    The result. An error of the service is not raised: files downloaded before it are kept, and `problem` holds it.
 
     Raises
     ------
     SettingsError
-        If a reporter is none.
+        If a reporter's label is unknown.
     MinsumError
         If the files do not fit on the disk.
     """
@@ -141,7 +140,7 @@ def fetch(
         todo = _missing(listing, layout, in_lake)
         report.held = report.wanted - len(todo)
         _clear(layout, listing, todo, options)
-        _check_room(layout, todo)
+        _check_disk_space(layout, todo)
         _fetch_all(client, todo, layout, report=report, progress=progress)
     except RemoteError as error:
         report.problem = error
@@ -156,7 +155,7 @@ def plan(layout: Layout, options: Fetch, *, in_lake: InLake) -> Plan:
     Raises
     ------
     RemoteError
-        If there is no key, or no list.
+        If there is no key, or a list cannot be downloaded.
     """
     client = Client(options, find_key(options.key_file))
     listing, report = read_lists(client), FetchReport()
@@ -181,11 +180,11 @@ def _note(listing: Listing, report: FetchReport) -> None:
 
 def _missing(listing: Listing, layout: Layout, in_lake: InLake) -> list[Listed]:
     held = {path.name for path in discover([layout.raw])} if layout.raw.is_dir() else set()
-    missing = [one for one in listing.latest if one.name not in held]
+    missing = [listed for listed in listing.latest if listed.name not in held]
     if not missing:
         return []
     known = set(in_lake())
-    return [one for one in missing if one.name not in known]
+    return [listed for listed in missing if listed.name not in known]
 
 
 def _clear(layout: Layout, listing: Listing, todo: list[Listed], options: Fetch) -> None:
@@ -194,28 +193,28 @@ def _clear(layout: Layout, listing: Listing, todo: list[Listed], options: Fetch)
     for part in (layout.private / "fetch").glob("*.part"):
         if part not in wanted:
             part.unlink()
-    listed = {one.publication.slot: one.name for one in listing.latest}
-    waiting = {one.name for one in todo}
+    slots = {listed.publication.slot for listed in listing.latest}
+    waiting = {listed.name for listed in todo}
     for file, record in read_rejections(layout).items():
         known = from_name(record["name"])
         if record["recipe"] == RECIPE and known is not None and record["name"] not in waiting:
-            is_asked = any(is_wanted(known, one, options) for one in options.classification)
-            if known.slot in listed or (is_asked and options.since is None):
+            is_requested = any(is_wanted(known, name, options) for name in options.classification)
+            if known.slot in slots or (is_requested and options.since is None):
                 file.unlink()
 
 
-def _check_room(layout: Layout, todo: list[Listed]) -> None:
-    parts = (part_of(one, layout) for one in todo)
+def _check_disk_space(layout: Layout, todo: list[Listed]) -> None:
+    parts = (part_of(listed, layout) for listed in todo)
     needed = _size(todo) - sum(part.stat().st_size for part in parts if part.is_file())
     if needed > (free := _free(layout)):
         raise MinsumError(
             f"{layout.raw}: {len(todo):,} files of {needed / 1e6:,.1f} MB to fetch, {free / 1e6:,.1f} MB free",
-            "make room, or fetch fewer years or reporters at a time",
+            "free space on the disk, or fetch fewer years or reporters at a time",
         )
 
 
 def _size(todo: list[Listed]) -> int:
-    return sum(one.size or 0 for one in todo)
+    return sum(listed.size or 0 for listed in todo)
 
 
 def _free(layout: Layout) -> int:
@@ -232,17 +231,22 @@ def _fetch_all(
 ) -> None:
     broken_before = {record["name"] for record in read_rejections(layout).values()}
     in_a_row = 0
-    for done, one in enumerate(todo, 1):
+    for done, listed in enumerate(todo, 1):
         try:
-            download(client, one, layout, attempts=_AGAIN if one.name in broken_before else None)
-            report.fetched.append(one.name)
-            report.n_bytes += (layout.raw / one.name).stat().st_size
+            download(
+                client,
+                listed,
+                layout,
+                attempts=_ATTEMPTS_AFTER_DAMAGE if listed.name in broken_before else None,
+            )
+            report.fetched.append(listed.name)
+            report.n_bytes += (layout.raw / listed.name).stat().st_size
             in_a_row = 0
         except SourceError as error:
-            _reject(one, error, layout, report)
+            _reject(listed, error, layout, report)
             in_a_row = 0
         except TransientError as error:
-            report.unreached[one.name] = str(error)
+            report.unreached[listed.name] = str(error)
             in_a_row += 1
         if in_a_row == _MOST_UNREACHED:
             break
@@ -250,12 +254,12 @@ def _fetch_all(
     if report.unreached:
         name, reason = next(iter(report.unreached.items()))
         raise RemoteError(
-            f"{len(report.unreached)} files could not be had, the first {name}: {reason}",
-            "what was fetched is kept; the next run tries again",
+            f"{len(report.unreached)} files could not be downloaded, the first {name}: {reason}",
+            "fetched files are kept; the next run tries again",
         )
 
 
-def _reject(one: Listed, error: SourceError, layout: Layout, report: FetchReport) -> None:
-    digest = sha256(one.name.encode()).hexdigest()
-    write_rejection(layout, error, Source(Path(one.name), one.size or 0, digest), recipe=RECIPE)
-    report.rejected[one.name] = (error.message, error.hint)
+def _reject(listed: Listed, error: SourceError, layout: Layout, report: FetchReport) -> None:
+    digest = sha256(listed.name.encode()).hexdigest()
+    write_rejection(layout, error, Source(Path(listed.name), listed.size or 0, digest), recipe=RECIPE)
+    report.rejected[listed.name] = (error.message, error.hint)

@@ -1,4 +1,4 @@
-"""One sparse matrix from a vintage to the target: the steps between adjacent vintages multiplied."""
+"""Conversion matrix from an HS vintage to the target: the product of the steps between adjacent vintages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from minsum.harmonise.workbooks import Codes
 
 @dataclass(frozen=True, slots=True)
 class Conversion:
-    """Where the products of one vintage go in another.
+    """Share of each product of the source vintage that goes to each product of the target vintage.
 
     Attributes
     ----------
@@ -36,7 +36,7 @@ class Conversion:
     def over(self, products: Sequence[str], targets: Sequence[str]) -> sp.csr_array:
         """Shares for a list of products and of targets, sparse, shape (n_products, n_targets).
 
-        A product that the source does not have goes to 999999; what `unchanged` marks stays what it is.
+        A product that the source vintage lacks goes to 999999; products marked by `unchanged` keep their code.
         `targets`, ascending, must hold the targets of this conversion and the unchanged products.
         """
         wanted = np.array([number_of(code) for code in products], dtype=np.int32)
@@ -58,7 +58,7 @@ class Conversion:
         return sp.csr_array(sp.coo_array((values, (rows, columns)), shape=(len(products), len(targets))))
 
     def unmatched(self, products: Sequence[str]) -> NDArray[np.float64]:
-        """Share of each product that goes to 999999 for want of a target, shape (n_products,)."""
+        """Share of each product that goes to 999999 because it has no target, shape (n_products,)."""
         wanted = np.array([number_of(code) for code in products], dtype=np.int32)
         at = np.minimum(np.searchsorted(self.products, wanted), len(self.products) - 1)
         to_nothing = self.shares[:, [len(self.targets) - 1]].toarray()[:, 0]
@@ -66,10 +66,10 @@ class Conversion:
         return np.where(self.unchanged(products), 0.0, share)
 
     def unchanged(self, products: Sequence[str]) -> NDArray[np.bool_]:
-        """Which products stay what they are: 9999xx, and BACI's 271000; shape (n_products,).
+        """Which products keep their code: 9999xx, and BACI's 271000; shape (n_products,).
 
-        In H0 and H1 271000 is a product of its own. From them to a vintage without it tables apply: CEPII's
-        271000 cannot be told from a filed one.
+        H0 and H1 have a product 271000. Its conversion to a vintage without 271000 follows the tables, because
+        BACI's 271000 cannot be told from a filed 271000.
         """
         oil = number_of(BACI_OIL)
         stays = oil not in self.products or oil in self.targets
@@ -79,7 +79,7 @@ class Conversion:
 
 
 def chain(tables: Tables, source: str, target: str) -> Conversion:
-    """Multiply the steps from source to target, newest to oldest or, with weights, the other way.
+    """Multiply the steps from source to target: newer to older or, with weights, older to newer.
 
     Raises
     ------
@@ -102,7 +102,7 @@ def _codes(tables: Tables, vintage: str) -> Codes:
 
 
 def _step(tables: Tables, step: Pair, before: Codes, after: Codes) -> sp.csr_array:
-    """One step; codes without a target, and 999999 itself, go to 999999."""
+    """Conversion matrix of one step; codes without a target, and 999999 itself, go to 999999."""
     weights = tables.weights(*step)
     if weights is not None:
         sources, targets, shares = weights.sources, weights.targets, weights.shares

@@ -1,4 +1,4 @@
-"""Families: products of a chain's vintages that the UN's links connect, directly or through others."""
+"""Families: sets of product codes, of all vintages of a chain, that the UN's links connect directly or indirectly."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from minsum.harmonise.vintages import VINTAGES, rank
 from minsum.harmonise.workbooks import Codes
 
 Groups = dict[str, int]
-"""Product of the target to the number of its group; products that are a group of their own are not in it."""
+"""Product of the target to the index of its group; products alone in their group are left out."""
 Labels = NDArray[np.int32]
 
 
@@ -28,9 +28,9 @@ class Families:
     codes
         Vintage to its codes as numbers, ascending.
     family
-        Vintage to the number of each code's family, from 0, shape (n_codes,).
+        Vintage to the index of each code's family, from 0, shape (n_codes,).
     n_families
-        How many there are.
+        Number of families.
     """
 
     codes: dict[str, Codes]
@@ -38,23 +38,23 @@ class Families:
     n_families: int
 
     def sizes(self, vintage: str) -> NDArray[np.intp]:
-        """Codes that each family has in a vintage, shape (n_families,)."""
+        """Number of codes of each family in a vintage, shape (n_families,)."""
         return np.bincount(self.family[vintage], minlength=self.n_families)
 
     def one_to_one(self, source: str, target: str) -> frozenset[str]:
-        """Codes of the source that correspond to exactly one code of the target, and it to them."""
+        """Codes of the source whose family has exactly one code in the source and one in the target."""
         single = (self.sizes(source) == 1) & (self.sizes(target) == 1)
         return frozenset(f"{code:06d}" for code in self.codes[source][single[self.family[source]]].tolist())
 
     def groups(self, target: str, level: int) -> Groups:
-        """Groups of the target's products at a level: families, joined where they share a heading.
+        """Groups of the target's products at a level: families, merged where they share a code of that level.
 
         Parameters
         ----------
         target
             Vintage at the end of the chain.
         level
-            Digits: codes with the same first `level` digits are one product.
+            Number of digits: codes with the same first `level` digits are one product.
         """
         heads, head = np.unique(self.codes[target] // 10 ** (6 - level), return_inverse=True)
         group = components(len(heads) + self.n_families, head, len(heads) + self.family[target])[: len(heads)]
@@ -66,7 +66,7 @@ class Families:
 def families(tables: Tables, oldest: str, newest: str) -> Families:
     """Families over the vintages from oldest to newest.
 
-    Edges are the UN's links between adjacent vintages, and what a weight file adds to them.
+    Edges are the UN's links between adjacent vintages, and the pairs of the weight files.
     """
     vintages = VINTAGES[rank(oldest) : rank(newest) + 1]
     codes = {vintage: tables.codes()[vintage] for vintage in vintages}
@@ -90,7 +90,7 @@ def families(tables: Tables, oldest: str, newest: str) -> Families:
 
 
 def components(n_nodes: int, left: NDArray[np.integer], right: NDArray[np.integer]) -> Labels:
-    """Number of each node's connected component, shape (n_nodes,)."""
+    """Index of each node's connected component, shape (n_nodes,)."""
     links = np.ones(len(left), dtype=np.int8)
     _, label = connected_components(
         sp.coo_array((links, (left, right)), shape=(n_nodes, n_nodes)), directed=False

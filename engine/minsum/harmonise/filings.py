@@ -1,4 +1,4 @@
-"""Which filing of a reporter-year counts: the newest; older ones are the UN's conversions of it."""
+"""Chooses the filing of each reporter-year: the newest vintage; the UN made the older ones from it by conversion."""
 
 from __future__ import annotations
 
@@ -14,43 +14,43 @@ from minsum.workspace.layout import partition_key
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Which vintages can be brought to a target.
+    """Which vintages can be converted to the target.
 
     Attributes
     ----------
     target
         The vintage at the end of the chain.
     weighted
-        Steps with weights, such as `H1-H2`: a filing older than the target needs them all the way.
+        Steps with weights, such as `H1-H2`: a filing older than the target needs weights for every step.
     """
 
     target: str
     weighted: Collection[str] = ()
 
     def gap(self, source: str) -> str | None:
-        """Why a filing cannot be brought to the target; None where it can."""
+        """Why a vintage cannot be converted to the target; None where it can."""
         if rank(source) >= rank(self.target):
             return None
         missing = [
-            f"{one} to {other}"
-            for one, other in steps(source, self.target)
-            if f"{one}-{other}" not in self.weighted
+            f"{older} to {newer}"
+            for older, newer in steps(source, self.target)
+            if f"{older}-{newer}" not in self.weighted
         ]
         return f"filed in {source}, older than {self.target}: no weights {missing[0]}" if missing else None
 
 
 @dataclass(slots=True)
 class Filings:
-    """Flows files, sorted out.
+    """Flows files, divided into used and unused files.
 
     Attributes
     ----------
     chosen
-        Year to the files that count, in order of reporter code.
+        Year to the files to use, in order of reporter code.
     left_out
-        File to the reason why it does not count.
+        Unused file to the reason.
     unreachable
-        Those of `left_out` whose reporter-year is absent, since its newest filing is older than the target.
+        Unused files whose reporter-year is absent, because its newest filing cannot be converted to the target.
     """
 
     chosen: dict[int, list[Path]] = field(default_factory=dict)
@@ -59,7 +59,7 @@ class Filings:
 
 
 def choose(paths: Iterable[Path], reach: Reach, *, years: Collection[int] = ()) -> Filings:
-    """Sort flows files out; no years means all."""
+    """Choose the newest filing of each reporter-year; no years means all."""
     filings = Filings()
     by_reporter: dict[tuple[int, int], list[Path]] = defaultdict(list)
     for path in paths:

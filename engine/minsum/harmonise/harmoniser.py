@@ -1,4 +1,4 @@
-"""Conversions and families of one target, each made once."""
+"""Harmoniser: conversions, families and merged countries for one target vintage, each computed once and cached."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ RECIPE: Final = "harmonise-1"
 
 
 class Harmoniser:
-    """What `[harmonise]` asks for, ready to be used.
+    """Harmonisation as the section `[harmonise]` of the settings defines it.
 
     Parameters
     ----------
     options
         `[harmonise]`: target, method and tables.
     root
-        Folder of the workspace, where the folder of tables is.
+        Folder of the workspace; the folder of tables is relative to it.
 
     Raises
     ------
@@ -38,13 +38,13 @@ class Harmoniser:
     Attributes
     ----------
     target
-        Vintage of everything.
+        HS vintage to which all flows are converted.
     units
-        Code of a state to that of the unit it counts in, after `choose`; empty unless successors are merged.
+        Code of a state to the code of its unit; set by `choose`, empty unless successors are merged.
 
     Notes
     -----
-    Nothing is read before it is needed: a run with nothing to do only looks at the tables' digests.
+    Tables are read on first use: a run with nothing to do only computes their digests.
     """
 
     def __init__(self, options: Harmonise, root: Path) -> None:
@@ -58,7 +58,7 @@ class Harmoniser:
         self.units: dict[int, int] = {}
 
     def recorded(self) -> dict[str, Any]:
-        """What footers hold, and what makes a table stale when it changes."""
+        """Record for footers; a table is stale when its record differs from this one."""
         return {
             "recipe": RECIPE,
             "target": self.target,
@@ -69,18 +69,18 @@ class Harmoniser:
         }
 
     def choose(self, flows: Iterable[Path], *, years: Collection[int] = ()) -> Filings:
-        """Sort the flows files of the whole lake out (`filings.choose`), and see which states are one unit."""
+        """Choose among all flows files of the lake (`filings.choose`), and set `units`."""
         flows = list(flows)
         if self._options.successors == "merge":
             self.units = units_among({partition_key(path)[2] for path in flows})
         return choose(flows, self._tables.reach(), years=years)
 
     def unit(self, code: int) -> int:
-        """Code under which a reporter or partner counts: its own, or that of its unit."""
+        """Code of a reporter's or partner's unit; its own code where it belongs to none."""
         return self.units.get(code, code)
 
     def label(self, code: int) -> str:
-        """ISO3 label under which a reporter counts."""
+        """ISO3 label of a reporter's unit."""
         return iso3_of(self.unit(code))
 
     def codes(self) -> list[str]:
@@ -88,7 +88,7 @@ class Harmoniser:
         return [f"{code:06d}" for code in self._tables.codes()[self.target].tolist()]
 
     def conversion(self, vintage: str) -> Conversion:
-        """From a vintage to the target."""
+        """Conversion of a vintage to the target."""
         from minsum.harmonise.chain import chain
 
         if vintage not in self._conversions:
@@ -96,7 +96,7 @@ class Harmoniser:
         return self._conversions[vintage]
 
     def families(self, oldest: str, newest: str) -> Families:
-        """Of the vintages from oldest to newest."""
+        """Families of the vintages from oldest to newest."""
         from minsum.harmonise.families import families
 
         if (oldest, newest) not in self._families:
@@ -104,14 +104,14 @@ class Harmoniser:
         return self._families[oldest, newest]
 
     def groups(self, oldest: str, newest: str, level: int) -> Groups:
-        """Groups of the target's products within which values may have been allocated otherwise."""
+        """Groups of the target's products within which a conversion may allocate values differently."""
         key = (oldest, newest, level)
         if key not in self._groups:
             self._groups[key] = self.families(oldest, newest).groups(self.target, level)
         return self._groups[key]
 
     def one_to_one(self, vintage: str) -> frozenset[str]:
-        """Products of a vintage that are exactly one of the target, and the only ones that are."""
+        """Products of a vintage with exactly one target product, which has no other source product."""
         if vintage not in self._one_to_one:
             oldest, newest = sorted((vintage, self.target))
             found = self.families(oldest, newest).one_to_one(vintage, self.target)

@@ -1,4 +1,4 @@
-"""Countries that cannot be compared, since they filed one year in different vintages."""
+"""Finds years whose countries filed in different HS vintages and so cannot all be compared ("islands")."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ class Islands:
     Attributes
     ----------
     years
-        Year to vintages, oldest first, each with the labels of its countries.
+        Year to its vintages, oldest first, each with the labels of its countries.
     target
-        Vintage that all filings can be brought to; None where nothing is apart.
+        Vintage to which all filings of these years can be converted; None without such years.
     """
 
     years: dict[int, dict[str, list[str]]]
     target: str | None
 
     def lines(self) -> list[str]:
-        """A sentence for each year, and what to do."""
-        told = [
+        """A sentence for each year, and the next step."""
+        sentences = [
             f"{year}: " + "; ".join(f"{vintage} {_listed(names)}" for vintage, names in found.items())
             for year, found in self.years.items()
         ]
-        return [*told, self.advice()] if told else []
+        return [*sentences, self.next_step()] if sentences else []
 
-    def advice(self) -> str:
-        """How to bring everything together."""
+    def next_step(self) -> str:
+        """The setting that makes the countries comparable."""
         return f'to compare across vintages: [harmonise] target = "{self.target}" in minsum.toml (docs/vintages.md)'
 
     def as_json(self) -> dict[str, Any]:
-        """For `status --json`."""
+        """Record for `status --json`."""
         return {"years": {str(year): found for year, found in self.years.items()}, "target": self.target}
 
 
@@ -53,9 +53,9 @@ def islands(keys: Iterable[Key], *, groups: Collection[int]) -> Islands:
     Parameters
     ----------
     keys
-        Of the flows.
+        Keys of the flows files.
     groups
-        Reporter codes that are left out.
+        Reporter codes to leave out.
     """
     filed: dict[int, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     newest: dict[tuple[int, int], str] = {}

@@ -1,4 +1,4 @@
-"""What a run says of reporter-years that are absent or incomplete in the common vintage."""
+"""Messages of a run about reporter-years that are absent or incomplete in the target vintage."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ _NAMED: Final = 8
 _WORTH_SAYING_USD: Final = 1.0
 
 
-class Together(Protocol):
-    """The part of the esi stage's report that is about vintages."""
+class HarmonisedReport(Protocol):
+    """The part of the esi stage's report that concerns vintages."""
 
     unreachable: dict[str, list[str]]
     unmatched: dict[str, float]
@@ -19,8 +19,8 @@ class Together(Protocol):
     without_mirrors: list[str]
 
 
-def absences(report: Together) -> Iterator[str]:
-    """A sentence for each reason why values are missing, and what to do."""
+def absences(report: HarmonisedReport) -> Iterator[str]:
+    """A sentence for each reason of missing values, with the next step."""
     for reason, names in report.unreachable.items():
         yield (
             f"{len(names)} reporter-years left out, {reason}: {_listed(names)}; choose an older [harmonise] "

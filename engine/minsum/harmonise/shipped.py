@@ -1,7 +1,7 @@
-"""The six adjacent tables of the UN in the compact form that ships with minsum (made by `make_tables`).
+"""Reads the UN's six tables between adjacent vintages in the compact form that ships with minsum (made by `make_tables`).
 
-Three files of comma-separated text, gzip packed: `codes` the codes of each vintage; `conversions` the targets of the
-codes that change; `links` the Correlation links beyond those between equal codes that have no other link.
+Three gzipped CSV files: `codes` lists the codes of each vintage; `conversions` the targets of codes that change; `links`
+the Correlation links, except between equal codes that have no other link.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ Nomenclature = dict[str, Codes]
 
 
 def shipped_digest() -> str:
-    """SHA-256 over the shipped files."""
-    whole = sha256()
+    """SHA-256 of the shipped files."""
+    digest = sha256()
     for name in FILES:
-        whole.update((FOLDER / f"{name}.csv.gz").read_bytes())
-    return whole.hexdigest()
+        digest.update((FOLDER / f"{name}.csv.gz").read_bytes())
+    return digest.hexdigest()
 
 
 @cache
@@ -44,14 +44,14 @@ def nomenclature() -> Nomenclature:
 
 @cache
 def shipped() -> dict[Pair, Concordance]:
-    """The tables between adjacent vintages, newer first."""
+    """Tables between adjacent vintages, by (newer, older)."""
     schema = {"newer": pl.String, "newer_code": pl.Int32, "older_code": pl.Int32}
     changed, links = (
         pl.read_csv(FOLDER / f"{name}.csv.gz", schema=schema).partition_by("newer", as_dict=True)
         for name in ("conversions", "links")
     )
     return {
-        (newer, older): expanded(
+        (newer, older): rebuilt(
             newer,
             older,
             codes=nomenclature(),
@@ -62,26 +62,26 @@ def shipped() -> dict[Pair, Concordance]:
     }
 
 
-def expanded(newer: str, older: str, *, codes: Nomenclature, changed: Codes, links: Codes) -> Concordance:
-    """A table from what the compact form keeps of it.
+def rebuilt(newer: str, older: str, *, codes: Nomenclature, changed: Codes, links: Codes) -> Concordance:
+    """Rebuild a table from its compact form.
 
     Parameters
     ----------
     newer, older
         Adjacent vintages.
     codes
-        Of every vintage.
+        Codes of every vintage.
     changed
-        Codes of the newer vintage that go to another code of the older, or to 999999 where they have no target,
-        shape (n_changed, 2).
+        Codes of the newer vintage and their different targets in the older vintage (999999 where there is no
+        target), shape (n_changed, 2).
     links
-        All but links of a code with its equal where neither has another link, shape (n_links, 2).
+        Links, except between equal codes that have no other link, shape (n_links, 2).
     """
     sources = codes[newer]
     targets = sources.copy()
     targets[np.searchsorted(sources, changed[:, 0])] = changed[:, 1]
     is_matched = targets != UNSPECIFIED_CODE
     same = np.setdiff1d(np.intersect1d(sources, codes[older]), links.ravel(), assume_unique=False)
-    whole = np.concatenate([links, np.repeat(same, 2).reshape(-1, 2)])
-    order = np.lexsort((whole[:, 1], whole[:, 0]))
-    return Concordance(newer, older, sources[is_matched], targets[is_matched], whole[order])
+    all_links = np.concatenate([links, np.repeat(same, 2).reshape(-1, 2)])
+    order = np.lexsort((all_links[:, 1], all_links[:, 0]))
+    return Concordance(newer, older, sources[is_matched], targets[is_matched], all_links[order])

@@ -1,4 +1,4 @@
-"""States and their successors as one unit over all years."""
+"""Merges predecessor and successor states into one country over all years."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Succession:
-    """Who filed for the same area before and after.
+    """Reporters of the same area before and after a succession.
 
     Attributes
     ----------
     before, after
         Comtrade codes of the predecessors and of the successors.
     unit
-        Code whose label stands for all of them.
+        Code whose label stands for all of these states.
     """
 
     before: tuple[int, ...]
@@ -35,17 +35,17 @@ SUCCESSIONS: Final = (
 
 
 def units_among(codes: Collection[int]) -> dict[int, int]:
-    """Comtrade code of a member to that of its unit, for units of which both sides filed.
+    """Comtrade code of a state to the code of its unit, for successions in which both sides filed.
 
     Parameters
     ----------
     codes
-        Reporters of the whole lake. A unit without a filing of a predecessor is none: nothing would be compared
-        over its end.
+        Reporters of the lake. Without a filing of a predecessor there is no unit, because no comparison would span
+        the succession.
     """
     return {
-        code: one.unit
-        for one in SUCCESSIONS
-        if set(one.before) & set(codes) and set(one.after) & set(codes)
-        for code in (*one.before, *one.after)
+        code: succession.unit
+        for succession in SUCCESSIONS
+        if set(succession.before) & set(codes) and set(succession.after) & set(codes)
+        for code in (*succession.before, *succession.after)
     }

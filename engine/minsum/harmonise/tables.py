@@ -1,4 +1,4 @@
-"""The tables of a chain: shipped, or from a folder of the user's, each read when it is needed first."""
+"""Finds the tables of a chain, shipped or in the user's folder, and reads each on first use."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SHIPPED: Final = "shipped"
 
 @dataclass(slots=True)
 class Tables:
-    """Where each step of a chain comes from.
+    """Sources of the steps of a chain.
 
     Attributes
     ----------
@@ -28,9 +28,9 @@ class Tables:
     weight_files
         Step to its weight file.
     workbooks
-        Workbooks of the user's, which replace all shipped tables; empty for the shipped ones.
+        The user's workbooks, which replace all shipped tables; empty to use the shipped tables.
     digests
-        Name to SHA-256 of everything the chain may read.
+        File name to SHA-256 of every file that the chain may read.
     """
 
     target: str
@@ -47,9 +47,9 @@ class Tables:
         Raises
         ------
         SettingsError
-            If the folder is not there, or does not hold what the method needs.
+            If the folder does not exist or lacks the files that the method needs.
         DataCheckError
-            If a weight file is of other vintages than its name says, or two are of one step.
+            If the header of a weight file contradicts its name, or two weight files are for the same step.
         """
         if options.tables is None:
             if options.method == "weights":
@@ -81,14 +81,14 @@ class Tables:
         )
 
     def recorded(self) -> dict[str, Any]:
-        """What footers hold: the digest of every table, and the steps that use weights."""
+        """Record for footers: the digest of every table, and the steps that use weights."""
         return {
             "tables": self.digests,
             "weights": sorted(self.reach().weighted),
         }
 
     def reach(self) -> Reach:
-        """Which vintages can be brought to the target."""
+        """Which vintages can be converted to the target."""
         return Reach(self.target, frozenset(f"{source}-{target}" for source, target in self.weight_files))
 
     def concordance(self, newer: str, older: str) -> Concordance:
@@ -97,12 +97,13 @@ class Tables:
         Raises
         ------
         DataCheckError
-            If the user's workbooks lack it, or one of them is bad.
+            If the user's workbooks lack the table, or one of the workbooks is bad.
         """
         if not self.workbooks:
             return shipped()[newer, older]
         if not self._read:
-            self._read = {(one.newer, one.older): one for one in map(read_workbook, self.workbooks)}
+            tables = map(read_workbook, self.workbooks)
+            self._read = {(table.newer, table.older): table for table in tables}
         if (newer, older) not in self._read:
             there = ", ".join(f"{a}-{b}" for a, b in sorted(self._read))
             raise DataCheckError(
@@ -112,7 +113,7 @@ class Tables:
         return self._read[newer, older]
 
     def weights(self, source: str, target: str) -> Weights | None:
-        """Weights of a step; None where the Conversion sheet is used."""
+        """Weights of a step; None where the step uses the Conversion sheet."""
         path = self.weight_files.get((source, target))
         if path is not None and path not in self._weights:
             self._weights[path] = read_weights(path, nomenclature())
@@ -131,7 +132,7 @@ def _weight_files(files: list[Path]) -> dict[Pair, Path]:
             if step in found:
                 raise DataCheckError(
                     f"{path.name} and {found[step].name}: both are weights {step[0]} to {step[1]}",
-                    "leave one of them out",
+                    "remove one of the two files",
                 )
             found[step] = path
     return found

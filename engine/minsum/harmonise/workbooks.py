@@ -1,4 +1,4 @@
-"""The UN Statistics Division's workbooks: a Conversion and a Correlation sheet between two HS vintages."""
+"""Reads workbooks of the UN Statistics Division: a Conversion and a Correlation sheet between two HS vintages."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ SUFFIXES: Final = (".xls", ".xlsx")
 Cell = Any
 Codes = NDArray[np.int32]
 Row = tuple[int, str, str]
-"""Row number in the sheet, code of the newer vintage, code of the older; a code is empty where there is none."""
+"""Row number in the sheet, code of the newer vintage, code of the older vintage; a missing code is empty."""
 
 
 @dataclass(frozen=True, slots=True)
 class Concordance:
-    """What the UN says of two adjacent vintages.
+    """The UN's conversions and links between two adjacent vintages.
 
     Attributes
     ----------
     newer, older
         The vintages, such as `H5` and `H4`.
     sources
-        Codes of the newer vintage that have a target, ascending, shape (n_codes,); a code is a number.
+        Codes of the newer vintage that have a target, as numbers, ascending, shape (n_codes,).
     targets
-        Their targets in the older vintage, shape (n_codes,).
+        Target of each source in the older vintage, shape (n_codes,).
     links
-        Pairs of a newer and an older code that share a product, ascending, shape (n_links, 2): all of the
-        Correlation sheet, and those few of the Conversion sheet that it lacks (3 from H3 to H2: printers, 844331
-        to 844359).
+        Pairs of a newer and an older code that share a product, ascending, shape (n_links, 2): all pairs of the
+        Correlation sheet, and the few pairs of the Conversion sheet that the Correlation sheet lacks (3 from H3 to
+        H2: printers, 844331 to 844359).
     """
 
     newer: str
@@ -51,24 +51,24 @@ class Concordance:
 
 
 def is_workbook(path: Path) -> bool:
-    """Whether the name is a workbook's."""
+    """Whether a file name is a workbook's."""
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(("~", "."))
 
 
 def named_pair(name: str) -> tuple[str, str] | None:
-    """Vintages that a file name claims, newer first: `HS2017toHS2012...`; None where it names no two."""
+    """Vintages in a file name, newer first: `HS2017toHS2012...`; None unless it names exactly two."""
     found = [_VINTAGE_OF[year] for year in _YEAR.findall(name)]
     return (found[0], found[1]) if len(found) == 2 else None
 
 
 def read_workbook(path: Path) -> Concordance:
-    """Read one workbook; sheet names, header rows and cell types may differ as they do between the UN's.
+    """Read one workbook; sheet names, header rows and cell types may vary as in the UN's workbooks.
 
     Raises
     ------
     DataCheckError
-        Naming file, sheet and row: no workbook, a missing sheet, sheets of different vintages, content of other
-        vintages than the file name says, a cell that is no code, or a code with two targets.
+        For a file that is not a workbook, a missing sheet, sheets of different vintages, vintages that contradict
+        the file name, a cell that is not a code, or a code with two targets. The message names file, sheet and row.
     """
     sheets = _sheets(path)
     found = {}
@@ -77,7 +77,7 @@ def read_workbook(path: Path) -> Concordance:
         if len(names) != 1:
             raise DataCheckError(
                 f"{path.name}: {len(names)} {kind} sheets among {', '.join(sheets)}, expected one",
-                "take the workbook as the UN Statistics Division publishes it",
+                "use the workbook as the UN Statistics Division publishes it",
             )
         found[kind] = _Sheet.of(sheets[names[0]], f"{path.name}, sheet {names[0]}")
     conversion, correlation = found["conversion"], found["correlation"]
@@ -87,10 +87,13 @@ def read_workbook(path: Path) -> Concordance:
             raise DataCheckError(
                 f"{sheet.place}: between {' and '.join(sheet.pair)}, but the file name says "
                 f"{' and '.join(claimed)}",
-                "this is another workbook under a wrong name: give it the right one",
+                "the workbook has the wrong name: rename it",
             )
         if sheet.pair != conversion.pair:
-            raise DataCheckError(f"{sheet.place}: between {' and '.join(sheet.pair)}, the other sheet is not")
+            raise DataCheckError(
+                f"{sheet.place}: between {' and '.join(sheet.pair)}, but the other sheet is between "
+                f"{' and '.join(conversion.pair)}"
+            )
     targets = _targets(conversion)
     links = {(newer, older) for _, newer, older in correlation.rows if newer and older} | set(targets.items())
     numbers = np.array(sorted(targets.items()), dtype=np.int32)
@@ -101,7 +104,7 @@ def read_workbook(path: Path) -> Concordance:
 
 @dataclass(frozen=True, slots=True)
 class _Sheet:
-    """A sheet whose header was found: its name for messages, its vintages, its rows."""
+    """A parsed sheet: its place for messages, its vintages and its rows."""
 
     place: str
     pair: tuple[str, str]
@@ -124,12 +127,12 @@ def _sheets(path: Path) -> dict[str, list[list[Cell]]]:
     except (CalamineError, OSError) as error:
         raise DataCheckError(
             f"{path.name}: not readable as a workbook ({error})",
-            "take the workbook as the UN Statistics Division publishes it",
+            "use the workbook as the UN Statistics Division publishes it",
         ) from error
 
 
 def _header(cells: Sequence[Sequence[Cell]], place: str) -> tuple[int, tuple[int, int], tuple[str, str]]:
-    """Row of the header, its two code columns, and their vintages: two cells that name one year each."""
+    """Row of the header, its two code columns and their vintages; each header cell names one year."""
     for number, row in enumerate(cells):
         years = {k: _YEAR.findall(cell) for k, cell in enumerate(row) if isinstance(cell, str)}
         single = [(k, found[0]) for k, found in years.items() if len(found) == 1]
@@ -149,13 +152,13 @@ def _codes(
 
 
 def _code(cell: Cell, place: str) -> str:
-    """Six digits of a code as text or number, with or without dots and leading zero; empty for none."""
+    """Six-digit code of a cell (text or number, dots and leading zero optional); empty for an empty cell."""
     text = str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell).strip()
     if text.lower() in _NOTHING:
         return ""
     digits = text.replace(".", "").replace(" ", "")
     if not (digits.isascii() and digits.isdigit() and len(digits) in (5, 6)):
-        raise DataCheckError(f"{place}: {text!r} is no HS code of six digits")
+        raise DataCheckError(f"{place}: {text!r} is not a six-digit HS code")
     return digits.zfill(6)
 
 
@@ -164,8 +167,8 @@ def _targets(sheet: _Sheet) -> dict[str, str]:
     for number, newer, older in sheet.rows:
         if newer and older and targets.setdefault(newer, older) != older:
             raise DataCheckError(
-                f"{sheet.place}, row {number}: {newer} goes to {older}, further up to {targets[newer]}",
-                "a Conversion sheet has one target for each code",
+                f"{sheet.place}, row {number}: {newer} goes to {older}, but in a row above to {targets[newer]}",
+                "keep one target for each code of the Conversion sheet",
             )
     if not targets:
         raise DataCheckError(f"{sheet.place}: no codes below the header")

@@ -1,4 +1,4 @@
-"""Stage `panel`: similarity, import shares and covariates (`covariates`) of the sample, one row per country and year.
+"""Stage `panel`: joins similarities, import shares and covariates (`covariates`), one row per country and year.
 
-Knows no other stage; reads what they published.
+Imports no other stage; reads their published files.
 """

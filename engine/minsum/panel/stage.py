@@ -1,7 +1,7 @@
-"""Stage `panel`: similarity, import shares and covariates of the sample, one row per country and year.
+"""Stage `panel`: writes the panel (similarity, import shares, covariates of the sample), one row per country and year.
 
-Beside it lie the import shares and covariates of every country and year, for models of pairs: the reference of a
-panel has no similarity with itself and so no row in it.
+It also writes `country_years.parquet`: import shares and covariates of every country and year. Models of pairs need these,
+because the panel has no row for its reference.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ RECIPE: Final = "panel-5"
 
 @dataclass(frozen=True, slots=True)
 class PanelReport:
-    """What the stage did.
+    """Result of the stage.
 
     Attributes
     ----------
@@ -49,10 +49,10 @@ class PanelReport:
     rows, countries
         Size of the panel.
     missing
-        Variable to the rows of each reporter that lack it.
+        Variable to reporter to the number of rows without a value.
     remarks
-        What a reader of the panel should know: how each variable was made, what is missing and what did not
-        match.
+        Notes for readers of the panel: the recipe of each variable, missing values, and places that did not match a
+        country.
     """
 
     changed: bool
@@ -68,13 +68,13 @@ def build_panel(layout: Layout, options: Panel, *, jobs: int = 1) -> PanelReport
     Raises
     ------
     MissingInputError
-        If there is no similarity or no covariate folder.
+        If there are no similarities, or the covariate folder does not exist.
     EmptySampleError
-        If no row is left.
+        If the panel has no rows.
     SettingsError
         If the classification is ambiguous, or the reference is unknown.
     DataCheckError
-        If a covariate file cannot be read as it should.
+        If a covariate file cannot be read with certainty.
     """
     flows = flows_footers(layout)
     sources = identify(_covariate_files(layout, options), layout, jobs=jobs)
@@ -97,7 +97,7 @@ def build_panel(layout: Layout, options: Panel, *, jobs: int = 1) -> PanelReport
                 if options.max_width is not None
                 else ""
             ),
-            "see [panel] reference, reporters, years and max_width, and what is there: minsum status",
+            "change [panel] reference, reporters, years or max_width; minsum status lists the available data",
         )
     check_table(table, "panel")
     check_table(country_years, "country_years")
@@ -118,21 +118,21 @@ def build_panel(layout: Layout, options: Panel, *, jobs: int = 1) -> PanelReport
 
 
 def reach_of(options: Mapping[str, Any]) -> Reach | None:
-    """Which filings can be brought to the vintage of similarities made under these options; None where none are."""
-    together = options.get("harmonise")
-    return None if together is None else Reach(together["target"], together["weights"])
+    """Which vintages can be converted to the target, from the options of similarities; None where not harmonised."""
+    harmonise = options.get("harmonise")
+    return None if harmonise is None else Reach(harmonise["target"], harmonise["weights"])
 
 
 def _flows(flows: Iterable[Path], classification: str, reach: Reach | None) -> list[Path]:
-    """Flows behind the similarities: of their classification or, where vintages were brought together, the filing
-    of each reporter-year that counts. Import shares need only totals, which are the same in every vintage."""
+    """Flows files of the similarities: those of their classification or, when harmonised, the chosen filing of each
+    reporter-year. Import shares need only totals, which are the same in every vintage."""
     if reach is None:
         return [path for path in flows if partition_key(path)[0] == classification]
     return [path for files in choose(flows, reach).chosen.values() for path in files]
 
 
 def _remarks(footer: Footer) -> list[str]:
-    """What a reader of the panel should know, a sentence each: `pa: 12 missing (KHM 3, MMR 9)`."""
+    """Notes for readers of the panel, one sentence each: `pa: 12 of 90 missing (KHM 3, MMR 9)`."""
     missing = [
         f"{name}: {sum(counts.values())} of {footer['rows']} missing ({_counted(counts)})"
         for name, counts in footer["missing"].items()
@@ -167,7 +167,7 @@ def panel_plan(
     covariates: Sequence[Source],
     reach: Reach | None = None,
 ) -> Plan:
-    """Whether `panel.parquet` and `country_years.parquet` are what their inputs and the options make them.
+    """Plan of `panel.parquet` and `country_years.parquet`: which of the two is missing or stale, and why.
 
     Parameters
     ----------
@@ -176,11 +176,11 @@ def panel_plan(
     flows
         Footers of the lake.
     esi
-        Similarities to their digests.
+        Similarity files to their digests.
     covariates
         Files of the covariate folder.
     reach
-        Of the similarities (`reach_of`); None where vintages stay apart.
+        `reach_of` the similarities; None where not harmonised.
 
     Raises
     ------
@@ -205,11 +205,11 @@ def classification_of(options: Panel, esi: Iterable[Path], layout: Layout) -> st
     Raises
     ------
     MissingInputError, SettingsError
-        As `chosen_classification`.
+        As `choose_classification`.
     """
-    there = with_rows(esi)
+    available = with_rows(esi)
     return choose_classification(
-        there, options.classification, setting="panel.classification", place=layout.esi
+        available, options.classification, setting="panel.classification", place=layout.esi
     )
 
 
@@ -222,7 +222,8 @@ def _covariate_files(layout: Layout, options: Panel) -> list[Path]:
     folder = layout.root / options.covariates
     if not folder.is_dir():
         raise MissingInputError(
-            f"{folder}: no such folder", "make it and put covariate files there, or change [panel] covariates"
+            f"{folder}: no such folder",
+            "create it and put covariate files there, or change [panel] covariates",
         )
     return discover([folder])
 
@@ -233,7 +234,7 @@ def covariate_sources(layout: Layout, options: Panel) -> list[Source]:
     Raises
     ------
     MissingInputError
-        If there is no such folder.
+        If the folder does not exist.
     """
     files = _covariate_files(layout, options)
     known, unread = known_sources(files, layout)
@@ -247,7 +248,7 @@ def covariate_sources(layout: Layout, options: Panel) -> list[Source]:
 def _join(
     options: Panel, flows: list[Path], esi: list[Path], covariates: pl.DataFrame
 ) -> tuple[pa.Table, pa.Table, list[str]]:
-    """The panel, import shares and covariates of every country and year, and what a reader should know of both."""
+    """The panel, the table of all countries and years, and notes for readers of both."""
     rows = scan_similarities(esi).filter(pl.col("reference") == options.reference)
     for name, chosen in (("reporter", options.reporters), ("year", options.years)):
         if chosen:
@@ -290,10 +291,12 @@ def _import_shares(con: duckdb.DuckDBPyConnection, options: Panel, flows: list[P
         return _SHARES.empty_table()
     imports = {path: read_footer(path)["checks"].get("M") for path in flows}
     files = {
-        "panel_import_share": [path for path, one in imports.items() if one and _has_total(one)],
-        "panel_import_products": [path for path, one in imports.items() if one and not _has_total(one)],
+        "panel_import_share": [path for path, checks in imports.items() if checks and _has_total(checks)],
+        "panel_import_products": [
+            path for path, checks in imports.items() if checks and not _has_total(checks)
+        ],
     }
-    none = [partition_key(path) for path, one in imports.items() if not one]
+    none = [partition_key(path) for path, checks in imports.items() if not checks]
     columns = [[code for _, _, code in none], [year for _, year, _ in none]]
     parts = [pa.table([*columns, [None] * len(none), ["no imports in the data"] * len(none)], schema=_SHARES)]
     for name, chosen in files.items():
@@ -313,11 +316,11 @@ def _import_remarks(options: Panel, found: list[tuple[str, str, int]]) -> list[s
     by_remark: dict[str, dict[str, int]] = defaultdict(dict)
     for remark, reporter, count in found:
         by_remark[remark][reporter] = count
-    return lines + [f"import_share: {one} ({_counted(counts)})" for one, counts in by_remark.items()]
+    return lines + [f"import_share: {remark} ({_counted(counts)})" for remark, counts in by_remark.items()]
 
 
 def bloc_remark(bloc: Sequence[str]) -> str:
-    """What import_share means: it depends on the bloc."""
+    """Definition of import_share for a bloc."""
     return f"import_share: imports from {', '.join(bloc)}, the country itself left out, over all imports"
 
 

@@ -256,7 +256,7 @@ def _elsewhere(layout: Layout, vintage: str, found: pl.DataFrame, *, reporters: 
         return []
     absent = wanted - set(found["reporter"])
     named = {f"{label} {year}": f"exports in {kind}" for label, year, kind in missing if label not in absent}
-    return [*_absence_notes(named, most=_NAMED), f"{islands(keys, groups=()).advice()}."]
+    return [*_absence_notes(named, most=_NAMED), f"{islands(keys, groups=()).next_step()}."]
 
 
 def _span_notes(frame: pl.DataFrame, years: Sequence[int]) -> list[str]:

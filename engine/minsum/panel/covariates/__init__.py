@@ -1,7 +1,7 @@
-"""Covariate files as people have them: WDI, UNCTADstat, Fraser, Heritage and tidy tables.
+"""Reads covariate files (WDI, UNCTADstat, Fraser, Heritage, tidy tables) and makes the panel's variables.
 
-A format is one module here with a constant `FORMAT`; dropping the module in is all it takes. It recognises a
-table by its content and maps its columns; numbers, countries, units and variables are the same for all.
+Each format is one module with a constant `FORMAT`; to add a format, add a module. The module recognises a table by its
+content and maps its columns; numbers, countries, units and variables are handled for all formats alike.
 """
 
 from minsum.panel.covariates.folder import Covariates, read_covariates

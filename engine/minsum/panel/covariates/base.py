@@ -1,4 +1,4 @@
-"""What a covariate format declares."""
+"""Declaration of a covariate format, and functions that formats share."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from minsum.panel.covariates.columns import folded
 from minsum.panel.covariates.grid import Grid, collect
 
 CELLS = ("line", "column", "country", "code", "indicator", "year", "value")
-"""Columns of what a format reads: where a value stands, whose it is, and what the file writes. All text but
-`line`; `code` is null where the file has none."""
+"""Columns of the cells that a format reads: place in the file, country, indicator, year and value. All are text except
+`line`; `code` is null where the file has no code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,20 +24,19 @@ class CovariateFormat:
     name
         Stable identifier, stored in footers.
     title
-        For people.
+        Description for messages.
     header
-        Position of the header among the first rows, or None when the grid is of another format.
+        Function of the grid: position of the header among the first rows; None when the grid has another format.
     indicators
-        Every indicator that the table at a header gives.
+        Function of the grid and the header position: all indicators of the table.
     cells
-        Values of the wanted indicators: given the grid, the position of the header and the names, columns
-        `CELLS`.
+        Function of the grid, the header position and the wanted indicators: their values, with columns `CELLS`.
     keeps_all
         Whether every indicator becomes a variable under its own name, wanted or not.
     notes
-        What a reader of the table should know, a sentence each: given the grid and the position of the header.
+        Function of the grid and the header position: notes for readers, one sentence each.
     companions
-        First two names of files that ship beside the data and are passed over.
+        First two column names of metadata files that accompany the data; such files are skipped.
     """
 
     name: str
@@ -51,7 +50,7 @@ class CovariateFormat:
 
 
 def pick(row: tuple[str, ...], names: tuple[str, ...]) -> str | None:
-    """The column, as the file writes it, that bears the first of these folded names that is there."""
+    """The column whose folded name is the first match among `names`, as the file writes it."""
     by_name = {folded(name): name for name in row}
     return next((by_name[name] for name in names if name in by_name), None)
 
@@ -62,6 +61,6 @@ def find_row(grid: Grid, fits: Callable[[tuple[str, ...]], bool]) -> int | None:
 
 
 def distinct(rows: pl.LazyFrame, column: str, *, name: str) -> list[str]:
-    """Different values of a text column, sorted."""
+    """Distinct values of a text column, sorted."""
     found = collect(rows.select(pl.col(column).drop_nulls().unique().sort()), name)
     return found.to_series().to_list()

@@ -1,4 +1,4 @@
-"""Columns that say whose a value is and of when, in the spellings that tables of countries and years use."""
+"""Finds the key columns of a table, country and year, among their usual spellings."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ NUMBERS: Final = (
 ANY_CODE: Final = (
     "country code", "countrycode", "code", "economy code", "economy", "ref area", "location", "geo", "country id",
 )  # fmt: skip
-"""Columns of codes of which the name does not say whose they are."""
+"""Code columns whose name does not identify the publisher of the codes."""
 NAMES: Final = (
     "country name", "countryname", "country", "countries", "entity", "economy label", "economy name", "ref area label",
     "location name", "location label", "geo label", "name", "nation", "country value", "reporter", "webname",
@@ -40,15 +40,15 @@ SERIES: Final = {
     "patent applications, residents": "IP.PAT.RESD",
     "patent applications, nonresidents": "IP.PAT.NRES",
 }
-"""The World Bank's names of series, which name the unit, to their codes; as Our World in Data heads its columns."""
+"""World Bank name of a series (with its unit) to its code; Our World in Data uses these names as headings."""
 
 _KEYS: Final = frozenset({*ISO3, *ISO2, *NUMBERS, *ANY_CODE, *NAMES, *YEARS})
 _NEVER: Final = frozenset({"time code", "countryid", "unnamed: 0", "rownames", "row names", "1"})
-"""Columns that are neither keys nor variables: other codes, and numbers of rows that R and pandas write."""
+"""Columns that are neither keys nor variables: other codes, and row numbers that R and pandas write."""
 
 
 def folded(name: str) -> str:
-    """A column name in lower case, single blanks for blanks and underscores."""
+    """A column name in lower case, with blanks and underscores as single blanks."""
     return " ".join(name.lower().replace("_", " ").split())
 
 
@@ -61,7 +61,8 @@ class Keys:
     code
         Column of country codes, or None.
     is_sure
-        Whether its name says whose codes they are; else numbers and two letters could be several publishers'.
+        Whether the column's name identifies the publisher of the codes; otherwise numbers and two-letter codes are
+        ambiguous.
     names
         Columns of country names: none, one or two.
     year
@@ -75,11 +76,11 @@ class Keys:
 
     @property
     def has_country(self) -> bool:
-        """Whether a column says whose a value is."""
+        """Whether the table has a country column."""
         return self.code is not None or bool(self.names)
 
     def selected(self, *columns: str) -> list[pl.Expr]:
-        """Cells `country`, `also`, `code`, `is_sure`, and other columns as they are."""
+        """Expressions for `country`, `also`, `code`, `is_sure`, and the other columns unchanged."""
         first, second = (*self.names, None, None)[:2]
         return [
             _text(first).alias("country"),
@@ -91,7 +92,7 @@ class Keys:
 
 
 def find_keys(row: tuple[str, ...]) -> Keys:
-    """Key columns of a header; what several columns could be is the first by the lists above."""
+    """Key columns of a header; of several candidates, the first in the lists above."""
     by_name: dict[str, str] = {}
     for name in row:
         by_name.setdefault(folded_key(name), name)
@@ -103,24 +104,24 @@ def find_keys(row: tuple[str, ...]) -> Keys:
 
 
 def series_code(name: str) -> str:
-    """The World Bank's code of a series for its full name; another name as it is."""
+    """World Bank code of a series from its full name; any other name unchanged."""
     return SERIES.get(" ".join(name.lower().split()), name)
 
 
 def variables_of(row: tuple[str, ...]) -> list[str]:
-    """Columns of a header that are no keys of any kind."""
+    """Columns of a header that are not keys."""
     return [name for name in row if name and not _is_aside(name)]
 
 
 def left_over(row: tuple[str, ...]) -> list[str]:
-    """Columns of a header that are neither variables nor the keys that count."""
+    """Columns of a header that are neither variables nor used as keys."""
     keys = find_keys(row)
     used = {keys.code, keys.year, *keys.names}
     return [name for name in row if name and _is_aside(name) and name not in used]
 
 
 def folded_key(name: str) -> str:
-    """A column name in lower case with single blanks for blanks, underscores, dots and hyphens."""
+    """A column name in lower case, with blanks, underscores, dots and hyphens as single blanks."""
     return folded(name.replace(".", " ").replace("-", " "))
 
 

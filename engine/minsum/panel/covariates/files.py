@@ -1,4 +1,4 @@
-"""Covariate files on disk, opened as grids by what their first bytes say."""
+"""Opens covariate files as grids; the first bytes of a file decide its kind."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from minsum.sources.files import Source
 
 _WORKBOOK_SUFFIXES: Final = {".xlsx", ".xlsm", ".xls", ".xlsb", ".ods"}
 SUFFIXES: Final = {"", ".7z", *TABLE_SUFFIXES, *_WORKBOOK_SUFFIXES}
-"""Other files in the folder (a README, a PDF) are passed over."""
+"""Suffixes of tables; other files in the folder (a README, a PDF) are skipped."""
 _UNREADABLE: Final = {
     ".rds": "R data", ".rda": "R data", ".rdata": "R data", ".sav": "SPSS data", ".zsav": "SPSS data", ".por": "SPSS data",
     ".sas7bdat": "SAS data", ".xpt": "SAS data", ".mat": "MATLAB data", ".pkl": "a Python pickle", ".pickle": "a Python pickle",
@@ -41,7 +41,7 @@ _DAMAGED: Final = (
     MemoryError,
     struct.error,
 )
-"""What pandas raises on a Stata file that is cut or damaged."""
+"""Exceptions of pandas for a truncated or damaged Stata file."""
 _DTA: Final = re.compile(rb"<stata_dta>|[\x69-\x73][\x01\x02]\x01\x00")
 _OLE: Final = b"\xd0\xcf\x11\xe0"
 _ZIP: Final = b"PK\x03\x04"
@@ -50,22 +50,22 @@ _SNIFFED: Final = 1024
 
 
 def is_table(name: str) -> bool:
-    """Whether a file of that name may hold a table."""
+    """Whether a file with this name may hold a table."""
     return PurePath(name).suffix.lower() in SUFFIXES
 
 
 def unreadable(name: str) -> str | None:
-    """What a file is that holds data and cannot be read, or None."""
+    """Kind of a data file that minsum cannot read; None for any other file."""
     return _UNREADABLE.get(PurePath(name).suffix.lower())
 
 
 def open_grids(source: Source) -> list[Grid]:
-    """Every table in a file: itself, the members of a zip, the sheets of a workbook.
+    """Every table of a file: the file itself, the members of a zip, or the sheets of a workbook.
 
     Raises
     ------
     DataCheckError
-        If the file is empty, truncated, corrupt or of a kind that cannot be read.
+        If the file is empty, truncated, damaged or of a kind that minsum cannot read.
     """
     with source.path.open("rb") as file:
         start = file.read(_SNIFFED)
@@ -93,7 +93,9 @@ def _parquet(source: Source) -> pl.LazyFrame:
         frame = pl.scan_parquet(source.path, glob=False)
         frame.collect_schema()
     except pl.exceptions.PolarsError as error:
-        raise DataCheckError(f"{source.name}: not readable as Parquet ({error})", "write it again") from error
+        raise DataCheckError(
+            f"{source.name}: not readable as Parquet ({error})", "save it again as Parquet"
+        ) from error
     return frame
 
 
@@ -105,7 +107,9 @@ def _unpacked(content: bytes, name: str) -> Iterator[Grid]:
             with zipfile.ZipFile(io.BytesIO(content)) as archive:
                 yield from _members(archive, content, name)
         except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
-            raise DataCheckError(f"{name}: the zip cannot be read ({error})", "unpack it yourself") from error
+            raise DataCheckError(
+                f"{name}: the zip cannot be read ({error})", "unpack it and put the files here"
+            ) from error
     elif content[:4] == b"PAR1":
         yield frame_grid(pl.scan_parquet(io.BytesIO(content)), name)
     elif content[:6] == b"ARROW1":
@@ -126,7 +130,7 @@ def _unpacked(content: bytes, name: str) -> Iterator[Grid]:
 
 
 def _stata(content: bytes, name: str) -> Grid:
-    """A Stata file; labelled values are their labels, dates dates."""
+    """Grid of a Stata file; labelled values become their labels, dates become ISO dates."""
     import pandas as pd
 
     with warnings.catch_warnings(record=True) as caught:
@@ -150,7 +154,7 @@ def _is_json(start: bytes, name: str) -> bool:
 
 
 def _records(content: bytes, name: str) -> Grid:
-    """A JSON file that is a list of flat records, one a line, or such a list beside a head."""
+    """Grid of a JSON file: a list of flat records, one record a line, or a list of records after a head."""
     try:
         parsed = _parsed(content.decode("utf-8-sig"))
         found = _list_of_records(parsed)
@@ -160,7 +164,7 @@ def _records(content: bytes, name: str) -> Grid:
         ) from error
     if found is None:
         raise DataCheckError(
-            f"{name}: JSON of another shape than a list of records, one for each row",
+            f"{name}: this JSON is not a list of records, one for each row",
             'save the table as CSV, or as records: [{"iso3": "CHN", "year": 2002, "capital": 0.2}, ...]',
         )
     rows = [{key: _text(value) for key, value in _flat(record).items()} for record in found]
@@ -172,12 +176,12 @@ def _records(content: bytes, name: str) -> Grid:
 
 
 def _pages(parsed: Any) -> tuple[str, ...]:
-    """A sentence where the World Bank's API gave one page of several."""
+    """A note when the file holds one of several pages of the World Bank's API."""
     head = parsed[0] if isinstance(parsed, list) and isinstance(parsed[0], dict) else {}
     if not (str(head.get("pages", "")).isdigit() and int(head["pages"]) > 1):
         return ()
     return (
-        f"page {head.get('page')} of {head['pages']}: what stands on the others is not in it; add &per_page=20000",
+        f"page {head.get('page')} of {head['pages']}: the other pages are missing; add &per_page=20000 to the address",
     )
 
 
@@ -192,7 +196,7 @@ def _parsed(text: str) -> Any:
 
 
 def _list_of_records(parsed: Any) -> list[dict[str, Any]] | None:
-    """The only list of records in what was read, at its top or beside a head."""
+    """The only list of records in parsed JSON, at the top level or after a head."""
     if isinstance(parsed, list) and parsed and all(isinstance(one, dict) for one in parsed):
         return parsed
     inner = parsed.values() if isinstance(parsed, dict) else parsed if isinstance(parsed, list) else ()
@@ -203,7 +207,7 @@ def _list_of_records(parsed: Any) -> list[dict[str, Any]] | None:
 
 
 def _flat(record: dict[str, Any]) -> dict[str, Any]:
-    """A record with `country.value` for what is nested one level."""
+    """A record with fields nested one level deep renamed, such as `country.value`."""
     flat: dict[str, Any] = {}
     for key, value in record.items():
         if isinstance(value, dict):
@@ -239,7 +243,7 @@ def _sheets(content: bytes, name: str) -> Iterator[Grid]:
 
 
 def _text(cell: object) -> str:
-    """A cell as a person would type it: 2002 and not 2002.0; a number of three decimals gets a fourth."""
+    """A cell as a person would type it: 2002, not 2002.0; a number with three decimals gets a fourth."""
     if isinstance(cell, float):
         return repr(int(cell)) if cell.is_integer() else re.sub(THREE_DECIMALS, r"\g<1>0", repr(cell))
     return "" if cell is None else str(cell)

@@ -1,4 +1,4 @@
-"""All covariate files of a folder, joined to one table with a report of what was and was not used."""
+"""Reads all covariate files of a folder into one table, and reports which data were used and which were not."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from minsum.sources.files import Source
 
 @dataclass(frozen=True, slots=True)
 class Covariates:
-    """Variables of every country and year, and where they came from.
+    """Variables of every country and year, and their origin.
 
     Attributes
     ----------
     frame
         Columns iso3 (Comtrade's label), year (int16) and one float64 for each variable, sorted.
     report
-        JSON-like: `files` (what each gave, what did not match), `variables` (how each was made, which values
-        have no logarithm), `absent` (variables no file gives), `passed_over` (files without tables), `unreadable` (files
-        of data that cannot be read, and what they are).
+        JSON-like: `files` (indicators used, and places that matched no country), `variables` (recipe, and values
+        without a logarithm), `absent` (variables that no file gives), `passed_over` (files without tables),
+        `unreadable` (data files that cannot be read, and their kind).
     """
 
     frame: pl.DataFrame
@@ -37,7 +37,7 @@ class Covariates:
 
 
 def read_covariates(sources: Sequence[Source], variables: Mapping[str, Variable]) -> Covariates:
-    """Read every covariate file, make the variables and report.
+    """Read every covariate file and make the variables.
 
     Parameters
     ----------
@@ -49,8 +49,7 @@ def read_covariates(sources: Sequence[Source], variables: Mapping[str, Variable]
     Raises
     ------
     DataCheckError
-        If a file fits no format or is broken, a value is not a number, two files disagree, or a unit is
-        wrong.
+        If a file has an unknown format or is damaged, a value is not a number, two files disagree, or a unit is wrong.
     """
     wanted = frozenset(name for variable in variables.values() for name in variable.indicators)
     tables: list[TableRead] = []
@@ -68,8 +67,8 @@ def read_covariates(sources: Sequence[Source], variables: Mapping[str, Variable]
             passed_over.append(source.name)
     made = make_variables(_agreed(tables), variables, tables=tables)
     report = {
-        "files": [_told(table) for table in tables],
-        "variables": made.told,
+        "files": [_record(table) for table in tables],
+        "variables": made.records,
         "absent": made.absent,
         "passed_over": passed_over,
         "unreadable": unread,
@@ -80,11 +79,11 @@ def read_covariates(sources: Sequence[Source], variables: Mapping[str, Variable]
 def _read_file(
     source: Source, wanted: frozenset[str], variables: frozenset[str]
 ) -> tuple[list[TableRead], list[str]]:
-    """Tables of one file, and names of what is passed over: metadata, and other sheets of a workbook.
+    """Tables of one file, and names of the skipped tables: metadata, and some sheets of a workbook.
 
-    Of a workbook every sheet is read that is a plain table of countries and years, and of a publisher's only the
-    first, for others repeat it in another shape. In a file of several tables those that fit no format are passed
-    over, if one fits.
+    Every sheet that is a plain table of countries and years is read. Of a publisher's workbook only the first sheet is
+    read, because the others repeat it in another shape. A table of unknown format is skipped if another table of the
+    file has a known format.
     """
     read: list[TableRead] = []
     rest: list[str] = []
@@ -117,19 +116,18 @@ def _is_empty(grid: Grid) -> bool:
 
 
 def _agreed(tables: Sequence[TableRead]) -> pl.DataFrame:
-    """Values of all tables, each country, year and indicator once.
+    """Values of all tables, one row for each country, year and indicator: columns iso3, year, indicator, value.
 
-    Columns iso3, year, indicator, value. Slices of one indicator in several files add up; what they share
-    must be equal.
+    Several files may each give a part of an indicator; values that two files share must be equal.
     """
     parts = [table.values.with_columns(file=pl.lit(table.name)) for table in tables]
     schema = {"iso3": pl.String, "year": pl.Int16, "indicator": pl.String, "value": pl.Float64}
     if not parts:
         return pl.DataFrame(schema=schema)
     values = pl.concat(parts).unique([*KEYS, "value"], keep="first", maintain_order=True)
-    rivals = values.filter(pl.struct(KEYS).is_duplicated()).sort(KEYS, maintain_order=True)
-    if len(rivals):
-        first, second = rivals.row(0, named=True), rivals.row(1, named=True)
+    conflicts = values.filter(pl.struct(KEYS).is_duplicated()).sort(KEYS, maintain_order=True)
+    if len(conflicts):
+        first, second = conflicts.row(0, named=True), conflicts.row(1, named=True)
         raise DataCheckError(
             f"{first['file']} and {second['file']} both give {first['indicator']!r} and disagree: "
             f"{first['iso3']} {first['year']} is {first['value']} and {second['value']}",
@@ -138,8 +136,8 @@ def _agreed(tables: Sequence[TableRead]) -> pl.DataFrame:
     return values.select(list(schema))
 
 
-def _told(table: TableRead) -> dict[str, Any]:
-    """What a table gave, for the footer."""
+def _record(table: TableRead) -> dict[str, Any]:
+    """A table's entry in the report."""
     return {
         "name": table.name,
         "format": table.format,

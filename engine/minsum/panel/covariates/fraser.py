@@ -1,4 +1,4 @@
-"""Fraser Institute, Economic Freedom of the World: summary index 0 to 10, CSV or a sheet of a workbook."""
+"""Format of the Fraser Institute's Economic Freedom of the World: summary index 0 to 10, CSV or workbook."""
 
 from __future__ import annotations
 

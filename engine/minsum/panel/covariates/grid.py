@@ -1,4 +1,4 @@
-"""A table of text cells, with some above a header that is not always in line 1."""
+"""Grid: a table of text cells whose header may have other lines above it."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import polars as pl
 from minsum.errors import DataCheckError
 
 HEAD_ROWS: Final = 40
-"""A header is looked for in this many rows; Heritage's tables start in row 5, Fraser's in row 5 or 6."""
+"""Number of rows to search for the header; Heritage's header is in row 5, Fraser's in row 5 or 6."""
 _BEYOND: Final = 8
-"""Fields beyond the header that are looked at: a line that runs over holds something in them."""
+"""Number of fields beyond the header to read, to detect lines with too many fields."""
 
 TABLE_SUFFIXES: Final = frozenset(
     {
@@ -34,7 +34,7 @@ TABLE_SUFFIXES: Final = frozenset(
         ".feather",
     }
 )
-"""Suffixes of a table's name; those of workbooks are not asked, their sheets have names of their own."""
+"""Suffixes of tables, to be removed from a variable's name; sheets of workbooks have names of their own."""
 _SAYS_NOTHING: Final = frozenset(
     {"", "data", "sheet", "tabelle", "feuil", "feuille", "hoja", "table", "download", "export", "file", "untitled", "values",
      "value", "panel", "covariates", "dataset", "query", "result", "results", "output", "book", "list", "foglio", "лист"}
@@ -50,18 +50,18 @@ class Grid:
     Attributes
     ----------
     name
-        File, and what in it: `data.zip: API.csv`, `index.xlsx: sheet EFW`.
+        File and the table's place in it: `data.zip: API.csv`, `index.xlsx: sheet EFW`.
     head
-        The first rows, without blanks around cells.
+        The first rows, cells without surrounding blanks.
     separator
-        Between fields of a text file; empty for a workbook or Parquet.
+        Separator of fields in a text file; empty for a workbook or Parquet.
     load
-        Given the position of the header in `head` and a number of fields: the rows below, columns `line`
+        Function of the header's position in `head` and a number of fields: the rows below, with columns `line`
         (u32, counted from 1) and `0`, `1`, ... (text).
     workbook
-        Name of the workbook whose sheet this is; empty for another file.
+        Name of the workbook that contains this sheet; empty for other files.
     notes
-        What a reader should know about the file, a sentence each.
+        Notes on the file for readers, one sentence each.
     """
 
     name: str
@@ -72,20 +72,20 @@ class Grid:
     notes: tuple[str, ...] = ()
 
     def below(self, header: int, *, only: tuple[str, Collection[str]] | None = None) -> pl.LazyFrame:
-        """Rows below a header: column `line` and one text column for each name in it, blank cells null.
+        """Rows below a header: column `line` and one text column for each name in the header; blank cells are null.
 
         Parameters
         ----------
         header
-            Its position in `head`.
+            Position of the header in `head`.
         only
-            A column and the values that it must have. Asked before blanks are trimmed, so that the rest of a
-            row is not kept: 0.6 in place of 1.5 GB for the World Bank's bulk file.
+            A column and its wanted values. Filtering before blanks are trimmed saves memory: 0.6 instead of 1.5 GB for
+            the World Bank's bulk file.
 
         Raises
         ------
         DataCheckError
-            If a name occurs twice, or there are values in a column without a name.
+            If a name occurs twice, or a column without a name holds values.
         """
         names = self.head[header]
         if self._is_shifted(header):
@@ -94,7 +94,8 @@ class Grid:
         if len(named) < sum(map(bool, names)):
             twice = next(name for name in names if name and names.count(name) > 1)
             raise DataCheckError(
-                f"{self.name}, line {header + 1}: column {twice!r} occurs twice", "delete or rename one"
+                f"{self.name}, line {header + 1}: column {twice!r} occurs twice",
+                "delete or rename one of the two columns",
             )
         width = len(names) + _BEYOND
         rows = self.load(header, width)
@@ -112,19 +113,19 @@ class Grid:
         return rows.select("line", *cells)
 
     def _has_row_numbers(self, rows: pl.LazyFrame) -> bool:
-        """Whether the first column, without a name, numbers the rows, as R and pandas write."""
+        """Whether the first column has no name and holds row numbers, as R and pandas write them."""
         first = collect(rows.select(pl.col("0").str.strip_chars().cast(pl.Int64, strict=False)), self.name)[
             "0"
         ]
         return bool(len(first)) and first.null_count() == 0 and bool((first.diff().drop_nulls() == 1).all())
 
     def title_of_variable(self) -> str:
-        """What the file, or the sheet, is named after: the variable of a table of one.
+        """Variable name from the name of the file or sheet, for a table with one variable.
 
         Raises
         ------
         DataCheckError
-            If the name says nothing, such as Sheet1 or data.
+            If the name is generic, such as Sheet1 or data.
         """
         title = self.name.rpartition(": ")[2].removeprefix("sheet ").strip()
         while not self.workbook and PurePath(title).suffix.lower() in TABLE_SUFFIXES:
@@ -132,13 +133,13 @@ class Grid:
         title = re.sub(r"\s*\(\d+\)$", "", PurePath(title).name)
         if title.lower().rstrip("0123456789 _") in _SAYS_NOTHING:
             raise DataCheckError(
-                f"{self.name}: which variable is it? Neither the table nor its name, {title!r}, says",
+                f"{self.name}: unknown variable: neither the table nor its name, {title!r}, says which",
                 "name the file, or the sheet, after the variable: capital.csv",
             )
         return title
 
     def split_names(self, header: int) -> int:
-        """Number of lines below a header that a comma in a country's name has split, and that are put right."""
+        """Number of lines below a header that a comma in a country's name had split and that were rejoined."""
         names = self.head[header]
         if self._is_shifted(header):
             return 0
@@ -146,12 +147,12 @@ class Grid:
         return len(self._stray(self.load(header, len(names) + _BEYOND), beyond))
 
     def _stray(self, rows: pl.LazyFrame, columns: Sequence[str]) -> list[int]:
-        """Lines with a value in one of these columns; no other column is read."""
+        """Line numbers with a value in one of these columns; no other column is read."""
         beyond = pl.any_horizontal(pl.col(columns).str.strip_chars().str.len_bytes() > 0)
         return collect(rows.select("line", *columns).filter(beyond), self.name)["line"].to_list()
 
     def _is_shifted(self, header: int) -> bool:
-        """Whether every line has a field more than the header and starts with its number, as R's write.table does."""
+        """Whether every line has one field more than the header and starts with its row number (R's write.table)."""
         n_names = len(self.head[header])
         if not self.separator or not self.head[header][0] or not self._is_longer(header + 1, n_names):
             return False
@@ -165,7 +166,7 @@ class Grid:
     def _within_names(
         self, rows: pl.LazyFrame, nameless: Sequence[str], *, names: tuple[str, ...]
     ) -> pl.LazyFrame:
-        """Rows with values in named columns only: a shifted line, or a header that lost a name, is refused."""
+        """Rows with values in named columns only; refuses shifted lines and headers that lack a name."""
         from minsum.panel.covariates.split_names import rejoined
 
         lines = self._stray(rows, nameless)
@@ -177,16 +178,16 @@ class Grid:
             line, *values = stray.select("line", *nameless).row(0)
             value = next(value for value in values if value and value.strip())
             raise DataCheckError(
-                f"{self.name}, line {line}: {value!r} stands in a column without a name",
-                "give the column a name in the header, or correct the number of fields in that line (a comma in a name "
-                "needs quotes around the name)",
+                f"{self.name}, line {line}: {value!r} is in a column without a name",
+                "name the column in the header, or correct the number of fields in that line (a name that contains a "
+                "comma needs quotes around it)",
             )
         others = rows.filter(~pl.col("line").is_in(lines))
         return pl.concat([others, mended.lazy()]).sort("line")
 
 
 def collect(rows: pl.LazyFrame, name: str) -> pl.DataFrame:
-    """Read a table; a malformed text file ends in an error that names it.
+    """Read a table; the error for a malformed text file names the file.
 
     Raises
     ------
@@ -199,12 +200,12 @@ def collect(rows: pl.LazyFrame, name: str) -> pl.DataFrame:
         reason = str(error).splitlines()[0]
         raise DataCheckError(
             f"{name}: malformed table: {reason}",
-            "save the file again as it was published: one line a row, fields with separators in double quotes",
+            "save the file again: one line for each row, and double quotes around fields that contain a separator",
         ) from error
 
 
 def sheet_grid(rows: Sequence[Sequence[str]], sheet: str, *, workbook: str) -> Grid:
-    """A sheet of a workbook, its cells as text."""
+    """Grid of a workbook's sheet, cells as text."""
 
     def load(header: int, width: int) -> pl.LazyFrame:
         cut = [[*row[:width], *[""] * (width - len(row))] for row in rows[header + 1 :]]
@@ -217,7 +218,7 @@ def sheet_grid(rows: Sequence[Sequence[str]], sheet: str, *, workbook: str) -> G
 
 
 def frame_grid(frame: pl.LazyFrame, name: str, notes: tuple[str, ...] = ()) -> Grid:
-    """A table with its own column names and types, such as a Parquet file."""
+    """Grid of a table with column names and types, such as a Parquet file."""
     schema = frame.collect_schema()
 
     def load(_header: int, width: int) -> pl.LazyFrame:
@@ -231,7 +232,7 @@ def frame_grid(frame: pl.LazyFrame, name: str, notes: tuple[str, ...] = ()) -> G
 
 
 def _as_text(column: str, dtype: pl.DataType) -> pl.Expr:
-    """A column as text; a number of three decimals gets a fourth, for 1.017 in a text could be 1017."""
+    """A column as text; a number with three decimals gets a fourth, because the text 1.017 could mean 1017."""
     text = pl.col(column).cast(pl.String)
     return text.str.replace(THREE_DECIMALS, "${1}0") if dtype.is_float() else text
 

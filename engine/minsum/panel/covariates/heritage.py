@@ -1,4 +1,4 @@
-"""Heritage Foundation, Index of Economic Freedom: overall score 0 to 100, all years or one a file."""
+"""Format of the Heritage Foundation's Index of Economic Freedom: overall score 0 to 100, one or all years a file."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def _indicators(_grid: Grid, _header: int) -> list[str]:
 
 
 def _cells(grid: Grid, header: int, wanted: frozenset[str]) -> pl.LazyFrame:
-    """Scores; -1, with which the site's data mark a country that is not graded, is empty.
+    """Scores; -1, the site's mark of a country without a grade, becomes empty.
 
-    Tables of a year have names in several columns, `Country Name` and `Country`, that differ.
+    Tables of one year have two name columns, `Country Name` and `Country`, with different spellings.
     """
     names = grid.head[header]
     country, *more = [name for one in _COUNTRY if (name := pick(names, (one,)))]

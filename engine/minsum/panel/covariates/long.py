@@ -1,4 +1,4 @@
-"""A row for each value: the World Bank's Data360 (SDMX), the JSON of its API, and tables with an indicator column."""
+"""Format of long tables, one row for each value: the World Bank's Data360 (SDMX), its API's JSON, and others."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _BREAKDOWNS: Final = (
     "comp breakdown 3",
 )
 _TOTAL: Final = ("_T", "_Z")
-"""SDMX marks of the total and of a dimension that does not apply."""
+"""SDMX codes for the total and for a dimension that does not apply."""
 _PREFIX: Final = "WB_WDI_"
 
 
@@ -40,7 +40,7 @@ def _header(grid: Grid) -> int | None:
 
 
 def _name() -> pl.Expr:
-    """Data360 calls NE.GDI.FTOT.ZS of the WDI WB_WDI_NE_GDI_FTOT_ZS."""
+    """Indicator name, with Data360's WB_WDI_NE_GDI_FTOT_ZS written as WDI's NE.GDI.FTOT.ZS."""
     code = pl.col("indicator")
     plain = code.str.strip_prefix(_PREFIX).str.replace_all("_", ".", literal=True)
     named = code.str.to_lowercase().replace_strict(SERIES, default=code, return_dtype=pl.String)
@@ -48,7 +48,7 @@ def _name() -> pl.Expr:
 
 
 def _rows(grid: Grid, header: int) -> pl.LazyFrame:
-    """With `indicator`; of values by sex, age and the like the totals."""
+    """Rows with a column `indicator`; values by sex, age or another breakdown are removed where totals exist."""
     names = grid.head[header]
     rows = grid.below(header).with_columns(pl.col(str(pick(names, _INDICATOR))).alias("indicator"))
     _refuse_multiplied(rows, names, grid=grid)
@@ -56,7 +56,7 @@ def _rows(grid: Grid, header: int) -> pl.LazyFrame:
 
 
 def _is_part(names: tuple[str, ...]) -> pl.Expr:
-    """Whether a row is of one sex, age and the like, where its indicator has several."""
+    """Whether a row is part of a breakdown (one sex, one age group), where its indicator has several rows."""
     parts = [
         (pl.col(column).n_unique().over("indicator") > 1) & pl.col(column).is_not_null() & ~pl.col(column).is_in(_TOTAL)
         for breakdown in _BREAKDOWNS
@@ -69,11 +69,13 @@ def _notes(grid: Grid, header: int) -> list[str]:
     names = grid.head[header]
     rows = grid.below(header).with_columns(pl.col(str(pick(names, _INDICATOR))).alias("indicator"))
     parts = len(collect(rows.filter(_is_part(names)).select("line"), grid.name))
-    return [f"{parts} values by sex, age or another part are passed over, the totals taken"] if parts else []
+    return (
+        [f"{parts} values by sex, age or another breakdown are skipped; the totals are used"] if parts else []
+    )
 
 
 def _refuse_multiplied(rows: pl.LazyFrame, names: tuple[str, ...], *, grid: Grid) -> None:
-    """Refuse SDMX values that are to be multiplied by a power of ten."""
+    """Refuse SDMX values in units of a power of ten."""
     power = pick(names, ("unit mult",))
     if power is None:
         return
@@ -82,7 +84,7 @@ def _refuse_multiplied(rows: pl.LazyFrame, names: tuple[str, ...], *, grid: Grid
         line, value = found.row(0)
         raise DataCheckError(
             f"{grid.name}, line {line}, column {power}: {value!r}, so the values are in units of 10^{value}",
-            "multiply the values yourself and write 0 there",
+            "multiply the values and write 0 in that column",
         )
 
 

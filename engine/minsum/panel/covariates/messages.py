@@ -1,4 +1,4 @@
-"""The covariate report of a panel's footer, in sentences."""
+"""Turns the covariate report of a panel's footer into sentences."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def covariate_remarks(report: Mapping[str, Any]) -> list[str]:
-    """How each variable was made, what has no logarithm, what is absent and which places did not match."""
+    """Sentences on the recipe of each variable, values without a logarithm, absent variables and unmatched places."""
     lines = []
     for name, made in report["variables"].items():
         source = ", ".join(made["files"])
@@ -15,7 +15,7 @@ def covariate_remarks(report: Mapping[str, Any]) -> list[str]:
         without = made.get("without_logarithm", {})
         if without:
             lines.append(
-                f"{name}: {sum(without.values())} values of the source are not above 0 and have no logarithm "
+                f"{name}: {sum(without.values())} values are 0 or negative and have no logarithm "
                 f"({_listed(without)})"
             )
     lines += [f"{name}: absent, {reason}" for name, reason in report["absent"].items()]
@@ -23,8 +23,8 @@ def covariate_remarks(report: Mapping[str, Any]) -> list[str]:
         unmatched = file["unmatched"]
         if unmatched:
             lines.append(
-                f"{file['name']}: {len(unmatched)} places are no Comtrade reporter, with "
-                f"{sum(unmatched.values())} values ({_listed(unmatched)})"
+                f"{file['name']}: {sum(unmatched.values())} values of {len(unmatched)} places that are not Comtrade "
+                f"reporters ({_listed(unmatched)})"
             )
         lines += [f"{file['name']}: {note}" for note in file["notes"]]
     lines += [
@@ -32,7 +32,7 @@ def covariate_remarks(report: Mapping[str, Any]) -> list[str]:
         for name, kind in report["unreadable"].items()
     ]
     if report["passed_over"]:
-        lines.append(f"passed over, no data in them: {', '.join(report['passed_over'])}")
+        lines.append(f"skipped, without data: {', '.join(report['passed_over'])}")
     return lines
 
 

@@ -1,7 +1,7 @@
-"""Numbers as people and spreadsheets write them; a column that allows two readings is refused.
+"""Parses numbers as people and spreadsheets write them; refuses ambiguous columns.
 
-`1.017` is a thousand to one spreadsheet and one to another. What a point or comma means is decided by a column's other
-numbers: `0.5` or `12.25` shows a decimal point, `1.234.567` separators of thousands. Without such a witness nobody knows.
+`1.017` means 1017 in some languages and 1.017 in others. The other numbers of the column decide: `0.5` or `12.25` shows a
+decimal point, `1.234.567` shows thousands separators. Without such evidence the column is refused.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ MISSING: Final = (
     "", "..", ".", "...", "-", "--", "–", "—", ":", "na", "n/a", "n.a.", "n.a", "n.d.", "nd", "#n/a", "#na", "nan", "null",
     "none", "<na>", "missing", "_", "not available", "not applicable", "no data", *(f".{letter}" for letter in "abcdefghijklmnopqrstuvwxyz"),
 )  # fmt: skip
-"""What publishers write for a value that is not there, in lower case; Stata's are .a to .z."""
+"""Publishers' marks of a missing value, in lower case; Stata's marks are .a to .z."""
 
 _BLANKS: Final = r"[ \x{00A0}\x{2009}\x{202F}'’]"
 _SIGN: Final = r"^[+-]?"
@@ -30,31 +30,31 @@ _KINDS: Final = {
     "decimal point": rf"{_SIGN}(?:\d+\.\d*|\.\d+){_END}",
     "decimal comma": rf"{_SIGN}(?:\d+,\d*|,\d+){_END}",
 }
-"""Ways to write a number, the first that fits counts."""
+"""Ways to write a number; the first match counts."""
 
 
 def with_numbers(cells: pl.DataFrame, *, name: str, separator: str, has_sure_point: bool) -> pl.DataFrame:
-    """Values as numbers, null where a value is none.
+    """Values as numbers; null where the text is not a number.
 
     Parameters
     ----------
     cells
         Columns line, column, indicator, value (text, not missing).
     name
-        The table, for messages.
+        Name of the table, for messages.
     separator
-        Between fields of a text file: a file of commas or tabs comes from where the decimal sign is a point.
+        Separator of fields in a text file; files with commas or tabs use decimal points.
     has_sure_point
-        Whether the publisher writes decimal points whatever the reader's language.
+        Whether the publisher always writes decimal points.
 
     Returns
     -------
-    With a column `number`, float64.
+    The cells with a column `number`, float64.
 
     Raises
     ------
     DataCheckError
-        If the numbers of an indicator allow two readings, or contradict each other.
+        If the numbers of an indicator are ambiguous or contradict each other.
     """
     text = pl.col("value").str.strip_chars().str.replace_all("−", "-", literal=True)
     groups = rf"^[+-]?\d{{1,3}}(?:{_BLANKS}\d{{3}})+(?:[.,]\d+)?$"
@@ -82,7 +82,7 @@ def _kind() -> pl.Expr:
 
 
 def _roles(rows: pl.DataFrame, *, name: str, separator: str, has_sure_point: bool) -> tuple[str, str]:
-    """Indicator and its decimal sign; the other sign separates thousands."""
+    """Indicator and its decimal sign; the other sign is the thousands separator."""
     first = {kind: row for (kind,), row in rows.group_by("kind", maintain_order=True)}
     indicator = rows["indicator"][0]
     points = first.get("decimal point", first.get("thousands by commas"))
@@ -106,31 +106,31 @@ def _roles(rows: pl.DataFrame, *, name: str, separator: str, has_sure_point: boo
 
 def _two_readings(unsure: pl.DataFrame, other: pl.DataFrame | None, *, name: str) -> DataCheckError:
     row = unsure.row(0, named=True)
-    whole = row["text"].replace(".", "").replace(",", "")
+    as_integer = row["text"].replace(".", "").replace(",", "")
     beside = f", beside {other['value'][0]} in line {other['line'][0]}" if other is not None else ""
     return DataCheckError(
         f"{name}, line {row['line']}, column {row['column']}: {row['value']!r} can be read as "
-        f"{row['text'].replace(',', '.')} and as {whole}{beside}",
-        "a spreadsheet of another language wrote separators of thousands or decimal commas: save the column without "
-        f"separators of thousands ({whole}), or with a further decimal ({row['text'].replace(',', '.')}0)",
+        f"{row['text'].replace(',', '.')} and as {as_integer}{beside}",
+        "likely cause: a spreadsheet of another language; save the column without thousands separators "
+        f"({as_integer}), or with one more decimal ({row['text'].replace(',', '.')}0)",
     )
 
 
-def _contradiction(one: pl.DataFrame, other: pl.DataFrame, *, name: str) -> DataCheckError:
-    first, second = one.row(0, named=True), other.row(0, named=True)
+def _contradiction(points: pl.DataFrame, commas: pl.DataFrame, *, name: str) -> DataCheckError:
+    first, second = points.row(0, named=True), commas.row(0, named=True)
     return DataCheckError(
         f"{name}, column {first['column']}: {first['value']!r} (line {first['line']}) and {second['value']!r} (line "
         f"{second['line']}) use point and comma in opposite ways",
-        "two spreadsheets of different languages wrote parts of the column: save it with one decimal sign",
+        "likely cause: spreadsheets of different languages; save the column with one decimal sign",
     )
 
 
 def not_a_number(value: str) -> str:
-    """What to do about text where a number should be, by what it looks like."""
+    """Hint for a text that should be a number, by its appearance."""
     if "%" in value:
-        return "write the number without the per cent sign, and tell its unit: docs/covariates.md"
+        return "write the number without the per cent sign, and set its unit (docs/covariates.md)"
     if value.startswith("#"):
-        return "a spreadsheet could not compute the cell: correct its formula, or leave the field empty"
+        return "this is a spreadsheet's error: correct the formula, or leave the field empty"
     if value[:1].isdigit() and value[-1:].isalpha():
-        return "a note seems to stand beside the number: remove it, or leave the field empty where the value is missing"
-    return "correct it, or leave the field empty where the value is missing"
+        return "remove the note after the number, or leave the field empty where the value is missing"
+    return "correct the value, or leave the field empty where the value is missing"

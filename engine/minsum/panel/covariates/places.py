@@ -1,4 +1,4 @@
-"""Whose a value is: codes and names of a table matched to Comtrade's labels, or told apart from them."""
+"""Matches the country codes and names of a table to Comtrade's labels."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from minsum.errors import DataCheckError
 from minsum.panel.covariates.grid import Grid
 
 _UNSURE = re.compile(r"\d+|[A-Za-z]{2}")
-"""Codes of which only the column's name can say whose they are."""
+"""Ambiguous codes: only the column's name can identify their publisher."""
 
 
 def matched(numbers: pl.DataFrame, grid: Grid) -> pl.DataFrame:
-    """Values with the countries they are of.
+    """Values with their countries.
 
     Parameters
     ----------
@@ -28,12 +28,12 @@ def matched(numbers: pl.DataFrame, grid: Grid) -> pl.DataFrame:
 
     Returns
     -------
-    With Comtrade's label `iso3` (null when unknown) and `place`, the name for a report.
+    The values with Comtrade's label `iso3` (null when unknown) and `place`, the name for the report.
 
     Raises
     ------
     DataCheckError
-        If no country is known, codes could be several publishers', or a code and a name say two countries.
+        If no country is known, codes are ambiguous, or a code and a name mean different countries.
     """
     keys = ["code", "country", "also"]
     places = numbers.group_by(*keys, maintain_order=True).agg(pl.col("line", "is_sure").first())
@@ -47,14 +47,14 @@ def matched(numbers: pl.DataFrame, grid: Grid) -> pl.DataFrame:
             repr(name) for name in placed["place"].drop_nulls().unique(maintain_order=True).head(5)
         )
         raise DataCheckError(
-            f"{grid.name}: none of its countries is known ({some})",
-            "use ISO3 codes, such as CHN, or the names that the World Bank uses",
+            f"{grid.name}: no known country ({some})",
+            "use ISO3 codes, such as CHN, or the World Bank's names",
         )
     return placed
 
 
 def _refuse_unsure(places: pl.DataFrame, grid: Grid) -> None:
-    """Refuse numbers and two letters in a column that does not say whose codes they are, beside no name."""
+    """Refuse numbers and two-letter codes where neither the column's name nor a country name identifies them."""
     code = pl.col("code")
     unsure = places.filter(
         ~pl.col("is_sure")
@@ -66,14 +66,14 @@ def _refuse_unsure(places: pl.DataFrame, grid: Grid) -> None:
         raise DataCheckError(
             f"{grid.name}, line {row['line']}: {row['code']!r} could be a code of several publishers (CH is Switzerland "
             "in ISO and China in FIPS; 710 is South Africa at the UN and China in the Correlates of War)",
-            "call the column iso2 or m49 if that is what it holds, or add a column of ISO3 codes or names",
+            "rename the column to iso2 or m49 if it holds such codes, or add a column of ISO3 codes or names",
         )
 
 
 def _label(row: Mapping[str, Any], grid: Grid) -> str | None:
-    """The country of a code and of names, which must agree where several say one.
+    """Label of the country that a row's code and names mean; all must agree.
 
-    A number or two letters of unknown origin count only beside a name that is known.
+    A number or a two-letter code of unknown origin counts only together with a known name.
     """
     code, names = row["code"], [name for name in (row["country"], row["also"]) if name]
     if code is None and len(names) == 1:
@@ -92,12 +92,12 @@ def _label(row: Mapping[str, Any], grid: Grid) -> str | None:
             next(item for item in found.items() if item[1] != next(iter(found.values()))),
         )
         raise DataCheckError(
-            f"{grid.name}, line {row['line']}: {first!r} is {one} and {second!r} beside it is {other}",
+            f"{grid.name}, line {row['line']}: {first!r} is {one}, but {second!r} in the same line is {other}",
             "correct one of the two, or remove the column that is not ISO3",
         )
     return next(iter(found.values()), None)
 
 
 def _iso3(text: str) -> str | None:
-    """The country of an ISO3 code that stands in a column of names."""
+    """Label of an ISO3 code in a column of names."""
     return match_code(text) if re.fullmatch(r"[A-Z]{3}", text.strip()) else None

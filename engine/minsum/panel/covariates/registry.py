@@ -1,4 +1,4 @@
-"""Finds the format of a table among the modules of this package."""
+"""Lists the covariate formats and recognises the format of a table."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from minsum.panel.covariates.grid import Grid
 
 @cache
 def covariate_formats() -> tuple[CovariateFormat, ...]:
-    """Every format, the constant `FORMAT` of each module that has one: publishers' own first, then by name."""
+    """Every format (constant `FORMAT` of the modules here): publishers' formats first, then by name."""
     names = sorted(module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)]))
     modules = [importlib.import_module(f"{__package__}.{name}") for name in names]
     found = [module.FORMAT for module in modules if hasattr(module, "FORMAT")]
@@ -22,12 +22,12 @@ def covariate_formats() -> tuple[CovariateFormat, ...]:
 
 
 def recognise_grid(grid: Grid) -> tuple[CovariateFormat, int] | None:
-    """The format of a table and the position of its header; None for one that only accompanies data.
+    """The format of a table and the position of its header; None for metadata.
 
     Raises
     ------
     DataCheckError
-        If the table fits no format; the message quotes its first line.
+        If the table has no known format; the message quotes its first line.
     """
     for known in covariate_formats():
         header = known.header(grid)
@@ -38,7 +38,7 @@ def recognise_grid(grid: Grid) -> tuple[CovariateFormat, int] | None:
     first = next((row for row in grid.head if any(row)), ())
     found = ", ".join(cell for cell in first if cell)
     raise DataCheckError(
-        f"{grid.name}: fits no covariate format that minsum reads; it starts with {found[:200]!r}",
+        f"{grid.name}: not a covariate format that minsum reads; it starts with {found[:200]!r}",
         "minsum reads: " + "; ".join(known.title for known in covariate_formats()),
     )
 

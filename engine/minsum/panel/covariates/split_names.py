@@ -1,4 +1,4 @@
-"""Lines of a text table that a comma in a country's name, without quotes around it, has split: `Korea, Rep.,KOR,2002`."""
+"""Rejoins lines that a comma in an unquoted country name has split: `Korea, Rep.,KOR,2002`."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from minsum.panel.covariates.columns import find_keys
 
 
 def rejoined(stray: pl.DataFrame, names: tuple[str, ...]) -> pl.DataFrame | None:
-    """Lines with more fields than the header has names, their country's name put together again.
+    """Lines with more fields than the header, with the country's name rejoined.
 
     Parameters
     ----------
     stray
         Columns line, `0`, `1`, ... (text): lines with values beyond the header.
     names
-        The header.
+        Names in the header.
 
     Returns
     -------
-    The same columns; None unless for every line the joined name is a country's, and its code, where there is one,
-    is the same country's: then no other reading is possible.
+    The same columns; None unless in every line the joined name is a known country and agrees with the code, if the
+    line has a code.
     """
     keys = find_keys(names)
     if not keys.names:
@@ -45,7 +45,7 @@ def _joined(fields: Sequence[str], *, n_names: int, place: int, code: int | None
     last = place + more
     name = ", ".join(field.strip() for field in fields[place : last + 1])
     label = match_name(name)
-    whole = [*fields[:place], name, *fields[last + 1 :], *[""] * more]
-    if label is None or (code is not None and match_code(whole[code]) != label):
+    joined = [*fields[:place], name, *fields[last + 1 :], *[""] * more]
+    if label is None or (code is not None and match_code(joined[code]) != label):
         return None
-    return [field or None for field in whole]
+    return [field or None for field in joined]

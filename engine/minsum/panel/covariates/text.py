@@ -1,4 +1,4 @@
-"""Text tables: their encoding, their separator and their first rows."""
+"""Opens text tables as grids: detects the encoding, the separator and the first rows."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _UTF16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def text_grid(content: bytes | Path, name: str) -> Grid:
-    """A table of text, fields separated by comma, semicolon, tab or bar; UTF-8 or UTF-16 with BOM, else Windows-1252.
+    """Grid of a text table: separated by comma, semicolon, tab or bar; UTF-8, UTF-16 with BOM, or else Windows-1252.
 
-    A file given by its path is read from there each time: the World Bank's bulk file has 220 MB.
+    A file given by its path is not kept in memory: the World Bank's bulk file has 220 MB.
     """
     content, start = _in_utf8(content)
     text = start.removeprefix(b"\xef\xbb\xbf").decode(errors="ignore")
@@ -38,7 +38,7 @@ def text_grid(content: bytes | Path, name: str) -> Grid:
 
 
 def _in_utf8(content: bytes | Path) -> tuple[bytes | Path, bytes]:
-    """A text in UTF-8 with line feeds, and its start; as it is where it is so already."""
+    """The text in UTF-8 with line feeds, and its start; returned unchanged where no conversion is needed."""
     with content.open("rb") if isinstance(content, Path) else io.BytesIO(content) as file:
         start = file.read(_HEAD_BYTES)
         is_utf8 = _is_utf8(file)
@@ -55,7 +55,7 @@ def _in_utf8(content: bytes | Path) -> tuple[bytes | Path, bytes]:
 
 
 def _is_utf8(file: BinaryIO) -> bool:
-    """Whether a whole file is, decoded in pieces from its start."""
+    """Whether the complete file is valid UTF-8; decoded in pieces."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     file.seek(0)
     try:
@@ -71,7 +71,7 @@ Head = tuple[tuple[tuple[str, ...], ...], tuple[int, ...], str]
 
 
 def _head(text: str, separator: str) -> Head:
-    """First rows under one separator, the line on which each ends, and the separator."""
+    """First rows of a text split by one separator, the last line of each row, and the separator."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
     rows, ends = [], []
     try:
@@ -86,6 +86,6 @@ def _head(text: str, separator: str) -> Head:
 
 
 def _regularity(head: Head) -> tuple[int, int]:
-    """Fields in lines of the commonest width, and the width: decimal commas split lines unevenly, or not at all."""
+    """Number of fields in lines of the most frequent width, and this width; decimal commas split lines unevenly."""
     widths = Counter(len(row) for row in head[0] if len(row) > 1)
     return max(((width * count, width) for width, count in widths.items()), default=(0, 0))

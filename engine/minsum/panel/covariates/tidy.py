@@ -1,6 +1,6 @@
-"""A row for each country and year, a column for each variable; CSV, Parquet, Stata, JSON or a sheet.
+"""Format of tidy tables: a row for each country and year, a column for each variable; CSV, Parquet, Stata, JSON or a sheet.
 
-So write R's WDI, wbgapi, Our World in Data and people: `iso3,year,capital`, `Entity,Code,Year,...`.
+R's WDI package, wbgapi and Our World in Data write this format: `iso3,year,capital`, `Entity,Code,Year,...`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from minsum.panel.covariates.columns import find_keys, folded, left_over, series
 from minsum.panel.covariates.grid import Grid
 
 _VALUE: Final = ("value", "obs value")
-"""The one column of a table whose file or sheet is named after the variable."""
+"""Names of the only value column in a table whose file or sheet is named after the variable."""
 
 
 def _fits(row: tuple[str, ...]) -> bool:
@@ -58,7 +58,7 @@ def _cells(grid: Grid, header: int, wanted: frozenset[str]) -> pl.LazyFrame:
 
 def _notes(grid: Grid, header: int) -> list[str]:
     aside = left_over(grid.head[header])
-    return [f"columns {', '.join(aside)} are no variables and passed over"] if aside else []
+    return [f"columns {', '.join(aside)} are not variables and are skipped"] if aside else []
 
 
 FORMAT = CovariateFormat(

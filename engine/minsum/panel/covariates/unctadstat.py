@@ -1,8 +1,8 @@
-"""UNCTADstat, foreign direct investment: flows and stock, inward and outward, million USD.
+"""Format of UNCTADstat's foreign direct investment: flows and stock, inward and outward, million USD.
 
-The site's tables and those of its API write the same names differently: `Economy Label` and `Economy_Label`, `Mode` or
-`Flow`, and the value `US dollars at current prices in millions`, `US$ ...`, `US_at_..._in_millions_Value` or
-`Millions of US$ ...`; beside each value may stand its footnote and the reason of a missing one.
+The site and its API name the columns differently: `Economy Label` or `Economy_Label`, `Mode` or `Flow`, and for the value
+`US dollars at current prices in millions`, `US$ ...`, `US_at_..._in_millions_Value` or `Millions of US$ ...`. Columns with
+footnotes and reasons of missing values may follow.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def _header(grid: Grid) -> int | None:
 
 
 def _rows(grid: Grid, header: int) -> pl.LazyFrame:
-    """With a column `indicator`: fdi_inward_flow, fdi_inward_stock, fdi_outward_flow, fdi_outward_stock."""
+    """Rows with a column `indicator`: fdi_inward_flow, fdi_inward_stock, fdi_outward_flow, fdi_outward_stock."""
     labels = [pl.col(str(pick(grid.head[header], names))).str.to_lowercase() for names in (_DIRECTION, _MODE)]
     return grid.below(header).with_columns(indicator=pl.concat_str(pl.lit("fdi"), *labels, separator="_"))
 

@@ -1,4 +1,4 @@
-"""Cells of one table become numbers of Comtrade's reporters; what does not match or is no number is told."""
+"""Reads the cells of one table as numbers of Comtrade's reporters, and reports cells that do not match."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from minsum.panel.covariates.places import matched
 
 KEYS: Final = ["iso3", "year", "indicator"]
 _PLAIN: Final = re.compile(r"[A-Za-z_]\w*")
-"""Names that can stand in an equation; others are indicators for `[panel.variables]`."""
+"""Names that can be used in an equation; other names are indicators for `[panel.variables]`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,19 +27,19 @@ class TableRead:
     Attributes
     ----------
     name
-        File, and what in it.
+        File and the table's place in it.
     format
-        Its format's identifier.
+        Name of the format.
     values
-        Columns iso3, year (int16), indicator, value (float64), line; one row for each value that is there.
+        Columns iso3, year (int16), indicator, value (float64), line; one row for each value that is not missing.
     used, unused
-        Indicators read, and how many others the table gives.
+        Indicators that were read, and the table's other indicators.
     unmatched
-        Places that are no Comtrade reporter (groups of countries among them), and their number of values.
+        Place that is not a Comtrade reporter (such as a group of countries) to its number of values.
     ready
-        Indicators that are variables as they stand.
+        Indicators that are variables without a recipe.
     notes
-        What was passed over, and what a reader should know; a sentence each.
+        Notes for readers, such as skipped columns, one sentence each.
     """
 
     name: str
@@ -65,17 +65,17 @@ def read_table(
     Parameters
     ----------
     grid, known, header
-        The table, its format and where its header is.
+        The table, its format and the position of its header.
     wanted
         Names of indicators.
     variables
-        Names of variables, which a format that keeps all may give as they stand.
+        Names of variables; a format with `keeps_all` may give them without a recipe.
 
     Raises
     ------
     DataCheckError
-        If a value or year is not a number or could be two, codes are of no certain kind, a code and a name
-        contradict each other, or a country has two values for one year.
+        If a value or year is not a number or is ambiguous, a country code is ambiguous or contradicts the name, or a
+        country has two values for one year.
     """
     given = known.indicators(grid, header)
     asked = wanted | variables
@@ -103,21 +103,26 @@ def read_table(
 
 
 def _asked_as(given: Sequence[str], asked: frozenset[str]) -> dict[str, str]:
-    """Names that differ from an asked one in capitals only, `Capital` from capital, to that."""
+    """Name in the file to the requested name from which it differs only in case, such as `Capital` to capital."""
     folded = {name.lower(): name for name in asked}
     meant = {name: folded[name.lower()] for name in given if name not in asked and name.lower() in folded}
     return {name: other for name, other in meant.items() if other not in given}
 
 
 def _complete(cells: pl.DataFrame) -> pl.DataFrame:
-    """With the columns that only some formats give: a second name, and whether codes are surely of a kind."""
+    """The cells with the columns that only some formats give: a second name, and whether codes are unambiguous."""
     lacking = {"also": pl.lit(None, dtype=pl.String), "is_sure": pl.lit(value=True)}
-    whole = cells.with_columns(**{name: cell for name, cell in lacking.items() if name not in cells.columns})
-    return whole.with_columns(pl.exclude("line", "is_sure").cast(pl.String))
+    complete = cells.with_columns(
+        **{name: cell for name, cell in lacking.items() if name not in cells.columns}
+    )
+    return complete.with_columns(pl.exclude("line", "is_sure").cast(pl.String))
 
 
 def _without_texts(there: pl.DataFrame, *, asked: frozenset[str]) -> tuple[pl.DataFrame, dict[str, str]]:
-    """Without columns of text, and the first text of each: no digit in it, or nobody asks for it and no number is."""
+    """Cells without text columns, and the first text of each such column.
+
+    A text column holds no digit or, if it was not requested, no number.
+    """
     value = pl.col("value")
     found = there.group_by("indicator", maintain_order=True).agg(
         has_digit=value.str.contains(r"\d").any(),
@@ -130,11 +135,11 @@ def _without_texts(there: pl.DataFrame, *, asked: frozenset[str]) -> tuple[pl.Da
 
 
 def _passed_over(grid: Grid, known: CovariateFormat, *, header: int, texts: Mapping[str, str]) -> list[str]:
-    found = [f"column {name} holds text ({first[:20]}) and is passed over" for name, first in texts.items()]
+    found = [f"column {name} holds text ({first[:20]}) and is skipped" for name, first in texts.items()]
     found += known.notes(grid, header) if known.notes else []
     split = grid.split_names(header) if grid.separator == "," else 0
     return found + (
-        [f"{split} lines have a comma in a country's name without quotes, put right"] if split else []
+        [f"{split} lines had an unquoted comma in a country's name and were rejoined"] if split else []
     )
 
 
@@ -142,7 +147,7 @@ def _numbers(there: pl.DataFrame, grid: Grid, *, has_sure_point: bool) -> pl.Dat
     """Years and values as numbers."""
     parsed = with_numbers(
         there, name=grid.name, separator=grid.separator, has_sure_point=has_sure_point
-    ).with_columns(whole=_year())
+    ).with_columns(year_number=_year())
     nowhere = parsed.filter(pl.all_horizontal(pl.col("country", "also", "code").is_null()))
     if len(nowhere):
         row = nowhere.row(0, named=True)
@@ -151,15 +156,15 @@ def _numbers(there: pl.DataFrame, grid: Grid, *, has_sure_point: bool) -> pl.Dat
             "write the country in that line, or remove the line",
         )
     _refuse_text(parsed, "number", grid=grid)
-    _refuse_text(parsed, "whole", grid=grid)
+    _refuse_text(parsed, "year_number", grid=grid)
     return parsed.select(
         "line", "country", "also", "code", "is_sure", "indicator",
-        year=pl.col("whole").cast(pl.Int16), value="number",
+        year=pl.col("year_number").cast(pl.Int16), value="number",
     )  # fmt: skip
 
 
 def _year() -> pl.Expr:
-    """2002, also as YR2002, 2002.0, the first or last day of the year, or with its name in brackets."""
+    """Year from 2002, YR2002, 2002.0, the first or last day of the year, or 2002 [YR2002]."""
     text = pl.col("year").str.strip_chars()
     for pattern in (
         r"^[Yy][Rr](\d{4})$",
@@ -172,9 +177,9 @@ def _year() -> pl.Expr:
 
 
 def _refuse_text(parsed: pl.DataFrame, number: str, *, grid: Grid) -> None:
-    """Refuse what is not a finite number or, in `whole`, not a year."""
+    """Refuse values that are not finite numbers, or years that are not."""
     fits = pl.col(number).is_finite()
-    if number == "whole":
+    if number == "year_number":
         fits &= pl.col(number).is_between(1000, 3000) & (pl.col(number) == pl.col(number).round())
     wrong = parsed.filter(~fits.fill_null(value=False))
     if len(wrong):
@@ -188,7 +193,7 @@ def _refuse_text(parsed: pl.DataFrame, number: str, *, grid: Grid) -> None:
 
 
 def _once(values: pl.DataFrame, name: str) -> pl.DataFrame:
-    """Each country, year and indicator once; equal repetitions are one."""
+    """One row for each country, year and indicator; equal duplicates are dropped, different values refused."""
     values = values.unique([*KEYS, "value"], keep="first", maintain_order=True)
     twice = values.filter(pl.struct(KEYS).is_duplicated()).sort(*KEYS, "line")
     if len(twice):

@@ -1,4 +1,4 @@
-"""Variables of the panel from the indicators of the files: chosen, added, scaled, logged, units checked."""
+"""Makes the panel's variables from the files' indicators: selects, adds, scales, takes logarithms and checks units."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ if TYPE_CHECKING:
 
 
 _OWN: Final = ("reporter", "year", "esi", "import_share")
-"""Columns of the panel that no covariate file gives."""
-_NAMED_BY_PEOPLE: Final = ("tidy", "wide", "long")
-"""Formats whose indicators have any name, few enough to be listed."""
+"""Columns of the panel that no covariate file may give."""
+_FREE_NAMES: Final = ("tidy", "wide", "long")
+"""Formats with arbitrary names of indicators, few enough to list in a message."""
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """Variables, how each was made, and which could not be."""
+    """Variables, the record of each, and the reason of each absent variable."""
 
     frame: pl.DataFrame
-    told: dict[str, Any]
+    records: dict[str, Any]
     absent: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class _Suspicion:
-    """A unit whose country medians cannot lie above a limit, what the values then look like, and the cure."""
+    """Expected unit, highest plausible median of a country, the likely unit above this limit, and the fix."""
 
     limit: float
     expected: str
@@ -45,14 +45,14 @@ _SUSPICIONS: Final = {
     "million_usd": _Suspicion(1e8, "million USD", "USD", "divide_by = 1000000"),
     "ln": _Suspicion(30.0, "a natural logarithm", "plain values", "ln = true"),
 }
-"""Limits above every true value: capital formation is at most 2.2 of GDP (Equatorial Guinea 1996), FDI stock
-at most 2e7 million USD; ln 30 is 1e13."""
+"""No true value exceeds these limits: capital formation is at most 2.2 of GDP (Equatorial Guinea 1996), FDI stock at most
+2e7 million USD; exp(30) is 1e13."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Supply:
-    """What the files give: a column for each indicator, the files of each, and those that are variables as
-    they stand (tidy columns)."""
+    """The files' indicators: a column for each, the files of each, and indicators that are variables without a recipe
+    (columns of tidy tables)."""
 
     wide: pl.DataFrame
     files: Mapping[str, list[str]]
@@ -62,17 +62,16 @@ class _Supply:
 def make_variables(
     values: pl.DataFrame, variables: Mapping[str, Variable], *, tables: Sequence[TableRead]
 ) -> Made:
-    """Make every variable that the indicators allow.
+    """Make every variable whose indicators are available.
 
     Parameters
     ----------
     values
-        Columns iso3, year, indicator, value, without repetition.
+        Columns iso3, year, indicator, value, without duplicates.
     variables
-        Recipes. A tidy file may give a variable itself, ready made; a tidy column of another name is a
-        variable of its own.
+        Recipes. A tidy file may give a variable without a recipe; a tidy column of another name becomes a variable.
     tables
-        Where the values came from, for messages and the report.
+        Origin of the values, for messages and the report.
 
     Returns
     -------
@@ -81,39 +80,43 @@ def make_variables(
     Raises
     ------
     DataCheckError
-        If a variable is given both ready made and by its indicators, its values have another unit, or its name is
-        one of the panel's own or another's in other capitals.
+        If files give a variable both directly and by its indicators, its values have another unit, or its name is
+        reserved or differs from another name only in case.
     """
     supply = _supply(values, tables)
     _refuse_names([*variables, *supply.ready], supply.files)
     columns: dict[str, pl.Expr] = {}
-    told: dict[str, Any] = {}
+    records: dict[str, Any] = {}
     absent: dict[str, str] = {}
     for name, variable in variables.items():
         used = _available(variable, supply.files)
         if name in supply.ready:
-            columns[name], told[name] = _ready(supply, name, variable, used=used)
+            columns[name], records[name] = _ready(supply, name, variable, used=used)
         elif used:
-            columns[name], told[name] = _made(supply, name, variable, used=used)
+            columns[name], records[name] = _made(supply, name, variable, used=used)
         else:
             absent[name] = _absence(variable, tables)
     for name in supply.ready:
         if name not in columns:
             columns[name] = pl.col(name)
-            told[name] = {"recipe": "as given", "files": supply.files[name]}
+            records[name] = {"recipe": "as given", "files": supply.files[name]}
     made = [expression.alias(name) for name, expression in columns.items()]
-    return Made(supply.wide.select("iso3", "year", *made), told, absent)
+    return Made(supply.wide.select("iso3", "year", *made), records, absent)
 
 
 def _refuse_names(names: Sequence[str], files: Mapping[str, list[str]]) -> None:
-    """Refuse variables that a table of the panel could not tell apart: it does not look at capitals."""
+    """Refuse names that are reserved or differ only in case: SQL ignores case."""
     seen = {name.lower(): name for name in _OWN}
     for name in dict.fromkeys(names):
         other = seen.setdefault(name.lower(), name)
         if other != name or name in _OWN:
             file = ", ".join(files.get(name, ())) or "[panel.variables]"
-            whose = "the panel has a column of that name" if other in _OWN else f"there is {other!r} too"
-            raise DataCheckError(f"{file}: a variable is called {name!r}, and {whose}", "rename the column")
+            whose = (
+                "the panel has a column of that name" if other in _OWN else f"another has the name {other!r}"
+            )
+            raise DataCheckError(
+                f"{file}: a variable has the name {name!r}, but {whose}", "rename the column"
+            )
 
 
 def _supply(values: pl.DataFrame, tables: Sequence[TableRead]) -> _Supply:
@@ -126,7 +129,7 @@ def _supply(values: pl.DataFrame, tables: Sequence[TableRead]) -> _Supply:
 
 
 def _wide(values: pl.DataFrame, indicators: Sequence[str]) -> pl.DataFrame:
-    """One row for each country and year, a column for each indicator, sorted."""
+    """One row for each country and year, one column for each indicator, sorted."""
     keys = ["iso3", "year"]
     wide = values.select(keys).unique().sort(keys)
     for name in indicators:
@@ -136,7 +139,7 @@ def _wide(values: pl.DataFrame, indicators: Sequence[str]) -> pl.DataFrame:
 
 
 def _available(variable: Variable, files: Mapping[str, list[str]]) -> tuple[str, ...]:
-    """Indicators to use: the first that is there, or all of a sum; empty when the files do not suffice."""
+    """Indicators to use: the first available, or all of a sum; empty when an indicator is missing."""
     if variable.sum_of:
         return variable.sum_of if all(name in files for name in variable.sum_of) else ()
     return tuple(name for name in variable.first_of if name in files)[:1]
@@ -145,13 +148,13 @@ def _available(variable: Variable, files: Mapping[str, list[str]]) -> tuple[str,
 def _ready(
     supply: _Supply, name: str, variable: Variable, *, used: tuple[str, ...]
 ) -> tuple[pl.Expr, dict[str, Any]]:
-    """A variable that a tidy file gives under its own name, and its entry in the report."""
+    """A variable that a tidy file gives directly, and its entry in the report."""
     files = supply.files[name]
     if used and used != (name,):
         raise DataCheckError(
-            f"{files[0]} and {supply.files[used[0]][0]} both give {name!r}: the one ready made, the other "
-            f"{used[0]}, from which it is made",
-            "keep one of them",
+            f"{files[0]} gives {name!r}, and {supply.files[used[0]][0]} gives {used[0]}, from which {name!r} would "
+            "also be made",
+            "keep one of the two files",
         )
     _check_unit(supply.wide, name, pl.col(name), unit="ln" if variable.ln else variable.unit, file=files[0])
     return pl.col(name), {"recipe": "as given", "files": files}
@@ -164,17 +167,17 @@ def _made(
     value = pl.sum_horizontal(used, ignore_nulls=False) / variable.divide_by
     files = list(dict.fromkeys(file for one in used for file in supply.files[one]))
     _check_unit(supply.wide, name, value, unit=variable.unit, file=files[0])
-    told: dict[str, Any] = {"recipe": variable.told(used), "files": files}
+    record: dict[str, Any] = {"recipe": variable.formula(used), "files": files}
     if not variable.ln:
-        return value, told
+        return value, record
     without = supply.wide.filter(value <= 0).group_by("iso3").len().sort("iso3")
     if len(without):
-        told["without_logarithm"] = dict(without.iter_rows())
-    return pl.when(value > 0).then(value.log()), told
+        record["without_logarithm"] = dict(without.iter_rows())
+    return pl.when(value > 0).then(value.log()), record
 
 
 def _check_unit(wide: pl.DataFrame, name: str, value: pl.Expr, *, unit: str, file: str) -> None:
-    """Refuse values whose size shows another unit, country by country, so that a mixed file is caught."""
+    """Refuse values whose size shows another unit; checked by country, so that mixed files are found."""
     suspicion = _SUSPICIONS.get(unit)
     if suspicion is None:
         return
@@ -183,15 +186,15 @@ def _check_unit(wide: pl.DataFrame, name: str, value: pl.Expr, *, unit: str, fil
     if len(wrong):
         iso3, median = wrong.row(0)
         raise DataCheckError(
-            f"{name}: {suspicion.expected} was expected, and the values of {iso3} ({file}) are about {median:g}: "
+            f"{name}: {suspicion.expected} was expected, but the values of {iso3} ({file}) are about {median:g}: "
             f"they look like {suspicion.looks_like} ({len(wrong)} of {len(medians)} countries)",
-            f"bring the file to the unit, or name its column otherwise and set [panel.variables.{name}] "
+            f"convert the file to this unit, or rename its column and set [panel.variables.{name}] "
             f"indicator and {suspicion.cure}",
         )
 
 
 def _absence(variable: Variable, tables: Sequence[TableRead]) -> str:
-    """Why a variable could not be made, with what comes near."""
+    """Why a variable is absent, with indicators of similar names."""
     names = " + ".join(variable.sum_of) if variable.sum_of else " or ".join(variable.first_of)
     stems = {name.split("_")[0].split(".")[0] for name in variable.indicators}
     near = sorted(
@@ -199,6 +202,6 @@ def _absence(variable: Variable, tables: Sequence[TableRead]) -> str:
     )
     if not near:
         near = sorted(
-            {repr(name) for table in tables if table.format in _NAMED_BY_PEOPLE for name in table.unused}
+            {repr(name) for table in tables if table.format in _FREE_NAMES for name in table.unused}
         )
     return f"no file gives {names}" + (f"; there is {', '.join(near[:4])}" if near else "")

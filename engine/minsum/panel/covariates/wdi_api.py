@@ -1,4 +1,4 @@
-"""World Bank API download: one series, two lines of preamble and blank lines above the header."""
+"""Format of the World Bank's API download: one series, two lines of preamble and blank lines above the header."""
 
 from __future__ import annotations
 

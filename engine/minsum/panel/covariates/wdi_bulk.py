@@ -1,4 +1,4 @@
-"""World Development Indicators, bulk download: `WDICSV.csv`, every series of every economy."""
+"""Format of the World Development Indicators' bulk download: `WDICSV.csv`, every series of every economy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""World Bank DataBank export: chosen series and years, `2002 [YR2002]`, footer lines at the end."""
+"""Format of the World Bank's DataBank export: chosen series and years, `2002 [YR2002]`, footer lines at the end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""World Bank DataBank export with years in rows: one column for each series, its code in brackets."""
+"""Format of the World Bank's DataBank export with years in rows: one column for each series, its code in brackets."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""A row for each country, a column for each year: wbgapi's tables (`economy,YR2002,...`) and people's.
+"""Format of wide tables: a row for each country, a column for each year, such as wbgapi's `economy,YR2002,...`.
 
-What the values are says a column of series, or the name of the file or sheet.
+A column of series, or the name of the file or sheet, names the variable.
 """
 
 from __future__ import annotations

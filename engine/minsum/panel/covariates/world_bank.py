@@ -1,4 +1,4 @@
-"""The World Bank's layout: a row for each country and series, a column for each year."""
+"""Layout that the World Bank's formats share: a row for each country and series, a column for each year."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _YEAR = re.compile(r"(\d{4})(?: \[YR\d{4}\])?")
 
 @dataclass(frozen=True, slots=True)
 class WideLayout:
-    """Column names of one of the World Bank's wide tables.
+    """Columns of a wide table of the World Bank.
 
     Attributes
     ----------
