@@ -220,7 +220,8 @@ class _State:
             self.report.removed.append(place_of(partition_key(path)))
 
     def _reject(self, source: Source, error: SmallerSourceError) -> None:
-        write_rejection(self.layout, error, source, recipe=self.known.options.rejection_recipe())
+        recipe = self.known.options_for(source.sha256).rejection_recipe()
+        write_rejection(self.layout, error, source, recipe=recipe)
         self.report.rejected[source.name] = (error.message, error.hint)
 
 

@@ -134,11 +134,11 @@ class Known:
         """Under which the lake knows a source."""
         return {use.record["name"] for use in self._uses.get(sha, ())}
 
-    def options_for(self, source: Source) -> IngestOptions:
-        """What a source is read for: a vintage that was once said for it stands until another is said."""
+    def options_for(self, sha: str) -> IngestOptions:
+        """What a source is read and judged for: a vintage that was once said for it stands until another is said."""
         if self.options.classification is not None:
             return self.options
-        said = (use.record.get("assumed") for use in self._uses.get(source.sha256, ()))
+        said = (use.record.get("assumed") for use in self._uses.get(sha, ()))
         return replace(self.options, classification=next(filter(None, said), None))
 
     def unused(self) -> set[str]:
@@ -316,11 +316,10 @@ def _latest(candidates: list[Source], known: Known) -> Source:
 
 def _verdicts(layout: Layout, known: Known) -> dict[tuple[str, str], tuple[str, str]]:
     """Reason and hint of what was rejected before and would be again, by digest and name."""
-    recipe = known.options.rejection_recipe()
     return {
         (record["sha256"], record["name"]): (record["reason"], record["hint"])
         for record in read_rejections(layout).values()
-        if record["recipe"] == recipe
+        if record["recipe"] == known.options_for(record["sha256"]).rejection_recipe()
         and (record["is_final"] or record["because"])
         and all(known.made_in(place) == sources for place, sources in record["because"].items())
         and not (known.options.accept and record["kind"] == SmallerSourceError.__name__)
