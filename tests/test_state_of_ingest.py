@@ -303,6 +303,7 @@ def test_another_classification_for_what_does_not_say(desk: Desk) -> None:
 def test_a_vintage_that_was_once_said_stands_until_another_is(desk: Desk) -> None:
     """Also for what a killed run left out, and for what other settings make anew."""
     desk.put_bytes(BACI, "mine.csv")
+    assert desk.ingest().rejected
     desk.options = Ingest(classification="H4")
     desk.ingest()
     whole = desk.lake()

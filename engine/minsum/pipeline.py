@@ -19,7 +19,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from minsum.countries.names import understood
+from minsum.countries.names import comtrade_label
 from minsum.errors import (
     DataCheckError,
     EmptySampleError,
@@ -362,7 +362,7 @@ class Workspace:
 
         folder = self.layout.flows if self.settings.harmonise is None else self.layout.esi
         return trace(
-            self.layout, Question(understood(reporter), understood(reference)), year, product=product,
+            self.layout, Question(comtrade_label(reporter), comtrade_label(reference)), year, product=product,
             classification=chosen_classification(folder, classification, setting="classification"),
             settings=self.settings,
         )  # fmt: skip

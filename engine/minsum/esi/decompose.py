@@ -175,7 +175,9 @@ def contributions(
 
 
 def _understood(question: Question) -> Question:
-    return replace(question, reporter=understood(question.reporter), reference=understood(question.reference))
+    return replace(
+        question, reporter=comtrade_label(question.reporter), reference=comtrade_label(question.reference)
+    )
 
 
 def _sides(
@@ -183,7 +185,7 @@ def _sides(
 ) -> tuple[Baskets | None, tuple[str, ...], list[str]]:  # fmt: skip
     """Baskets of a year, the labels that both sides are made of, the reporter's first, and those without data."""
     composite = _reference(question, options)
-    wanted = (question.reporter, *expanded(composite.members, year))
+    wanted = (question.reporter, *expand_groups(composite.members, year))
     found = _gather(files, wanted, rule=composite.rule, options=options, harmoniser=harmoniser)
     labels = found.labels if found else []
     there = of_year({"one": composite}, year, labels)[0]["one"].members

@@ -36,7 +36,7 @@ def of_year(
         members = one.members
         if not set(members) & set(NAMES):
             continue
-        whole = expanded(members, year)
+        whole = expand_groups(members, year)
         there = [label for label in whole if label in labels or label in members]
         left_out[name] = sorted(set(whole) - set(there))
         found[name] = one.model_copy(update={"members": tuple(there) or members})

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from minsum.countries.names import understood
+from minsum.countries.names import comtrade_label
 from minsum.countries.suggestions import near_labels
 from minsum.errors import EstimationError, MissingInputError
 from minsum.estimate.sample import Chosen, choose, in_common
@@ -89,7 +89,7 @@ def _read(layout: Layout, model: Model, *, esi: Sequence[Path]) -> tuple[pl.Data
     if model.reference is None:
         return panel, []
     rows, notes = one_row_a_country(
-        scan_similarities(esi).filter(pl.col("reference") == understood(model.reference))
+        scan_similarities(esi).filter(pl.col("reference") == comtrade_label(model.reference))
     )
     kept, too_wide = narrow(rows, read_footer(layout.panel)["options"].get("max_width"))
     other = kept.collect()

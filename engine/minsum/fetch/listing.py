@@ -135,7 +135,7 @@ def _without_key(entry: Any, client: Client) -> Any:
     return entry
 
 
-def is_wanted(one: Publication, classification: str, options: Fetch) -> bool:
+def is_wanted(publication: Publication, classification: str, options: Fetch) -> bool:
     """Whether a list was asked for it: the list of `HS` also holds SITC, and a service may ignore a parameter."""
     codes = options.reporter_codes()
     fits = (

@@ -229,7 +229,8 @@ class _State:
             self.report.removed.append(place_of(partition_key(path)))
 
     def _reject(self, source: Source, error: SmallerSourceError) -> None:
-        write_rejection(self.layout, error, source, recipe=rejection_recipe(self.known.options))
+        recipe = rejection_recipe(self.known.options_for(source.sha256))
+        write_rejection(self.layout, error, source, recipe=recipe)
         self.report.rejected[source.name] = (error.message, error.hint)
 
 

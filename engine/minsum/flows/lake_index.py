@@ -132,11 +132,11 @@ class Known:
         """Under which the lake knows a source."""
         return {use.record["name"] for use in self._uses.get(sha, ())}
 
-    def options_for(self, source: Source) -> Ingest:
-        """What a source is read for: a vintage that was once said for it stands until another is said."""
+    def options_for(self, sha: str) -> Ingest:
+        """What a source is read and judged for: a vintage that was once said for it stands until another is said."""
         if self.options.classification is not None:
             return self.options
-        said = (use.record.get("assumed") for use in self._uses.get(source.sha256, ()))
+        said = (use.record.get("assumed") for use in self._uses.get(sha, ()))
         return self.options.model_copy(update={"classification": next(filter(None, said), None)})
 
     def unused(self) -> set[str]:
@@ -314,11 +314,10 @@ def _latest(candidates: list[Source], known: Known) -> Source:
 
 def _verdicts(layout: Layout, known: Known) -> dict[tuple[str, str], tuple[str, str]]:
     """Reason and hint of what was rejected before and would be again, by digest and name."""
-    wanted = rejection_recipe(known.options)
     return {
         (record["sha256"], record["name"]): (record["reason"], record["hint"])
         for record in read_rejections(layout).values()
-        if record["recipe"] == wanted
+        if record["recipe"] == rejection_recipe(known.options_for(record["sha256"]))
         and (record["is_final"] or record["because"])
         and all(known.made_in(place) == sources for place, sources in record["because"].items())
         and not (known.accept and record["kind"] == SmallerSourceError.__name__)

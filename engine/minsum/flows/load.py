@@ -108,7 +108,7 @@ def bring_in(
     n_threads = min(jobs, _MOST_JOBS) + _AT_THE_DISK
 
     def read(source: Source) -> Parsed | None:
-        return parse(source, known.options_for(source), layout, n_beside=min(n_threads, len(todo)))
+        return parse(source, known.options_for(source.sha256), layout, n_beside=min(n_threads, len(todo)))
 
     def bring(source: Source) -> _Result:
         """Read a source, and publish it in the same thread when it is one whole reporter-year, and its name says which."""
@@ -123,7 +123,8 @@ def bring_in(
         bad.add(source.sha256)
         if isinstance(error, ChangedSourceError):
             done.changed.append(source.path)
-        write_rejection(layout, error, source, recipe=rejection_recipe(known.options))
+        recipe = rejection_recipe(known.options_for(source.sha256))
+        write_rejection(layout, error, source, recipe=recipe)
         done.rejected[source.name] = (error.message, error.hint)
 
     slices = Slices(lake, {source.sha256: source for source in sources}, bad, read)

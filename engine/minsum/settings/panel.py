@@ -43,7 +43,7 @@ class Variable(Section):
         """Every indicator that may serve."""
         return self.first_of + self.sum_of
 
-    def told(self, used: Sequence[str]) -> str:
+    def formula(self, used: Sequence[str]) -> str:
         """The recipe as a formula."""
         formula = " + ".join(used)
         if self.divide_by != 1:
