@@ -136,7 +136,7 @@ def _without_key(entry: Any, client: Client) -> Any:
 
 
 def is_wanted(publication: Publication, classification: str, options: Fetch) -> bool:
-    """Whether a list was asked for it: the list of `HS` also holds SITC, and a service may ignore a parameter."""
+    """Whether a publication was requested: the list of `HS` also holds SITC, and a service may ignore a parameter."""
     codes = options.reporter_codes()
     fits = (
         re.fullmatch("H[0-6]", publication.classification)

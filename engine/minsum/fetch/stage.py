@@ -188,8 +188,8 @@ def _missing(listing: Listing, layout: Layout, in_lake: InLake) -> list[Listed]:
 
 
 def _clear(layout: Layout, listing: Listing, todo: list[Listed], options: Fetch) -> None:
-    """Drop parts of files that are no longer listed, and records of what a later publication replaced."""
-    wanted = {part_of(one, layout) for one in todo}
+    """Delete incomplete downloads that are no longer listed, and rejection records of superseded publications."""
+    wanted = {part_of(listed, layout) for listed in todo}
     for part in (layout.private / "fetch").glob("*.part"):
         if part not in wanted:
             part.unlink()

@@ -42,7 +42,7 @@ class Tables:
 
     @classmethod
     def find(cls, options: Harmonise, root: Path) -> Tables:
-        """Look for the tables that the options name; only headers of weight files are read.
+        """Find the tables that the options name; of weight files, only headers are read.
 
         Raises
         ------

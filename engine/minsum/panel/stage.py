@@ -218,7 +218,7 @@ def _of(classification: str, esi: Iterable[Path]) -> list[Path]:
 
 
 def _covariate_files(layout: Layout, options: Panel) -> list[Path]:
-    """Files of the covariate folder by name; there may be none, for a panel of trade alone."""
+    """Files of the covariate folder, by name; an empty folder gives a panel of trade data only."""
     folder = layout.root / options.covariates
     if not folder.is_dir():
         raise MissingInputError(
@@ -286,7 +286,7 @@ _SHARES: Final = pa.schema(
 
 
 def _import_shares(con: duckdb.DuckDBPyConnection, options: Panel, flows: list[Path]) -> pa.Table:
-    """Import share of every reporter-year: from TOTAL, or from the products where no TOTAL stands."""
+    """Import share of every reporter-year: from TOTAL, or from the sum of products where TOTAL is missing."""
     if not options.bloc:
         return _SHARES.empty_table()
     imports = {path: read_footer(path)["checks"].get("M") for path in flows}
@@ -311,7 +311,7 @@ def _has_total(checks: dict[str, Any]) -> bool:
 
 
 def _import_remarks(options: Panel, found: list[tuple[str, str, int]]) -> list[str]:
-    """What import_share is made of, and where it is missing or made of products."""
+    """Notes on import_share: its definition, and the countries where it is missing or computed from products."""
     lines = [bloc_remark(options.bloc)]
     by_remark: dict[str, dict[str, int]] = defaultdict(dict)
     for remark, reporter, count in found:
