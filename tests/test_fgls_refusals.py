@@ -216,7 +216,7 @@ def test_refuses_unknown_options(option: str) -> None:
 def test_refuses_igls_that_does_not_settle() -> None:
     table = greene_firms()
     model = PanelFGLS(table["invest"], table.iloc[:, 1:], panels="correlated", igls=True)
-    with pytest.raises(EstimationError, match="did not settle in 5 steps"):
+    with pytest.raises(EstimationError, match="did not converge in 5 steps"):
         model.fit(max_iterations=5)
 
 

@@ -1,7 +1,7 @@
-"""Stage `estimate`: model specifications applied to the panel, or to every pair of countries.
+"""Stage `estimate`: estimates the models of specifications on the panel, or on all pairs of countries.
 
-The estimators and tests of our own (`estimators`) are handed on here, for use without a workspace; they are imported when
-they are first used, since they load pandas and scipy. Knows no other stage; reads what they published.
+Re-exports the estimators and tests of `estimators`, for use without a workspace; they are imported on first use, because
+they load pandas and scipy. Imports no other stage; reads their published files.
 """
 
 from __future__ import annotations

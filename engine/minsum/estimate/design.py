@@ -1,4 +1,4 @@
-"""Dependent variable and regressors of a panel model as pandas tables, checked before any estimator sees them."""
+"""Builds and checks the dependent variable and regressors of a panel model, as pandas tables for the estimators."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class Design:
     x
         Regressors with the same index, without constant.
     weights
-        Weight of each row, with the same index, in (0, 1]; None where all count the same.
+        Weight of each row, with the same index, in (0, 1]; None for equal weights.
     weights_text
-        How the rows count, in words; empty where all count the same.
+        Description of the weights; empty for equal weights.
     """
 
     model: Model
@@ -47,7 +47,7 @@ class Design:
 
     @property
     def has_countries(self) -> bool:
-        """Whether each country has."""
+        """Whether each country has an effect of its own."""
         return "country" in (self.model.effects or ())
 
     @property
@@ -56,7 +56,7 @@ class Design:
         return int(self.y.index.get_level_values(0).nunique())
 
     def exog(self, dummies: Sequence[str] = ()) -> pd.DataFrame:
-        """Regressors, the constant, and dummies of the named index levels, the first of each left out."""
+        """Regressors, the constant, and dummies of the named index levels, without the first dummy of each level."""
         parts = [self.x.assign(const=1.0)]
         for level in dummies:
             values = pd.Series(self.y.index.get_level_values(level), index=self.y.index)
@@ -65,11 +65,11 @@ class Design:
 
     @property
     def year_dummies(self) -> list[str]:
-        """The index levels that dummies are made of in a model without country effects."""
+        """Index levels that become dummies in a model without country effects."""
         return ["year"] if self.has_years else []
 
     def sample(self, dummies: Sequence[str] = ()) -> PanelSample:
-        """The sample in sorted arrays, refused where no estimator of this kind can work on it.
+        """The sample as sorted arrays; refuses samples on which the estimators cannot work.
 
         Raises
         ------
@@ -82,7 +82,7 @@ class Design:
 
 
 def design(chosen: Chosen, model: Model) -> Design:
-    """The equation of a model on its chosen rows."""
+    """The design of a model on its chosen rows."""
     names = [model.dependent, *model.regressors, *([WEIGHT] if model.weights else [])]
     table = pd.DataFrame(
         {name: chosen.rows[name].to_numpy() for name in names},
@@ -98,12 +98,12 @@ def design(chosen: Chosen, model: Model) -> Design:
 
 
 def refuse_unidentified_within(one: Design) -> None:
-    """Refuse regressors that country (and year) effects absorb, or that depend on others beside them.
+    """Refuse regressors that country (and year) effects absorb, or that are collinear given these effects.
 
     Raises
     ------
     EstimationError
-        Naming the culprits.
+        If there are such regressors; the message names them.
     """
     if one.n_entities == len(one.y):
         raise EstimationError(

@@ -1,4 +1,4 @@
-"""Specification tests of a panel model; one that cannot be computed says why and stops nothing."""
+"""Runs the specification tests of a panel model; a test that cannot be computed gives its reason instead."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from minsum.settings.specs import Diagnostic
 
 
 def diagnose(one: Design) -> dict[str, dict[str, Any]]:
-    """The tests that a model asks for.
+    """Run the tests in the model's `diagnostics`.
 
     Returns
     -------
-    Name of the test to `name`, `null`, `distribution`, `statistic` and `p_value`; or to `refused`, the
-    reason why there is none.
+    Name of the test to `name`, `null`, `distribution`, `statistic` and `p_value`; or to `refused`, the reason why it
+    could not be computed.
     """
     found: dict[str, dict[str, Any]] = {}
     for name in one.model.diagnostics:
@@ -47,7 +47,7 @@ def diagnose(one: Design) -> dict[str, dict[str, Any]]:
 
 
 def _within(one: Design) -> Any:
-    """The fixed effects fit, conventional covariance."""
+    """Fixed effects fit with the conventional covariance."""
     refuse_unidentified_within(one)
     return PanelOLS(one.y, one.exog(), entity_effects=True, time_effects=one.has_years).fit()
 

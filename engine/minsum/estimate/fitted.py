@@ -1,4 +1,4 @@
-"""What an estimate says, whatever estimator made it, and the table of all of them."""
+"""Result of an estimate in the form that all estimators share, and the table of estimates."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FEW_CLUSTERS: Final = 30
-"""Below this a clustered covariance rests on too few independent pieces (Cameron and Miller 2015)."""
+"""With fewer clusters, clustered standard errors are unreliable (Cameron and Miller 2015)."""
 
 _SCHEMA: Final = pa.schema(
     [
@@ -41,21 +41,21 @@ class Fitted:
     Attributes
     ----------
     label
-        Its column in a table.
+        Heading of its column in tables.
     estimator, dependent
-        How it was made, and of what.
+        Estimator and dependent variable.
     about
-        In words: effects, covariance, degrees of freedom, meaning of the constant.
+        Description: effects, covariance, degrees of freedom, meaning of the constant.
     terms
         Indexed by term: coefficient, std_error, statistic, p_value.
     distribution
-        Of the statistic under the null: t(54) or N(0, 1).
+        Distribution of the statistic under the null: t(54) or N(0, 1).
     n_obs, n_entities
-        Rows and countries (pairs for data of pairs) that entered.
+        Number of rows and of countries (pairs, for data of pairs).
     r_squared
         Within for FE, overall for RE and others, None for FGLS.
     warnings
-        What should be read with care.
+        Warnings for readers of the estimate.
     """
 
     label: str
@@ -70,7 +70,7 @@ class Fitted:
     warnings: tuple[str, ...] = ()
 
     def told(self) -> dict[str, Any]:
-        """What the footer keeps beside the numbers."""
+        """Record for the footer."""
         return {
             "estimator": self.estimator,
             "dependent": self.dependent,
@@ -120,7 +120,7 @@ def term_table(params: pd.Series, cov: pd.DataFrame, *, df: int | None) -> pd.Da
 def split_constant(
     params: pd.Series, cov: pd.DataFrame, *, smallest: float
 ) -> tuple[pd.Series, pd.DataFrame, tuple[str, ...]]:
-    """Leave out a constant whose variance is not positive, which is no reason to refuse the slopes.
+    """Drop a constant whose variance is not positive; the slopes stay valid.
 
     Parameters
     ----------
@@ -131,13 +131,13 @@ def split_constant(
 
     Returns
     -------
-    Both without the constant, and a warning that says so; or all as it was, and none.
+    Coefficients and covariance without the constant, and a warning; or both unchanged, and no warning.
 
     Notes
     -----
-    Within each cluster the residuals of a model with effects add up to nothing, so that what the clustered
-    covariance gives the constant, ybar - xbar'b, is xbar'Vb alone: nothing where the regressors are centred, and
-    less than nothing in two ways. The constant is the average of the effects, not a parameter of its own.
+    In a model with effects the residuals of each cluster sum to zero. The clustered variance of the constant,
+    ybar - xbar'b, then is only xbar'V xbar: zero for centred regressors, and possibly negative for two-way clustering.
+    The constant is the average of the effects, not a parameter of its own.
     """
     variances = dict(zip(params.index, cov.to_numpy().diagonal(), strict=True))
     if variances.get("const", math.inf) > smallest:
@@ -147,7 +147,7 @@ def split_constant(
 
 
 def distribution(df: int | None) -> str:
-    """Of a statistic if the coefficient were 0."""
+    """Distribution of a statistic when the coefficient is 0."""
     return "N(0, 1)" if df is None else f"t({df})"
 
 

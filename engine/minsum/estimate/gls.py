@@ -1,4 +1,4 @@
-"""Feasible GLS and panel-corrected standard errors with country and year dummies, by our own estimators."""
+"""Estimates panel models by feasible GLS or with panel-corrected standard errors, with country and year dummies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fixed effects, random effects, pooled, between and first differences, by linearmodels."""
+"""Estimates panel models by fixed effects, random effects, pooled, between and first differences (linearmodels)."""
 
 from __future__ import annotations
 

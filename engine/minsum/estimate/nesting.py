@@ -1,4 +1,4 @@
-"""Effects nested in clusters, which a clustered covariance does not count as parameters."""
+"""Counts effects nested in clusters; a clustered covariance does not count these effects as parameters."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import numpy as np
 from minsum.estimate.estimators.panel_data import I64
 
 Codes = dict[str, I64]
-"""Name of an effect or cluster to the number of each row's, from 0 without gaps, shape (n_rows,)."""
+"""Name of an effect or cluster to the index of each row's group, from 0 without gaps, shape (n_rows,)."""
 
 
 def count(codes: I64) -> int:
-    """Number of different effects or clusters."""
+    """Number of groups."""
     return int(codes.max()) + 1
 
 
 def n_nested(effects: Codes, clusters: Codes) -> int:
-    """Parameters of the effects that lie within the clusters: one less than their number, for the constant stays.
+    """Number of parameters of nested effects: number of groups minus 1, because the constant stays.
 
     Notes
     -----

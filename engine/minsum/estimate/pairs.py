@@ -1,4 +1,4 @@
-"""Every country against every reference: pair, country and year effects absorbed, errors clustered."""
+"""Estimates models on all pairs of countries: absorbs pair, country and year effects, with clustered errors."""
 
 from __future__ import annotations
 

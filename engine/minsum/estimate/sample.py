@@ -1,4 +1,4 @@
-"""The estimation sample: terms evaluated, rows chosen, and every row that is left out counted."""
+"""Builds the estimation sample: evaluates terms, chooses rows and counts every row that is left out."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ WEIGHT: Final = "1 - (esi_high - esi_low)"
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """Complete rows of one model and what became of the others.
+    """Complete rows of one model, and counts of the rows left out.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class Chosen:
         return f"; a row counts {WEIGHT}, here {lowest:.3g} to {highest:.3g}"
 
     def told(self) -> dict[str, Any]:
-        """What the footer keeps."""
+        """Record for the footer."""
         return {
             "total": self.total,
             "rows": len(self.rows),
@@ -221,17 +221,18 @@ def _listed(counts: Counts) -> str:
 
 
 def in_common(samples: Sequence[Chosen]) -> list[Chosen]:
-    """The samples cut to the rows that all of them have.
+    """The samples reduced to their common rows.
 
     Raises
     ------
     EstimationError
-        If they are of different data, or share no row.
+        If the samples use different data, or have no common row.
     """
     keys = samples[0].keys
     if any(sample.keys != keys for sample in samples):
         raise EstimationError(
-            "common_sample = true joins models of the panel and of pairs", "put them into files of their own"
+            "common_sample = true, but some models use the panel and others pairs",
+            "use a file for the panel's models and a file for the models of pairs",
         )
     shared = samples[0].rows.select(keys)
     for sample in samples[1:]:

@@ -1,6 +1,6 @@
-"""Stage `estimates`: a specification on the panel (or on all pairs), one Parquet file.
+"""Stage `estimate`: estimates a specification on the panel (or on all pairs) and writes one Parquet file.
 
-Libraries are imported where they are used: a run with nothing to do must not load them.
+Libraries are imported where they are used, because a run with nothing to do must not load them.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ RECIPE: Final = "estimate-3"
 
 @dataclass(frozen=True, slots=True)
 class EstimateReport:
-    """What the stage did.
+    """Result of the stage.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class EstimateReport:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A specification, and who asks for it.
+    """A specification, and its origin.
 
     Attributes
     ----------
@@ -65,16 +65,16 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What estimates are made from.
+    """Inputs of the estimates.
 
     Attributes
     ----------
     panel
-        Its digest.
+        Digest of the panel.
     classification
-        Its HS vintage.
+        HS vintage of the panel.
     esi
-        Similarities to their digests.
+        Similarity files to their digests.
     """
 
     panel: str
@@ -83,7 +83,7 @@ class Inputs:
 
 
 def inputs_of(layout: Layout) -> Inputs:
-    """What is there.
+    """The current inputs.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Stage `report`: tables, charts and the page that people look at.
+"""Stage `report`: writes tables, charts and the HTML page.
 
-Draws what other stages published; computes no similarity and no estimate.
+Shows results of other stages; computes no similarity and no estimate.
 """

@@ -1,4 +1,4 @@
-"""The charts, once: the page feeds them by name, the figures hold their data."""
+"""Defines each chart once, for the page (which adds data by name) and for the figures (which contain data)."""
 
 from __future__ import annotations
 

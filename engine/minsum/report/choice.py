@@ -1,4 +1,4 @@
-"""What the page and the figures show before anybody chooses."""
+"""Chooses the countries and the reference that the page and the figures show by default."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MOVERS: Final = 6
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Of one classification.
+    """Defaults of one classification.
 
     Attributes
     ----------
@@ -41,7 +41,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A classification and what is shown of it first.
+    """A classification with its defaults.
 
     Attributes
     ----------

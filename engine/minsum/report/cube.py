@@ -1,4 +1,4 @@
-"""The similarities of one classification as arrays: half a matrix a year, and the composites beside it."""
+"""Similarities of one classification as arrays: half a matrix for each year, and the composites."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ F64 = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One figure of every pair and year; NaN where there is none.
+    """One quantity for every pair and year; NaN where missing.
 
     Attributes
     ----------

@@ -1,6 +1,6 @@
-"""`report/files.json`: what each file of the report was made from, and the digest of its bytes.
+"""Reads and writes `report/files.json`: inputs and digest of each file of the report.
 
-Text and pictures have no footer that could say it. Delete the list, and the report is made anew.
+Text and images have no footer for this record. If the list is deleted, the report is made again.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Table 1: similarity by country and year, and how fast it grew, for any countries, references and years."""
+"""Makes Table 1: similarity by country and year and its growth, for any countries, references and years."""
 
 from __future__ import annotations
 

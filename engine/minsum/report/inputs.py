@@ -1,4 +1,4 @@
-"""What the report is made from, and which files it has: known before anything of it is made."""
+"""Determines the inputs and the files of the report, before any file is made."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What decides the page besides the tables of the workspace."""
+"""Options of the page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Numbers inside a page: float64 split by byte, deflated, in base64. The page's script unpacks them."""
+"""Packs numbers for the page: float64 split by byte, deflated, in base64; the page's script unpacks them."""
 
 from __future__ import annotations
 

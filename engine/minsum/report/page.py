@@ -1,4 +1,4 @@
-"""`report/index.html`: one page that holds its data, its charts and the library that draws them."""
+"""Renders `report/index.html`: one file with its data, its charts and the charting library."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the page says in words: the definition, the facts at the top, the settings at the foot."""
+"""Texts of the page: the definition, the key facts at the top, the settings at the foot."""
 
 from __future__ import annotations
 

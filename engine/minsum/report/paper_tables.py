@@ -1,4 +1,4 @@
-"""The paper's three tables from the panel and the estimates."""
+"""Makes the paper's three tables from the panel and the estimates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The data of the page: what stands in its JSON, and the packed numbers beside it."""
+"""Data of the page: its JSON, and packed numbers in separate elements."""
 
 from __future__ import annotations
 

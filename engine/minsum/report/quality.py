@@ -1,4 +1,4 @@
-"""What the page says of the data: a row for each reporter-year, and what was done to it."""
+"""Table of data quality for the page: a row for each reporter-year with its repairs and sources."""
 
 from __future__ import annotations
 

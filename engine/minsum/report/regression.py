@@ -1,4 +1,4 @@
-"""Table 3 and the specification tests, from a file of estimates and its footer."""
+"""Makes Table 3 and the table of specification tests from a file of estimates and its footer."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ _HYPHEN: Final = re.compile(r"(?<=[ (])-(?=[\d.])")
 
 
 def render(table: Table) -> dict[str, str]:
-    """A table in every form, by file suffix: csv (figures as they are), txt, tex, html (three decimals)."""
+    """A table in every form, by file suffix: csv (all digits), txt, tex, html (three decimals)."""
     return {
         "csv": table.frame.write_csv(),
         "txt": _text(table),

@@ -1,4 +1,4 @@
-"""Stage `report`: tables, the page and its figures, each only where something changed."""
+"""Stage `report`: makes the missing and stale tables, figures and page."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ RECIPE: Final = "page-2"
 
 @dataclass(slots=True)
 class PageReport:
-    """What the stage did.
+    """Result of the stage.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Synthetic worlds in Comtrade's own bulk format, with known truth: for the demo, tests and benchmarks."""
+"""Synthetic worlds in Comtrade's bulk format with known true results, for the demo, tests and benchmarks."""
 
 from minsum.countries.paper import PAPER_YEARS
 from minsum.synth.economies import BLOC, FOCUS, LEADERS

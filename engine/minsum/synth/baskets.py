@@ -1,4 +1,4 @@
-"""What each country exports to the World: mixtures of the leaders' basket and a niche of its own.
+"""Draws each country's exports to the World: a mixture of the leaders' basket and a niche of its own.
 
 A follower's shares are `weight * leaders + (1 - weight) * own`; the weight is solved so that the ESI
 against the pooled leaders is the one the model wants. Tastes differ and niches drift from year to year,

@@ -1,4 +1,4 @@
-"""Rows written as a UN Comtrade bulk file: tab-separated text of 34 columns in one gzip member."""
+"""Writes rows as a UN Comtrade bulk file: tab-separated text of 34 columns in one gzip member."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def file_name(spec: WorldSpec, code: int, year: int, *, vintage: str) -> str:
 
 
 def write_file(path: Path, rows: Rows, document: Document) -> Written:
-    """Write one reporter-year; the file appears under its name when it is whole."""
+    """Write one reporter-year; the file gets its name when it is complete."""
     packer = isal_zlib.compressobj(1, isal_zlib.DEFLATED, _GZIP)
     partial = path.with_name(path.name + ".part")
     text_bytes = 0

@@ -1,4 +1,4 @@
-"""Country data of a synthetic world in the shapes that the World Bank, UNCTAD and the Fraser Institute publish."""
+"""Writes the covariates of a synthetic world in the formats of the World Bank, UNCTAD and the Fraser Institute."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The regression that is true in a synthetic world, and the country data it stands on.
+"""Draws the covariates of a synthetic world, for which this regression is true:
 
     esi_it = effect_i + beta' x_it + error_it      for every reporter but the leaders
 

@@ -1,4 +1,4 @@
-"""Who trades in a synthetic world: real country codes, in an order of size that is roughly real."""
+"""Countries of a synthetic world: real codes, in roughly the real order of size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An invented commodity classification of the size and shape of an HS vintage."""
+"""Invents a commodity classification of the size and structure of an HS vintage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is decided about a world before any of its files is written."""
+"""Plan of a world: everything that is drawn before any file is written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rows of one file: totals of every level and partner, and rows that break some of them down."""
+"""Rows of one file: totals of every level and partner, and components of some totals."""
 
 from __future__ import annotations
 

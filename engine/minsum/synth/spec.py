@@ -1,4 +1,4 @@
-"""What a synthetic world is made from: one small frozen object."""
+"""Specification of a synthetic world: size, span and seed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bilateral trade of one reporter-year: product by partner cells whose sums are exact."""
+"""Draws the bilateral trade of one reporter-year: cells by product and partner with exact sums."""
 
 from __future__ import annotations
 

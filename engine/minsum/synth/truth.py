@@ -1,4 +1,4 @@
-"""The right answers of a synthetic world, by plain NumPy from the numbers written in its files."""
+"""Computes the true results of a synthetic world with plain NumPy, from the numbers in its files."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ HIGH_END: Final = "high_end"
 
 @dataclass(frozen=True, slots=True)
 class Filed:
-    """What one file says, in short.
+    """Summary of one file.
 
     Attributes
     ----------

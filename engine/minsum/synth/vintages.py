@@ -1,7 +1,7 @@
-"""Things whose code is known in every HS vintage: the oracle of `[harmonise]`.
+"""Goods whose code is known in every HS vintage: the oracle for tests of `[harmonise]`.
 
-A thing is a path along the UN's links: a code of H6, a code of H5 that shares a product with it, and so on to H0. What
-a country files in a vintage is the sum over its things, so its basket is known exactly in every vintage.
+A thing is one good, a path along the UN's links: a code of H6, a code of H5 that shares a product with it, and so on to H0.
+A country's filing in a vintage is the sum over its things, so its basket is known exactly in every vintage.
 """
 
 from __future__ import annotations

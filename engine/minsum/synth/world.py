@@ -1,4 +1,4 @@
-"""Builds a synthetic world: plan once, write the files side by side, then write down the truth."""
+"""Builds a synthetic world: makes the plan, writes the files in parallel, then writes the true results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Panel estimators and tests of our own, in the conventions of Stata and with results like those of linearmodels.
+"""Panel estimators and tests of our own, in Stata's conventions, with results named as in linearmodels.
 
-Know pandas and NumPy only: no workspace, no settings.
+Depends on pandas and NumPy only: no workspace, no settings.
 """

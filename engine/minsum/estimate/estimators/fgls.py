@@ -74,7 +74,7 @@ class PanelFGLS:
     nmk
         Multiply the covariance of the coefficients by N / (N - k).
     igls
-        Repeat Sigma and the coefficients until these settle; rho stays.
+        Iterate Sigma and the coefficients until convergence; rho stays fixed.
     force
         Estimate ar1 and psar1 in spite of gaps in time: successive observations of a panel are assumed to
         be one period apart.
@@ -110,7 +110,7 @@ class PanelFGLS:
         Parameters
         ----------
         tolerance
-            With igls, the largest `|b - b_old| / (|b_old| + 1)` at which the coefficients have settled.
+            With igls, the largest `|b - b_old| / (|b_old| + 1)` at convergence.
         max_iterations
             With igls, the steps after which to give up. Grunfeld's five firms with correlated panels
             take 1,047.
@@ -189,7 +189,7 @@ def _refuse_unstable(used: F64, *, rhos: F64, options: _Options, sample: PanelSa
 def _reweigh(
     data: _Transformed, *, options: _Options, sample: PanelSample, steps: int, tolerance: float
 ) -> tuple[LeastSquares, ErrorStructure, int]:
-    """Estimate Sigma from residuals and the coefficients from Sigma, once or until they settle.
+    """Estimate Sigma from residuals and the coefficients from Sigma, once or until convergence.
 
     Returns
     -------
@@ -212,7 +212,7 @@ def _reweigh(
         if not options.igls or (step > 1 and change <= tolerance):
             return fit, structure, step
     raise EstimationError(
-        f"igls did not settle in {steps} steps: the coefficients still change by {change:.1e}, "
+        f"igls did not converge in {steps} steps: the coefficients still change by {change:.1e}, "
         f"more than {tolerance:.1e}",
         "raise max_iterations or tolerance, or use the two-step estimate (igls=False)",
     )

@@ -1,4 +1,4 @@
-"""Least squares by QR on columns scaled to length one; rank told by column."""
+"""Least squares by QR on columns scaled to length one; rank deficiency is reported by column."""
 
 from __future__ import annotations
 

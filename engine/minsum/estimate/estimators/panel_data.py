@@ -1,4 +1,4 @@
-"""The estimation sample: two pandas objects become sorted float64 arrays with panel boundaries."""
+"""Converts the estimation sample from two pandas objects to sorted float64 arrays with panel boundaries."""
 
 from __future__ import annotations
 

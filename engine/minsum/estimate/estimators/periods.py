@@ -1,4 +1,4 @@
-"""What "one period apart" means for a time index."""
+"""Numbers the periods of a time index; defines "one period apart"."""
 
 from __future__ import annotations
 

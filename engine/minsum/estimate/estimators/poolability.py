@@ -1,4 +1,4 @@
-"""Whether the panels of a sample share their slopes."""
+"""Test of whether all panels of a sample have the same slopes."""
 
 from __future__ import annotations
 

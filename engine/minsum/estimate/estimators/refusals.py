@@ -1,4 +1,4 @@
-"""Refusals and warnings that more than one estimator needs. Every one names its culprit."""
+"""Refusals and warnings that several estimators share; every message names the column, panel or time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an estimator of ours returns, with the names linearmodels uses."""
+"""Result of our estimators, with linearmodels' names."""
 
 from __future__ import annotations
 

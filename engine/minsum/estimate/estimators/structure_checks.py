@@ -1,4 +1,4 @@
-"""Whether a sample carries the covariance across panels that FGLS is to estimate and invert."""
+"""Checks whether a sample identifies the covariance across panels that FGLS estimates and inverts."""
 
 from __future__ import annotations
 
