@@ -681,7 +681,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "an unknown reference": ({"reference": "XXX"}, "no similarity with 'XXX'"),
     "a common sample of different data": (
         {"common_sample": True, "models": [{"name": "a"}, {**PAIRS, "name": "b"}]},
-        "common_sample = true joins models of the panel and of pairs",
+        "common_sample = true, but some models use the panel and others pairs",
     ),
 }  # fmt: skip
 
