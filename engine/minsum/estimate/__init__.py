@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     )
     from minsum.estimate.estimators.results import PanelResult
 
-_HOMES = {
+_MODULES = {
     "EstimationWarning": "estimators.refusals",
     "HypothesisTest": "estimators.hypothesis",
     "PanelFGLS": "estimators.fgls",
@@ -67,9 +67,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module 'minsum.estimate' has no attribute {name!r}")
-    return getattr(import_module(f"minsum.estimate.{_HOMES[name]}"), name)
+    return getattr(import_module(f"minsum.estimate.{_MODULES[name]}"), name)
 
 
 def __dir__() -> list[str]:

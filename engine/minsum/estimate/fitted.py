@@ -69,7 +69,7 @@ class Fitted:
     r_squared: float | None
     warnings: tuple[str, ...] = ()
 
-    def told(self) -> dict[str, Any]:
+    def record(self) -> dict[str, Any]:
         """Record for the footer."""
         return {
             "estimator": self.estimator,

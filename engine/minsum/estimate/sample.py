@@ -54,7 +54,7 @@ class Chosen:
         lowest, highest = self.rows.select(low=pl.col(WEIGHT).min(), high=pl.col(WEIGHT).max()).row(0)
         return f"; a row counts {WEIGHT}, here {lowest:.3g} to {highest:.3g}"
 
-    def told(self) -> dict[str, Any]:
+    def record(self) -> dict[str, Any]:
         """Record for the footer."""
         return {
             "total": self.total,

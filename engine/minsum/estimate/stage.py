@@ -151,10 +151,10 @@ def estimate(layout: Layout, spec: Specification, *, name: str, asked_by: str = 
         about = {
             "data": model.data,
             "equation": _equation(model),
-            "sample": sample.told(),
+            "sample": sample.record(),
             "diagnostics": tests,
         }
-        told |= {one.label: one.told() | about | {"rows": one.n_obs} for one in of_model}
+        told |= {one.label: one.record() | about | {"rows": one.n_obs} for one in of_model}
     footer = {"stage": "estimate", "spec": name, "models": told} | plan.wanted[target].record()
     _publish(fitted, target, footer=footer, layout=layout)
     return EstimateReport(True, name, {one.label: one.n_obs for one in fitted})

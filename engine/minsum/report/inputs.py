@@ -44,7 +44,7 @@ class Inputs:
     panel: str | None
     estimates: Mapping[str, tuple[str, bool]]
 
-    def told(self) -> dict[str, str]:
+    def digests(self) -> dict[str, str]:
         """Name to digest, for the foot of the page."""
         yearly = {"esi": self.esi, "market_esi": self.markets}
         found: dict[str, str | None] = {

@@ -72,7 +72,7 @@ def _wanted(layout: Layout, options: PageOptions, inputs: Inputs) -> dict[Path, 
     wanted = wanted_tables(layout, options, inputs) | wanted_figures(layout, options, inputs)
     if inputs.esi:  # without two countries to compare the page says so
         chosen = digest([_parts(), options.recorded()])
-        wanted[layout.page] = Mark("report index.html", RECIPE, chosen, inputs.told())
+        wanted[layout.page] = Mark("report index.html", RECIPE, chosen, inputs.digests())
     return wanted
 
 
@@ -125,7 +125,7 @@ def _make(
             from minsum.report.page import render_page
 
             tables = _tables(layout, options, inputs) if tables is None else tables
-            page = render_page(layout, shown, options=options, tables=tables, inputs=inputs.told())
+            page = render_page(layout, shown, options=options, tables=tables, inputs=inputs.digests())
             files.publish(layout.page, page.encode(), plan.wanted[layout.page])
     _publish_figures(layout, shown, plan=plan, files=files, report=report)
 
