@@ -26,10 +26,10 @@ class Choice:
     Attributes
     ----------
     reference
-        The panel's, or a composite, or the largest exporter: the first of them that has any similarity.
+        The panel's reference, a composite or the largest exporter: the first with any similarity.
     countries
-        Those of the panel, or the largest movers among the leading exporters; only such as have a similarity with
-        the reference in some year.
+        Countries of the panel, or those leading exporters whose similarity changed most; only countries that have a
+        similarity with the reference in some year.
     leaders
         The largest exporters of the last year, largest first; the rows of the heat map.
     """
@@ -93,7 +93,7 @@ def compared(cube: Cube, reference: str) -> set[str]:
 
 
 def _exporters(layout: Layout, cube: Cube) -> list[str]:
-    """Countries by their exports in the last year, largest first; then those without data in it."""
+    """Countries by exports in the last year, largest first; countries without data in that year come last."""
     coverage = pl.scan_parquet(layout.coverage, glob=False).filter(
         pl.col("classification") == cube.classification, pl.col("year") == cube.years[-1]
     )

@@ -42,11 +42,11 @@ class Cube:
     years, countries, composites
         Ascending.
     reporters
-        Countries whose similarity was asked for; the others are references only.
+        Countries whose similarity was computed; the other countries are references only.
     esi
         The similarities.
     ends
-        Lowest and highest similarity of each, where vintages were brought together.
+        Lowest and highest value of each similarity, when harmonised.
     """
 
     classification: str

@@ -30,7 +30,7 @@ NAMES: Final = ("esi_over_time", "esi_ranks", "esi_matrix", "estimates")
 def figures_of(
     cube: Cube, choice: Choice, estimates: pl.DataFrame | None, notes: Sequence[str] = ()
 ) -> dict[str, Callable[[], alt.TopLevelMixin]]:
-    """How to draw each figure, by file stem: what the page shows first.
+    """Functions that draw each figure, by file stem; the figures show the page's defaults.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def figures_of(
 
 
 class NothingToDrawError(Exception):
-    """A figure has no data; the message says of what."""
+    """A figure has no data; the message says which data are missing."""
 
 
 def _over_time(cube: Cube, choice: Choice) -> alt.TopLevelMixin:

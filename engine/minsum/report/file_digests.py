@@ -50,20 +50,20 @@ class ReportFiles:
                 yield path, "not there" if found is None else "its bytes are not those that were written"
 
     def publish(self, path: Path, content: bytes, mark: Mark) -> None:
-        """Write a file and list it. Killed in between, its bytes are not those listed, and it is made anew."""
+        """Write a file, then list it. After a kill in between, the digests differ and the file is made again."""
         with staged(path, self._layout) as temporary:
             temporary.write_bytes(content)
         self._records[path.name] = mark.record() | {"sha256": sha256(content).hexdigest()}
         self._save()
 
     def leave_out(self, path: Path, mark: Mark, why: str) -> None:
-        """Note that a file has nothing to show, so that it is not tried again before its inputs change; remove it."""
+        """Remove a file without content, and record it, so that it is tried again only when its inputs change."""
         self._records[path.name] = mark.record() | {"sha256": None, "not_drawn": why}
         self._save()
         path.unlink(missing_ok=True)
 
     def remove(self, path: Path) -> None:
-        """Take a file off the list and away."""
+        """Delete a file and its record."""
         self._records.pop(path.name, None)
         self._save()
         path.unlink(missing_ok=True)
@@ -91,7 +91,7 @@ def _digest(path: Path) -> str | None:
 
 
 def _read(path: Path) -> dict[str, dict[str, Any]]:
-    """The records; what is no record is left out, and its file made anew."""
+    """The records; invalid entries are ignored, and their files are made again."""
     try:
         found = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError):

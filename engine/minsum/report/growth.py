@@ -50,7 +50,7 @@ def growth_tables(
     years
         Empty means all.
     classification
-        HS vintage; None takes the only one there is.
+        HS vintage; None means the only one available.
     is_paper
         Whether the study replicates the paper, whose printed table then gets a note.
 

@@ -25,7 +25,7 @@ _FIGURES_RECIPE: Final = "figures-3"
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """Digests of what the report is made from; None and empty where there is none.
+    """Digests of the report's inputs; None or empty where missing.
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ class Inputs:
 
 
 def inputs_there(layout: Layout, *, estimates: Collection[str], with_panel: bool) -> Inputs:
-    """What is there of what the settings ask for.
+    """The available inputs of the report, as the settings define them.
 
     Raises
     ------

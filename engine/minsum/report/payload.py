@@ -23,7 +23,7 @@ MARKET_ROWS: Final = 200_000
 
 @dataclass(slots=True)
 class Blobs:
-    """Packed numbers that stand in scripts of their own.
+    """Packed numbers, each in an element of its own.
 
     Attributes
     ----------
@@ -122,7 +122,7 @@ def market_table(
 
 
 def _within_budget(rows: pl.DataFrame, wanted: Sequence[str]) -> list[str]:
-    """As many countries, the first wanted first, as `MARKET_ROWS` allows; one at least."""
+    """As many countries as `MARKET_ROWS` allows, in the wanted order; at least one country."""
     sides = pl.concat([rows["reporter"], rows["reference"]]).value_counts()
     rows_of = dict(sides.iter_rows())
     chosen: list[str] = []
@@ -142,7 +142,7 @@ def estimate_rows(layout: Layout, names: Sequence[str]) -> pl.DataFrame | None:
 
 
 def columns_of(frame: pl.DataFrame) -> dict[str, list[Any]]:
-    """Columns as JSON holds them: what is not finite becomes null."""
+    """Columns for JSON: values that are not finite become null."""
     floats = [name for name, dtype in frame.schema.items() if dtype.is_float()]
     finite = [pl.when(pl.col(name).is_finite()).then(name).alias(name) for name in floats]
     return frame.with_columns(finite).to_dict(as_series=False)

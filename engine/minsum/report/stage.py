@@ -49,10 +49,9 @@ class PageReport:
 
 @contextmanager
 def attempt(part: str, report: PageReport) -> Iterator[None]:
-    """Note what goes wrong with a part of the report, so that the others are still made.
+    """Record an unexpected error of one part of the report, so that the other parts are still made.
 
-    What minsum raises on purpose (a corrupt file) and what the machine does (a full disk) is not the report's
-    fault and passes through.
+    Errors of minsum (a damaged file) and of the machine (a full disk) are raised.
     """
     try:
         yield
@@ -139,7 +138,7 @@ def _tables(layout: Layout, options: PageOptions, inputs: Inputs) -> list[Table]
 
 
 def _read_by(layout: Layout, inputs: Inputs) -> list[Path]:
-    """Everything that is read to make the report."""
+    """Files that the report reads."""
     single = {layout.coverage: inputs.coverage, layout.sections: inputs.sections, layout.panel: inputs.panel}
     last_markets = {path.parent: path for path in sorted(inputs.markets)}
     there = [path for path, mark in single.items() if mark is not None]

@@ -27,7 +27,7 @@ _BISECTIONS: Final = 60
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What a country can sell. All arrays have shape (n_products,).
+    """Products that a country can sell, and how much. All arrays have shape (n_products,).
 
     Attributes
     ----------

@@ -38,7 +38,7 @@ class Regressor:
         Mean; standard deviation of country means, and of years around a country's own trend; mean change
         per decade (countries differ in it by 1.5 times `within`).
     low, high
-        Bounds of what is drawn.
+        Bounds of the drawn values.
     missing
         Share of values withheld from the covariate file.
     """

@@ -17,7 +17,7 @@ RESIDUALS: Final = ("999999", "9999AA")
 
 @dataclass(frozen=True, slots=True)
 class Nomenclature:
-    """Codes of all levels in one list, and where each product belongs.
+    """Codes of all levels in one list, and the heading and chapter of each product.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class Nomenclature:
 
     @property
     def parents(self) -> tuple[npt.NDArray[np.int64], ...]:
-        """Index in `codes` of what each six-digit code adds to: heading, chapter, TOTAL."""
+        """Index in `codes` of the heading, chapter and TOTAL of each six-digit code."""
         return self.heading, self.chapter, np.full(self.n_six_digit, self.total)
 
 

@@ -57,7 +57,7 @@ class WorldSpec:
     Raises
     ------
     UsageError
-        If a value cannot make a world; the message says which and why.
+        If a value is invalid; the message names it and the rule.
     """
 
     reporters: int | tuple[int | str, ...] = 24

@@ -31,7 +31,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class WorldSummary:
-    """What was written.
+    """Counts and sizes of the written files.
 
     Attributes
     ----------
