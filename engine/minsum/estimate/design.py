@@ -81,7 +81,7 @@ class Design:
         return found
 
 
-def design(chosen: Chosen, model: Model) -> Design:
+def make_design(chosen: Chosen, model: Model) -> Design:
     """The design of a model on its chosen rows."""
     names = [model.dependent, *model.regressors, *([WEIGHT] if model.weights else [])]
     table = pd.DataFrame(
@@ -97,7 +97,7 @@ def design(chosen: Chosen, model: Model) -> Design:
     )
 
 
-def refuse_unidentified_within(one: Design) -> None:
+def refuse_unidentified_within(design: Design) -> None:
     """Refuse regressors that country (and year) effects absorb, or that are collinear given these effects.
 
     Raises
@@ -105,10 +105,10 @@ def refuse_unidentified_within(one: Design) -> None:
     EstimationError
         If there are such regressors; the message names them.
     """
-    if one.n_entities == len(one.y):
+    if design.n_entities == len(design.y):
         raise EstimationError(
-            f"every country has one row ({one.n_entities} in all), which its effect fits",
+            f"every country has one row ({design.n_entities} in all), which its effect fits",
             "use more years, or a pooled or between model",
         )
-    refuse_constant_within(panel_sample(one.y, one.exog()))
-    one.sample(["reporter", *one.year_dummies])
+    refuse_constant_within(panel_sample(design.y, design.exog()))
+    design.sample(["reporter", *design.year_dummies])

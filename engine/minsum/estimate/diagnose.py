@@ -22,7 +22,7 @@ from minsum.estimate.estimators.poolability import slope_poolability
 from minsum.settings.specs import Diagnostic
 
 
-def diagnose(one: Design) -> dict[str, dict[str, Any]]:
+def diagnose(design: Design) -> dict[str, dict[str, Any]]:
     """Run the tests in the model's `diagnostics`.
 
     Returns
@@ -31,9 +31,9 @@ def diagnose(one: Design) -> dict[str, dict[str, Any]]:
     could not be computed.
     """
     found: dict[str, dict[str, Any]] = {}
-    for name in one.model.diagnostics:
+    for name in design.model.diagnostics:
         try:
-            test = _TESTS[name](one)  # type: ignore[index]
+            test = _TESTS[name](design)  # type: ignore[index]
             found[name] = {
                 "name": test.name,
                 "null": test.null,
@@ -46,31 +46,31 @@ def diagnose(one: Design) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _within(one: Design) -> Any:
+def _within(design: Design) -> Any:
     """Fixed effects fit with the conventional covariance."""
-    refuse_unidentified_within(one)
-    return PanelOLS(one.y, one.exog(), entity_effects=True, time_effects=one.has_years).fit()
+    refuse_unidentified_within(design)
+    return PanelOLS(design.y, design.exog(), entity_effects=True, time_effects=design.has_years).fit()
 
 
-def _effects_f(one: Design) -> HypothesisTest:
-    test = _within(one).f_pooled
-    null = f"there are no {'country and year' if one.has_years else 'country'} effects"
+def _effects_f(design: Design) -> HypothesisTest:
+    test = _within(design).f_pooled
+    null = f"there are no {'country and year' if design.has_years else 'country'} effects"
     df = (int(test.df), int(test.df_denom))
     return HypothesisTest(
         "F test of the effects", null, float(test.stat), df, float(test.pval), f"F({df[0]}, {df[1]})"
     )
 
 
-def _hausman(one: Design) -> HypothesisTest:
-    random = RandomEffects(one.y, one.exog(one.year_dummies)).fit()
-    if not one.has_years:
-        return hausman(random, _within(one))
-    refuse_unidentified_within(one)
-    return hausman(random, PanelOLS(one.y, one.exog(["year"]), entity_effects=True).fit())
+def _hausman(design: Design) -> HypothesisTest:
+    random = RandomEffects(design.y, design.exog(design.year_dummies)).fit()
+    if not design.has_years:
+        return hausman(random, _within(design))
+    refuse_unidentified_within(design)
+    return hausman(random, PanelOLS(design.y, design.exog(["year"]), entity_effects=True).fit())
 
 
-def _pesaran_cd(one: Design) -> HypothesisTest:
-    test = _within(one).pesaran_cd
+def _pesaran_cd(design: Design) -> HypothesisTest:
+    test = _within(design).pesaran_cd
     if not np.isfinite(test.stat):
         raise EstimationError(f"Pesaran's CD test: {test}")
     null = "the errors of different countries are uncorrelated"
@@ -80,10 +80,10 @@ def _pesaran_cd(one: Design) -> HypothesisTest:
 _TESTS: Final[dict[Diagnostic, Callable[[Design], HypothesisTest]]] = {
     "effects": _effects_f,
     "hausman": _hausman,
-    "xttest0": lambda one: breusch_pagan_random_effects(one.y, one.exog(one.year_dummies)),
-    "xttest2": lambda one: breusch_pagan_independence(_within(one).resids),
-    "xttest3": lambda one: modified_wald_heteroskedasticity(_within(one).resids),
-    "xtserial": lambda one: wooldridge_serial_correlation(one.y, one.exog(one.year_dummies)),
-    "poolability": lambda one: slope_poolability(one.y, one.exog()),
+    "xttest0": lambda design: breusch_pagan_random_effects(design.y, design.exog(design.year_dummies)),
+    "xttest2": lambda design: breusch_pagan_independence(_within(design).resids),
+    "xttest3": lambda design: modified_wald_heteroskedasticity(_within(design).resids),
+    "xtserial": lambda design: wooldridge_serial_correlation(design.y, design.exog(design.year_dummies)),
+    "poolability": lambda design: slope_poolability(design.y, design.exog()),
     "pesaran_cd": _pesaran_cd,
 }

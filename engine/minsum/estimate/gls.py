@@ -11,12 +11,12 @@ from minsum.estimate.estimators.refusals import EstimationWarning
 from minsum.estimate.fitted import Fitted, distribution, term_table
 
 
-def fit_gls(one: Design, estimator: str, *, label: str) -> Fitted:
+def fit_gls(design: Design, estimator: str, *, label: str) -> Fitted:
     """Estimate a panel model by FGLS or PCSE.
 
     Parameters
     ----------
-    one
+    design
         The equation and its sample; its effects become dummies, the first country and year left out.
     estimator
         FGLS or PCSE.
@@ -28,47 +28,49 @@ def fit_gls(one: Design, estimator: str, *, label: str) -> Fitted:
     EstimationError
         If the sample does not carry the model; the message names the culprit.
     """
-    exog = one.exog([*(["reporter"] if one.has_countries else []), *one.year_dummies])
+    exog = design.exog([*(["reporter"] if design.has_countries else []), *design.year_dummies])
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", EstimationWarning)
         if estimator == "FGLS":
-            result = PanelFGLS(one.y, exog, **one.model.fgls.model_dump()).fit()
+            result = PanelFGLS(design.y, exog, **design.model.fgls.model_dump()).fit()
         else:
-            result = PanelPCSE(one.y, exog, **one.model.pcse.model_dump()).fit()
+            result = PanelPCSE(design.y, exog, **design.model.pcse.model_dump()).fit()
     rho = f", rho {result.rho:.4f}" if isinstance(result.rho, float) else ""
     return Fitted(
         label=label,
         estimator=estimator,
-        dependent=str(one.model.dependent),
-        about=f"{_title(one, estimator, result.title)}{rho}, {_effects(one)}; z statistics{_constant(one)}",
+        dependent=str(design.model.dependent),
+        about=f"{_title(design, estimator, result.title)}{rho}, {_effects(design)}; z statistics{_constant(design)}",
         terms=term_table(result.params, result.cov, df=None),
         distribution=distribution(None),
         n_obs=result.nobs,
-        n_entities=one.n_entities,
+        n_entities=design.n_entities,
         r_squared=result.rsquared,
         warnings=(*(str(each.message) for each in caught), *result.notes),
     )
 
 
-def _title(one: Design, estimator: str, title: str) -> str:
-    plain = one.model.fgls.model_dump(exclude_defaults=True) == {}
+def _title(design: Design, estimator: str, title: str) -> str:
+    plain = design.model.fgls.model_dump(exclude_defaults=True) == {}
     return "feasible GLS with iid errors, variance e'e/N" if estimator == "FGLS" and plain else title
 
 
-def _effects(one: Design) -> str:
-    named = [name for name, there in (("country", one.has_countries), ("year", one.has_years)) if there]
-    without = [name for name, there in (("country", one.has_countries), ("year", one.has_years)) if not there]
+def _effects(design: Design) -> str:
+    named = [name for name, there in (("country", design.has_countries), ("year", design.has_years)) if there]
+    without = [
+        name for name, there in (("country", design.has_countries), ("year", design.has_years)) if not there
+    ]
     parts = [f"{' and '.join(named)} effects by dummies"] if named else []
     return ", ".join([*parts, *(f"no {name} effects" for name in without)])
 
 
-def _constant(one: Design) -> str:
-    index = one.y.index
+def _constant(design: Design) -> str:
+    index = design.y.index
     omitted = [
         f"{level} {index.get_level_values(key).min()}"
         for level, key, there in (
-            ("country", "reporter", one.has_countries),
-            ("year", "year", one.has_years),
+            ("country", "reporter", design.has_countries),
+            ("year", "year", design.has_years),
         )
         if there
     ]

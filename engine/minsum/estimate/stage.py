@@ -192,12 +192,12 @@ def _fit(model: Model, sample: Chosen) -> tuple[list[Fitted], dict[str, Any]]:
         from minsum.estimate.pairs import fit_pairs
 
         return [fit_pairs(sample, model, label=label) for label, _ in names], {}
-    from minsum.estimate.design import design
+    from minsum.estimate.design import make_design
     from minsum.estimate.diagnose import diagnose
     from minsum.estimate.gls import fit_gls
     from minsum.estimate.linear import fit_linear
 
-    one = design(sample, model)
+    design = make_design(sample, model)
     fits = {"FGLS": fit_gls, "PCSE": fit_gls}
-    fitted = [fits.get(kind, fit_linear)(one, kind, label=label) for label, kind in names]
-    return fitted, diagnose(one)
+    fitted = [fits.get(kind, fit_linear)(design, kind, label=label) for label, kind in names]
+    return fitted, diagnose(design)
