@@ -215,10 +215,10 @@ def _agree(one: float | None, other: float | None, tolerance: float) -> bool:
     return math.isclose(one, other, rel_tol=tolerance)
 
 
-def cut_blocks(block: int, room: int, spilled: int) -> None:
+def cut_blocks(block: int, batch_rows: int, spilled: int) -> None:
     """Read in blocks and batches so small that every line meets their borders; hold few rows, or none, in memory."""
     reader.BLOCK_BYTES, pending.SPILL_ROWS = block, spilled
-    FieldReader.__init__.__kwdefaults__["room"] = room
+    FieldReader.__init__.__kwdefaults__["batch_rows"] = batch_rows
 
 
 @cache

@@ -17,7 +17,7 @@ from minsum_kernels import FieldError, FieldReader, Lines
 from minsum_kernels.fields import EMPTY, PADDING
 
 KINDS = ("skip", "skip", "integer", "text", "skip", "text", "number", "skip", "integer", "skip")
-SEVERAL = ("figure", "text", "number", "skip", "figure", "integer", "figure")
+SEVERAL = ("quantity", "text", "number", "skip", "quantity", "integer", "quantity")
 
 
 def batches(reader: FieldReader, text: bytes, *, line: int = 2) -> list[Lines]:
@@ -33,9 +33,9 @@ def batches(reader: FieldReader, text: bytes, *, line: int = 2) -> list[Lines]:
     return [*taken, reader.take()]
 
 
-def read(text: bytes, *, separator: bytes = b"\t", is_quoted: bool = False, room: int = 7, kinds=KINDS):
+def read(text: bytes, *, separator: bytes = b"\t", is_quoted: bool = False, batch_rows: int = 7, kinds=KINDS):
     """Rows of a text as tuples: number of the line, then every field that is read."""
-    reader = FieldReader(kinds, separator, is_quoted=is_quoted, room=room)
+    reader = FieldReader(kinds, separator, is_quoted=is_quoted, batch_rows=batch_rows)
     taken = batches(reader, text)
     columns = [[line for lines in taken for line in lines.line.tolist()]]
     for field, kind in enumerate(kinds):
@@ -133,7 +133,7 @@ figures = st.one_of(numbers, st.sampled_from(["NA", "   NA", "N/A", "-3", "1_0",
 
 @st.composite
 def tables(draw, kinds=KINDS) -> list[list[str]]:
-    by_kind = {"integer": integers, "text": texts, "number": numbers, "figure": figures, "skip": skipped}
+    by_kind = {"integer": integers, "text": texts, "number": numbers, "quantity": figures, "skip": skipped}
     return [[draw(by_kind[kind]) for kind in kinds] for _ in range(draw(st.integers(1, 12)))]
 
 
@@ -143,14 +143,14 @@ rooms = st.sampled_from([1, 2, 3, 7, 1000])
 @settings(deadline=None)  # the first call compiles
 @given(tables(), st.sampled_from([b"\n", b"\r\n"]), rooms)
 @example([["", "", "1", "X", "", "", "1.5", "", "", ""]], b"\r\n", 7)
-def test_plain_text_equals_the_twin(table: list[list[str]], end: bytes, room: int) -> None:
+def test_plain_text_equals_the_twin(table: list[list[str]], end: bytes, batch_rows: int) -> None:
     text = b"".join("\t".join(row).encode("latin-1") + end for row in table)
-    assert same(read(text, room=room), twin(text))
+    assert same(read(text, batch_rows=batch_rows), twin(text))
 
 
 @settings(deadline=None)
 @given(tables(), st.booleans(), rooms)
-def test_quoted_text_equals_the_twin(table: list[list[str]], everything: bool, room: int) -> None:
+def test_quoted_text_equals_the_twin(table: list[list[str]], everything: bool, batch_rows: int) -> None:
     out = io.StringIO(newline="")
     for row in table:
         row[1] += ',"quoted",\n'
@@ -159,7 +159,8 @@ def test_quoted_text_equals_the_twin(table: list[list[str]], everything: bool, r
     ).writerows(table)
     text = out.getvalue().encode("latin-1")
     assert same(
-        read(text, separator=b",", is_quoted=True, room=room), twin(text, separator=b",", is_quoted=True)
+        read(text, separator=b",", is_quoted=True, batch_rows=batch_rows),
+        twin(text, separator=b",", is_quoted=True),
     )
 
 
@@ -195,14 +196,14 @@ def test_texts_of_any_length_and_encoding(is_quoted: bool) -> None:
 
 
 @pytest.mark.parametrize("is_quoted", [False, True])
-@pytest.mark.parametrize("room", [30, 300, 100_000])
-def test_many_distinct_texts_keep_their_places(is_quoted: bool, room: int) -> None:
+@pytest.mark.parametrize("batch_rows", [30, 300, 100_000])
+def test_many_distinct_texts_keep_their_places(is_quoted: bool, batch_rows: int) -> None:
     rng = random.Random(4)
     some = (
         [str(n) for n in range(3000)] + [f"long text {n}" for n in range(300)] + [f"é{n}" for n in range(300)]
     )
     column = rng.choices(some, k=4000) + rng.sample(some, len(some))
-    reader = FieldReader(("text", "text"), b",", is_quoted=is_quoted, room=room)
+    reader = FieldReader(("text", "text"), b",", is_quoted=is_quoted, batch_rows=batch_rows)
     taken = batches(reader, "".join(f"{one},{n % 3}\n" for n, one in enumerate(column)).encode())
     assert texts_of(reader, 0, taken) == column
     assert reader.distinct(0) == list(dict.fromkeys(column))
@@ -211,12 +212,12 @@ def test_many_distinct_texts_keep_their_places(is_quoted: bool, room: int) -> No
 
 
 @pytest.mark.parametrize(
-    ("room", "n_rows"), [(1, 1000), (999, 40_000), (16_384, 40_000), (16_385, 40_000), (50_000, 40_000)]
+    ("batch_rows", "n_rows"), [(1, 1000), (999, 40_000), (16_384, 40_000), (16_385, 40_000), (50_000, 40_000)]
 )
-def test_batches_are_filled_and_stay_as_they_were_taken(room: int, n_rows: int) -> None:
-    reader = FieldReader(("integer", "text", "number"), b",", is_quoted=False, room=room)
+def test_batches_are_filled_and_stay_as_they_were_taken(batch_rows: int, n_rows: int) -> None:
+    reader = FieldReader(("integer", "text", "number"), b",", is_quoted=False, batch_rows=batch_rows)
     taken = batches(reader, b"".join(b"%d,t%d,.%d\n" % (n, n % 700, n) for n in range(n_rows)))
-    assert all(0 < len(lines.line) <= room for lines in taken[:-1])
+    assert all(0 < len(lines.line) <= batch_rows for lines in taken[:-1])
     assert len({len(lines.line) for lines in taken[1:-1]}) <= 1
     for lines in taken:
         n = lines.line - 2
@@ -227,8 +228,8 @@ def test_batches_are_filled_and_stay_as_they_were_taken(room: int, n_rows: int) 
 
 
 @pytest.mark.parametrize("is_quoted", [False, True])
-@pytest.mark.parametrize("room", [1, 2, 7, 1000])
-def test_line_numbers_count_blank_lines_and_line_ends_in_quotes(is_quoted: bool, room: int) -> None:
+@pytest.mark.parametrize("batch_rows", [1, 2, 7, 1000])
+def test_line_numbers_count_blank_lines_and_line_ends_in_quotes(is_quoted: bool, batch_rows: int) -> None:
     rng = random.Random(5)
     rows, line, text = [], 2, ""
     for n in range(400):
@@ -240,7 +241,7 @@ def test_line_numbers_count_blank_lines_and_line_ends_in_quotes(is_quoted: bool,
         line += len(blanks) + note.count("\n") + 1
     how = {"separator": b",", "is_quoted": is_quoted, "kinds": ("integer", "skip")}
     data = text.encode() + b"\n\r\n"
-    assert read(data, room=room, **how) == rows
+    assert read(data, batch_rows=batch_rows, **how) == rows
     assert twin(data, **how) == rows
 
 
@@ -286,7 +287,7 @@ def test_numbers_are_the_nearest_float() -> None:
         for _ in range(3000)
     ]
     text = "".join(f"a\tb\t1\tX\tc\tY\t{number}\td\t2\te\n" for number in texts).encode()
-    assert [row[4] for row in read(text, room=500)] == [float(number) for number in texts]
+    assert [row[4] for row in read(text, batch_rows=500)] == [float(number) for number in texts]
 
 
 @pytest.mark.parametrize(
@@ -306,7 +307,7 @@ def test_numbers_are_the_nearest_float() -> None:
 def test_bad_lines_are_named(line: bytes, problem: str) -> None:
     good = b"a\tb\t1\tX\tc\tY\t1.5\td\t2\te\n"
     with pytest.raises(FieldError) as caught:
-        read(good * 20 + b"\n" + line + good, room=4)
+        read(good * 20 + b"\n" + line + good, batch_rows=4)
     assert problem in caught.value.problem
     assert caught.value.line == 23
 

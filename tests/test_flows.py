@@ -17,8 +17,8 @@ import pytest
 
 from conftest import NAME, Desk, bulk_text
 from minsum.errors import UsageError
+from minsum.flows.cells import in_order
 from minsum.flows.lake import as_parts
-from minsum.flows.repairs import in_order
 from minsum.workspace.layout import Layout
 from minsum.workspace.publish import ROW_GROUP_ROWS, publish_parts
 
@@ -288,7 +288,7 @@ def test_two_publishers_are_never_mixed(desk: Desk) -> None:
     before = desk.lake()
     desk.put_bytes(b"t,i,j,k,v,q\n2015,156,842,010121,1.5,NA\n", BACI)
     message, _ = desk.ingest().rejected[BACI]
-    assert "CEPII BACI figures for reporter 156, 2015, H4" in message
+    assert "CEPII BACI data for reporter 156, 2015, H4" in message
     assert desk.lake() == before
 
 

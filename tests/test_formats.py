@@ -440,7 +440,7 @@ def test_stopped_between_two_reporter_years_of_slices_the_rerun_gives_the_same_b
     years = [{"Year": year, "Period": year} for year in (2014, 2015, 2016)]
     desk.put_bytes(old(years, LEGACY), "one.csv")
     desk.put_bytes(old([*years, {"Partner Code": 36}], LEGACY), "two.csv")
-    published, publish = [], Lake.publish_slices
+    published, publish = [], Lake.publish_partial_files
 
     def stop_after_one(*arguments: object) -> None:
         if published:
@@ -449,7 +449,7 @@ def test_stopped_between_two_reporter_years_of_slices_the_rerun_gives_the_same_b
         publish(*arguments)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patch:
-        patch.setattr(Lake, "publish_slices", stop_after_one)
+        patch.setattr(Lake, "publish_partial_files", stop_after_one)
         with pytest.raises(KeyboardInterrupt):
             desk.ingest()
     assert len(desk.lake()) == 1
@@ -463,7 +463,7 @@ def test_stopped_between_two_reporter_years_of_slices_the_rerun_gives_the_same_b
 def test_slices_of_two_publishers_in_one_folder_are_not_mixed(desk: Desk) -> None:
     desk.put_bytes(old([{}], LEGACY), "a.csv")
     desk.put_bytes(wits([{"TradeValue in 1000 USD": 5}]), "b.csv")
-    assert "World Bank WITS figures for a reporter-year that a.csv" in desk.ingest().rejected["b.csv"][0]
+    assert "World Bank WITS data for a reporter-year that a.csv" in desk.ingest().rejected["b.csv"][0]
     assert desk.rows() == HORSES
 
 
@@ -526,7 +526,7 @@ def test_later_of_legacy_and_todays_bulk_wins(desk: Desk) -> None:
 
 def test_rows_that_do_not_fit_in_memory_go_by_disk(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("minsum.flows.pending.SPILL_ROWS", 3)
-    monkeypatch.setitem(FieldReader.__init__.__kwdefaults__, "room", 3)
+    monkeypatch.setitem(FieldReader.__init__.__kwdefaults__, "batch_rows", 3)
     rows = [
         {"Reporter Code": reporter, "Commodity Code": f"0101{n:02}"}
         for n in range(20)
@@ -714,9 +714,9 @@ def test_gzip_of_several_members_is_one_text(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("spill", [3, 10**6])
-@pytest.mark.parametrize(("block", "room"), [(100, 1), (400, 4), (4000, 3)])
+@pytest.mark.parametrize(("block", "batch_rows"), [(100, 1), (400, 4), (4000, 3)])
 def test_batches_of_one_reporter_and_of_several_give_what_one_batch_gives(
-    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int, room: int, spill: int
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int, batch_rows: int, spill: int
 ) -> None:
     reporters = [36] * 30 + [156] * 6 + [36, 156] * 4 + [36] * 5 + [156] + [36] * 3 + [156] * 2
     rows = [
@@ -734,7 +734,7 @@ def test_batches_of_one_reporter_and_of_several_give_what_one_batch_gives(
     whole.ingest()
     monkeypatch.setattr("minsum.flows.pending.SPILL_ROWS", spill)
     monkeypatch.setattr("minsum.flows.reader.BLOCK_BYTES", block)
-    monkeypatch.setitem(FieldReader.__init__.__kwdefaults__, "room", room)
+    monkeypatch.setitem(FieldReader.__init__.__kwdefaults__, "batch_rows", batch_rows)
     desk.ingest()
     assert desk.lake() == whole.lake()
     for reporter in (36, 156):

@@ -24,7 +24,7 @@ def _whole_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reader, "BLOCK_BYTES", reader.BLOCK_BYTES)
     monkeypatch.setattr(pending, "SPILL_ROWS", pending.SPILL_ROWS)
     monkeypatch.setitem(
-        FieldReader.__init__.__kwdefaults__, "room", FieldReader.__init__.__kwdefaults__["room"]
+        FieldReader.__init__.__kwdefaults__, "batch_rows", FieldReader.__init__.__kwdefaults__["batch_rows"]
     )
 
 

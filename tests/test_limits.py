@@ -99,7 +99,7 @@ def test_so_many_rows_and_reporter_years_are_still_read(
 
 
 def test_more_product_codes_than_are_remembered(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("minsum.flows.products._MAX_KNOWN", 2)
+    monkeypatch.setattr("minsum.flows.products._MAX_CACHED", 2)
     monkeypatch.setattr("minsum.flows.reader.BLOCK_BYTES", 500)
     codes = [f"{n:02}0101" for n in range(10, 90)]
     desk.put([{"cmdCode": code} for code in codes])

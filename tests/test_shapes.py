@@ -155,9 +155,9 @@ REFUSED: dict[str, tuple[bytes, str, str]] = {
     "a damaged workbook": (workbook({"a": [FIELDS]})[:-900], "corrupt archive", "again"),
     "JSON that is cut": (json.dumps([RECORD] * 9).encode()[:-30], "not readable as JSON", "cut"),
     "JSON without rows": (b'{"count": 0, "data": [], "error": ""}', "JSON without a list of records", "CSV"),
-    "JSON of a part": (json.dumps({"count": 5, "data": [RECORD]}).encode(), "1 records, where the answer says 5", "in parts"),
+    "JSON of a part": (json.dumps({"count": 5, "data": [RECORD]}).encode(), "1 records, but its count says 5", "in parts"),
     "a lone quote": (web([{}, {"cmdDesc": "x"}]).replace(b'"x"', b'"x'), "line 3: a quote that never closes", "lone quote"),
-    "UTF-16 that is cut": (TRIMMED.decode().encode("utf-16")[:-1], "not whole as the", "cut"),
+    "UTF-16 that is cut": (TRIMMED.decode().encode("utf-16")[:-1], "is not valid to its end", "cut"),
     "XML": (b'<?xml version="1.0"?><message:GenericData>', "a web page or XML", "CSV"),
     "Parquet": (b"PAR1\x15\x04\x15\x00", "a Parquet file", "CSV"),
     "SQLite": (b"SQLite format 3\0\x10\0", "an SQLite database", "CSV"),
@@ -266,7 +266,7 @@ def test_months_under_a_year_are_refused(desk: Desk) -> None:
     ]
     desk.put_bytes(web(months, columns=columns), "file.csv")
     assert (
-        "and no column period: they may be parts of a total, or months"
+        "and no column period: these rows may be parts of a total, or months"
         in desk.ingest().rejected["file.csv"][0]
     )
 

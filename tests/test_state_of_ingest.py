@@ -24,7 +24,7 @@ from conftest import NAME, Desk, bulk_text
 from conftest import minsum as command
 from minsum.cli import main
 from minsum.errors import DataCheckError
-from minsum.flows import load as bring
+from minsum.flows import load
 from minsum.inspect.check import check_workspace
 from minsum.pipeline import Workspace
 from minsum.settings.flows import Ingest
@@ -266,11 +266,11 @@ def test_status_says_what_rests_on_sources_that_are_not_in_raw(workspace: Worksp
 
 def told(desk: Desk) -> list[tuple[str, str]]:
     """What status says of the flows of the inbox, as if it were raw/."""
-    from minsum.flows.lake_index import survey
+    from minsum.flows.lake_index import read_index
     from minsum.inspect.stale import flows_entries, look_into_raw
 
     desk.layout.raw = desk.inbox
-    known = survey(desk.layout, desk.options)
+    known = read_index(desk.layout, desk.options)
     entries = flows_entries(desk.layout, known, look_into_raw(desk.layout, known))
     return [(one["what"], one["why"]) for one in entries if one["which"]]
 
@@ -390,7 +390,7 @@ def test_a_stray_flows_folder_is_told_not_read(desk: Desk, folder: str) -> None:
     ]
 
 
-# Slices -----------------------------------------------------------------------------------------------------
+# PartialFiles -----------------------------------------------------------------------------------------------------
 
 
 def test_a_slice_that_is_rejected_keeps_what_it_gave(desk: Desk) -> None:
@@ -667,7 +667,7 @@ def test_which_of_two_files_is_refused_does_not_depend_on_threads(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, names: tuple[str, str], slow: str, rejected: list[str]
 ) -> None:
     """The first holds eight rows and the second two of them; either may take longer to read."""
-    parse, is_read = bring.parse, threading.Event()
+    parse, is_read = load.parse, threading.Event()
 
     def read(source: Source, *given: object, **named: object) -> object:
         if source.name == slow and is_read.wait(0.3):
@@ -678,8 +678,10 @@ def test_which_of_two_files_is_refused_does_not_depend_on_threads(
 
     for name, rows in zip(names, (FULL, FULL[:2]), strict=True):
         desk.put(rows, name)
-    parse(Source(desk.inbox / slow, 0, ""), desk.options, desk.layout, n_beside=1)  # what is loaded is loaded
-    monkeypatch.setattr(bring, "parse", read)
+    parse(
+        Source(desk.inbox / slow, 0, ""), desk.options, desk.layout, n_sources=1
+    )  # what is loaded is loaded
+    monkeypatch.setattr(load, "parse", read)
     assert [*desk.ingest().rejected] == rejected
     assert len(desk.rows()) == 8
 

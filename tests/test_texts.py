@@ -8,10 +8,10 @@ import pytest
 
 import naive_codes
 from conftest import Desk, bulk_text
-from minsum.flows.text_repairs import flow_of, mended_product, plain_product
+from minsum.flows.text_repairs import flow_of, plain_product, repaired_product
 from test_formats import BACI, LEGACY, LEGACY_BULK, LEGACY_NAME, old, web, wits, zipped
 
-MENDED: dict[str, tuple[str, set[str]]] = {
+TEXT_REPAIRS: dict[str, tuple[str, set[str]]] = {
     "'010121": ("010121", {"unquoted"}),
     '"870323"': ("870323", {"unquoted"}),
     '="010121"': ("010121", {"unquoted"}),
@@ -48,21 +48,21 @@ REFUSED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("text", MENDED)
+@pytest.mark.parametrize("text", TEXT_REPAIRS)
 def test_damage_with_one_reading_is_undone(text: str) -> None:
-    code, kinds = MENDED[text]
-    found = mended_product(text, has_dots=False)
+    code, kinds = TEXT_REPAIRS[text]
+    found = repaired_product(text, has_dots=False)
     assert found is not None
     assert (plain_product(text), found.code) == (None, code)
     bits = {"padded": 1, "unquoted": 2, "decimals": 4, "dotted": 8}
-    assert {name for name, bit in bits.items() if found.mended & bit} == kinds
+    assert {name for name, bit in bits.items() if found.repairs & bit} == kinds
     assert naive_codes.product(text, has_dots=False) == code
 
 
 @pytest.mark.parametrize("text", REFUSED)
 def test_other_texts_are_no_code(text: str) -> None:
     assert plain_product(text) is None
-    assert mended_product(text, has_dots=False) is None
+    assert repaired_product(text, has_dots=False) is None
     assert naive_codes.product(text, has_dots=False) is None
 
 
@@ -91,7 +91,7 @@ def test_what_is_mended_is_counted_with_its_value(desk: Desk) -> None:
         "codes_padded": {"rows": 2, "usd": 10.0}, "codes_unquoted": {"rows": 1, "usd": 1.0},
         "codes_decimals": {"rows": 2, "usd": 12.0}, "codes_dotted": {"rows": 1, "usd": 16.0},
     }  # fmt: skip
-    assert report.mended == {source["name"]: source["mended"]}
+    assert report.repaired_texts == {source["name"]: source["mended"]}
 
 
 def test_baci_saved_with_quotes(desk: Desk) -> None:

@@ -71,7 +71,7 @@ class SourceError(MinsumError):
         Whether the verdict is about content and name alone, so that the file need not be read again.
     because
         Otherwise, if not empty: the reporter-years of the lake that the verdict is about, and what they are made of
-        (`lake.made_of`). It holds as long as they do.
+        (`lake.sources_digest`). It holds as long as they do.
     """
 
     exit_code = 3

@@ -468,21 +468,21 @@ class Workspace:
 
     def _in_lake(self) -> set[str]:
         """Names of sources that need not be read again."""
-        from minsum.flows.lake_index import survey
+        from minsum.flows.lake_index import read_index
 
-        return survey(self.layout, self.settings.ingest).settled_names()
+        return read_index(self.layout, self.settings.ingest).up_to_date_names()
 
     def _prune(self) -> None:
         """Remove files of superseded publications from `raw/`, as many as `[fetch] keep` says."""
         from minsum.fetch.retention import prune
-        from minsum.flows.lake_index import survey
+        from minsum.flows.lake_index import read_index
 
         keep = self.settings.fetch and self.settings.fetch.keep
         if isinstance(keep, int):
             for name in prune(
                 self.layout,
                 keep,
-                superseded=lambda: survey(self.layout, self.settings.ingest).unused(),
+                superseded=lambda: read_index(self.layout, self.settings.ingest).unused(),
             ):
                 log.info("fetch: removed %s: superseded", name, extra={"source": name})
 
@@ -616,12 +616,12 @@ class Workspace:
                 "same_date", f"same_date: {listed(years)}: {pair[0]} counts, and {pair[1]} has the same date and other content",
                 "remove the one that is wrong from raw/",
             )  # fmt: skip
-        if report.mended:
+        if report.repaired_texts:
             rows = Counter[str]()
-            for kinds in report.mended.values():
+            for kinds in report.repaired_texts.values():
                 rows.update({kind: int(one["rows"]) for kind, one in kinds.items()})
             counts = ", ".join(f"{kind} {n:,} rows" for kind, n in sorted(rows.items()))
-            where = f"{listed(sorted(report.mended))}: {counts}"
+            where = f"{listed(sorted(report.repaired_texts))}: {counts}"
             log.info("texts mended in %s (minsum status; docs/data-rules.md)", where, extra=extra)
 
     def _reject(self, rejected: dict[str, tuple[str, str]]) -> None:
@@ -712,11 +712,11 @@ class Workspace:
 
     def _refuse_stale(self) -> None:
         """Raise if a table of a release is not what the settings and the lake make it; say what the lake lacks."""
-        from minsum.flows.lake_index import Known
+        from minsum.flows.lake_index import LakeIndex
         from minsum.inspect.stale import find_stale, look_into_raw
         from minsum.workspace.footers import flows_footers
 
-        known = Known(flows_footers(self.layout), self.settings.ingest)
+        known = LakeIndex(flows_footers(self.layout), self.settings.ingest)
         stale = find_stale(self.layout, known, look_into_raw(self.layout, known), self.settings)
         for one in stale:
             if one["what"] not in ("raw", "flows", "report"):

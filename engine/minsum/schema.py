@@ -287,7 +287,7 @@ MIRRORED: Final = (
 )
 """Further columns of esi and esi_levels after those of `[harmonise]` when `[mirror]` is set."""
 
-FIGURES: Final[dict[str, tuple[Column, ...]]] = {
+QUANTITIES: Final[dict[str, tuple[Column, ...]]] = {
     "net_weight": (
         Column(
             "net_weight",

@@ -1,7 +1,7 @@
-"""Min-sum similarity of export baskets on all cores, and the reader of their text: NumPy in, NumPy out.
+"""Min-sum similarity of export baskets on all cores, and a fast reader of delimited text: NumPy in, NumPy out.
 
-Similarity of two baskets of shares is the sum over products of the smaller share (Finger & Kreinin 1979).
-The first call of each function compiles it (seconds) and stores the machine code; later processes load it.
+Similarity of two baskets of shares is the sum over products of the smaller share (Finger & Kreinin 1979). The first
+call of each function compiles it (seconds) and stores the machine code; later processes load it.
 """
 
 from __future__ import annotations

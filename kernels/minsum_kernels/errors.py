@@ -4,22 +4,22 @@ from __future__ import annotations
 
 
 class KernelInputError(ValueError):
-    """An array cannot be computed on; the message says what was found, what is expected and what to do."""
+    """An invalid array. The message says what was found, what is expected and what to do."""
 
 
 class FieldError(ValueError):
-    """A line of text does not have the fields it should.
+    """A line of text has wrong fields.
 
     Parameters
     ----------
     problem
-        What is wrong, in words.
+        Description of the problem.
     line
-        Its number, as the caller counts.
+        Line number, as counted by the caller.
     field
-        Which field of the line, from 0; None when their number is wrong.
+        Index of the field in the line; None if the number of fields is wrong.
     text
-        What stands in the field.
+        Content of the field.
     """
 
     def __init__(self, problem: str, line: int, field: int | None, text: str = "") -> None:

@@ -1,4 +1,4 @@
-"""Delimited text to columns: whole lines of bytes in, integers, texts and numbers out."""
+"""Reads delimited text into columns: whole lines of bytes in; integers, texts and numbers out."""
 
 from __future__ import annotations
 
@@ -19,29 +19,39 @@ from minsum_kernels.memory import recycled
 from minsum_kernels.plain_numba import find_byte, last_byte
 from minsum_kernels.texts import Texts
 
-__all__ = ["EMPTY", "NEWLINE", "NOTHING", "PADDING", "FieldReader", "Kind", "Lines", "find_byte", "last_byte"]
+__all__ = [
+    "EMPTY",
+    "NA_TEXTS",
+    "NEWLINE",
+    "PADDING",
+    "FieldReader",
+    "Kind",
+    "Lines",
+    "find_byte",
+    "last_byte",
+]
 
-Kind = Literal["skip", "integer", "text", "number", "figure"]
+Kind = Literal["skip", "integer", "text", "number", "quantity"]
 EMPTY: Final = loops.EMPTY
-"""An integer field with nothing in it."""
+"""Value of an empty integer field."""
 
 NEWLINE: Final = loops.NEWLINE
 PADDING: Final = 80
-"""Bytes that must follow the text in its buffer: 64 are read at a time."""
+"""Bytes that must follow the text in its buffer, because 64 are read at a time."""
 
-ROOM: Final = 131_072
-"""Rows of a batch: what is done to a batch as a whole then costs a few nanoseconds a row."""
+BATCH_ROWS: Final = 131_072
+"""Rows of a batch; work per batch then costs a few nanoseconds a row."""
 
 _WINDOW: Final = 16_384
-"""Rows read at a time: they are still in the caches when they are put to the others of the batch."""
+"""Rows read at a time: they are still in the caches when they are copied into the batch."""
 
-NOTHING: Final = frozenset({b"NA", b"N/A", b"<NA>", b"None", b"NULL", b"null"})
-"""What R, pandas and databases write for an empty field."""
+NA_TEXTS: Final = frozenset({b"NA", b"N/A", b"<NA>", b"None", b"NULL", b"null"})
+"""Texts that R, pandas and databases write for an empty field."""
 
 _WHOLE: Final = re.compile(rb"(-?[0-9]{1,17})\.0*")
 
 _KINDS: Final[dict[Kind, int]] = {
-    "skip": loops.SKIP, "integer": loops.INTEGER, "text": loops.TEXT, "number": loops.NUMBER, "figure": loops.FIGURE,
+    "skip": loops.SKIP, "integer": loops.INTEGER, "text": loops.TEXT, "number": loops.NUMBER, "quantity": loops.QUANTITY,
 }  # fmt: skip
 _PROBLEMS: Final = {loops.TOO_FEW: "too few fields", loops.TOO_MANY: "too many fields"}
 
@@ -53,13 +63,13 @@ class Lines:
     Attributes
     ----------
     line
-        Number of the line that each row begins with, shape (n,).
+        Line number of the start of each row, shape (n,).
     integers
-        By field, shape (n,): `EMPTY` when empty.
+        Integers by field, shape (n,); `EMPTY` for an empty field.
     texts
-        By field, shape (n,): places among `FieldReader.distinct`.
+        Index of each text among `FieldReader.distinct`, by field, shape (n,).
     numbers
-        Numbers and figures by field, shape (n,): NaN when empty.
+        Numbers and quantities by field, shape (n,); NaN for an empty field.
     """
 
     line: I64Array
@@ -69,32 +79,32 @@ class Lines:
 
 
 class FieldReader:
-    """Reads lines that all have the same fields, a batch of rows at a time.
+    """Reads lines with equal fields, a batch of rows at a time.
 
     Parameters
     ----------
     kinds
-        What each field of a line is: `integer` (up to 17 digits), `text`, `number`, `figure`
-        (a number that may be wrong: infinite for NaN and for what is no number), or `skip`. Blanks around a field do not
-        count; an integer may be written `156.0`, and `NA` and the like are empty fields.
+        Kind of each field: `integer` (up to 17 digits), `text`, `number`, `quantity` (a number that may be invalid:
+        infinite for NaN and for a text that is no number) or `skip`. Blanks around a field are ignored; an integer may
+        be written `156.0`; `NA` and similar texts are empty fields.
     separator
         One byte.
     is_quoted
-        Whether a field may stand in double quotes and then hold separators and line ends.
-    room
+        Whether a field may be in double quotes and then hold separators and line ends.
+    batch_rows
         Rows of a batch.
     expected
-        Rows that there may be: for fewer than a batch's, the first one has no more room.
+        Expected number of rows; a smaller number than `batch_rows` makes the first batch smaller.
 
     Attributes
     ----------
     n_rows
         Rows of the batch so far.
     is_full
-        Whether the batch has room for no more.
-    n_nothing, n_whole, n_short
-        Fields so far that hold a word for nothing (`NA`), whole numbers with an empty fraction (`156.0`), and numbers with
-        an exponent, which a spreadsheet may have shortened (`1.2E+09`); figures aside.
+        Whether the batch is full.
+    n_missing, n_decimal_integers, n_exponents
+        Number of fields so far with a text such as `NA`, with an integer such as `156.0`, and with an exponent
+        (`1.2E+09`), which a spreadsheet may have shortened; quantities are not counted.
     """
 
     def __init__(
@@ -103,15 +113,15 @@ class FieldReader:
         separator: bytes,
         *,
         is_quoted: bool,
-        room: int = ROOM,
-        expected: int = ROOM,
+        batch_rows: int = BATCH_ROWS,
+        expected: int = BATCH_ROWS,
     ) -> None:
         self._kinds = np.array([_KINDS[kind] for kind in kinds], dtype=np.int64)
-        self._separator, self._is_quoted, self._room = separator[0], is_quoted, room
+        self._separator, self._is_quoted, self._batch_rows = separator[0], is_quoted, batch_rows
         wanted = np.flatnonzero(self._kinds != loops.SKIP)
         is_number = self._kinds[wanted] >= loops.NUMBER
         place = np.where(is_number, np.cumsum(is_number), np.cumsum(~is_number)) - 1
-        window = min(_WINDOW, room)
+        window = min(_WINDOW, batch_rows)
         self._wanted: tuple[I64Array, I64Array, I64Array] = (wanted, self._kinds[wanted], place * window)
         self._place: dict[int, int] = dict(zip(wanted.tolist(), place.tolist(), strict=True))
         n_numbers = int(is_number.sum())
@@ -122,14 +132,14 @@ class FieldReader:
         self._ends: I32Array = np.empty(0, dtype=np.int32)
         self._breaks: I32Array = self._ends
         self._texts = {field: Texts() for field in wanted.tolist() if kinds[field] == "text"}
-        self.n_rows, self._next_room = 0, min(max(window, expected), room)
-        self.n_nothing = self.n_whole = self.n_short = 0
+        self.n_rows, self._size = 0, min(max(window, expected), batch_rows)
+        self.n_missing = self.n_decimal_integers = self.n_exponents = 0
         self._batch: Lines | None = None
 
-    def _begun(self) -> Lines:
-        """The batch: columns of one piece of memory."""
+    def _begin(self) -> Lines:
+        """The current batch; its columns share one block of memory."""
         if self._batch is None:
-            shape, kinds = (len(self._place) + 1, self._next_room), self._kinds
+            shape, kinds = (len(self._place) + 1, self._size), self._kinds
             columns = iter(recycled(shape, np.int64))
             self._batch = Lines(
                 next(columns),
@@ -145,17 +155,17 @@ class FieldReader:
 
     @property
     def is_full(self) -> bool:
-        return self.n_rows == self._next_room
+        return self.n_rows == self._size
 
     def read(self, text: NDArray[np.uint8], start: int, stop: int, *, line: int) -> tuple[int, int]:
-        """Add lines from `start` on to the batch, until `stop` or as many as it has room for.
+        """Add lines from `start` to the batch, until `stop` or until the batch is full.
 
-        A line whose last quote is still open at `stop` is left.
+        A line with an open quote at `stop` is not read.
 
         Parameters
         ----------
         text
-            Bytes, shape (n,), ending `PADDING` bytes after `stop`.
+            Bytes, shape (n,), with at least `PADDING` bytes after `stop`.
         start
             Position of a line's first byte.
         stop
@@ -165,24 +175,24 @@ class FieldReader:
 
         Returns
         -------
-        Position after the last line read, and the number of the line there.
+        Position after the last line read, and the number of the next line.
 
         Raises
         ------
         FieldError
-            At a bad line; the rows before one with other fields than it should have are in the batch.
+            At a bad line. If its number of fields is wrong, the rows before it are in the batch.
         """
         read = self._read_quoted if self._is_quoted else self._read_plain
         n, n_lines, end, problem, n_unread = read(
-            text, (start, stop), min(len(self._line), self._next_room - self.n_rows)
+            text, (start, stop), min(len(self._line), self._size - self.n_rows)
         )
         self._line[:n] += line
-        counts = self.n_nothing, self.n_whole, self.n_short
+        counts = self.n_missing, self.n_decimal_integers, self.n_exponents
         try:
             for row, field, first, last in self._unread[:n_unread].tolist():
                 self._read_field(bytes(text[first:last]), row, field)
         except FieldError:
-            self.n_nothing, self.n_whole, self.n_short = counts
+            self.n_missing, self.n_decimal_integers, self.n_exponents = counts
             raise
         self._put(n)
         if problem in _PROBLEMS:
@@ -190,21 +200,21 @@ class FieldReader:
         return end, line + n_lines
 
     def _put(self, n: int) -> None:
-        """Put what was read to the batch."""
-        rows, batch = slice(self.n_rows, self.n_rows + n), self._begun()
+        """Copy the rows that were read into the batch."""
+        rows, batch = slice(self.n_rows, self.n_rows + n), self._begin()
         batch.line[rows] = self._line[:n]
         for field, column in batch.integers.items():
             column[rows] = self._columns[self._place[field], :n]
-        for field, places in batch.texts.items():
-            self._texts[field].number(self._columns[self._place[field], :n], places[rows])
+        for field, indices in batch.texts.items():
+            self._texts[field].index(self._columns[self._place[field], :n], indices[rows])
         for field, numbers in batch.numbers.items():
             numbers[rows] = self._values[self._place[field], :n]
         self.n_rows += n
 
     def take(self) -> Lines:
-        """The batch; the next one begins."""
-        n, batch = self.n_rows, self._begun()
-        self.n_rows, self._next_room, self._batch = 0, self._room, None
+        """Return the batch and begin the next one."""
+        n, batch = self.n_rows, self._begin()
+        self.n_rows, self._size, self._batch = 0, self._batch_rows, None
         return Lines(
             batch.line[:n],
             {field: column[:n] for field, column in batch.integers.items()},
@@ -213,14 +223,15 @@ class FieldReader:
         )
 
     def distinct(self, field: int, start: int = 0) -> list[str]:
-        """Texts of a field in all batches that were taken, in order of appearance, from a place on."""
+        """Distinct texts of a field in all batches taken, in order of appearance, from index `start` on."""
         return self._texts[field].distinct(start)
 
-    def words(self, field: int, start: int = 0) -> I64Array:
-        """The same as words: a text of up to eight ASCII bytes has one of its own, the same in every file; others are below 0."""
-        return self._texts[field].words(start)
+    def keys(self, field: int, start: int = 0) -> I64Array:
+        """Keys of the same texts: a text of up to eight ASCII bytes has the same key in every file; keys of other
+        texts are negative."""
+        return self._texts[field].keys(start)
 
-    def _read_quoted(self, text: NDArray[np.uint8], span: tuple[int, int], room: int) -> tuple[int, ...]:
+    def _read_quoted(self, text: NDArray[np.uint8], span: tuple[int, int], n_rows: int) -> tuple[int, ...]:
         return loops.read_lines(
             text,
             span,
@@ -228,55 +239,55 @@ class FieldReader:
             self._kinds,
             self._columns,
             self._values,
-            self._line[:room],
+            self._line[:n_rows],
             self._unread,
         )
 
-    def _read_plain(self, text: NDArray[np.uint8], span: tuple[int, int], room: int) -> tuple[int, ...]:
+    def _read_plain(self, text: NDArray[np.uint8], span: tuple[int, int], n_rows: int) -> tuple[int, ...]:
         if len(self._ends) < len(text):
-            # Enough for nothing but delimiters; memory is used as far as it is written.
+            # Large enough for text of delimiters only; the system provides memory only where it is written.
             self._ends, self._breaks = (recycled(len(text), np.int32) for _ in range(2))
         return plain_numba.read_plain(
             text, span, self._separator, len(self._kinds), self._wanted, self._columns, self._values,
-            self._line[:room], self._unread, (self._ends, self._breaks),
+            self._line[:n_rows], self._unread, (self._ends, self._breaks),
         )  # fmt: skip
 
     def _read_field(self, text: bytes, row: int, field: int) -> None:
-        """A field that the loops leave: a long text, or a number that is no plain decimal."""
+        """Read a field that the loops leave: a long text, or a number that is no plain decimal."""
         kind, place = self._kinds[field], self._place[field]
         if kind == loops.TEXT:
-            self._columns[place, row] = self._texts[field].word_of(text)
+            self._columns[place, row] = self._texts[field].key_of(text)
         elif kind == loops.INTEGER:
             self._columns[place, row] = self._integer(text, row, field)
         else:
             self._values[place, row] = self._number(text, row, field)
 
     def _integer(self, text: bytes, row: int, field: int) -> int:
-        """A whole number with an empty fraction, as a column with gaps has them in pandas, or a word for none."""
-        if text in NOTHING:
-            self.n_nothing += 1
+        """An integer with an empty fraction, as pandas writes columns with gaps, or an empty text such as `NA`."""
+        if text in NA_TEXTS:
+            self.n_missing += 1
             return EMPTY
         if whole := _WHOLE.fullmatch(text):
-            self.n_whole += 1
+            self.n_decimal_integers += 1
             return int(whole[1])
         raise self._wrong("a whole number of at most 17 digits", text, row, field)
 
     def _number(self, text: bytes, row: int, field: int) -> float:
-        """A number with a sign, an exponent or many digits, NaN or infinity, or a word for none."""
-        is_figure = self._kinds[field] == loops.FIGURE
-        if text in NOTHING:
-            self.n_nothing += not is_figure
+        """A number with a sign, an exponent or many digits, NaN or infinity, or an empty text such as `NA`."""
+        is_quantity = self._kinds[field] == loops.QUANTITY
+        if text in NA_TEXTS:
+            self.n_missing += not is_quantity
             return math.nan
         try:
             if b"_" in text:
                 raise ValueError
             value = float(text)
         except ValueError:
-            if is_figure:
+            if is_quantity:
                 return math.inf
             raise self._wrong("a number", text, row, field) from None
-        self.n_short += not is_figure and b"e" in text.lower()
-        return math.inf if is_figure and math.isnan(value) else value
+        self.n_exponents += not is_quantity and b"e" in text.lower()
+        return math.inf if is_quantity and math.isnan(value) else value
 
     def _wrong(self, expected: str, text: bytes, row: int, field: int) -> FieldError:
         found = text[:40].decode("latin-1")

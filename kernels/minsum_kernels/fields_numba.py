@@ -7,12 +7,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from minsum_kernels.bytes_numba import first, load, marks
 from minsum_kernels.jit import F64Array, I64Array, kernel
-from minsum_kernels.words_numba import first, load, marks
 
 U8Array = NDArray[np.uint8]
 
-SKIP, INTEGER, TEXT, NUMBER, FIGURE = 0, 1, 2, 3, 4
+SKIP, INTEGER, TEXT, NUMBER, QUANTITY = 0, 1, 2, 3, 4
 TOO_FEW, TOO_MANY, OPEN_QUOTE = 1, 2, 3
 EMPTY = np.iinfo(np.int64).min
 NOT_ASCII = np.uint64(0x8080808080808080)
@@ -25,7 +25,7 @@ POWERS = 10.0 ** np.arange(23)
 
 @kernel()
 def _field_end(text: U8Array, p: int, separator: int) -> int:
-    """Position of the separator or line end that ends the unquoted field at p."""
+    """Position of the separator or line end after the unquoted field at p."""
     while True:
         word = load(text, p)
         marked = marks(word, separator) | marks(word, NEWLINE)
@@ -36,7 +36,7 @@ def _field_end(text: U8Array, p: int, separator: int) -> int:
 
 @kernel()
 def _quoted_end(text: U8Array, p: int, stop: int) -> tuple[int, int]:
-    """Position of the quote that closes the one at p (-1: none before `stop`), and line ends inside."""
+    """Position of the quote that closes the one at p (-1 if none before `stop`), and the number of line ends between."""
     p, n_lines = p + 1, 0
     while p < stop:
         if text[p] == QUOTE:
@@ -50,7 +50,7 @@ def _quoted_end(text: U8Array, p: int, stop: int) -> tuple[int, int]:
 
 @kernel()
 def packed(text: U8Array, p: int, end: int) -> int:
-    """Up to eight ASCII bytes in one integer, the first one lowest; -1 for what no such word holds."""
+    """Up to eight ASCII bytes as one integer, first byte lowest; -1 for other texts."""
     if end - p > 8:
         return -1
     packed = 0
@@ -61,7 +61,7 @@ def packed(text: U8Array, p: int, end: int) -> int:
 
 @kernel()
 def integer(text: U8Array, p: int, end: int) -> tuple[bool, int]:
-    """Whether the bytes are a whole number of at most 17 digits, or nothing (EMPTY), and which."""
+    """Whether the bytes are an integer of at most 17 digits, or empty (EMPTY), and its value."""
     if p == end:
         return True, EMPTY
     sign = 1
@@ -81,10 +81,10 @@ def integer(text: U8Array, p: int, end: int) -> tuple[bool, int]:
 
 @kernel()
 def number(text: U8Array, p: int, end: int) -> tuple[bool, float]:
-    """Whether the bytes are a plain decimal that is exact in one division, and its value; empty is NaN.
+    """Whether the bytes are a plain decimal that is exact in one division, and its value; NaN if empty.
 
-    A mantissa below 10**15 and a power of ten up to 10**22 are exact, so the quotient is the float nearest
-    to the decimal, as any correct parser gives it.
+    A mantissa below 10**15 and a power of ten up to 10**22 are exact, so the quotient is the float nearest to the
+    decimal, as any correct parser gives it.
     """
     if p == end:
         return True, np.nan
@@ -105,7 +105,7 @@ def number(text: U8Array, p: int, end: int) -> tuple[bool, float]:
 
 @kernel()
 def trimmed(text: U8Array, p: int, end: int) -> tuple[int, int]:
-    """The field without blanks around it."""
+    """Start and end of the field without blanks around it."""
     while p < end and text[p] == BLANK:
         p += 1
     while end > p and text[end - 1] == BLANK:
@@ -114,8 +114,8 @@ def trimmed(text: U8Array, p: int, end: int) -> tuple[int, int]:
 
 
 @kernel()
-def leave(unread: I64Array, n_unread: int, n: int, f: int, start: int, end: int) -> int:
-    """Note a field of row n that is not read here; returns how many there are."""
+def note_unread(unread: I64Array, n_unread: int, n: int, f: int, start: int, end: int) -> int:
+    """Record a field of row n that is not read here; return the number of such fields."""
     unread[n_unread, 0], unread[n_unread, 1], unread[n_unread, 2], unread[n_unread, 3] = n, f, start, end
     return n_unread + 1
 
@@ -131,10 +131,10 @@ def read_lines(
     lines: I64Array,
     unread: I64Array,
 ) -> tuple[int, int, int, int, int]:
-    """Read whole lines, some fields of which stand in quotes, until the span or the room for rows ends.
+    """Read whole lines with quoted fields until the span ends or the arrays are full.
 
-    `lines` gets how many lines are before each row. Returns rows, lines, where reading stopped, problem (0: none), and how
-    many fields were left unread.
+    `lines` gets the number of lines before each row. Returns the number of rows, of lines, the end position, the
+    problem (0: none) and the number of unread fields.
     """
     p, stop = span
     n, n_lines, n_unread, n_fields = 0, 0, 0, kinds.size
@@ -174,7 +174,7 @@ def read_lines(
                     good, columns[k, n] = integer(text, start, end)
                     k += 1
                 if not good:
-                    n_unread = leave(unread, n_unread, n, f, start, end)
+                    n_unread = note_unread(unread, n_unread, n, f, start, end)
             p += 1
             f += 1
         lines[n] = n_lines

@@ -1,4 +1,4 @@
-"""What the kernels demand of their arrays, and the messages when it is something else."""
+"""Checks arrays for the kernels; the messages of `KernelInputError`."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class Flows:
     market, product
         Codes, shape (n_flows,).
     exporter
-        Positions below n_exporters, shape (n_flows,).
+        Index of the exporter, below n_exporters, shape (n_flows,).
     share
         Shares, shape (n_flows,), unit 1, finite, not negative.
     n_exporters
-        Side of the matrices to come.
+        Side of the similarity matrices.
     """
 
     market: I32Array
@@ -40,7 +40,7 @@ class Flows:
 
 
 def checked_shares(values: F64Array, name: str) -> F64Array:
-    """Return the shares in C-order; KernelInputError if they are no matrix of finite shares from 0 up."""
+    """Shares in C-order. Raises KernelInputError unless they are a matrix of finite shares of 0 or more."""
     _require_array(values, name, "float64", ("countries", "products"))
     shares = _compiled_layout(values, np.float64)
     invalid = np.zeros(shares.shape[0], dtype=np.int64)
@@ -56,7 +56,7 @@ def checked_shares(values: F64Array, name: str) -> F64Array:
 
 
 def checked_bounds(values: Codes, n_products: int) -> I64Array:
-    """Return the borders of segments; KernelInputError if they do not cut 0 to n_products in order."""
+    """Bounds of segments. Raises KernelInputError unless they are in order from 0 to n_products."""
     _require_array(values, "bounds", "integer", ("segments + 1",))
     bounds = [int(bound) for bound in values]
     if not bounds or bounds != sorted(bounds) or bounds[0] < 0 or bounds[-1] > n_products:
@@ -68,7 +68,7 @@ def checked_bounds(values: Codes, n_products: int) -> I64Array:
 
 
 def checked_flows(market: Codes, product: Codes, exporter: Codes, share: F64Array, n_exporters: int) -> Flows:
-    """Return the flows as kernels take them; KernelInputError if they break a promise of `Flows`."""
+    """Flows in the kernels' types. Raises KernelInputError if they are not as `Flows` describes."""
     _require_array(share, "share", "float64", ("flows",))
     if not isinstance(n_exporters, int | np.integer) or n_exporters < 0:
         raise KernelInputError(f"n_exporters is {n_exporters!r}; expected a whole number of 0 or more")
@@ -104,7 +104,7 @@ def _require_array(
 
 
 def _compiled_layout(values: NDArray[Any], dtype: type[np.generic]) -> NDArray[Any]:
-    """View the array, or copy it where needed, in the one layout the kernels get compiled for."""
+    """A view of the array, or a copy if needed, in the layout that kernels are compiled for."""
     plain = np.require(values, dtype, ["C_CONTIGUOUS", "ALIGNED", "ENSUREARRAY"]).view()
     plain.flags.writeable = False
     return plain
@@ -122,7 +122,7 @@ def _checked_codes(values: Codes, name: str, n_flows: int) -> I32Array:
 
 
 def _complaint(flows: Flows, f: int) -> str:
-    """Say what is wrong with flow f."""
+    """Message for the invalid flow f."""
     exporter = int(flows.exporter.view(np.int32)[f])
     if not 0 <= exporter < flows.n_exporters:
         return f"exporter[{f}] is {exporter}; expected 0 to {flows.n_exporters - 1}: renumber"

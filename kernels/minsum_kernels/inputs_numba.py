@@ -1,4 +1,4 @@
-"""Loops that look for bad input."""
+"""Loops that find invalid input."""
 
 # i exporters, k products, f flows
 
@@ -11,7 +11,7 @@ from minsum_kernels.jit import F64Array, I32Array, I64Array, U32Array, kernel
 
 @kernel()
 def count_invalid(shares: F64Array, first: int, last: int, invalid: I64Array) -> None:
-    """Put into invalid[i] how many shares of exporter i, one of first to last, are negative, infinite or NaN."""
+    """Set invalid[i] to the number of negative, infinite or NaN shares of exporter i, for first <= i < last."""
     for i in range(first, last):
         n = 0
         for k in range(shares.shape[1]):
@@ -28,7 +28,7 @@ def find_invalid(
     n_exporters: int,
     flows: tuple[int, int],
 ) -> int:
-    """Find the first of the given flows that is out of range, out of order or repeated; -1 if there is none."""
+    """First of the given flows that is out of range, out of order or repeated; -1 if none."""
     for f in range(flows[0], flows[1]):
         ok = exporter[f] < n_exporters and 0.0 <= share[f] < np.inf
         if f > 0 and market[f] != market[f - 1]:

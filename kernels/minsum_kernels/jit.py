@@ -1,4 +1,4 @@
-"""The one place that decides how kernels are compiled and cached."""
+"""Decides how kernels are compiled and cached; no other module does."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 F64Array = NDArray[np.float64]
 I32Array = NDArray[np.int32]
 I64Array = NDArray[np.int64]
-# Positions: unsigned, so that compiled code does not test for negative ones.
+# Indices: unsigned, so that compiled code does not test for negative values.
 U32Array = NDArray[np.uint32]
 U64Array = NDArray[np.uint64]
 
@@ -22,21 +22,21 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def processor() -> tuple[str, str]:
-    """Name and features of the processor that kernels are compiled for, in LLVM's words.
+    """Name and features, as LLVM names them, of the processor that kernels are compiled for.
 
-    NUMBA_CPU_NAME and NUMBA_CPU_FEATURES make it another than that of the machine.
+    NUMBA_CPU_NAME and NUMBA_CPU_FEATURES replace those of the machine.
     """
     name, features = numba.config.CPU_NAME, numba.config.CPU_FEATURES
     return name or get_host_cpu_name(), get_host_cpu_features() if features is None else features
 
 
 def kernel() -> Callable[[Function], Function]:
-    """Compile a function at its first call and keep the machine code for later processes.
+    """Compile a function at its first call, and cache the machine code for later processes.
 
     Returns
     -------
-    A decorator. Numba keeps machine code beside the source or, where that cannot be written, in the user's
-    cache folder; where neither can be written it lasts as long as the process. No sum is reordered by the compiler.
+    A decorator. Numba caches machine code beside the source, or in the user's cache folder; if neither is writable, the
+    code lasts as long as the process. The compiler reorders no sum.
     """
 
     def compiled_at_first_call(function: Function) -> Function:

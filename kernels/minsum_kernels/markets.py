@@ -12,7 +12,7 @@ from minsum_kernels.jit import F64Array, I64Array
 from minsum_kernels.markets_numba import fill_market
 from minsum_kernels.threads import in_parts
 
-# Matrices computed at a time: enough markets to keep the threads evenly busy.
+# Bytes of matrices computed at a time: enough markets to keep the threads evenly busy.
 BATCH_BYTES = 32 * 2**20
 
 
@@ -25,13 +25,13 @@ def market_min_sum(
     ----------
     market, product, exporter
         One entry per flow, shape (n_flows,), sorted by all three together, each combination once. Codes of
-        any integer type whose values fit in 32 bits (contiguous int32 is used in place, others are copied);
+        any integer type whose values fit in 32 bits (contiguous int32 is used in place, other types are copied);
         exporters are numbered 0 to n_exporters - 1.
     share
         Share of the product in the exporter's exports to the market, shape (n_flows,), unit 1, float64,
         finite, not negative. Per exporter and market they normally sum to 1; this is not checked.
     n_exporters
-        Number of exporters, those without any flow included.
+        Number of exporters, including exporters without flows.
 
     Returns
     -------
@@ -48,8 +48,8 @@ def market_min_sum(
     -----
     S_ijm = sum_k min(s_ikm, s_jkm), the similarity in market m of Finger & Kreinin (1979), Economic Journal
     89, 905-912. One thread sums one market in the order of its flows: the bits depend neither on the number
-    of threads nor on the processor. Matrices are computed as the iterator advances, about 32 MiB at a time; those computed
-    together share their memory, so copy one that is to outlive the others.
+    of threads nor on the processor. Matrices are computed as the iterator advances, about 32 MiB at a time. Matrices
+    computed together share their memory, so copy a matrix that must outlive the others.
     """
     return _similarities(checked_flows(market, product, exporter, share, n_exporters))
 

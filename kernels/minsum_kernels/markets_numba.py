@@ -9,10 +9,10 @@ from minsum_kernels.jit import F64Array, I32Array, U32Array, kernel
 
 @kernel()
 def _add_product(exporter: U32Array, share: F64Array, out: F64Array) -> None:
-    """Add to `out` all pairs of exporters of one product, four of them against the later ones at a time.
+    """Add all pairs of exporters of one product to `out`, four exporters at a time against the later ones.
 
-    Cells above the diagonal and on it become complete, those below do not. Past the last exporter the share
-    is 0, which adds nothing. On the real 2024 world one exporter at a time took 0.12 s, four take 0.08 s.
+    Only cells on and above the diagonal become complete. Beyond the last exporter the share is 0, which adds nothing.
+    On the real 2024 world one exporter at a time took 0.12 s, four take 0.08 s.
     """
     n = exporter.size
     for i in range(0, n, 4):

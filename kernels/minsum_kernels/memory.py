@@ -1,7 +1,7 @@
-"""Memory that one thread uses again and again.
+"""Reuses memory within a thread.
 
-The kernel clears every new page: with new arrays for each file and each batch that was a twelfth of ingest, and more
-where many cores ask for pages at a time.
+The operating system clears every new page. With new arrays for each file and batch, clearing was a twelfth of ingest,
+and more where many cores ask for pages at a time.
 """
 
 from __future__ import annotations
@@ -15,34 +15,34 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 
-def _references(pieces: Sequence[object]) -> list[int]:
-    return [getrefcount(piece) for piece in pieces]
+def _references(blocks: Sequence[object]) -> list[int]:
+    return [getrefcount(block) for block in blocks]
 
 
-_UNSEEN = _references([object()])[0]
-"""References to a piece of which there are no views; interpreters count those of a loop and a call differently."""
+_UNUSED = _references([object()])[0]
+"""References to a block without views; interpreters count the references of a loop and a call differently."""
 
 
-class _Pieces(threading.local):
+class _Blocks(threading.local):
     def __init__(self) -> None:
         self.held: list[NDArray[np.uint8]] = []
 
 
-_pieces = _Pieces()
+_blocks = _Blocks()
 
 
 def recycled(shape: int | tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
-    """An array with anything in it, from memory that this thread took before if nobody has a view of that any more.
+    """An uninitialised array in memory that this thread used before and that no array views any more.
 
-    It is freed with the thread.
+    The memory is freed with the thread.
     """
     kind = np.dtype(dtype)
     n_bytes = int(np.prod(shape)) * kind.itemsize
-    for piece, references in zip(_pieces.held, _references(_pieces.held), strict=True):
-        if references == _UNSEEN and len(piece) >= n_bytes:
+    for block, references in zip(_blocks.held, _references(_blocks.held), strict=True):
+        if references == _UNUSED and len(block) >= n_bytes:
             break
     else:
-        piece = np.empty(n_bytes, dtype=np.uint8)
-        _pieces.held.append(piece)
-        _pieces.held.sort(key=len)
-    return piece[:n_bytes].view(kind).reshape(shape)
+        block = np.empty(n_bytes, dtype=np.uint8)
+        _blocks.held.append(block)
+        _blocks.held.sort(key=len)
+    return block[:n_bytes].view(kind).reshape(shape)

@@ -126,8 +126,8 @@ def common_counts(shares: F64Array, references: F64Array | None = None) -> I32Ar
 
     Notes
     -----
-    Products are bits, 64 to a word. A matrix product of zeros and ones is as fast alone, but the threads of its
-    library spin when it is done: 22 years of 200 countries took 3 s more CPU and 1.5 s longer beside a reader.
+    Products are bits, 64 to a word. A matrix product of zeros and ones is as fast alone, but its library's threads keep
+    spinning afterwards: beside a reader, 22 years of 200 countries took 3 s more CPU and 1.5 s longer.
     """
     left, right = _checked_sides(shares, shares if references is None else references)
     exported = _words(left > 0)
@@ -145,7 +145,7 @@ def _words(flags: NDArray[np.bool_]) -> NDArray[np.uint64]:
 
 
 def _checked_sides(shares: F64Array, references: F64Array) -> tuple[F64Array, F64Array]:
-    """Check both sides; the same object in gives the same object out."""
+    """Check both sides; if both are one object, so are the results."""
     left = checked_shares(shares, "shares")
     if references is shares:
         return left, left
@@ -159,7 +159,7 @@ def _checked_sides(shares: F64Array, references: F64Array) -> tuple[F64Array, F6
 
 
 def _min_sums(shares: F64Array, references: F64Array, bounds: I64Array) -> F64Array:
-    """Sum the minima segment by segment; when both sides are one object, over the tiles that have a pair i <= j."""
+    """Sum the minima by segment. If both sides are one object, only tiles with a pair i <= j are computed."""
     size = np.array([ROWS, COLUMNS])
     tiles = size * np.argwhere(np.ones(-(-np.array([len(shares), len(references)]) // size)))
     symmetric = references is shares

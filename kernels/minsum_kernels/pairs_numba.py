@@ -15,23 +15,23 @@ from numba.extending import intrinsic
 
 from minsum_kernels.jit import F64Array, I64Array, kernel, processor
 
-# A pair has this many partial sums: number l adds up the products l, l + 4, l + 8 ... of the segment. The order is the
-# code's and not the compiler's, so every processor gives the same bits. It costs nothing: see docs/adr/0007.
+# Partial sums of a pair: sum l adds up the products l, l + 4, l + 8 ... of the segment. The code fixes this order, not
+# the compiler, so every processor gives the same bits. It costs nothing: see docs/adr/0007.
 LANES = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """How many pairs are summed at once, and how.
+    """Size of a block of pairs that are summed together, and how to add.
 
     Attributes
     ----------
     rows, columns
-        Exporters and references. Their rows * columns sums and `rows` + 3 vectors more must fit the registers: a sum
-        that is spilled waits for memory at each step, which halves the speed.
+        Numbers of exporters and references. The rows * columns sums and `rows` + 3 more vectors must fit the registers:
+        a sum that is spilled waits for memory at each step, which halves the speed.
     fused
-        Add by a multiply-add with the factor 1, rounded as a plain addition. Faster where additions share their units
-        with minima (all AMD Zen: 26 against 14 G/s), slower where multiply-adds do (Xeons with AVX-512).
+        Add with a multiply-add by 1, rounded as a plain addition. Faster where additions share units with minima (all
+        AMD Zen: 26 against 14 G/s), slower where multiply-adds share them (Xeons with AVX-512).
     """
 
     rows: int
@@ -40,7 +40,7 @@ class Tile:
 
 
 def best_tile(name: str, features: str) -> Tile:
-    """Choose the tile for a processor, by LLVM's words for it.
+    """Best tile for a processor, described as by LLVM.
 
     Parameters
     ----------
@@ -71,9 +71,9 @@ _VECTOR = ir.VectorType(_REAL, LANES)
 def _tile_function(module: ir.Module, tile: Tile) -> ir.Function:
     """Add the function of the innermost loop to a module.
 
-    It takes the addresses of the tile's exporters and references, the number of vectors in each, where to put the sums
-    by reference and exporter, and 1.0, unknown to the compiler, which would make a fused addition plain again. Inlined
-    or unrolled, registers spill (half the speed).
+    Arguments: addresses of the tile's exporters and references, number of vectors in each, address of the sums by
+    reference and exporter, and 1.0. The compiler must not know that 1.0 is constant: it would make a fused addition
+    plain again. Inlining or unrolling would spill registers (half the speed).
     """
     pointer = _REAL.as_pointer()
     inputs = [pointer] * (tile.rows + tile.columns) + [_WHOLE, pointer, _REAL]
@@ -117,7 +117,7 @@ def _tile_function(module: ir.Module, tile: Tile) -> ir.Function:
     step.add_incoming(next_step, loop)
     again = builder.cbranch(builder.icmp_signed("<", next_step, n_vectors), loop, done)
     rolled = module.add_metadata([module.add_metadata(["llvm.loop.unroll.disable"])])
-    rolled.operands = (rolled, *rolled.operands)  # LLVM knows a loop's metadata by their naming themselves
+    rolled.operands = (rolled, *rolled.operands)  # LLVM requires loop metadata to refer to itself
     again.set_metadata("llvm.loop", rolled)
 
     builder.position_at_end(done)
@@ -135,8 +135,8 @@ def sum_minima(
 ) -> Any:  # fmt: skip
     """Fill sums[column, row, lane] of the tile at `place` over the products from `first` on, LANES at a time.
 
-    `n_vectors`, at least 1, times LANES products must be there. Past the last exporter or reference the last one is
-    read again. `one` is 1.0 as an argument.
+    At least `n_vectors` * LANES products must follow; `n_vectors` is 1 or more. Beyond the last exporter or
+    reference, the last one is read again. `one` is 1.0, given as an argument.
     """
 
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -175,10 +175,10 @@ def _fill_tile(
     sums: F64Array,
     out: F64Array,
 ) -> None:
-    """Put into the cells of `out` from `place` on the min-sums of a tile over some products; `sums` is scratch.
+    """Write the min-sums of a tile over some products to the cells of `out` at `place`; `sums` is scratch.
 
-    `mirrored`: the references are the exporters, and [j, i] gets the same numbers as [i, j]. Past the last exporter or
-    reference a cell gets the same number once more.
+    With `mirrored` the references are the exporters, and [j, i] gets the same value as [i, j]. Beyond the last
+    exporter or reference, the last cell is written again.
     """
     first, last = columns
     n_vectors = (last - first) // LANES
@@ -211,8 +211,8 @@ def fill_tiles(
 ) -> None:
     """Fill out[s] tile by tile (first exporter, first reference), over the products of segment s.
 
-    Each tile reads its rows to the end: long streams keep the prefetchers busy. Pieces of products that a core's own
-    cache holds were slower (200 countries x 5,225 products), and hardly faster when packed side by side first.
+    Each tile reads its rows to the end: long streams keep the prefetchers busy. Splitting products into blocks that
+    fit a core's cache was slower (200 countries x 5,225 products), and hardly faster with packed blocks.
     """
     sums = np.empty((COLUMNS, ROWS, LANES))
     for t in range(len(tiles)):

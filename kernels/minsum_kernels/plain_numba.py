@@ -1,4 +1,4 @@
-"""Loops of the field reader for text without quotes: every delimiter is found first, 64 bytes at a time."""
+"""Loops of the field reader for text without quotes: finds all delimiters first, 64 bytes at a time."""
 
 # p position in the text, d delimiter (separator or line end), w wanted field of a line, n rows so far
 
@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from minsum_kernels.bytes_numba import bit_count, equal64, first, get, load, marks, put, trailing_zeros
 from minsum_kernels.fields_numba import (
     BLANK,
     NEWLINE,
@@ -19,19 +20,18 @@ from minsum_kernels.fields_numba import (
     TOO_MANY,
     U8Array,
     integer,
-    leave,
+    note_unread,
     number,
     packed,
     trimmed,
 )
 from minsum_kernels.jit import F64Array, I32Array, I64Array, kernel
-from minsum_kernels.words_numba import bit_count, equal64, first, get, load, marks, put, trailing_zeros
 
 WINDOW = 1 << 15
-"""Bytes whose delimiters are held at a time: these and the text stay in the first caches."""
+"""Bytes whose delimiters are found at a time: delimiters and text stay in the first-level caches."""
 
 STRIDE = 4
-"""Positions written without a test between them; 64 bytes of bulk text hold 13 delimiters."""
+"""Positions written without a test in between; 64 bytes of bulk text hold 13 delimiters."""
 
 _U0, _U1 = np.uint64(0), np.uint64(1)
 _ZEROS, _HIGH, _ABOVE_NINE = (np.uint64(b * 0x0101010101010101) for b in (0x30, 0x80, 0x46))
@@ -42,9 +42,9 @@ _U8, _U16, _U32, _U63 = np.uint64(8), np.uint64(16), np.uint64(32), np.uint64(63
 
 @kernel()
 def digits_of(word: np.uint64, length: int) -> tuple[bool, int]:
-    """Whether the lowest `length` bytes (1 to 8) are digits, and the number they make."""
+    """Whether the lowest `length` bytes (1 to 8) are digits, and the number they form."""
     unused = np.uint64(64 - 8 * length)
-    # Shifts by less than 64 whatever the length: a branch on it would be taken at random.
+    # Shifts stay below 64 for every length; a branch on the length would be unpredictable.
     word = (word << unused) | ((_ZEROS >> _U1) >> (_U63 - unused))
     word -= _ZEROS
     others = ((word + _ABOVE_NINE + _ZEROS) | word) & _HIGH
@@ -55,7 +55,7 @@ def digits_of(word: np.uint64, length: int) -> tuple[bool, int]:
 
 @kernel()
 def _decimal(text: U8Array, p: int, end: int) -> tuple[bool, float]:
-    """As `number`; up to eight digits before and after the point are read together."""
+    """As `number`; reads up to eight digits before and after the point together."""
     word, length = load(text, p), end - p
     points = marks(word, POINT)
     if points == _U0 and length > 8:
@@ -75,7 +75,7 @@ def _decimal(text: U8Array, p: int, end: int) -> tuple[bool, float]:
 
 @kernel()
 def find_byte(text: U8Array, p: int, stop: int, byte: int) -> int:
-    """Position of the first such byte from p until stop, or -1."""
+    """Position of the first such byte from p up to stop, or -1."""
     while p < stop:
         found = equal64(text, p, np.uint8(byte))
         if found != _U0:
@@ -87,7 +87,7 @@ def find_byte(text: U8Array, p: int, stop: int, byte: int) -> int:
 
 @kernel()
 def last_byte(text: U8Array, start: int, stop: int, byte: int) -> int:
-    """Position of the last such byte from start until stop, or -1."""
+    """Position of the last such byte from start up to stop, or -1."""
     for p in range(stop - 1, start - 1, -1):
         if text[p] == byte:
             return p
@@ -98,7 +98,8 @@ def last_byte(text: U8Array, start: int, stop: int, byte: int) -> int:
 def _delimiters(
     text: U8Array, p: int, stop: int, separator: int, n_fields: int, ends: I32Array, breaks: I32Array
 ) -> int:
-    """Find all separators and line ends: their positions, from `ends[1]` on, and which of them end lines. Returns lines."""
+    """Find all separators and line ends: their positions from `ends[1]` on, and which of them are line ends. Returns
+    the number of lines."""
     put(ends, 0, np.int32(p - 1))
     d, n_lines = 1, 0
     while p < stop:
@@ -110,13 +111,13 @@ def _delimiters(
         n_lines += np.int64(bit_count(newlines))
         at, d = d, d + np.int64(bit_count(marked))
         while at < d:
-            # Without a test between them; what is written past the last is overwritten.
+            # No test in between; positions written beyond the last are overwritten.
             for place in range(STRIDE):
                 put(ends, at + place, np.int32(p + np.int64(trailing_zeros(marked))))
                 marked &= marked - _U1
             at += STRIDE
         p += 64
-    # As many line ends as lines of n_fields, each where such a line ends: then there is no other.
+    # If every n_fields-th delimiter is a line end, and there are no more line ends, then all lines have n_fields fields.
     is_even = n_lines * n_fields < d
     for k in range(n_lines if is_even else 0):
         last = (k + 1) * n_fields
@@ -143,23 +144,24 @@ def read_plain(
     unread: I64Array,
     scratch: tuple[I32Array, I32Array],
 ) -> tuple[int, int, int, int, int]:
-    """Read whole lines until the span or the room for rows ends.
+    """Read whole lines until the span ends or the arrays are full.
 
-    `wanted` holds number and kind of the fields that are read, and where their column begins in `columns` or `values`; `scratch` has
-    room for the delimiters and line ends of the text. The rest, and what is returned, as for `fields_numba.read_lines`.
+    `wanted` holds index and kind of the fields to read, and the start of their column in `columns` or `values`.
+    `scratch` has space for the delimiters and line ends of the text. Other arguments and the result as in
+    `fields_numba.read_lines`.
     """
     p, stop = span
     ends, breaks = scratch
     fields, kinds, offsets = wanted
-    flat, numbers, room = columns.ravel(), values.ravel(), lines.size
+    flat, numbers, n_rows = columns.ravel(), values.ravel(), lines.size
     n, n_lines, n_unread, window = 0, 0, 0, WINDOW
-    while p < stop and n < room:
+    while p < stop and n < n_rows:
         n_found, head = _delimiters(text, p, min(p + window, stop), separator, n_fields, ends, breaks), 1
         if n_found == 0:
             window *= 2
             continue
         for b in range(n_found):
-            if n == room:
+            if n == n_rows:
                 break
             line, first_end, last = p, head, np.int64(get(breaks, b))
             found = last - head + 1
@@ -170,7 +172,7 @@ def read_plain(
             if found != n_fields:
                 problem = TOO_FEW if found < n_fields else TOO_MANY
                 return n, n_lines, line, problem, n_unread
-            # The last field ends before a carriage return; the next line's first one begins after the line end.
+            # The last field ends before a carriage return; the next line's first field begins after the line end.
             put(ends, last, np.int32(p - 1 - (text[p - 2] == RETURN)))
             for w in range(fields.size):
                 f, kind, offset = fields[w], kinds[w], offsets[w]
@@ -180,7 +182,7 @@ def read_plain(
                     good, value = _decimal(text, start, end)
                     put(numbers, offset + n, value)
                     if not good:
-                        n_unread = leave(unread, n_unread, n, f, start, end)
+                        n_unread = note_unread(unread, n_unread, n, f, start, end)
                     continue
                 length, word = end - start, load(text, start)
                 if kind == TEXT:
@@ -191,7 +193,7 @@ def read_plain(
                         start, end = trimmed(text, start, end)
                         content = packed(text, start, end)
                         if content < 0:
-                            n_unread = leave(unread, n_unread, n, f, start, end)
+                            n_unread = note_unread(unread, n_unread, n, f, start, end)
                 else:
                     good, content = False, 0
                     if 0 < length <= 8:
@@ -200,7 +202,7 @@ def read_plain(
                         start, end = trimmed(text, start, end)
                         good, content = integer(text, start, end)
                         if not good:
-                            n_unread = leave(unread, n_unread, n, f, start, end)
+                            n_unread = note_unread(unread, n_unread, n, f, start, end)
                 put(flat, offset + n, content)
             put(ends, last, np.int32(p - 1))
             put(lines, n, np.int64(n_lines))

@@ -1,8 +1,8 @@
-"""Share the work of one kernel call among threads.
+"""Splits the work of one kernel call among threads.
 
-Compiled kernels release the interpreter's lock, so Python's own threads run them side by side. The caller's
-thread takes its part as well: with Numba's `workqueue` layer, which only wakes others and sleeps, two of them
-waited for one processor while the other was idle (22 years of 200 countries: 0.10 s became 0.13 to 0.16 s).
+Compiled kernels release the interpreter's lock, so Python threads run them in parallel. The calling thread works too.
+With Numba's `workqueue` layer, whose caller only wakes others and sleeps, two threads waited for one processor while
+the other was idle (22 years of 200 countries: 0.10 s became 0.13 to 0.16 s).
 """
 
 from __future__ import annotations
@@ -15,25 +15,25 @@ from itertools import pairwise
 
 import numba
 
-# Parts per thread: a thread that the machine holds up leaves its later parts to the others.
+# Parts per thread: other threads take the later parts of a thread that is delayed.
 PARTS = 4
 
 
 def in_parts(run: Callable[[int, int], object], n_items: int, *, parts: int = PARTS) -> None:
-    """Call `run(first, last)` for consecutive ranges of items that together make all of them.
+    """Call `run(first, last)` for consecutive ranges that together cover all items.
 
     Parameters
     ----------
     run
-        Does the items from `first` up to, not including, `last`. Called from several threads at once.
+        Processes the items from `first` up to, not including, `last`. Called from several threads at once.
     n_items
         Number of items.
     parts
-        Ranges per thread; threads take them in order, whoever is free. No range is empty.
+        Ranges per thread; free threads take them in order. No range is empty.
 
     Notes
     -----
-    `numba.set_num_threads` and the variable NUMBA_NUM_THREADS say how many threads there are.
+    `numba.set_num_threads` and the variable NUMBA_NUM_THREADS set the number of threads.
     """
     threads = numba.get_num_threads()
     n_parts = min(n_items, threads * parts if threads > 1 else 1)

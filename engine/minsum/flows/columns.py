@@ -1,6 +1,6 @@
-"""Batches of one source as frames: minsum's column names and types, the rows as filed.
+"""Frames of one source: batches of rows with minsum's column names and types, as filed.
 
-What a text stands for (a product, a flow) is decided once for each distinct text of a file, not for each row.
+The meaning of a text (a product, a flow) is decided once per distinct text of a file, not per row.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from minsum.errors import BrokenSourceError, ContradictionError
 from minsum.flows.grouping import LEAST_PLAIN
-from minsum.flows.meanings import Meanings, flow_trouble
+from minsum.flows.meanings import Meanings, flow_problem
 from minsum.flows.rules import MAX_USD
-from minsum.flows.text_repairs import MENDED
+from minsum.flows.text_repairs import TEXT_REPAIRS
 from minsum.schema import FLOWS
 from minsum.sources.files import Source
 from minsum.sources.formats import Claims, Format, Header
@@ -38,33 +38,31 @@ SCHEMA: Final[dict[str, Any]] = {
     "mot_code": pl.Int64,
     "value_usd": pl.Float64,
 }
-"""Columns of every frame; where a file lacks one of those that break totals down, so does its frame."""
+"""Columns of every frame. A component column that the file lacks is also absent from the frame."""
 
 _KINDS: Final[dict[ColumnName, Kind]] = {
     "reporter_code": "integer", "year": "integer", "partner_code": "integer", "partner2_code": "integer",
     "mot_code": "integer", "classification": "text", "flow": "text", "product_code": "text", "customs_code": "text",
-    "mos_code": "text", "is_original": "text", "value": "number", "after_last": "text", "net_weight": "figure", "quantity": "figure",
+    "mos_code": "text", "is_original": "text", "value": "number", "after_last": "text", "net_weight": "quantity", "quantity": "quantity",
     "quantity_unit": "text", "flow_name": "text", "frequency": "text",
 }  # fmt: skip
 _CHECKS: Final[tuple[ColumnName, ...]] = ("after_last", "frequency")
-"""Columns that hold nothing, or the same in every row, or the file is refused."""
+"""Columns that must be empty, or hold the same text in every row; otherwise the file is refused."""
 _FLOW: Final[tuple[ColumnName, ...]] = ("flow", "flow_name")
-_TWO_FLOWS: Final = (
-    "one of the two is wrong, and which is not certain: correct it, or take the file as it was downloaded"
-)
+_TWO_FLOWS: Final = "code or name is wrong: correct the row, or take the file as it was downloaded"
 _LABELLED: Final[tuple[ColumnName, ...]] = ("reporter_code", "partner_code")
-"""Columns that hold labels where a format names countries by them."""
+"""Columns with country labels, in formats that use labels."""
 _TEXTS: Final[dict[ColumnName, Any]] = {
     "classification": pl.Categorical, "flow": pl.Categorical, "flow_name": pl.Categorical, "product_code": pl.Categorical,
     "customs_code": pl.Categorical, "mos_code": pl.Categorical, "is_original": pl.Boolean,
 }  # fmt: skip
-"""Types of texts in frames; others stay texts."""
+"""Types of text columns in frames; other text columns stay strings."""
 
 _BYTES_A_ROW: Final = 20
-"""Fewer than any file has, packed ones too (bulk files: 25 to 35)."""
+"""Fewer bytes than a row has in any file, compressed or not (bulk files: 25 to 35)."""
 
 _GROUP: Final = -1
-"""Stands for a group of countries until `partner_is_group` says so."""
+"""Code of a group of countries, until `partner_is_group` marks it."""
 
 
 class SourceColumns:
@@ -73,19 +71,18 @@ class SourceColumns:
     Parameters
     ----------
     form, header, claims
-        The file's format, first line and what its name says.
+        Format and header of the file, and claims of its name.
     source
         The file.
     wanted
-        Columns of `SCHEMA` that are needed, and figures; None means all, and that a text which stands for nothing is
-        refused.
+        Columns of `SCHEMA` and quantities to read. None means all, and refuses texts without a meaning.
 
     Attributes
     ----------
     fields
-        Reads the lines; its batches are what `frame` takes.
+        Reader of the lines; `frame` takes its batches.
     may_be_grouped
-        Whether every value so far is so small that a dot in it may stand between thousands.
+        Whether all values so far are small enough for a dot between thousands.
     """
 
     def __init__(
@@ -98,9 +95,9 @@ class SourceColumns:
         wanted: Collection[str] | None = None,
     ) -> None:
         self._is_strict = wanted is None
-        self._mended = {name: [0, 0.0] for name in MENDED}
+        self._repaired = {name: [0, 0.0] for name in TEXT_REPAIRS}
         self._form, self._claims, self._name = form, claims, source.name
-        # what is in thousands has three decimals, and numbers in JSON have no groups
+        # values in thousands have three decimals; numbers in JSON have no marks between thousands
         self.may_be_grouped = form.value_scale == 1 and header.was != "json"
         labelled: dict[ColumnName, Kind] = dict.fromkeys(_LABELLED, "text") if form.country_code else {}
         self._written = form.present(header)
@@ -130,17 +127,17 @@ class SourceColumns:
         }  # fmt: skip
 
     @property
-    def mended(self) -> dict[str, dict[str, float]]:
-        """Rows and USD so far by `spellings.MENDED`, where there are any."""
-        return {name: {"rows": rows, "usd": usd} for name, (rows, usd) in self._mended.items() if rows}
+    def repaired_texts(self) -> dict[str, dict[str, float]]:
+        """Rows and USD so far of each kind of repaired text that occurs (`text_repairs.TEXT_REPAIRS`)."""
+        return {name: {"rows": rows, "usd": usd} for name, (rows, usd) in self._repaired.items() if rows}
 
     def frame(self, lines: Lines) -> pl.DataFrame:
-        """One batch, without rows in which nothing is that is read.
+        """The frame of one batch, without empty rows.
 
         Raises
         ------
         BrokenSourceError
-            If a text stands for nothing that its column may hold.
+            If a text has no meaning in its column.
         ContradictionError
             If a country's label is unknown, or the rows are not annual.
         """
@@ -158,7 +155,7 @@ class SourceColumns:
                 columns[name] = _numbers(lines.numbers[place], scale)
         if self.may_be_grouped:
             self.may_be_grouped = "value_usd" in columns and not _reaches(columns["value_usd"], LEAST_PLAIN)
-        self._count_mended(columns, lines)
+        self._count_repaired(columns, lines)
         frame = pl.DataFrame(columns)
         if "year" in columns and columns["year"].null_count():
             is_empty = pl.exclude("line", "level").cast(pl.String).fill_null("") == ""
@@ -171,22 +168,22 @@ class SourceColumns:
     def _texts(self, column: ColumnName, places: NDArray[np.uint32]) -> dict[str, pl.Series]:
         known, field = self._known[column], self._field[column]
         first = len(known.texts)
-        if len(words := self.fields.words(field, first)):
-            known.learn(words, lambda: self.fields.distinct(field, first))
+        if len(keys := self.fields.keys(field, first)):
+            known.learn(keys, lambda: self.fields.distinct(field, first))
         if column in _CHECKS:
             return {}
         if len(known.texts) == 1 and column != "product_code":
-            # the same in every row: 4 in place of 130 microseconds a batch
+            # the same text in every row: 4 instead of 130 microseconds a batch
             return {column: known.texts.new_from_index(0, len(places))}
         rows = pl.Series(places)
         levels = {"level": known.levels[rows]} if column == "product_code" else {}
         return {column: known.texts[rows], **levels}
 
     def _refuse_unknown(self, lines: Lines, rows: pl.Series) -> None:
-        """Raise at the first of these rows' texts that its column may not hold."""
+        """Refuse the first of these rows with a text that its column may not hold."""
         for column, known in self._known.items():
             places, is_asked = lines.texts[self._field[column]], self._is_strict or column == "after_last"
-            for place, why, hint in known.troubles if is_asked else ():
+            for place, why, hint in known.bad_texts if is_asked else ():
                 found = lines.line[places == place]
                 if len(found) and len(met := rows.filter(rows.is_in(found))):
                     self._refuse(column, int(met[0]), why, hint)
@@ -197,7 +194,7 @@ class SourceColumns:
         raise kind(f"{self._name}, line {line}{of}: {why}", hint)
 
     def _with_flows(self, frame: pl.DataFrame, lines: Lines) -> pl.DataFrame:
-        """Flows whose code says nothing from their names; of any other, code and name say the same."""
+        """Take flows from names where the code is empty or 0. Elsewhere code and name must agree."""
         flow, named = frame["flow"], frame["flow_name"]
         frame = frame.drop("flow_name")
         if self._is_strict and (differs := (flow != named) & flow.is_in(FLOWS)).any():
@@ -212,33 +209,33 @@ class SourceColumns:
         if self._is_strict and flow.null_count():
             line = frame["line"][int(flow.is_null().arg_max() or 0)]
             code, name = self._filed_flow(lines, line)
-            self._refuse("flow_name" if code or name else "flow", line, *flow_trouble(name))
+            self._refuse("flow_name" if code or name else "flow", line, *flow_problem(name))
         return frame.with_columns(flow)
 
     def _filed_flow(self, lines: Lines, line: int) -> list[str]:
-        """Code and name of a line's flow, as they stand there."""
+        """Flow code and flow name of a line, as written."""
         at = int(np.argmax(lines.line == line))
         fields = [self._field[column] for column in _FLOW]
         return [self.fields.distinct(field)[lines.texts[field][at]] for field in fields]
 
-    def _count_mended(self, columns: Mapping[str, pl.Series], lines: Lines) -> None:
-        if "product_code" in columns and (known := self._known["product_code"].mended).any():
+    def _count_repaired(self, columns: Mapping[str, pl.Series], lines: Lines) -> None:
+        if "product_code" in columns and (known := self._known["product_code"].repairs).any():
             bits = known[lines.texts[self._field["product_code"]]]
             for bit in range(int(known.max()).bit_length()):
-                self._count(MENDED[bit], (bits & (1 << bit)) > 0, columns)
+                self._count(TEXT_REPAIRS[bit], (bits & (1 << bit)) > 0, columns)
 
     def _count(
-        self, name: str, is_mended: NDArray[np.bool_], rows: Mapping[str, pl.Series] | pl.DataFrame
+        self, name: str, is_repaired: NDArray[np.bool_], rows: Mapping[str, pl.Series] | pl.DataFrame
     ) -> None:
-        """Count rows of a batch, and their values as far as they are any."""
-        n = int(is_mended.sum())
+        """Count rows of a batch, and their valid values."""
+        n = int(is_repaired.sum())
         if n and "value_usd" in rows:
-            usd = rows["value_usd"].fill_null(0.0).to_numpy()[is_mended]
-            self._mended[name][0] += n
-            self._mended[name][1] += float(usd[np.abs(usd) <= MAX_USD].sum())
+            usd = rows["value_usd"].fill_null(0.0).to_numpy()[is_repaired]
+            self._repaired[name][0] += n
+            self._repaired[name][1] += float(usd[np.abs(usd) <= MAX_USD].sum())
 
     def _with_constants(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Columns that stand in the file's name or its format, and codes in place of labels."""
+        """Add columns that follow from the file's name or its format, and replace labels with codes."""
         added: dict[str, pl.Expr] = {}
         if "classification" not in self._field:
             added["classification"] = pl.lit(self._claims.classification, pl.Categorical)
@@ -254,7 +251,7 @@ class SourceColumns:
 
 
 def _is_wanted(column: ColumnName, wanted: Collection[str] | None) -> bool:
-    """Whether a column is read: checks need what stands after the last and the year, by which a second header is known."""
+    """Whether to read a column. `after_last` and `year` are always read: checks need them."""
     return (
         wanted is None
         or {"value": "value_usd"}.get(column, column) in wanted
@@ -265,14 +262,14 @@ def _is_wanted(column: ColumnName, wanted: Collection[str] | None) -> bool:
 
 
 def _integers(column: NDArray[np.int64]) -> pl.Series:
-    """Null where a field is empty."""
+    """Integers; null where the field is empty."""
     numbers = pl.Series(column)
     return numbers.replace(EMPTY, None) if column.min() == EMPTY else numbers
 
 
 def _numbers(column: NDArray[np.float64], scale: float) -> pl.Series:
-    """Null where there is no number; a copy, for a column that is kept would keep the memory of all of its batch."""
-    # Too large a number is a bad one, and so are infinite ones.
+    """Scaled numbers; null where there is no number. A copy, because a kept view would hold the memory of its batch."""
+    # Numbers that overflow become infinite, which the row rules reject.
     with np.errstate(over="ignore", invalid="ignore"):
         numbers = column * scale
         may_lack = bool(np.isnan(numbers.sum()))
@@ -280,7 +277,7 @@ def _numbers(column: NDArray[np.float64], scale: float) -> pl.Series:
 
 
 def _reaches(numbers: pl.Series, limit: float) -> bool:
-    """Whether one of the numbers is as large."""
+    """Whether any number is at least the limit."""
     largest: Any = numbers.max()
     return largest is not None and largest >= limit
 
@@ -288,7 +285,8 @@ def _reaches(numbers: pl.Series, limit: float) -> bool:
 def _country_codes(
     frame: pl.DataFrame, column: str, code_of: Callable[[str, int], int | None], where: str
 ) -> pl.Series:
-    """Comtrade codes of a column of labels, `_GROUP` for a group of countries: a label may outlive a code."""
+    """Comtrade codes for a column of labels and years; `_GROUP` for a group of countries. One label may have several
+    codes over time."""
     pairs = frame.select(column, "year")
     codes: list[int] = []
     distinct = pairs.unique(maintain_order=True)

@@ -1,4 +1,4 @@
-"""Rows that belong to no reporter-year, or to another than the file's name says, are refused."""
+"""Refuses rows without a reporter-year, and rows that contradict the file's name."""
 
 from __future__ import annotations
 
@@ -18,18 +18,20 @@ _DAMAGED: Final = "the file is damaged; download it again"
 
 
 def refuse_contradictions(
-    frame: pl.DataFrame, lone: Partition | None, form: Format, claims: Claims, name: str
+    frame: pl.DataFrame, single: Partition | None, form: Format, claims: Claims, name: str
 ) -> None:
-    """Check one batch of a source, and the partition that all its rows belong to, if there is one.
+    """Check one batch of a source.
+
+    `single` is the partition of all its rows, or None if the batch has several partitions.
 
     Raises
     ------
     BrokenSourceError
-        If a row lacks its reporter or period.
+        If a row has no reporter or period.
     ContradictionError
-        If reporter or period disagree with the file's name, or the data are not annual HS.
+        If reporter or period contradict the file's name, or the data are not annual HS.
     """
-    if _is_plain(lone, claims):
+    if _is_plain(single, claims):
         return
     reporter, year, vintage = (pl.col(one) for one in ("reporter_code", "year", "classification"))
     if form.country_code is not None and (bad := _first(frame, reporter < 0)):
@@ -56,20 +58,20 @@ def refuse_contradictions(
         raise _no_vintage(bad, name)
 
 
-def _is_plain(lone: Partition | None, claims: Claims) -> bool:
-    """Whether all rows are of one good reporter-year, the usual case."""
+def _is_plain(single: Partition | None, claims: Claims) -> bool:
+    """Whether all rows belong to one valid reporter-year, the usual case."""
     return (
-        lone is not None
-        and lone.classification in VINTAGES
-        and 1900 <= lone.year <= 2200
-        and 1 <= lone.reporter_code <= MAX_REPORTER
-        and claims.reporter_code in (None, lone.reporter_code)
-        and claims.year in (None, lone.year)
+        single is not None
+        and single.classification in VINTAGES
+        and 1900 <= single.year <= 2200
+        and 1 <= single.reporter_code <= MAX_REPORTER
+        and claims.reporter_code in (None, single.reporter_code)
+        and claims.year in (None, single.year)
     )
 
 
 def _first(frame: pl.DataFrame, is_bad: pl.Expr) -> dict[str, object] | None:
-    """The first bad row, if there is one."""
+    """The first bad row, or None."""
     found = frame.lazy().filter(is_bad).select("line", "reporter_code", "year", "classification").head(1)
     rows = found.collect(engine="in-memory").rows(named=True)
     return rows[0] if rows else None
@@ -78,8 +80,8 @@ def _first(frame: pl.DataFrame, is_bad: pl.Expr) -> dict[str, object] | None:
 def _no_vintage(bad: dict[str, object], name: str) -> ContradictionError:
     if bad["classification"] is None:
         return ContradictionError(
-            f"{name}: neither its rows nor its name say which HS vintage it is",
-            "give it: --classification H5; a BACI file says it under the name it was published under, such as "
+            f"{name}: neither rows nor file name say which HS vintage it is",
+            "give the vintage: --classification H5; or give a BACI file its published name, such as "
             "BACI_HS17_Y2024_V202601.csv",
         )
     return ContradictionError(

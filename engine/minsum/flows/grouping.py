@@ -1,4 +1,4 @@
-"""Values like 23.260: a dot between thousands, or three decimals? Decided for a file, by all of its values."""
+"""Decides for a file whether a value like 23.260 has a dot between thousands or three decimals."""
 
 from __future__ import annotations
 
@@ -11,31 +11,33 @@ from minsum.flows.reader import batches
 from minsum.sources.files import Source
 from minsum.sources.formats import Header
 from minsum.sources.opening import open_table
-from minsum_kernels.fields import NOTHING, FieldReader, Kind
+from minsum_kernels.fields import NA_TEXTS, FieldReader, Kind
 
 LEAST_PLAIN: Final = 1000
-"""A value from here on has no dot between thousands, or is no number at all."""
+"""A number this large has no dot between thousands: 1.234 is below it, and 1.234.567 is not a number."""
 
-_UNDECIDED: Final = re.compile("|-?[0-9]{1,3}|" + "|".join(word.decode() for word in NOTHING))
+_UNDECIDED: Final = re.compile("|-?[0-9]{1,3}|" + "|".join(word.decode() for word in NA_TEXTS))
 _AMBIGUOUS: Final = re.compile(r"-?[1-9][0-9]{0,2}\.[0-9]{3}")
 
 
 def refuse_grouped(source: Source, header: Header, column: str, *, is_quoted: bool) -> None:
-    """Read the values of a source once more, of which none is `LEAST_PLAIN` or larger, until one tells what the dots are.
+    """Read the values of a source again until one of them shows what the dots mean.
+
+    For a source without values of `LEAST_PLAIN` or more.
 
     Parameters
     ----------
     source, header
-        The file, and its header, settled.
+        The file, and its header after `Header.settled`.
     column
-        Of the values, as the header has it.
+        Name of the value column in the header.
     is_quoted
         Whether fields may be quoted.
 
     Raises
     ------
     ContradictionError
-        If there are dots, and all of them may stand between thousands.
+        If there are dots, and every dot may stand between thousands.
     """
     place = header.names.index(column)
     kinds: list[Kind] = ["text" if n == place else "skip" for n in range(len(header.names))]

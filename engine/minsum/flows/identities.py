@@ -14,14 +14,14 @@ from minsum.flows.text_repairs import TOTAL
 from minsum.schema import FLOWS
 
 RESIDUAL: Final = "9999"
-"""Codes that begin so stand for confidential or unspecified trade."""
+"""First digits of codes for confidential or unspecified trade."""
 
 Checks = dict[str, dict[str, float | int | None]]
 CELL: Final = ("flow", "product_code")
 
 
 def world_and_partners(rows: pl.DataFrame) -> pl.DataFrame:
-    """World value and sum of partners of each flow and product, in their order.
+    """World value and sum of partners for each flow and product, in order.
 
     Parameters
     ----------
@@ -30,8 +30,8 @@ def world_and_partners(rows: pl.DataFrame) -> pl.DataFrame:
 
     Returns
     -------
-    flow, product_code, world_usd, partners_usd (null where there is none), total_usd (World TOTAL of the flow). Partners are added in
-    their order, whatever the threads.
+    flow, product_code, world_usd, partners_usd (null where absent), total_usd (World TOTAL of the flow). Partners are
+    added in order, so the sum does not depend on threads.
     """
     flows, products = cast("tuple[pl.Enum, pl.Enum]", tuple(rows.schema[name] for name in CELL))
     n_products = len(products.categories)
@@ -58,7 +58,7 @@ def world_and_partners(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _edges(rows: pl.DataFrame) -> NDArray[np.intp]:
-    """Where the rows of each of `FLOWS` begin, and where the last end."""
+    """First row of each of `FLOWS`, and the end of the last."""
     flow = rows["flow"].to_physical().to_numpy()
     return np.searchsorted(flow, np.arange(len(FLOWS) + 1, dtype=flow.dtype))
 
@@ -83,14 +83,14 @@ _SUMS: Final = [
 
 
 def identity_checks(rows: pl.DataFrame, cells: pl.DataFrame) -> Checks:
-    """Identity checks of each flow, the digits of its products (`level`) and what they add up to over World and partners.
+    """Identity checks by flow, with the digits of its products (`level`) and their sum over World and partners.
 
     Parameters
     ----------
     rows
-        Of a reporter-year.
+        Rows of a reporter-year.
     cells
-        Their `world_and_partners`.
+        Result of `world_and_partners` for these rows.
     """
     sums = cells.group_by("flow", maintain_order=True).agg(_SUMS)
     counts = np.diff(_edges(rows))
@@ -110,6 +110,6 @@ def identity_checks(rows: pl.DataFrame, cells: pl.DataFrame) -> Checks:
 
 
 def _ratio(part: float, whole: float | None) -> float | None:
-    """None also where the quotient is too large a number: of values next to nothing."""
+    """Ratio of part and whole; None where it is not finite."""
     ratio = part / whole if whole is not None and whole > 0 else math.inf
     return ratio if math.isfinite(ratio) else None

@@ -1,4 +1,4 @@
-"""Stage `flows`: finds out which sources need reading, has them brought in, and reports what became of each."""
+"""Stage `flows`: chooses the sources to read, loads them and reports the result for each source."""
 
 from __future__ import annotations
 
@@ -9,16 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from minsum.errors import SmallerSourceError
-from minsum.flows.lake import place_of, smaller
-from minsum.flows.lake_index import (
+from minsum.flows.choice import (
     Choice,
-    Known,
-    Reasons,
     choose,
-    holding_none,
-    note_holding_none,
-    survey,
+    record_without_wanted_reporters,
+    without_wanted_reporters,
 )
+from minsum.flows.lake import partition_id, too_small
+from minsum.flows.lake_index import LakeIndex, Reasons, read_index
 from minsum.flows.recipe import rejection_recipe
 from minsum.settings.flows import Ingest
 from minsum.sources.archives import unfold
@@ -29,38 +27,40 @@ from minsum.workspace.layout import Layout, partition_key
 from minsum.workspace.marks import remove_files
 
 if TYPE_CHECKING:
-    from minsum.flows.load import Brought, Progress
+    from minsum.flows.load import Loaded, Progress
 
 _LOOKS: Final = 2
-"""At a file that changes while it is read; then it is left to the next run."""
+"""Times that a file is read again because it changed while it was read; then the next run reads it."""
 
 
 @dataclass(slots=True)
 class IngestReport:
-    """What one ingest did.
+    """Result of one ingest.
 
     Attributes
     ----------
     added
         Names of sources that gave rows.
-    unchanged, copies, superseded, passed_over
-        Names of sources already in the lake; of further copies of a source; of those an equal or later
-        publication makes superfluous; of files that only accompany data.
+    unchanged, superseded, passed_over
+        Names of sources already in the lake; of sources replaced by an equal or later publication; of files without
+        wanted data.
+    copies
+        Name of each source with equal content to the name of the source that was read.
     rejected
         Source name to reason and hint.
-    mended
-        Source name to rows and USD of texts that were not written as Comtrade writes them (`spellings.MENDED`).
+    repaired_texts
+        Source name to rows and USD of each kind of repaired text (`text_repairs.TEXT_REPAIRS`).
     replaced
-        Names of sources whose earlier content was replaced, to the reporter-years.
+        Name of each source whose earlier content was replaced, to its reporter-years.
     removed
-        Reporter-years that the settings no longer ask for.
+        Reporter-years removed because the settings no longer ask for them.
     same_date
-        Reporter-years of which two publications of one date with other content are at hand: the one that counts, and
-        the other.
+        Reporter-years with two different publications of the same date: name of the publication in use, and of the
+        other.
     n_partitions, rows_in
         Partitions published and rows read.
     changes
-        Of `lake.Lake`, in order of classification, year and reporter.
+        As `lake.Lake.changes`, in order of classification, year and reporter.
     """
 
     added: list[str] = field(default_factory=list)
@@ -72,7 +72,7 @@ class IngestReport:
     replaced: dict[str, list[str]] = field(default_factory=dict)
     removed: list[str] = field(default_factory=list)
     same_date: dict[str, tuple[str, str]] = field(default_factory=dict)
-    mended: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
+    repaired_texts: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
     n_partitions: int = 0
     rows_in: int = 0
     changes: list[dict[str, Any]] = field(default_factory=list)
@@ -87,7 +87,7 @@ def ingest(
     progress: Progress,
     accept: bool = False,
 ) -> IngestReport:
-    """Bring files and folders into the lake.
+    """Load files and folders into the lake.
 
     Parameters
     ----------
@@ -96,73 +96,75 @@ def ingest(
     paths
         Files and folders, any supported format.
     options
-        What decides the rows.
+        Options that decide the rows.
     jobs
-        Files read at a time. The result does not depend on it.
+        Number of files read at a time. The result does not depend on it.
     progress
-        Called as sources are finished.
+        Called after each source.
     accept
         Whether a source may leave less than half of what the lake holds (`lake.Lake`).
 
     Raises
     ------
     UsageError
-        If a path does not exist, or the options name no country. Bad files do not raise: they are rejected, recorded and reported.
+        If a path does not exist, or the options name an unknown country. A bad file raises nothing: it is rejected,
+        recorded and reported.
     DataCheckError
-        If a file in the lake is damaged or lies in another's place.
+        If a file in the lake is damaged or in the wrong folder.
     """
     report = IngestReport()
-    known = survey(layout, options, accept=accept)
+    index = read_index(layout, options, accept=accept)
     files = discover(paths)
     hashed = identify(files, layout, jobs=jobs)
     looks: dict[Path, int] = {}
     read: set[Source] = set()
     with ThreadPoolExecutor(jobs) as pool:
         while True:
-            sources = unfold(hashed, whole={*known.digests(), ""})
-            choice = choose(sources, known, layout, pool.map)
+            sources = unfold(hashed, whole={*index.digests(), ""})
+            choice = choose(sources, index, layout, pool.map)
             todo = {source: form for source, form in choice.todo.items() if source not in read}
             if not todo:
                 break
-            from minsum.flows.load import bring_in  # loads Numba: half a second
+            from minsum.flows.load import load_sources  # loads Numba: half a second
 
-            brought = bring_in(todo, sources, choice.bad, known, layout, jobs=jobs, progress=progress)
-            _enter(brought, report)
+            loaded = load_sources(todo, sources, choice.bad, index, layout, jobs=jobs, progress=progress)
+            _add_results(loaded, report)
             read |= todo.keys()
-            anew = [path for path in brought.changed if looks.setdefault(path, 0) < _LOOKS]
+            anew = [path for path in loaded.changed if looks.setdefault(path, 0) < _LOOKS]
             if anew:
                 hashed = identify(files, layout, jobs=jobs, anew=anew)
                 looks |= {path: looks[path] + 1 for path in anew}
-            known = survey(layout, options, accept=accept)
-    _sort(choice, read, report)
-    state = _State(sources, choice.at_hand, known, read, report, layout)
+            index = read_index(layout, options, accept=accept)
+    _add_unread(choice, read, report)
+    state = _State(sources, choice.at_hand, index, read, report, layout)
     state.refuse_vanished()
     state.remove_unwanted()
     report.same_date = dict(state.same_date())
-    state.note_holding_none()
+    state.record_without_wanted_reporters()
     state.drop_rejections(has_raw=layout.raw in paths)
-    _pass_over_outlived(sources, report)
+    _supersede_rejected(sources, report)
     return report
 
 
-def _enter(brought: Brought, report: IngestReport) -> None:
-    """Add what was read; a source that changed while it was read may be good at the second look."""
-    for name in (*brought.added, *brought.superseded):
+def _add_results(loaded: Loaded, report: IngestReport) -> None:
+    """Add results of sources that were read. A source that changed during the first reading may be good at the
+    second."""
+    for name in (*loaded.added, *loaded.superseded):
         report.rejected.pop(name, None)
-    report.added += brought.added
-    report.superseded += brought.superseded
-    report.passed_over += brought.passed_over
-    report.rejected |= brought.rejected
-    report.mended |= brought.mended
-    report.replaced |= brought.replaced
-    report.n_partitions += brought.n_partitions
-    report.rows_in += brought.rows_in
-    report.changes = sorted([*report.changes, *brought.changes], key=lambda one: list(one.values())[:3])
+    report.added += loaded.added
+    report.superseded += loaded.superseded
+    report.passed_over += loaded.passed_over
+    report.rejected |= loaded.rejected
+    report.repaired_texts |= loaded.repaired_texts
+    report.replaced |= loaded.replaced
+    report.n_partitions += loaded.n_partitions
+    report.rows_in += loaded.rows_in
+    report.changes = sorted([*report.changes, *loaded.changes], key=lambda one: list(one.values())[:3])
 
 
-def _sort(choice: Choice, read: set[Source], report: IngestReport) -> None:
-    """Enter what needed no reading."""
-    report.unchanged = [source.name for source in choice.settled if source not in read]
+def _add_unread(choice: Choice, read: set[Source], report: IngestReport) -> None:
+    """Add sources that needed no reading."""
+    report.unchanged = [source.name for source in choice.up_to_date if source not in read]
     report.copies = choice.copies
     report.passed_over += choice.passed_over
     report.rejected = choice.rejected | report.rejected
@@ -170,66 +172,71 @@ def _sort(choice: Choice, read: set[Source], report: IngestReport) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """The lake after everything was read, and the sources at hand."""
+    """The lake after all reading, and the sources at hand."""
 
     sources: list[Source]
     at_hand: set[str]
-    known: Known
+    index: LakeIndex
     read: set[Source]
     report: IngestReport
     layout: Layout
 
     def refuse_vanished(self) -> None:
-        """New content under a name that no longer gives a reporter-year: refused, unless that is accepted."""
+        """Refuse new content under an old name if it no longer gives a reporter-year; with `accept`, remove the
+        reporter-year."""
         good = {(one.name, one.folder): one for one in self.sources if one.name not in self.report.rejected}
-        for path, footer in self.known.footers.items():
+        for path, footer in self.index.footers.items():
             source = good.get((footer["sources"][0]["name"], footer["sources"][0].get("folder", "")))
             seen = {one["sha256"] for one in (*footer["sources"], *footer["superseded"])}
             if source is None or source.sha256 in seen or len(footer["sources"]) > 1 or seen & self.at_hand:
                 continue
-            if self.known.accept:
+            if self.index.accept:
                 self._remove(path)
             else:
-                self._reject(source, smaller(partition_key(path), footer, source.name, "nothing"))
+                self._reject(source, too_small(partition_key(path), footer, source.name, "nothing"))
 
     def remove_unwanted(self) -> None:
-        """Remove reporter-years that the settings leave out, or that a source no longer gives under them; those of
-        which a source is not at hand stay, and `status` says so."""
-        again = {source.sha256 for source in self.read if source.name in self.report.added}
-        for path, one in self.known.overtaken(self.at_hand).items():
-            is_gone = {source["sha256"] for source in self.known.footers[path]["sources"]} <= again
+        """Remove reporter-years that the settings exclude or that their source no longer gives.
+
+        A reporter-year with a source that is not at hand stays; `status` says so.
+        """
+        read_again = {source.sha256 for source in self.read if source.name in self.report.added}
+        for path, one in self.index.outdated(self.at_hand).items():
+            is_gone = {source["sha256"] for source in self.index.footers[path]["sources"]} <= read_again
             if is_gone or not (one.is_wanted or one.away):
                 self._remove(path)
 
     def same_date(self) -> Iterator[tuple[str, tuple[str, str]]]:
-        """Publications between which no date decides."""
-        for path, footer in self.known.footers.items():
+        """Reporter-years where two publications have the same date and nothing decides between them."""
+        for path, footer in self.index.footers.items():
             first = footer["sources"][0]
             for other in footer["superseded"] if first["is_complete"] else ():
                 is_same = _date(first) == _date(other) and other.get("is_complete", True)
                 if is_same and {first["sha256"], other["sha256"]} <= self.at_hand:
-                    yield place_of(partition_key(path)), (first["name"], other["name"])
+                    yield partition_id(partition_key(path)), (first["name"], other["name"])
 
-    def note_holding_none(self) -> None:
-        """Remember which sources were read and gave nothing, for the reporters that are asked for."""
-        options, passed_over = self.known.options, set(self.report.passed_over)
+    def record_without_wanted_reporters(self) -> None:
+        """Record which sources were read and hold none of the wanted reporters."""
+        options, passed_over = self.index.options, set(self.report.passed_over)
         found = {source.sha256 for source in self.read if source.name in passed_over}
         if options.reporters and found:
-            before = holding_none(self.layout, options) & {source.sha256 for source in self.sources}
-            note_holding_none(self.layout, options, before | found)
+            before = without_wanted_reporters(self.layout, options) & {
+                source.sha256 for source in self.sources
+            }
+            record_without_wanted_reporters(self.layout, options, before | found)
 
     def drop_rejections(self, *, has_raw: bool) -> None:
-        """Drop the records of sources that are good now, have other content, or are gone from `raw/`."""
+        """Delete rejection records of files that are now accepted, have new content, or are gone from `raw/`."""
         rejected = {(one.sha256, one.name) for one in self.sources if one.name in self.report.rejected}
         drop_rejections(self.layout, rejected, at_hand={one.name for one in self.sources}, has_raw=has_raw)
 
     def _remove(self, path: Path) -> None:
         if path.is_file():
             remove_files([path])
-            self.report.removed.append(place_of(partition_key(path)))
+            self.report.removed.append(partition_id(partition_key(path)))
 
     def _reject(self, source: Source, error: SmallerSourceError) -> None:
-        recipe = rejection_recipe(self.known.options_for(source.sha256))
+        recipe = rejection_recipe(self.index.options_for(source.sha256))
         write_rejection(self.layout, error, source, recipe=recipe)
         self.report.rejected[source.name] = (error.message, error.hint)
 
@@ -238,14 +245,14 @@ def _date(record: dict[str, Any]) -> tuple[str, str]:
     return version_key(record["published"], record.get("made"))
 
 
-def _pass_over_outlived(sources: list[Source], report: IngestReport) -> None:
-    """A fetched file that was rejected no longer counts once a later publication is good."""
-    known = {source.name: one for source in sources if (one := from_name(source.name)) and one.row_key}
+def _supersede_rejected(sources: list[Source], report: IngestReport) -> None:
+    """Report a rejected fetched file as superseded if a later publication was accepted."""
+    fetched = {source.name: one for source in sources if (one := from_name(source.name)) and one.row_key}
     good: dict[str, tuple[str, str]] = {}
-    for name, one in known.items():
+    for name, one in fetched.items():
         if name not in report.rejected:
             good[one.slot] = max(one.version, good.get(one.slot, one.version))
-    for name, one in known.items():
+    for name, one in fetched.items():
         if name in report.rejected and one.version < good.get(one.slot, ("", "")):
             del report.rejected[name]
             report.superseded.append(name)

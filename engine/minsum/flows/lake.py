@@ -1,8 +1,8 @@
-"""The lake of flows: how a reporter-year is published or replaced.
+"""The lake of flows: publishes and replaces reporter-years.
 
-A partition belongs to one publication (a complete file) or to slices of one publisher that add up.
-A later publication replaces an earlier one whole; the earlier one is remembered by name and digest. What would leave less
-than half of what is there, or nothing of a flow, does not replace it unless that is accepted.
+A partition belongs to one publication (a complete file) or to partial files of one publisher that add up. A later
+publication replaces the earlier one completely; the footer keeps the name and digest of the earlier one. A source
+that would leave less than half of the rows or USD, or nothing of a flow, is refused unless that is accepted.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ import pyarrow as pa
 
 from minsum.countries.codes import iso3_of
 from minsum.errors import RivalSourceError, SmallerSourceError
+from minsum.flows.cells import in_order
 from minsum.flows.pending import Partition
 from minsum.flows.recipe import recipe
-from minsum.flows.repairs import Built, in_order
+from minsum.flows.repairs import Built
 from minsum.settings.flows import Ingest
 from minsum.sources.publications import version_of
 from minsum.workspace.checksums import prove
@@ -30,7 +31,7 @@ from minsum.workspace.layout import Layout
 from minsum.workspace.publish import ROW_GROUP_ROWS, publish_parts
 
 _READ_WHOLE: Final = ["M", "X"]
-"""Flows whose World rows similarity (unless its basis is DX or X-RX) and complementarity read."""
+"""Flows whose World rows are read by complementarity, and by similarity unless its basis is DX or X-RX."""
 
 SourceRecord = dict[str, Any]
 
@@ -45,18 +46,18 @@ class Lake:
     options
         `[ingest]`, which decides the content; its recipe is stored in every footer.
     at_hand
-        Digests of the sources of this run: among them the version decides, while a file of an earlier
-        run is replaced by new content under its own name.
+        Digests of the sources of this run. Among them the later version wins; a source of an earlier run is replaced
+        by new content under its name.
     accept
-        Whether a source may leave less than half of what is there, or nothing of a flow.
+        Whether a source may leave less than half of a reporter-year, or nothing of a flow.
 
     Attributes
     ----------
     changes
-        Reporter-years that are new or have other sources than before: classification, year, reporter, and
-        World exports before (None: there were none) and after, in USD.
+        Reporter-years that are new or have new sources: classification, year, reporter, and World exports in USD
+        before (None for a new one) and after.
     replaced
-        Names of sources whose earlier content was replaced, to the reporter-years.
+        Name of each source whose earlier content was replaced, to its reporter-years.
     """
 
     def __init__(
@@ -69,37 +70,37 @@ class Lake:
         self._locks: dict[Partition, threading.Lock] = defaultdict(threading.Lock)
 
     def existing(self, partition: Partition) -> Footer | None:
-        """Footer of a partition, or None."""
+        """Footer of a partition; None if the lake does not hold it."""
         path = self._layout.partition(*partition)
         return read_footer(path) if path.is_file() else None
 
-    def refuse_rivals(self, partitions: list[Partition], record: SourceRecord) -> None:
-        """Raise if any of the partitions holds another publisher's figures.
+    def refuse_other_publishers(self, partitions: list[Partition], record: SourceRecord) -> None:
+        """Refuse a source if one of the partitions holds another publisher's data.
 
         Raises
         ------
         RivalSourceError
-            Naming the partition and the source it has.
+            With the partition and the name of the source in the lake.
         """
         for partition in partitions:
             footer = self.existing(partition)
             if footer is not None and footer["sources"][0]["publisher"] != record["publisher"]:
                 classification, year, reporter = partition
                 raise RivalSourceError(
-                    f"{record['name']}: {record['publisher']} figures for reporter {reporter}, {year}, "
+                    f"{record['name']}: {record['publisher']} data for reporter {reporter}, {year}, "
                     f"{classification}, where the lake holds {footer['sources'][0]['publisher']}'s "
                     f"({footer['sources'][0]['name']})",
                     "keep each publisher in a workspace of its own",
-                    because={place_of(partition): made_of(footer["sources"])},
+                    because={partition_id(partition): sources_digest(footer["sources"])},
                 )
 
     def publish_complete(self, partition: Partition, built: Built, record: SourceRecord) -> bool:
-        """Publish one partition of a complete source; False when the lake holds a later one.
+        """Publish one partition of a complete source; False if the lake holds a later publication.
 
         Raises
         ------
         SmallerSourceError
-            As of `refuse_smaller`.
+            As `refuse_smaller`.
         """
         with self._locks[partition]:
             old = self.existing(partition)
@@ -121,19 +122,19 @@ class Lake:
                 self._note(partition, old, built)
             return True
 
-    def publish_slices(self, partition: Partition, built: Built, records: list[SourceRecord]) -> None:
-        """Publish one partition made of slices."""
+    def publish_partial_files(self, partition: Partition, built: Built, records: list[SourceRecord]) -> None:
+        """Publish one partition built from partial files."""
         old = self.existing(partition)
         self._write(partition, built, records, [])
         self._note(partition, old, built)
 
     def refuse_smaller(self, partition: Partition, old: Footer, built: Built, name: str) -> None:
-        """Raise if a build holds less than half of what the lake does, in rows or USD, or nothing of a flow it has.
+        """Refuse a build with less than half of the lake's rows or USD, or without a flow that the lake holds.
 
         Raises
         ------
         SmallerSourceError
-            Naming the source; unless that is accepted.
+            With the name of the source, unless smaller sources are accepted.
         """
         if self._accepts:
             return
@@ -143,17 +144,17 @@ class Lake:
         rows, rows_left = (sum(n for n, _ in one.values()) for one in (before, after))
         usd, usd_left = (sum(value for _, value in one.values()) for one in (before, after))
         if rows_left and gone:
-            raise smaller(partition, old, name, f"nothing of flow {', '.join(gone)}")
+            raise too_small(partition, old, name, f"nothing of flow {', '.join(gone)}")
         if 2 * rows_left < rows or 2 * usd_left < usd:
             left = f"{rows_left:,} of {rows:,} rows and {usd_left:,.0f} of {usd:,.0f} USD"
-            raise smaller(partition, old, name, left if rows_left else "nothing")
+            raise too_small(partition, old, name, left if rows_left else "nothing")
 
     def _note_replaced(self, partition: Partition, old: Footer, record: SourceRecord) -> None:
         if any(one["name"] == record["name"] for one in old["sources"]):
-            self.replaced[record["name"]].append(place_of(partition))
+            self.replaced[record["name"]].append(partition_id(partition))
 
     def remember(self, partition: Partition, records: list[SourceRecord]) -> None:
-        """Note slices that a complete publication in the lake makes superfluous."""
+        """Record partial files that a complete publication in the lake supersedes."""
         with self._locks[partition]:
             old = self.existing(partition)
             if old is not None:
@@ -162,7 +163,7 @@ class Lake:
                 self._remember(partition, old, [*others, *map(_remembered, records)])
 
     def load(self, partition: Partition) -> pl.DataFrame:
-        """Rows of a partition as they were published.
+        """Published rows of a partition.
 
         Raises
         ------
@@ -214,16 +215,16 @@ def _exports(checks: Footer) -> float:
 
 
 def is_outranked(record: SourceRecord, current: Sequence[SourceRecord], at_hand: Collection[str]) -> bool:
-    """Whether what the lake holds of a reporter-year goes before a source.
+    """Whether the publication in the lake takes precedence over a source.
 
     Parameters
     ----------
     record
-        Of the source: `published`, `made`, `name`, `sha256`, `is_complete`.
+        Record of the source: `published`, `made`, `name`, `sha256`, `is_complete`.
     current
-        Of what the lake holds.
+        Records of the sources in the lake.
     at_hand
-        Digests of the sources at hand. New content under the name of what the lake holds replaces it.
+        Digests of the sources at hand. New content replaces a source of the same name that is not among them.
     """
     first = current[0]
     if not (first["is_complete"] and record.get("is_complete", True)):
@@ -233,29 +234,29 @@ def is_outranked(record: SourceRecord, current: Sequence[SourceRecord], at_hand:
     return version_of(first) > version_of(record)
 
 
-def made_of(sources: Sequence[SourceRecord]) -> str:
+def sources_digest(sources: Sequence[SourceRecord]) -> str:
     """Digest of the sources of a reporter-year."""
     return digest(sorted(one["sha256"] for one in sources))
 
 
-def place_of(partition: tuple[str, int, int]) -> str:
-    """`H4/2015/156`."""
+def partition_id(partition: tuple[str, int, int]) -> str:
+    """Text that identifies a reporter-year, such as `H4/2015/156`."""
     return "/".join(map(str, partition))
 
 
-def smaller(partition: tuple[str, int, int], old: Footer, name: str, left: str) -> SmallerSourceError:
-    """The error that a source would leave only so much of a reporter-year."""
+def too_small(partition: tuple[str, int, int], old: Footer, name: str, left: str) -> SmallerSourceError:
+    """Error for a source that would leave too little of a reporter-year; `left` says what it would leave."""
     classification, year, code = partition
     return SmallerSourceError(
         f"{name}: would leave {left} of {iso3_of(code)} {year} {classification}; the lake keeps what "
         f"{old['sources'][0]['name']} gave",
         "look at the file; if it is right: minsum run --accept, or minsum ingest --accept FILE",
-        because={place_of(partition): made_of(old["sources"])},
+        because={partition_id(partition): sources_digest(old["sources"])},
     )
 
 
 def _sizes(rows: pl.DataFrame) -> dict[str, tuple[int, float]]:
-    """Rows and USD of each flow."""
+    """Rows and USD by flow."""
     found = rows.group_by(pl.col("flow").cast(pl.String)).agg(pl.len(), pl.col("value_usd").sum())
     return {flow: (n, usd) for flow, n, usd in found.sort("flow").iter_rows()}
 
@@ -269,16 +270,16 @@ def _remembered(record: SourceRecord) -> SourceRecord:
 
 def read_rows(path: Path) -> pl.DataFrame:
     """Rows of a flows file."""
-    with path.open("rb") as file:  # a path could be taken for a pattern
+    with path.open("rb") as file:  # Polars would read a path as a pattern
         return pl.read_parquet(file).with_columns(pl.col("flow", "product_code").cast(pl.Categorical))
 
 
 def as_parts(rows: pl.DataFrame) -> list[pa.Table]:
-    """The table cut where the World rows of exports and of imports begin and end: row groups of their own.
+    """The table, split so that World rows of exports and of imports have row groups of their own.
 
-    World exports of a year (200 reporters) are then read in 0.09 s instead of 0.15 s. Every row
-    group writes its dictionary of products, so the World rows of other flows, seldom read, get none of their own, and
-    what fits one row group stays one.
+    World exports of a year (200 reporters) are then read in 0.09 s instead of 0.15 s. World rows of other flows are
+    seldom read and not split off, because every row group repeats the dictionary of products. A table of one row
+    group stays whole.
     """
     table = rows.to_arrow()
     if len(rows) <= ROW_GROUP_ROWS:

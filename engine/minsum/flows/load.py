@@ -1,4 +1,4 @@
-"""Brings sources into the lake: read, several at a time, and published."""
+"""Reads sources, several at a time, and publishes them in the lake."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from typing import Any, Final
 
 from minsum.errors import ChangedSourceError, SmallerSourceError, SourceError
 from minsum.flows.lake import Lake
-from minsum.flows.lake_index import Known, Reasons, named
+from minsum.flows.lake_index import LakeIndex, Reasons, record_of_name
 from minsum.flows.parse import Parsed, parse
-from minsum.flows.partial_files import Slices
+from minsum.flows.partial_files import PartialFiles
 from minsum.flows.pending import Partition
 from minsum.flows.recipe import rejection_recipe
 from minsum.flows.repairs import build
@@ -27,31 +27,32 @@ from minsum.sources.rejections import write_rejection
 from minsum.workspace.layout import Layout
 
 Progress = Callable[[str, int, int], None]
-"""Called with the stage, what is done and what there is to do."""
+"""Called with the stage, the number done and the number expected."""
 
 Written = bool | SmallerSourceError
-"""Whether a partition was written, or why it must not be."""
+"""True if a partition was written, False if the lake holds a newer publication, or the error that forbids writing it."""
 
-Spread = Callable[[Callable[[Partition], Written], list[Partition]], Iterable[Written]]
-"""`map`, in this thread or over several."""
+Map = Callable[[Callable[[Partition], Written], list[Partition]], Iterable[Written]]
+"""`map` itself, or the `map` of a thread pool."""
 
-_AT_THE_DISK: Final = 1
-"""Threads beyond the jobs: one or another waits for the disk (20 ms a file published)."""
+_EXTRA_THREADS: Final = 1
+"""Threads beyond `jobs`, because some threads wait for the disk (20 ms per published file)."""
 
-_MOST_JOBS: Final = 6
-"""Files read at a time, some 60 MiB each: with them ingest stays below 1 GiB whatever the files are."""
+_MAX_JOBS: Final = 6
+"""Files read at a time, some 60 MiB each. This keeps ingest below 1 GiB."""
 
-_BUILT_FIELDS: Final = 4_000_000
-"""Fields (rows times columns) of reporter-years that are built and written at a time, some 35 bytes each; a larger one has no other beside it."""
+_MAX_FIELDS: Final = 4_000_000
+"""Fields (rows times columns) of all reporter-years built at a time, some 35 bytes each. A larger reporter-year is
+built alone."""
 
 
 @dataclass(slots=True)
-class Brought:
-    """What became of the sources that were read.
+class Loaded:
+    """Results of the sources that were read.
 
     Attributes
     ----------
-    added, superseded, passed_over, rejected, mended, replaced, n_partitions, rows_in, changes
+    added, superseded, passed_over, rejected, repaired_texts, replaced, n_partitions, rows_in, changes
         As of `ingest.IngestReport`.
     changed
         Files that changed while they were read.
@@ -61,7 +62,7 @@ class Brought:
     superseded: list[str] = field(default_factory=list)
     passed_over: list[str] = field(default_factory=list)
     rejected: Reasons = field(default_factory=dict)
-    mended: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
+    repaired_texts: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
     replaced: dict[str, list[str]] = field(default_factory=dict)
     changed: list[Path] = field(default_factory=list)
     n_partitions: int = 0
@@ -71,98 +72,129 @@ class Brought:
 
 @dataclass(frozen=True, slots=True)
 class _Result:
-    """One source that was read: None for one that only accompanies data; and what was written, if it was already."""
+    """Result of reading one source.
+
+    `parsed` is None for a file without wanted data; `written` is None if nothing was published yet.
+    """
 
     parsed: Parsed | None
     written: list[Written] | None = None
 
+    def rows_in(self) -> int:
+        return sum(one["rows_in"] for one in self.parsed.records.values()) if self.parsed else 0
 
-def bring_in(
+
+def load_sources(
     todo: Mapping[Source, Format | None],
     sources: list[Source],
     bad: set[str],
-    known: Known,
+    index: LakeIndex,
     layout: Layout,
     *,
     jobs: int,
     progress: Progress,
-) -> Brought:
-    """Read the sources of `todo` and publish what they give.
+) -> Loaded:
+    """Read the sources of `todo` and publish their rows.
 
     Parameters
     ----------
     todo
         Sources that need reading, each with its format.
     sources
-        All of this run, among which are earlier slices of the same reporter-years.
+        All sources of this run, including earlier partial files of the same reporter-years.
     bad
-        Digests of those that are rejected; those rejected now are added.
-    known
-        The lake, and the options.
+        Digests of rejected sources; this function adds to it.
+    index
+        Index of the lake, with the options.
     layout, jobs, progress
         As for `ingest`.
     """
-    done, turns = Brought(), _Turns()
-    lake = Lake(layout, known.options, {source.sha256 for source in sources}, accept=known.accept)
-
-    n_threads = min(jobs, _MOST_JOBS) + _AT_THE_DISK
-
-    def read(source: Source) -> Parsed | None:
-        return parse(source, known.options_for(source.sha256), layout, n_beside=min(n_threads, len(todo)))
-
-    def bring(source: Source) -> _Result:
-        """Read a source, and publish it in the same thread when it is one whole reporter-year, and its name says which."""
-        parsed = read(source)
-        if parsed is None or not parsed.form.is_complete or len(parsed.pending.partitions) > 1:
-            return _Result(parsed)
-        if from_name(source.name) is None:
-            return _Result(parsed)
-        return _Result(parsed, _publish_complete(parsed, lake, turns, map))
-
-    def reject(source: Source, error: SourceError) -> None:
-        bad.add(source.sha256)
-        if isinstance(error, ChangedSourceError):
-            done.changed.append(source.path)
-        recipe = rejection_recipe(known.options_for(source.sha256))
-        write_rejection(layout, error, source, recipe=recipe)
-        done.rejected[source.name] = (error.message, error.hint)
-
-    slices = Slices(lake, {source.sha256: source for source in sources}, bad, read)
-    meter = _Meter(sum(source.size for source in todo))
+    by_digest = {source.sha256: source for source in sources}
+    lake = Lake(layout, index.options, by_digest.keys(), accept=index.accept)
+    n_threads = min(jobs, _MAX_JOBS) + _EXTRA_THREADS
+    loader = _Loader(lake, bad, index, layout, n_sources=min(n_threads, len(todo)))
+    partial_files = PartialFiles(lake, by_digest, bad, loader.read)
+    estimate = _RowEstimate(sum(source.size for source in todo))
     with ThreadPoolExecutor(n_threads) as pool:
         for source, outcome in chain.from_iterable(
-            _bounded(pool, one, bring, ahead=n_threads, in_turn=from_name(one[0].name) is None)
-            for one in _waves(todo)
+            _results_of(pool, one, loader.load, ahead=n_threads, in_turn=from_name(one[0].name) is None)
+            for one in _publishing_order(todo)
         ):
             try:
                 result = outcome()
-                parsed = result.parsed
-                meter.rows += sum(one["rows_in"] for one in parsed.records.values()) if parsed else 0
-                if parsed is not None and (mended := next(iter(parsed.records.values()))["mended"]):
-                    done.mended[source.name] = mended
-                if parsed is None:
-                    done.passed_over.append(source.name)
-                elif parsed.form.is_complete:
-                    _note(parsed, result.written or _publish_complete(parsed, lake, turns, pool.map), done)
-                else:
-                    slices.add(parsed)
+                estimate.rows += result.rows_in()
+                loader.publish(source, result, partial_files, pool.map)
             except SourceError as error:
-                reject(source, error)
-            meter.bytes_done += source.size
-            progress("flows", meter.rows, meter.expected_rows())
-        _publish_slices(slices, known, done, reject)
+                loader.reject(source, error)
+            estimate.bytes_done += source.size
+            progress("flows", estimate.rows, estimate.expected_rows())
+        _publish_partial_files(partial_files, index, loader.done, loader.reject)
+    done = loader.done
     done.replaced = {name: sorted(years) for name, years in sorted(lake.replaced.items())}
     done.changes = lake.changes
     return done
 
 
-def _note(parsed: Parsed, written: list[Written], done: Brought) -> None:
-    """Enter a complete source.
+@dataclass(slots=True)
+class _Loader:
+    """Reads, publishes or rejects one source at a time; `load` runs in several threads."""
+
+    lake: Lake
+    bad: set[str]
+    index: LakeIndex
+    layout: Layout
+    n_sources: int
+    memory: _MemoryLimit = field(default_factory=lambda: _MemoryLimit())
+    done: Loaded = field(default_factory=Loaded)
+
+    def read(self, source: Source) -> Parsed | None:
+        return parse(source, self.index.options_for(source.sha256), self.layout, n_sources=self.n_sources)
+
+    def load(self, source: Source) -> _Result:
+        """Read a source; publish it in the same thread if it is one complete reporter-year named in the file name."""
+        parsed = self.read(source)
+        if parsed is None or not parsed.form.is_complete or len(parsed.pending.partitions) > 1:
+            return _Result(parsed)
+        if from_name(source.name) is None:
+            return _Result(parsed)
+        return _Result(parsed, _publish_complete(parsed, self.lake, self.memory, map))
+
+    def publish(self, source: Source, result: _Result, partial_files: PartialFiles, map_: Map) -> None:
+        """Publish a source that was read, or add it to the partial files.
+
+        Raises
+        ------
+        SourceError
+            If the source must be rejected.
+        """
+        parsed = result.parsed
+        if parsed is None:
+            self.done.passed_over.append(source.name)
+            return
+        if repaired_texts := next(iter(parsed.records.values()))["mended"]:
+            self.done.repaired_texts[source.name] = repaired_texts
+        if parsed.form.is_complete:
+            written = result.written or _publish_complete(parsed, self.lake, self.memory, map_)
+            _note(parsed, written, self.done)
+        else:
+            partial_files.add(parsed)
+
+    def reject(self, source: Source, error: SourceError) -> None:
+        self.bad.add(source.sha256)
+        if isinstance(error, ChangedSourceError):
+            self.done.changed.append(source.path)
+        recipe = rejection_recipe(self.index.options_for(source.sha256))
+        write_rejection(self.layout, error, source, recipe=recipe)
+        self.done.rejected[source.name] = (error.message, error.hint)
+
+
+def _note(parsed: Parsed, written: list[Written], done: Loaded) -> None:
+    """Add the results of a complete source.
 
     Raises
     ------
     SmallerSourceError
-        If there is a partition that it must not replace.
+        If the source must not replace one of the partitions.
     """
     name, refused = parsed.source.name, [one for one in written if isinstance(one, SmallerSourceError)]
     done.n_partitions += sum(one is True for one in written)
@@ -178,22 +210,24 @@ def _note(parsed: Parsed, written: list[Written], done: Brought) -> None:
         raise SmallerSourceError(first.message + more, first.hint, because=because)
 
 
-def _waves(todo: Mapping[Source, Format | None]) -> list[list[Source]]:
-    """Sources that may be published in any order, one wave after the other: those of a publisher after those of another,
-    the first to be named first, so that of two publishers of one reporter-year the first is kept; of each, what is called
-    otherwise than a bulk file, which is to be published in turn; then a later publication of a reporter-year after the
-    earlier ones. So what holds far less than an earlier one is refused whether they come together or in turn.
+def _publishing_order(todo: Mapping[Source, Format | None]) -> list[list[Source]]:
+    """Groups of sources, in the order in which they are published.
 
-    Bulk files of a wave come largest first: no thread is left alone with a large file at the end.
+    Sources are grouped by publisher (first named first), so that of two publishers of a reporter-year the first
+    stays. Within a publisher, other files come before bulk files; bulk files follow by publication date of their
+    reporter-year. So a much smaller publication is refused whether it arrives with the earlier one or later.
+
+    Bulk files of a group come largest first, so that no large file is left to one thread at the end. Other files are
+    published in order of version.
     """
     waves: dict[tuple[str, int], list[Source]] = {}
     n_before: Counter[tuple[int, int]] = Counter()
     publisher = {source: form.publisher if form else "" for source, form in todo.items()}
-    for source in sorted(todo, key=lambda one: version_of(named(one.name) | {"sha256": one.sha256})):
-        known, wave = from_name(source.name), 0
-        if known is not None:
-            n_before[known.reporter_code, known.period] += 1
-            wave = n_before[known.reporter_code, known.period]
+    for source in sorted(todo, key=lambda one: version_of(record_of_name(one.name) | {"sha256": one.sha256})):
+        publication, wave = from_name(source.name), 0
+        if publication is not None:
+            n_before[publication.reporter_code, publication.period] += 1
+            wave = n_before[publication.reporter_code, publication.period]
         waves.setdefault((publisher[source], wave), []).append(source)
     publishers = list(publisher.values())
     in_order = sorted(waves, key=lambda key: (publishers.index(key[0]), key[1]))
@@ -201,8 +235,8 @@ def _waves(todo: Mapping[Source, Format | None]) -> list[list[Source]]:
 
 
 @dataclass(slots=True)
-class _Meter:
-    """Rows read, and how many there will be if the files to come hold as many rows a byte."""
+class _RowEstimate:
+    """Rows read so far, and the expected total at the same number of rows per byte."""
 
     bytes_all: int
     bytes_done: int = 0
@@ -212,7 +246,7 @@ class _Meter:
         return round(self.rows * self.bytes_all / self.bytes_done) if self.bytes_done else 0
 
 
-def _bounded(
+def _results_of(
     pool: ThreadPoolExecutor,
     sources: Iterable[Source],
     work: Callable[[Source], _Result],
@@ -220,8 +254,10 @@ def _bounded(
     ahead: int,
     in_turn: bool,
 ) -> Iterator[tuple[Source, Callable[[], _Result]]]:
-    """Results as they come, or in the order of the sources; never more than `ahead` sources under way or waiting: memory
-    stays flat."""
+    """Results as they finish, or in the order of the sources.
+
+    At most `ahead` sources are running or waiting, which bounds memory.
+    """
     waiting = iter(sources)
     running: dict[Future[_Result], Source] = {}
     while True:
@@ -236,16 +272,16 @@ def _bounded(
             yield running.pop(future), future.result
 
 
-class _Turns:
-    """Lets as much be built at a time as memory is meant to hold."""
+class _MemoryLimit:
+    """Limits how much is built at a time."""
 
     def __init__(self) -> None:
-        self._free, self._changed = _BUILT_FIELDS, Condition()
+        self._free, self._changed = _MAX_FIELDS, Condition()
 
     @contextmanager
-    def of(self, n_fields: int) -> Iterator[None]:
-        """Wait until there is room for so many fields; they have it until the block ends."""
-        taken = min(n_fields, _BUILT_FIELDS)
+    def reserve(self, n_fields: int) -> Iterator[None]:
+        """Wait until memory for `n_fields` is free, and hold it until the block ends."""
+        taken = min(n_fields, _MAX_FIELDS)
         with self._changed:
             self._changed.wait_for(lambda: self._free >= taken)
             self._free -= taken
@@ -257,14 +293,14 @@ class _Turns:
                 self._changed.notify_all()
 
 
-def _publish_complete(parsed: Parsed, lake: Lake, turns: _Turns, spread: Spread) -> list[Written]:
-    """Publish each partition of a source; False for one of which the lake holds a later publication."""
+def _publish_complete(parsed: Parsed, lake: Lake, memory: _MemoryLimit, map_: Map) -> list[Written]:
+    """Publish every partition of a source; False where the lake holds a newer publication."""
     partitions, pending = parsed.pending.partitions, parsed.pending
-    lake.refuse_rivals(partitions, parsed.records[partitions[0]])
+    lake.refuse_other_publishers(partitions, parsed.records[partitions[0]])
 
     def publish(partition: Partition) -> Written:
-        with turns.of(pending.n_held(partition) * pending.n_columns):
-            # No names for the rows: they are freed before the table is made and written.
+        with memory.reserve(pending.n_held(partition) * pending.n_columns):
+            # No variable holds the rows, so that they are freed before the table is written.
             built = build(
                 *(pending.take(partition, kind) for kind in ("kept", "parts", "others")),
                 is_complete=True, has_world_rows=parsed.form.has_world_rows,
@@ -274,16 +310,16 @@ def _publish_complete(parsed: Parsed, lake: Lake, turns: _Turns, spread: Spread)
             except SmallerSourceError as error:
                 return error
 
-    return list(spread(publish, partitions))
+    return list(map_(publish, partitions))
 
 
-def _publish_slices(
-    slices: Slices, known: Known, done: Brought, reject: Callable[[Source, SourceError], None]
+def _publish_partial_files(
+    partial_files: PartialFiles, index: LakeIndex, done: Loaded, reject: Callable[[Source, SourceError], None]
 ) -> None:
-    fresh = dict(slices.parsed)
-    n_written, rejected = slices.publish(known)
+    fresh = dict(partial_files.parsed)
+    n_written, rejected = partial_files.publish(index)
     for sha, error in rejected.items():
-        reject(slices.sources[sha], error)
+        reject(partial_files.sources[sha], error)
     for sha, parsed in sorted(fresh.items(), key=lambda one: one[1].source.name):
         if sha not in rejected:
             done.added.append(parsed.source.name)

@@ -1,58 +1,45 @@
-"""One source to the rows and the audit of each of its partitions."""
+"""Reads one source: the rows, the audit and the footer record of each of its partitions."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, Final
 
-import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from minsum.errors import ContradictionError, SourceError
+from minsum.flows.batch_rules import RowRules, kept_schema
 from minsum.flows.contradictions import refuse_contradictions
 from minsum.flows.lake import SourceRecord
-from minsum.flows.pending import KEYS, Partition, Pending, lone_partition
-from minsum.flows.quantities import bad_figures, dtypes_of, names_of, with_good_figures
-from minsum.flows.rules import (
-    COMPONENT_COLUMNS,
-    COMPONENT_RULES,
-    KEPT,
-    OF_LEVEL,
-    RULES,
-    applicable,
-    first_rule,
-    part_rule,
-    refuse_partners,
-    row_rules,
-)
-from minsum.flows.scan import opened
+from minsum.flows.pending import KEYS, Partition, Pending, single_partition
+from minsum.flows.quantities import bad_quantities, names_of, with_good_quantities
+from minsum.flows.scan import OpenTable, opened
 from minsum.settings.flows import Ingest
 from minsum.sources.files import Source
 from minsum.sources.formats import Format
-from minsum.sources.opening import in_words
+from minsum.sources.opening import oddities_text
 from minsum.workspace.footers import Footer
 from minsum.workspace.layout import Layout
-from minsum_kernels.memory import recycled
 
 log = logging.getLogger("minsum")
+Originals = dict[Partition, set[bool | None]]
+"""Values of `is_original` in each partition."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """One source, read.
+    """One source after reading.
 
     Attributes
     ----------
     source, form
-        What it is.
+        The source and its format.
     pending
-        Its rows.
+        Rows of the source.
     records
-        By partition, what the footer says of it: identity, publication and audit.
+        Footer record of the source by partition: identity, publication and audit.
     """
 
     source: Source
@@ -61,36 +48,37 @@ class Parsed:
     records: dict[Partition, SourceRecord]
 
 
-def parse(source: Source, options: Ingest, layout: Layout, *, n_beside: int = 1) -> Parsed | None:
-    """Read a source to its end, beside others (`Pending`); None when it only accompanies data or holds no reporter that is wanted.
+def parse(source: Source, options: Ingest, layout: Layout, *, n_sources: int = 1) -> Parsed | None:
+    """Read a source to its end; None if it only accompanies data or holds no wanted reporter.
 
-    A reporter-year without products of six digits keeps those of four, or of two: for these, files that hold any are read
-    again; and so are those whose codes of other levels do not add up to the products, for what these do not hold.
+    `n_sources` is the number of sources read at a time (`Pending`). A reporter-year without six-digit products keeps
+    products of four digits, or of two: a file with such reporter-years is read again. A file is also read again if
+    its codes of other levels do not add up to the products, to count what the products do not contain.
 
     Raises
     ------
     SourceError
-        If it is rejected.
+        If the source is rejected.
     """
-    parsed = _read(source, options, layout, digits=_MOST_DIGITS, n_beside=n_beside)
+    parsed = _read(source, options, layout, digits=_MOST_DIGITS, n_sources=n_sources)
     if parsed is None:
         return None
     pending, is_mirrored = parsed.pending, parsed.form.mirrors_imports
 
     def again(digits: int, only: frozenset[Partition]) -> Pending | None:
-        read = _read(source, options, layout, digits=digits, n_beside=n_beside, only=only) if only else None
+        read = _read(source, options, layout, digits=digits, n_sources=n_sources, only=only) if only else None
         return None if read is None else read.pending
 
     for digits in () if is_mirrored else _FEWER_DIGITS:
         coarse = pending.without_products(digits)
         if other := again(digits, coarse):
-            pending.adopt(other, coarse)
+            pending.replace_with(other, coarse)
             for one in coarse:
                 parsed.records[one] |= _audit_json(pending, one)
     for digits in _OTHER_DIGITS:
-        doubted = pending.with_others(digits, is_complete=parsed.form.is_complete)
+        doubted = pending.with_other_levels(digits, is_complete=parsed.form.is_complete)
         if other := again(digits, doubted):
-            pending.hold_others(other, doubted, flows=("X",) if is_mirrored else options.flows)
+            pending.hold_other_levels(other, doubted, flows=("X",) if is_mirrored else options.flows)
     return parsed
 
 
@@ -105,81 +93,97 @@ def _read(
     layout: Layout,
     *,
     digits: int,
-    n_beside: int,
+    n_sources: int,
     only: frozenset[Partition] = frozenset(),
 ) -> Parsed | None:
-    """Read a source, keeping products of so many digits; with `only`, of these reporter-years."""
+    """Read a source and keep products of `digits` digits; with `only`, rows of these reporter-years alone."""
     wanted = options.reporter_codes()
     scratch = layout.scratch / f"pending-{source.sha256}-{digits}"
     pending = Pending(
-        scratch, source.name, schema=_schema(options.columns), wanted=wanted, only=only, n_beside=n_beside
+        scratch,
+        source.name,
+        schema=kept_schema(options.columns),
+        wanted=wanted,
+        only=only,
+        n_sources=n_sources,
     )
-    originals: dict[Partition, set[bool | None]] = {}
-    bad: dict[str, int] = dict.fromkeys((f"bad_{name}" for name in sorted(set(options.columns))), 0)
-    with opened(source, figures=names_of(options.columns), classification=options.classification) as table:
+    with opened(source, quantities=names_of(options.columns), classification=options.classification) as table:
         if table is None:
             return None
-        form, claims = table.form, table.claims
-        if wanted and claims.reporter_code is not None and claims.reporter_code not in wanted:
+        reporter_code = table.claims.reporter_code
+        if wanted and reporter_code is not None and reporter_code not in wanted:
             return None
-        judge = None
-        for frame in table.frames():
-            judge = judge or Judge(form, options, frame.columns, source.name, digits=digits)
-            lone = lone_partition(frame)
-            refuse_contradictions(frame, lone, form, claims, source.name)
-            if options.columns:
-                bad = {name: n + bad[name] for name, n in bad_figures(frame, options.columns).items()}
-                frame = with_good_figures(frame, options.columns)
-            judge.judge(frame, lone, pending)
-            if "is_original" in frame.columns:
-                _note_originals(frame, lone, originals)
-            del frame  # the next batch takes its memory
+        originals, n_bad = _apply_rules(table, options, pending, source.name, digits=digits)
     if not pending.rows_in:
         raise SourceError(f"{source.name}: a header line and no rows", "download it again")
     if not pending.partitions:
         return None
-    if not form.is_complete and table.lacking:
+    if not table.form.is_complete and table.lacking:
         _refuse_lost_parts(pending, table.lacking, source.name)
+    record = _record(source, table, options, pending) | n_bad
+    records = {
+        one: record | {"is_original": _only(originals.get(one, {None}))} | _audit_json(pending, one)
+        for one in pending.partitions
+    }
+    return Parsed(source, table.form, pending, records)
+
+
+def _apply_rules(
+    table: OpenTable, options: Ingest, pending: Pending, name: str, *, digits: int
+) -> tuple[Originals, dict[str, int]]:
+    """Read all batches into `pending`; return what `_note_originals` found and the number of bad quantities."""
+    originals: Originals = {}
+    n_bad = dict.fromkeys((f"bad_{column}" for column in sorted(set(options.columns))), 0)
+    rules = None
+    for frame in table.frames():
+        rules = rules or RowRules(table.form, options, frame.columns, name, digits=digits)
+        single = single_partition(frame)
+        refuse_contradictions(frame, single, table.form, table.claims, name)
+        if options.columns:
+            n_bad = {key: n + n_bad[key] for key, n in bad_quantities(frame, options.columns).items()}
+            frame = with_good_quantities(frame, options.columns)
+        rules.apply(frame, single, pending)
+        if "is_original" in frame.columns:
+            _note_originals(frame, single, originals)
+        del frame  # the next batch reuses its memory
+    return originals, n_bad
+
+
+def _record(source: Source, table: OpenTable, options: Ingest, pending: Pending) -> SourceRecord:
+    """Part of the footer record that is equal for all partitions of a source."""
+    form, claims = table.form, table.claims
     oddities = {name: n for name, n in sorted(table.oddities.items()) if n}
     if oddities:
-        log.info("flows: %s: %s", source.name, in_words(oddities), extra={"source": source.name})
-    base: SourceRecord = {
+        log.info("flows: %s: %s", source.name, oddities_text(oddities), extra={"source": source.name})
+    record: SourceRecord = {
         "name": source.name, "size": source.size, "sha256": source.sha256, "format": form.name,
         "publisher": form.publisher, "published": claims.published, "is_complete": form.is_complete,
-        "partitions": len(pending.partitions), "source_rows": pending.rows_in, **({"oddities": oddities} if oddities else {}),
-        "mended": table.mended, **bad, **claims.identity,
+        "partitions": len(pending.partitions), "source_rows": pending.rows_in, "mended": table.repaired_texts,
+        **({"oddities": oddities} if oddities else {}), **claims.identity,
     }  # fmt: skip
     if not form.is_complete or claims.published is None:
-        base["folder"] = source.folder
+        record["folder"] = source.folder
     if table.assumed is not None:
-        base["assumed"] = table.assumed
+        record["assumed"] = table.assumed
     if options.reporters and claims.reporter_code is None:
-        base["reporters"] = sorted(options.reporters)
-    return Parsed(
-        source,
-        form,
-        pending,
-        {
-            one: base | {"is_original": _only(originals.get(one, {None}))} | _audit_json(pending, one)
-            for one in pending.partitions
-        },
-    )
+        record["reporters"] = sorted(options.reporters)
+    return record
 
 
 _TOTAL_TOLERANCE: Final = 1e-4
-"""By which the sum of a total's parts may differ from it."""
+"""Relative difference allowed between a total and the sum of its parts."""
 
 
 def _refuse_lost_parts(pending: Pending, lacking: Collection[str], name: str) -> None:
-    """Raise if rows may be parts of totals of which nothing says so, because the file lacks columns.
+    """Refuse a file that lacks the columns which tell parts from totals, if its rows may be parts of totals.
 
-    Rows with one key and several values are such parts, unless the largest is always the sum of the others.
+    Rows with equal keys and several values are such parts, unless the largest value is always the sum of the others.
     """
     cell = ("flow", "partner_code", "product_code")
     for partition in pending.partitions:
         value = pl.col("value_usd")
         ratio = value.sum() / value.max()
-        rows = pl.concat(pending.look(partition, "kept")).lazy().group_by(cell)
+        rows = pl.concat(pending.peek(partition, "kept")).lazy().group_by(cell)
         repeated = rows.agg(n=value.n_unique(), ratio=ratio).filter(
             pl.col("n") > 1,
             ((pl.col("ratio") - pl.col("ratio").round()).abs() > _TOTAL_TOLERANCE) | (pl.col("ratio") < 1.5),
@@ -188,137 +192,25 @@ def _refuse_lost_parts(pending: Pending, lacking: Collection[str], name: str) ->
             flow, partner, product, n, _ = found[0]
             raise ContradictionError(
                 f"{name}: {n} different values of reporter {partition.reporter_code}, {partition.year}, flow {flow}, "
-                f"partner {partner}, product {product}, and no column {', '.join(lacking)}: they may be parts of a total, or months",
-                "download it with these columns, or with their totals only; if two downloads were joined, give each its own file",
+                f"partner {partner}, product {product}, and no column {', '.join(lacking)}: these rows may be parts of a total, or months",
+                "download it with these columns, or with totals only; if two downloads were joined, put each in its own file",
             )
 
 
-def _note_originals(
-    frame: pl.DataFrame, lone: Partition | None, found: dict[Partition, set[bool | None]]
-) -> None:
-    """Note whether the rows of each partition are in the classification that the reporter filed."""
-    if lone is not None:
+def _note_originals(frame: pl.DataFrame, single: Partition | None, found: Originals) -> None:
+    """Record for each partition whether its rows are in the classification that the reporter filed."""
+    if single is not None:
         column = frame["is_original"]
         is_there = {True: column.any(), False: not column.all(), None: column.null_count() > 0}
-        found.setdefault(lone, set()).update(value for value, there in is_there.items() if there)
+        found.setdefault(single, set()).update(value for value, there in is_there.items() if there)
         return
     for *key, is_original in frame.select(*KEYS, "is_original").unique().rows():
         found.setdefault(Partition(*key), set()).add(is_original)
 
 
 def _only(values: Collection[bool | None]) -> bool | None:
-    """What all rows say; None where they differ or do not say."""
+    """The common value of all rows; None where rows differ or have no value."""
     return next(iter(values)) if len(values) == 1 else None
-
-
-class Judge:
-    """Applies the row rules to the batches of one source.
-
-    Parameters
-    ----------
-    form, options
-        Its format, and what decides the rows.
-    columns
-        Of its batches.
-    name
-        For error messages.
-    digits
-        Of the products that are kept.
-    """
-
-    def __init__(
-        self, form: Format, options: Ingest, columns: Collection[str], name: str, *, digits: int
-    ) -> None:
-        self._form, self._name = form, name
-        self._has_parts = form.is_complete and form.has_world_rows
-        levels = (0, digits) if form.has_world_rows else (digits,)
-        self._plan = _plan(tuple(options.flows), tuple(options.columns), tuple(columns), levels)
-
-    def judge(self, frame: pl.DataFrame, lone: Partition | None, pending: Pending) -> None:
-        """Count one batch, of a lone partition or several, and hold what stays: the rows that are kept, and parts of totals that may be missing."""
-        plan = self._plan
-        judged = frame.with_columns(plan.rule, plan.begins_cell if lone is None else plan.begins_cell_of_lone)
-        pending.audit(judged, lone)
-        keys = KEYS if lone is None else ()
-        self._refuse_partners(judged, pl.col("rule") == 0)
-        kept = judged.lazy().filter(pl.col("rule") == 0).select(*keys, *plan.kept).collect(engine="in-memory")
-        pending.hold("kept", kept, lone)
-        if self._form.mirrors_imports:
-            pending.hold("kept", _mirrored(judged.filter(pl.col("rule") == 0).select(*KEYS, *plan.kept)))
-        if self._has_parts and (may_lack := _without_total(judged)).any():
-            parts = judged.filter(pl.lit(pl.Series(may_lack)), plan.is_part)
-            if len(parts):
-                self._refuse_partners(parts, pl.lit(value=True))
-                pending.hold("parts", parts.select(*keys, *plan.parts), lone)
-
-    def _refuse_partners(self, rows: pl.DataFrame, stays: pl.Expr) -> None:
-        refuse_partners(rows, stays, least=0 if self._form.has_world_rows else 1, name=self._name)
-
-
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """Expressions that a batch is judged by: made once, not for each file."""
-
-    rule: pl.Expr
-    begins_cell: pl.Expr
-    begins_cell_of_lone: pl.Expr
-    is_part: pl.Expr
-    kept: list[pl.Expr]
-    parts: list[pl.Expr]
-
-
-@cache
-def _plan(
-    flows: tuple[str, ...], figures: tuple[str, ...], columns: tuple[str, ...], levels: tuple[int, ...]
-) -> _Plan:
-    rules = applicable(row_rules(flows, levels), columns)
-    cell = ("flow", "partner_code", "product_code")
-    begins, begins_of_lone = (
-        pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift()) for name in names).alias(
-            "begins_cell"
-        )
-        for names in ((*KEYS, *cell), cell)
-    )
-    kept = [pl.col(name).cast(dtype) for name, dtype in _schema(figures).items()]
-    parts = [*kept, *(pl.col(name) for name in COMPONENT_COLUMNS if name in columns)]
-    return _Plan(first_rule(rules).alias("rule"), begins, begins_of_lone, part_rule(rules), kept, parts)
-
-
-def _schema(figures: Sequence[str]) -> dict[str, pl.DataType]:
-    """Columns of the rows that are kept."""
-    keys = {
-        "flow": pl.Categorical(),
-        "partner_code": pl.Int32(),
-        "product_code": pl.Categorical(),
-        "value_usd": pl.Float64(),
-    }
-    return keys | dtypes_of(figures)
-
-
-def _mirrored(kept: pl.DataFrame) -> pl.DataFrame:
-    """Each row as its partner's import."""
-    return kept.with_columns(
-        flow=pl.lit("M", pl.Categorical),
-        reporter_code=pl.col("partner_code").cast(pl.Int64),
-        partner_code=pl.col("reporter_code").cast(pl.Int32),
-    )
-
-
-_KEPT: Final = RULES.index(KEPT)
-_FIRST_PART, _LAST_PART = RULES.index(COMPONENT_RULES[0]), RULES.index(COMPONENT_RULES[-1])
-
-
-def _without_total(judged: pl.DataFrame) -> NDArray[np.bool_]:
-    """Parts of totals beside which stands no row that is kept, among neighbours of one cell.
-
-    In Comtrade's files a total and its parts stand together: the others need not be held. Nor need those beside a row that
-    the rule `level` removes, which is about the cell.
-    """
-    rule, begins = judged["rule"].to_numpy(), judged["begins_cell"].to_numpy()
-    run = np.cumsum(begins, out=recycled(len(rule), np.int32))
-    is_bare = np.ones(run[-1] + 1, dtype=np.bool_)
-    is_bare[np.compress((rule == _KEPT) | (rule >= OF_LEVEL), run)] = False
-    return (rule >= _FIRST_PART) & (rule <= _LAST_PART) & is_bare.take(run, mode="clip")
 
 
 def _audit_json(pending: Pending, partition: Partition) -> Footer:

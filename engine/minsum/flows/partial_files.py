@@ -1,7 +1,7 @@
-"""Slices: downloads that hold a part of a reporter-year, which the others of that reporter-year add to.
+"""Partial files: downloads that hold part of a reporter-year; several of them add up.
 
-A reporter-year of slices is built from all of them at once, so that it does not depend on the order in which
-they came. For those that are no longer at hand, what the lake holds stands in.
+A reporter-year is built from all its partial files at once, so the order of arrival does not matter. The rows in the
+lake stand in for partial files that are no longer at hand.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from minsum.errors import AbsentSourceError, RivalSourceError, SourceError
-from minsum.flows.lake import Lake, SourceRecord, place_of, smaller
+from minsum.flows.lake import Lake, SourceRecord, partition_id, too_small
 from minsum.flows.pending import SPILL_ROWS, Partition
 from minsum.flows.repairs import build
 from minsum.sources.files import Source
@@ -19,31 +19,31 @@ from minsum.workspace.footers import Footer
 from minsum.workspace.layout import partition_key
 
 if TYPE_CHECKING:
-    from minsum.flows.lake_index import Known
+    from minsum.flows.lake_index import LakeIndex
     from minsum.flows.parse import Parsed
 
     Parse = Callable[[Source], Parsed | None]
 
 Rejected = dict[str, SourceError]
-"""By digest."""
+"""Error by digest of the source."""
 
 
 @dataclass(slots=True)
-class Slices:
-    """Slices of one ingest.
+class PartialFiles:
+    """Partial files of one ingest.
 
     Attributes
     ----------
     lake
-        Where they go.
+        The lake to publish in.
     sources
-        Every source of this ingest by digest, those that the lake holds already included.
+        All sources of this ingest by digest, including sources that the lake already holds.
     bad
-        Digests of those that are rejected.
+        Digests of rejected sources.
     parse
-        Reads one of them.
+        Reads one source.
     parsed
-        Those that were read, by digest.
+        Partial files that were read, by digest.
     """
 
     lake: Lake
@@ -53,30 +53,30 @@ class Slices:
     parsed: dict[str, Parsed] = field(default_factory=dict)
 
     def add(self, parsed: Parsed) -> None:
-        """Take a slice that the lake does not hold, or not whole.
+        """Add a partial file that the lake lacks or holds in part.
 
         Raises
         ------
         RivalSourceError
-            If the lake holds another publisher's figures.
+            If the lake holds another publisher's data.
         """
-        self.lake.refuse_rivals(parsed.pending.partitions, next(iter(parsed.records.values())))
+        self.lake.refuse_other_publishers(parsed.pending.partitions, next(iter(parsed.records.values())))
         self._take(parsed)
 
-    def publish(self, known: Known) -> tuple[int, Rejected]:
-        """Build and publish every reporter-year that gains a slice, or loses what one gave before it was replaced.
+    def publish(self, index: LakeIndex) -> tuple[int, Rejected]:
+        """Build and publish every reporter-year that gains a partial file, or loses replaced content.
 
         Returns
         -------
-        Partitions written, and by digest the slices that had to be rejected.
+        Number of partitions written, and the error of each rejected partial file by digest.
         """
-        touched = sorted({*self._given(), *self._lost(known)})
-        rivals = self._rivals(touched)
-        rejected = dict(rivals)
+        touched = sorted({*self._given(), *self._lost(index)})
+        conflicting = self._conflicting(touched)
+        rejected = dict(conflicting)
         n_written = 0
         for partition in touched:
             old = self.lake.existing(partition)
-            given = {sha: one for sha, one in self._of(partition).items() if sha not in rivals}
+            given = {sha: one for sha, one in self._of(partition).items() if sha not in conflicting}
             if old is not None and old["sources"][0]["is_complete"]:
                 self.lake.remember(partition, [one.records[partition] for one in given.values()])
                 continue
@@ -85,7 +85,7 @@ class Slices:
             except SourceError as error:
                 held = {one["sha256"] for one in old["sources"]} if old is not None else set()
                 new = given.keys() - held or self._successors(old).keys()
-                rejected = dict.fromkeys(sorted(new), error) | rejected  # the first is said
+                rejected = dict.fromkeys(sorted(new), error) | rejected  # the first error is reported
         return n_written, rejected
 
     def _given(self) -> Iterator[Partition]:
@@ -94,9 +94,9 @@ class Slices:
     def _of(self, partition: Partition) -> dict[str, Parsed]:
         return {sha: one for sha, one in self.parsed.items() if partition in one.records}
 
-    def _lost(self, known: Known) -> Iterator[Partition]:
-        """Reporter-years to which an earlier content of a slice that was read belongs."""
-        for path, footer in known.footers.items():
+    def _lost(self, index: LakeIndex) -> Iterator[Partition]:
+        """Reporter-years that hold the earlier content of a partial file that was read."""
+        for path, footer in index.footers.items():
             if self.parsed.keys() & self._successors(footer).keys():
                 yield Partition(*partition_key(path))
 
@@ -106,24 +106,27 @@ class Slices:
             for one in self.parsed.values():
                 one.pending.spill()
 
-    def _rivals(self, touched: list[Partition]) -> Rejected:
-        """Slices of a reporter-year that another publisher's slices, earlier by name, hold as well."""
-        rivals: Rejected = {}
+    def _conflicting(self, touched: list[Partition]) -> Rejected:
+        """Partial files of a reporter-year that another publisher's partial file (first by name) also holds."""
+        conflicting: Rejected = {}
         for partition in touched:
             several = sorted(self._of(partition).values(), key=lambda one: one.source.name)
             for one in several[1:]:
                 first = several[0]
                 if one.form.publisher != first.form.publisher:
-                    rivals[one.source.sha256] = RivalSourceError(
-                        f"{one.source.name}: {one.form.publisher} figures for a reporter-year that "
+                    conflicting[one.source.sha256] = RivalSourceError(
+                        f"{one.source.name}: {one.form.publisher} data for a reporter-year that "
                         f"{first.source.name} ({first.form.publisher}) holds too",
                         "keep each publisher in a workspace of its own",
                     )
-        return rivals
+        return conflicting
 
     def _successors(self, old: Footer | None) -> dict[str, SourceRecord]:
-        """Digest of each good source at hand that has the name and folder of a slice of the lake and other content, to
-        the record of that: it replaces it. A slice whose new content is rejected keeps what it gave."""
+        """Sources with new content under the name and folder of a partial file of the lake: digest to the replaced
+        record.
+
+        Rejected sources replace nothing: the earlier content stays.
+        """
         gone = {
             (one["name"], one.get("folder")): one
             for one in (old["sources"] if old is not None else ())
@@ -138,7 +141,7 @@ class Slices:
     def _publish(
         self, partition: Partition, old: Footer | None, given: dict[str, Parsed], rejected: Rejected
     ) -> bool:
-        """Publish one reporter-year, from all its slices at hand; what the lake holds stands in for those that are not."""
+        """Publish one reporter-year from all its partial files at hand, and from the lake for the others."""
         held = {one["sha256"]: one for one in old["sources"]} if old is not None else {}
         is_current = old is not None and old["recipe"] == self.lake.recipe
         new = given.keys() - (held if is_current else {})
@@ -152,19 +155,19 @@ class Slices:
             return True
         group = dict(given)
         for sha in sorted(kept & self.sources.keys() - given.keys()):
-            again = self._again(sha, partition, rejected)
-            if again is None:
+            read_again = self._read_again(sha, partition, rejected)
+            if read_again is None:
                 away.append(held[sha])
             else:
-                group[sha] = again
+                group[sha] = read_again
         if away:
             if given.keys() - held or replaced:
                 raise self._cannot_stand_in(given, away[0], list(replaced.values()))
-            return False  # the settings changed: `status` says so as long as it is away
+            return False  # the settings changed and a source is absent: `status` says so
         name = next(iter(given.values())).source.name if given else next(iter(replaced.values()))["name"]
         if not group:
             assert old is not None
-            raise smaller(partition, old, name, "nothing")
+            raise too_small(partition, old, name, "nothing")
         rows, others = (
             [frame for one in group.values() for frame in one.pending.take(partition, kind)]
             for kind in ("kept", "others")
@@ -172,13 +175,13 @@ class Slices:
         built = build(rows, others=others, is_complete=False, has_world_rows=True)
         if old is not None and not held.keys() <= group.keys():
             self.lake.refuse_smaller(partition, old, built, name)
-        self.lake.publish_slices(partition, built, [one.records[partition] for one in group.values()])
+        self.lake.publish_partial_files(partition, built, [one.records[partition] for one in group.values()])
         for one in replaced.values():
-            self.lake.replaced[one["name"]].append(place_of(partition))
+            self.lake.replaced[one["name"]].append(partition_id(partition))
         return True
 
     def _add_to(self, partition: Partition, old: Footer, new: list[Parsed]) -> None:
-        """Add slices to what the lake holds."""
+        """Add partial files to the rows in the lake."""
         rows, others = (
             [frame for one in new for frame in one.pending.take(partition, kind)]
             for kind in ("kept", "others")
@@ -189,10 +192,10 @@ class Slices:
             now = built.repairs.get(name, {"rows": 0, "usd": 0.0})
             built.repairs[name] = {key: now[key] + before[key] for key in now}
         records = [one.records[partition] for one in new] + old["sources"]
-        self.lake.publish_slices(partition, built, records)
+        self.lake.publish_partial_files(partition, built, records)
 
-    def _again(self, sha: str, partition: Partition, rejected: Rejected) -> Parsed | None:
-        """A slice that the lake holds, read once more; None if it is rejected now: what it gave stays."""
+    def _read_again(self, sha: str, partition: Partition, rejected: Rejected) -> Parsed | None:
+        """Read again a partial file that the lake holds. None if it is rejected now: its earlier rows stay."""
         if sha not in self.parsed and sha not in self.bad and sha not in rejected:
             try:
                 if (parsed := self.parse(self.sources[sha])) is not None:
@@ -208,7 +211,7 @@ class Slices:
         names = [one.source.name for one in given.values()] + [one["name"] for one in replaced]
         why = f"{replaced[0]['name']} has changed" if replaced else "the settings have changed"
         return AbsentSourceError(
-            f"{names[0]}: adds to a reporter-year that {away['name']} is a part of; {why}, so that it has to be "
+            f"{names[0]}: adds to a reporter-year that {away['name']} is a part of; {why}, so it must be "
             "read again, and it is not at hand",
             f"put {away['name']} into raw/ beside it and run again, or name both: minsum ingest FILE FILE",
         )

@@ -1,4 +1,4 @@
-"""Rows of one source on their way from reading to building, by partition, in bounded memory."""
+"""Holds the rows of one source between reading and building, by partition, in bounded memory."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from minsum.flows.rules import OF_LEVEL, Audit
 from minsum.flows.text_repairs import TOTAL
 
 SPILL_ROWS: Final = 2_000_000
-"""Rows of all sources that are read at a time held in memory (some 30 bytes each, twice that with figures) before they go to disk."""
+"""Rows held in memory for all sources together; more are moved to disk. Some 30 bytes a row, 60 with quantities."""
 
 MAX_PARTITION_ROWS: Final = 12_000_000
-"""The largest real reporter-year has under two million rows; past this the input is not Comtrade's."""
+"""Most rows of a reporter-year. The largest real one has under two million."""
 
 MAX_PARTITIONS: Final = 20_000
-"""All reporters of thirty years are some six thousand reporter-years."""
+"""Most reporter-years of a file. All reporters of thirty years are some six thousand."""
 
 
 class Partition(NamedTuple):
-    """One reporter-year of the lake in one classification; sorts as its folders do."""
+    """One reporter-year of one classification; sorts as its folders do."""
 
     classification: str
     year: int
@@ -34,12 +34,12 @@ class Partition(NamedTuple):
 
 KEYS: Final = Partition._fields
 KINDS: Final = ("kept", "parts")
-"""What is held of a reporter-year: rows that are kept, and parts of totals; and `others`: rows of other levels that may not
-be contained in these."""
+"""Kinds of held rows: kept rows, and parts of totals. A third kind, `others`, holds rows of other levels that the
+products may not contain."""
 
 
-def lone_partition(frame: pl.DataFrame) -> Partition | None:
-    """The partition that all rows belong to, if there is one."""
+def single_partition(frame: pl.DataFrame) -> Partition | None:
+    """The partition of all rows; None if there are several."""
     columns = [frame[key] for key in KEYS]
     if all(column[0] is not None and (column == column[0]).all(ignore_nulls=False) for column in columns):
         return Partition(*(column[0] for column in columns))
@@ -47,31 +47,31 @@ def lone_partition(frame: pl.DataFrame) -> Partition | None:
 
 
 class Pending:
-    """Collects judged batches; hands out each partition's rows in the order of the file.
+    """Collects batches after the row rules; returns the rows of each partition in file order.
 
     Parameters
     ----------
     folder
-        Where rows go when memory is full; made on demand, emptied as partitions are taken.
+        Scratch folder for rows beyond the memory limit; made on demand, emptied as partitions are taken.
     name
-        Of the source, for error messages.
+        Name of the source, for error messages.
     schema
-        Columns of rows that are kept.
+        Columns of kept rows.
     wanted
-        Reporters whose rows are kept; empty means all.
+        Reporter codes to keep; empty means all.
     only
-        Reporter-years whose rows are kept; empty means all.
-    n_beside
-        Sources that are read at a time: rows of each have its part of the memory.
+        Reporter-years to keep; empty means all.
+    n_sources
+        Number of sources read at a time, which share the memory limit.
 
     Attributes
     ----------
     audits
-        By partition, what the rules did.
+        Audit of the row rules by partition.
     rows_in
-        Rows added, those of unwanted reporters included.
+        Number of rows read, including rows of unwanted reporters.
     in_memory
-        Rows held in memory.
+        Number of rows held in memory.
     """
 
     def __init__(
@@ -82,41 +82,41 @@ class Pending:
         schema: Mapping[str, pl.DataType],
         wanted: frozenset[int] = frozenset(),
         only: frozenset[Partition] = frozenset(),
-        n_beside: int = 1,
+        n_sources: int = 1,
     ) -> None:
         self.audits: dict[Partition, Audit] = defaultdict(Audit)
         self.rows_in = self.in_memory = self._n_spills = 0
         self._folder, self._name, self._schema = folder, name, schema
-        self._wanted, self._only, self._n_beside = wanted, only, n_beside
+        self._wanted, self._only, self._n_beside = wanted, only, n_sources
         self._with_products: set[Partition] = set()
         self._held: dict[tuple[Partition, str], list[pl.DataFrame]] = defaultdict(list)
         self._counts: dict[Partition, int] = defaultdict(int)
 
     @property
     def partitions(self) -> list[Partition]:
-        """Those with rows read or held, ascending."""
+        """Partitions with rows read or held, ascending."""
         return sorted(self._counts)
 
     @property
     def n_columns(self) -> int:
-        """Of rows that are kept."""
+        """Number of columns of kept rows."""
         return len(self._schema)
 
     def n_held(self, partition: Partition) -> int:
-        """Rows of a partition that were held, wherever they are now."""
+        """Number of rows of a partition that were held, in memory or on disk."""
         return self._counts[partition]
 
-    def audit(self, judged: pl.DataFrame, lone: Partition | None) -> None:
-        """Count a batch: columns `rule`, `value_usd` and, if it is not of a lone partition, those of `KEYS`."""
-        self.rows_in += len(judged)
-        for partition, rows in self._wanted_of(judged, lone, "rule", "value_usd"):
+    def audit(self, ruled: pl.DataFrame, single: Partition | None) -> None:
+        """Count a batch with columns `rule`, `value_usd` and, unless `single` is given, those of `KEYS`."""
+        self.rows_in += len(ruled)
+        for partition, rows in self._wanted_of(ruled, single, "rule", "value_usd"):
             self.audits[partition].add(rows)
             self._count(partition, 0)
 
-    def hold(self, kind: str, rows: pl.DataFrame, lone: Partition | None = None) -> None:
-        """Keep rows until they are taken: `kept` ones or `parts` of totals; with the columns of `KEYS` as for `audit`."""
+    def hold(self, kind: str, rows: pl.DataFrame, single: Partition | None = None) -> None:
+        """Hold rows of a kind (`KINDS`) until they are taken; columns of `KEYS` as for `audit`."""
         for partition, chosen in self._wanted_of(
-            rows, lone, *(one for one in rows.columns if one not in KEYS)
+            rows, single, *(one for one in rows.columns if one not in KEYS)
         ):
             self._held[partition, kind].append(_compact(chosen))
             if partition not in self._with_products and (chosen["product_code"] != TOTAL).any():
@@ -127,11 +127,11 @@ class Pending:
             self.spill()
 
     def _wanted_of(
-        self, rows: pl.DataFrame, lone: Partition | None, *columns: str
+        self, rows: pl.DataFrame, single: Partition | None, *columns: str
     ) -> Iterator[tuple[Partition, pl.DataFrame]]:
-        """Each partition that is wanted with its rows, in the order of the file."""
-        if lone is not None:
-            groups = [(lone, rows)] if len(rows) else []
+        """Each wanted partition with its rows, in file order."""
+        if single is not None:
+            groups = [(single, rows)] if len(rows) else []
         else:
             found = rows.select(*KEYS, *columns).partition_by(
                 KEYS, as_dict=True, maintain_order=True, include_key=False
@@ -145,15 +145,15 @@ class Pending:
         )
 
     def without_products(self, digits: int) -> frozenset[Partition]:
-        """Reporter-years of which no product is held, and the rule `level` removed some of so many digits."""
+        """Reporter-years without kept products from which the rule `level` removed codes of `digits` digits."""
         return frozenset(
             partition
             for partition, audit in self.audits.items()
             if partition not in self._with_products and audit.rows[OF_LEVEL + digits]
         )
 
-    def adopt(self, other: Pending, partitions: Collection[Partition]) -> None:
-        """Hold what another holds of these reporter-years, and nothing else of them."""
+    def replace_with(self, other: Pending, partitions: Collection[Partition]) -> None:
+        """Replace the rows and audits of these reporter-years with those of `other`."""
         for partition in partitions:
             for kind in KINDS:
                 self.take(partition, kind)
@@ -161,9 +161,11 @@ class Pending:
                     self.hold(kind, pl.concat(frames), partition)
             self.audits[partition] = other.audits[partition]
 
-    def with_others(self, digits: int, *, is_complete: bool) -> frozenset[Partition]:
-        """Reporter-years with products of which the rule `level` removed codes of so many digits; of complete files those
-        alone where these have another sum."""
+    def with_other_levels(self, digits: int, *, is_complete: bool) -> frozenset[Partition]:
+        """Reporter-years with products from which the rule `level` removed codes of `digits` digits.
+
+        A reporter-year of a complete file is left out if these codes add up to its products.
+        """
         return frozenset(
             partition
             for partition, audit in self.audits.items()
@@ -172,32 +174,32 @@ class Pending:
             and not (is_complete and audit.has_sums(digits))
         )
 
-    def hold_others(
+    def hold_other_levels(
         self, other: Pending, partitions: Collection[Partition], *, flows: Collection[str]
     ) -> None:
-        """Hold what another keeps of these reporter-years and flows as rows of other levels."""
+        """Hold the kept rows of `other`, for these reporter-years and flows, as rows of other levels."""
         for partition in partitions:
             for frame in other.take(partition, "kept"):
                 self.hold("others", frame.filter(pl.col("flow").is_in(list(flows))), partition)
             other.take(partition, "parts")
 
     def take(self, partition: Partition, kind: str) -> list[pl.DataFrame]:
-        """Rows of a kind of a partition, in frames; they are held no longer."""
-        frames = self.look(partition, kind)
+        """Return the rows of a kind of a partition, in frames, and stop holding them."""
+        frames = self.peek(partition, kind)
         self.in_memory -= sum(map(len, self._held.pop((partition, kind), [])))
         if (folder := self._scratch(partition, kind)).is_dir():
             shutil.rmtree(folder)
         return frames
 
-    def look(self, partition: Partition, kind: str) -> list[pl.DataFrame]:
-        """The same rows, which stay."""
+    def peek(self, partition: Partition, kind: str) -> list[pl.DataFrame]:
+        """Return the rows of a kind of a partition and keep holding them."""
         folder = self._scratch(partition, kind)
         spilled = [_read(file) for file in sorted(folder.iterdir())] if folder.is_dir() else []
         frames = spilled + self._held.get((partition, kind), [])
         return frames if frames or kind != "kept" else [pl.DataFrame(schema=self._schema)]
 
     def spill(self) -> None:
-        """Move what is held from memory to disk."""
+        """Move held rows from memory to disk."""
         for (partition, kind), frames in self._held.items():
             file = self._scratch(partition, kind) / f"{self._n_spills:06}"
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -226,10 +228,10 @@ class Pending:
 
 
 def _compact(rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows in memory of their own: a filter that keeps one run of rows gives a view, which keeps all of its batch."""
+    """Copy rows into memory of their own: a filter result may be a view, which keeps its whole batch in memory."""
     return rows.select(pl.all().gather(pl.int_range(pl.len())))
 
 
 def _read(file: Path) -> pl.DataFrame:
-    with file.open("rb") as source:  # a path could be taken for a pattern
+    with file.open("rb") as source:  # Polars would read a path as a pattern
         return pl.read_ipc(source)

@@ -1,4 +1,4 @@
-"""Product codes of the HS as frames hold them, remembered for all files."""
+"""Caches product codes of the HS for all files."""
 
 from __future__ import annotations
 
@@ -11,44 +11,43 @@ from numpy.typing import NDArray
 
 from minsum.flows.text_repairs import plain_product
 
-_MAX_KNOWN: Final = 1 << 17
-_Known = tuple[NDArray[np.int64], pl.Series, pl.Series]
+_MAX_CACHED: Final = 1 << 17
+_Cache = tuple[NDArray[np.int64], pl.Series, pl.Series]
 
 
 class Products:
-    """What plainly written product codes stand for: the same few thousand occur in each file."""
+    """Codes and levels of plainly written product codes: the same few thousand occur in every file."""
 
     def __init__(self) -> None:
-        # Words in order, codes and levels: replaced as a whole, so that threads need no lock.
-        self._known: _Known = np.empty(0, dtype=np.int64), *_plain([])
+        # Keys in order, codes and levels: replaced together, so that threads need no lock.
+        self._cache: _Cache = np.empty(0, dtype=np.int64), *_plain([])
 
-    def look_up(
-        self, words: NDArray[np.int64], texts: Callable[[], list[str]]
-    ) -> tuple[pl.Series, pl.Series]:
-        """Codes (categories) and levels of distinct texts and their words; a text of no level is not plainly written."""
-        known, codes, levels = self._known
-        at = np.searchsorted(known, words)
-        if not (at < len(known)).all() or (known[at] != words).any():
-            if (words < 0).any():  # texts that no word holds
+    def look_up(self, keys: NDArray[np.int64], texts: Callable[[], list[str]]) -> tuple[pl.Series, pl.Series]:
+        """Codes (categories) and levels of distinct texts, which are given with their keys. The level is null for a
+        text that is not plainly written."""
+        known, codes, levels = self._cache
+        at = np.searchsorted(known, keys)
+        if not (at < len(known)).all() or (known[at] != keys).any():
+            if (keys < 0).any():  # long texts
                 return _plain(texts())
-            known, codes, levels = self._with(words, texts())
-            at = np.searchsorted(known, words)
+            known, codes, levels = self._with(keys, texts())
+            at = np.searchsorted(known, keys)
         return codes[at], levels[at]
 
-    def _with(self, words: NDArray[np.int64], texts: list[str]) -> _Known:
-        """What is known, with further texts; it begins anew where that is too much."""
-        known, codes, levels = self._known
+    def _with(self, keys: NDArray[np.int64], texts: list[str]) -> _Cache:
+        """The cache with further texts added; started afresh when it is full."""
+        known, codes, levels = self._cache
         new_codes, new_levels = _plain(texts)
-        if len(known) <= _MAX_KNOWN:
-            words = np.append(known, words)
+        if len(known) <= _MAX_CACHED:
+            keys = np.append(known, keys)
             new_codes, new_levels = pl.concat([codes, new_codes]), pl.concat([levels, new_levels])
-        words, first = np.unique(words, return_index=True)
-        self._known = words, new_codes[first], new_levels[first]
-        return self._known
+        keys, first = np.unique(keys, return_index=True)
+        self._cache = keys, new_codes[first], new_levels[first]
+        return self._cache
 
 
 def _plain(texts: list[str]) -> tuple[pl.Series, pl.Series]:
-    """Codes and levels of texts; of those that are not plainly written themselves, and none."""
+    """Codes and levels of texts; a text that is not plainly written stays itself, with a null level."""
     plain = [plain_product(text) or (text, None) for text in texts]
     return (
         pl.Series([one[0] for one in plain], dtype=pl.Categorical),
@@ -57,4 +56,4 @@ def _plain(texts: list[str]) -> tuple[pl.Series, pl.Series]:
 
 
 PRODUCTS: Final = Products()
-"""One for all files."""
+"""One cache for all files."""

@@ -1,17 +1,19 @@
-"""Text of one source, a batch of rows at a time.
+"""Reads the text of one source, a batch of rows at a time.
 
-Blocks of text keep memory flat whatever the file's size, and let one decompressor (which verifies length and
-checksum) serve gzip, zip and plain files alike.
+Blocks of text bound memory for files of any size. One decompressor, which verifies length and checksum, serves gzip,
+zip and plain files.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
 from typing import BinaryIO, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from minsum.errors import BrokenSourceError
 from minsum.sources.formats import MAX_LINE_BYTES, Header, folded_name, split
@@ -20,89 +22,112 @@ from minsum_kernels.fields import NEWLINE, PADDING, FieldReader, Lines, find_byt
 from minsum_kernels.memory import recycled
 
 BLOCK_BYTES: Final = 4 << 20
-"""Decompressed at a time. Smaller blocks stay in the caches and cost more calls: with 0.5, 1, 2 and 4 MiB ingest took
-5.0, 4.9, 4.8 and 4.75 s on the same files."""
+"""Bytes decompressed at a time. Smaller blocks stay in the caches but need more calls: with 0.5, 1, 2 and 4 MiB
+ingest took 5.0, 4.9, 4.8 and 4.75 s on the same files."""
 
 MAX_BLANK_LINES: Final = 1_000_000
-"""Blank lines without a row among them that are taken for a decompression bomb."""
+"""Most blank lines in a row; more are refused as a decompression bomb."""
 
 
 def batches(
     file: BinaryIO, fields: FieldReader, header: Header, name: str, oddities: Counter[str]
 ) -> Iterator[Lines]:
-    """The rest of the file, line by line.
+    """Batches of rows from the rest of the file.
 
-    A line that repeats the header is left out, and so is one of nothing but separators: counted in `oddities` as
+    Lines that repeat the header and lines of separators alone are left out, and counted in `oddities` as
     `repeated_headers` and `empty_lines`.
 
     Raises
     ------
     BrokenSourceError
-        If a line has other fields than the header says; the message names line, column, problem and likely cause.
+        If a line does not have the fields of the header. The message names line, column, problem and likely cause.
     """
     text = recycled(BLOCK_BYTES + MAX_LINE_BYTES + PADDING + 1, np.uint8)
     window = text.data
-    held, line = len(header.ahead), header.number + 1
+    lines = _Lines(fields, header, name, oddities, text, header.number + 1)
+    held = len(header.ahead)
     window[:held] = header.ahead
-    unseen = n_blank = 0
+    unseen = 0
     while True:
         n_read = file.readinto(window[held : held + BLOCK_BYTES])  # type: ignore[attr-defined]
         end = held + n_read
         if find_byte(text, unseen, end, 0) >= 0:
             raise BrokenSourceError(
-                f"{name}, after line {line}: a zero byte, which no text holds",
+                f"{name}, after line {lines.number}: a zero byte, which text cannot hold",
                 "the file is damaged there; download it again",
             )
         if not n_read and held:
             # The last line may lack its end.
             window[end] = NEWLINE
             end += 1
-        stop, start = last_byte(text, unseen, end, NEWLINE) + 1, 0
-        while start < stop:
-            before = fields.n_rows
-            try:
-                reached, after = fields.read(text, start, stop, line=line)
-            except FieldError as error:
-                first, last = _line_at(window, start, stop, error.line - line)
-                found = bytes(window[first:last]).decode("latin-1")
-                if not (kind := _left_out(found, header)):
-                    if fields.n_rows:
-                        yield fields.take()
-                    raise _explained(error, found, header, name) from error
-                oddities[kind] += 1
-                if error.field is None:
-                    # The rows before it were read.
-                    start, line = last, error.line + 1
-                else:
-                    # Nothing was: once more, with a blank line in its place.
-                    gap = last - first - 1
-                    text[start + gap : last - 1] = text[start:first].copy()
-                    start += gap
-                continue
-            if reached == start:
-                break
-            n_blank = n_blank + after - line if fields.n_rows == before else 0
-            if n_blank > MAX_BLANK_LINES:
-                raise BrokenSourceError(
-                    f"{name}, to line {after}: {n_blank:,} blank lines", "this is not a table minsum can read"
-                )
-            if fields.is_full:
-                yield fields.take()
-            start, line = reached, after
+        start = yield from lines.read(last_byte(text, unseen, end, NEWLINE) + 1)
         held = unseen = end - start
         if not n_read and not held:
             break
         if held > MAX_LINE_BYTES or not n_read:
-            raise _endless(
-                name, line, is_long=held > MAX_LINE_BYTES, has_quote=b'"' in bytes(window[start:end])
-            )
+            has_quote = b'"' in bytes(window[start:end])
+            raise _endless(name, lines.number, is_long=held > MAX_LINE_BYTES, has_quote=has_quote)
         text[:held] = text[start:end].copy()
     if fields.n_rows:
         yield fields.take()
 
 
+@dataclass(slots=True)
+class _Lines:
+    """Reads the lines of a block; `number` is the number of the next line."""
+
+    fields: FieldReader
+    header: Header
+    name: str
+    oddities: Counter[str]
+    text: NDArray[np.uint8]
+    number: int
+    n_blank: int = 0
+
+    def read(self, stop: int) -> Generator[Lines, None, int]:
+        """Full batches of the lines up to `stop`; returns the position after the last line read."""
+        fields, start = self.fields, 0
+        while start < stop:
+            before = fields.n_rows
+            try:
+                reached, after = fields.read(self.text, start, stop, line=self.number)
+            except FieldError as error:
+                first, last = _line_at(self.text.data, start, stop, error.line - self.number)
+                found = bytes(self.text.data[first:last]).decode("latin-1")
+                if not (kind := _left_out(found, self.header)):
+                    if fields.n_rows:
+                        yield fields.take()
+                    raise _explained(error, found, self.header, self.name) from error
+                self.oddities[kind] += 1
+                start = self._skip(error, start, first, last)
+                continue
+            if reached == start:
+                break
+            self.n_blank = self.n_blank + after - self.number if fields.n_rows == before else 0
+            if self.n_blank > MAX_BLANK_LINES:
+                raise BrokenSourceError(
+                    f"{self.name}, to line {after}: {self.n_blank:,} blank lines",
+                    "this is not a table minsum can read",
+                )
+            if fields.is_full:
+                yield fields.take()
+            start, self.number = reached, after
+        return start
+
+    def _skip(self, error: FieldError, start: int, first: int, last: int) -> int:
+        """Leave out the line from `first` to `last`; returns the position to read from."""
+        if error.field is None:
+            # The rows before the line were read.
+            self.number = error.line + 1
+            return last
+        # No row was read: read again with a blank line in place of the line.
+        gap = last - first - 1
+        self.text[start + gap : last - 1] = self.text[start:first].copy()
+        return start + gap
+
+
 def _line_at(window: memoryview, start: int, stop: int, n_lines: int) -> tuple[int, int]:
-    """Where the line begins that comes so many after the one at `start`, and where the next one does."""
+    """Positions of the line `n_lines` after `start`, and of the line after it."""
     size = 1 << 12
     while True:
         lines = bytes(window[start : min(start + size, stop)]).split(b"\n", n_lines + 1)
@@ -125,7 +150,7 @@ def _endless(name: str, line: int, *, is_long: bool, has_quote: bool) -> BrokenS
 
 
 def _left_out(line: str, header: Header) -> str | None:
-    """Why a line is no row, or None."""
+    """Why a line is left out, or None for a row."""
     if not line.strip(f'{header.separator}" \r\n'):
         return "empty_lines"
     return (
@@ -166,7 +191,7 @@ _CAUSES: Final = (
 
 
 def _likely_cause(text: str) -> str:
-    """What probably happened to a field that is no number, and what to do."""
+    """Likely cause of a field that is not a number, and what to do."""
     return next(
         (cause for pattern, cause in _CAUSES if re.fullmatch(pattern, text)),
         "the file is damaged there; download it again",

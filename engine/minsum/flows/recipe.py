@@ -1,4 +1,4 @@
-"""What footers of the lake, and records of what did not get there, keep of the settings."""
+"""Settings that are stored with results: in footers of the lake, and in rejection records."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from minsum.sources.formats import formats
 from minsum.workspace.footers import Footer
 
 RECIPE: Final = "flows-3"
-"""Changes whenever the same input would give another file; older partitions are then made anew. 2: proof in the footer.
-3: codes that are mended or refused, products of fewer digits; which reporter-year it is, and for each source what it was
-asked for."""
+"""Changes whenever the same input would give another file; older partitions are then made anew. 2: checksum in the
+footer. 3: codes that are repaired or refused, products of fewer digits; the reporter-year, and the options each
+source was read with."""
 
 
 def recipe(options: Ingest) -> Footer:
-    """What is stored in footers; a partition with another recipe is made anew."""
+    """Settings stored in footers; a partition with another recipe is made anew."""
     found: Footer = {"version": RECIPE, "flows": sorted(options.flows)}
     if options.columns:
         found["columns"] = sorted(set(options.columns))
@@ -23,6 +23,6 @@ def recipe(options: Ingest) -> Footer:
 
 
 def rejection_recipe(options: Ingest) -> Footer:
-    """What decides whether a source is rejected; under another one it is read again."""
+    """Settings that decide whether a source is rejected; when they change, the source is read again."""
     known = sorted(known.name for known in formats())
     return recipe(options) | {"classification": options.classification, "formats": known}

@@ -1,35 +1,31 @@
-"""From the rows of one reporter-year to its finished table: unique, complete and checked.
+"""Builds the table of one reporter-year: unique rows, missing totals rebuilt, identities checked.
 
-Each repair is a function of its name in docs/data-rules.md. Rows are ordered by `cell`, one integer for flow, partner
-and product; sums are added in a fixed order, so the result does not depend on threads or on the order of files.
+Each repair is a function with its name in docs/data-rules.md. Rows are ordered by `cell` (`cells`). Sums are added in a fixed order, so the result depends neither on threads nor on the order of
+files.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
 from typing import Final, cast
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 from polars.dataframe.group_by import GroupBy
 
+from minsum.flows.cells import cell_in, in_order, merged
 from minsum.flows.identities import CELL, Checks, identity_checks, world_and_partners
-from minsum.flows.quantities import figures_of_largest, figures_of_sum
+from minsum.flows.quantities import quantities_of_largest, quantities_of_sum
 from minsum.flows.rules import COMPONENT_COLUMNS, component_rules
 from minsum.flows.text_repairs import TOTAL
-from minsum.schema import FLOWS
 
 WORLD_TOLERANCE: Final = 0.005
-"""World and the sum of partners may differ by half a per cent before it counts as a discrepancy."""
+"""Relative difference allowed between World and the sum of partners."""
 
 _EXCESS: Final = 1 + 1e-6
-"""A product may exceed its TOTAL by rounding only."""
+"""Factor by which a product may exceed its TOTAL, for rounding."""
 
-_FLOW, _PARTNER = 2**48, 2**28
-"""A step of flow and of partner in a `cell`: there are fewer than 2**20 partners, and products than 2**28."""
 
 _KEYS: Final = ("flow", "partner_code", "product_code")
 _VALUE: Final = ("partner_code", "value_usd")
@@ -43,12 +39,12 @@ class Built:
     Attributes
     ----------
     rows
-        Columns of the flows table, flow and product_code as Enums in the order of their texts; sorted by flow, partner
+        Columns of the flows table; flow and product_code are Enums in the order of their texts. Sorted by flow, partner
         and product, each combination once.
     repairs
-        How many rows each repair touched and the USD they hold.
+        Rows changed by each repair, and their USD.
     checks
-        Identity checks per flow.
+        Identity checks by flow.
     """
 
     rows: pl.DataFrame
@@ -64,21 +60,22 @@ def build(
     is_complete: bool,
     has_world_rows: bool,
 ) -> Built:
-    """Apply uniqueness, rebuilds and identity checks.
+    """Build one reporter-year: unique rows, rebuilt totals, identity checks.
 
     Parameters
     ----------
     kept
-        What the row rules kept, any order: flow, partner_code, product_code, value_usd and figures; at least one frame.
+        Rows kept by the row rules, in any order: flow, partner_code, product_code, value_usd and quantities; at least
+        one frame.
     parts
-        Parts of totals, with the columns that tell them apart.
+        Parts of totals, with the columns of `COMPONENT_COLUMNS`.
     others
-        Rows of other levels that the products may not hold: counted as far as they do not.
+        Rows of other levels; values that the products do not contain are counted.
     is_complete
-        Whether the rows are a whole reporter-year. Of a slice, whose partners or parts may be a choice of the user's, only
-        World rows are rebuilt, where its TOTAL shows that all partners are there.
+        Whether the rows are a complete reporter-year. A partial file may hold the user's choice of partners or parts:
+        only its World rows are rebuilt, and only if its TOTAL shows that all partners are there.
     has_world_rows
-        False for sources that by definition hold neither World nor TOTAL rows.
+        False for formats without World and TOTAL rows.
     """
     repairs: Repairs = {}
     rows = unique(in_order(pl.concat(kept)), repairs)
@@ -91,8 +88,10 @@ def build(
     if is_complete and has_world_rows and parts:
         rows = merged(rows, rebuilt_totals(without_total(pl.concat(parts), rows), repairs))
     cells = world_and_partners(rows)
-    if is_complete and has_world_rows and len(mended := mended_world(rows, cells, repairs)):
-        rows = merged(rows.join(mended.select("cell"), on="cell", how="anti", maintain_order="left"), mended)
+    if is_complete and has_world_rows and len(repaired := repaired_world(rows, cells, repairs)):
+        rows = merged(
+            rows.join(repaired.select("cell"), on="cell", how="anti", maintain_order="left"), repaired
+        )
         cells = world_and_partners(rows)
     if not is_complete and len(summed := world_of_all_partners(rows, cells, repairs)):
         rows = merged(rows, summed)
@@ -100,76 +99,12 @@ def build(
     if others:
         note_uncontained(rows, others, repairs)
     columns = [*_KEYS, "value_usd", "is_rebuilt"]
-    figures = [name for name in rows.columns if name not in (*columns, "cell")]
-    return Built(rows[columns + figures], repairs, identity_checks(rows, cells))
-
-
-def in_order(rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows sorted by flow, partner and product, with their `cell`; those without `is_rebuilt` are not."""
-    # One thread: other files keep the others busy.
-    return with_cells(rows).sort("cell", multithreaded=False)
-
-
-def with_cells(rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows as they are, with flow and product_code as Enums instead of categories, and their `cell`."""
-    (flow, flows), (product, products) = _ranked(rows["flow"], FLOWS), _ranked(rows["product_code"], [TOTAL])
-    added = {} if "is_rebuilt" in rows.columns else {"is_rebuilt": pl.lit(value=False)}
-    return rows.with_columns(
-        flow=flow.cat.to(flows), product_code=product.cat.to(products),
-        cell=_cell_of(flow, pl.col("partner_code"), product), **added,
-    )  # fmt: skip
-
-
-def _cell_of(flow: pl.Expr, partner: pl.Expr, product: pl.Expr) -> pl.Expr:
-    return flow.cast(pl.Int64) * _FLOW + partner.cast(pl.Int64) * _PARTNER + product.cast(pl.Int64)
-
-
-def _ranked(codes: pl.Series, always: Sequence[str]) -> tuple[pl.Expr, pl.Enum]:
-    """Place of each row's category in the order of the texts, and these, with those that are always among them.
-
-    A cast compares texts row by row, which takes four times as long.
-    """
-    physical = codes.to_physical()
-    places, others = physical.to_numpy(), _places(tuple(always))
-    is_there = np.zeros(max(places.max(initial=0), others.max()) + 1, dtype=np.bool_)
-    is_there[places] = is_there[others] = True
-    distinct = np.flatnonzero(is_there)
-    order, texts = _in_order_of_texts(distinct.astype(np.uint32).tobytes())
-    rank = np.zeros(distinct[-1] + 1, dtype=np.uint32)
-    rank[distinct[order]] = np.arange(len(distinct))
-    return pl.lit(pl.Series(rank)[physical]), texts
-
-
-@lru_cache(maxsize=64)
-def _in_order_of_texts(places: bytes) -> tuple[NDArray[np.uint32], pl.Enum]:
-    """Order of categories by their texts, and these: the flows are often the same ones."""
-    text = pl.lit(pl.Series(np.frombuffer(places, dtype=np.uint32))).cat.to(pl.Categorical).cast(pl.String)
-    texts, order = pl.select(text=text, order=text.arg_sort()).get_columns()
-    return order.to_numpy(), pl.Enum(texts[order])
-
-
-@cache
-def _places(texts: tuple[str, ...]) -> NDArray[np.uint32]:
-    """Places of texts among the categories."""
-    return pl.Series(texts, dtype=pl.Categorical).to_physical().to_numpy()
-
-
-def _cell(rows: pl.DataFrame) -> pl.Expr:
-    """One integer that sorts as flow, partner and product, of rows or of others: null where these have none of them."""
-    flow, product = (pl.col(name).cast(rows.schema[name], strict=False).to_physical() for name in CELL)
-    return _cell_of(flow, pl.col("partner_code"), product)
-
-
-def merged(rows: pl.DataFrame, added: pl.DataFrame) -> pl.DataFrame:
-    """Rows of ours among those that were filed."""
-    if added.is_empty():
-        return rows
-    added = added.with_columns(is_rebuilt=pl.lit(value=True)).select(rows.columns)
-    return in_order(pl.concat([one.with_columns(pl.col(CELL).cast(pl.Categorical)) for one in (rows, added)]))
+    quantities = [name for name in rows.columns if name not in (*columns, "cell")]
+    return Built(rows[columns + quantities], repairs, identity_checks(rows, cells))
 
 
 def unique(rows: pl.DataFrame, repairs: Repairs) -> pl.DataFrame:
-    """`duplicates` and `conflicts`: each cell once, with the largest value of unequal repeats."""
+    """Repairs `duplicates` and `conflicts`: each cell once, with the largest of unequal values."""
     cell = rows["cell"].to_numpy()
     repeats = cell[1:][cell[1:] == cell[:-1]]
     if not len(repeats):
@@ -177,7 +112,7 @@ def unique(rows: pl.DataFrame, repairs: Repairs) -> pl.DataFrame:
     repeated = pl.col("cell").is_in(pl.Series(np.unique(repeats)).implode())
     value = pl.col("value_usd")
     groups = _largest_last(rows.filter(repeated), "cell").agg(
-        pl.col(*_KEYS, "is_rebuilt").first(), value.last(), *figures_of_largest(rows.columns),
+        pl.col(*_KEYS, "is_rebuilt").first(), value.last(), *quantities_of_largest(rows.columns),
         n=pl.len() - 1, dropped=value.head(pl.len() - 1).sum(), is_conflict=value.first() != value.last(),
     )  # fmt: skip
     for name, chosen in (("duplicates", ~pl.col("is_conflict")), ("conflicts", pl.col("is_conflict"))):
@@ -186,7 +121,10 @@ def unique(rows: pl.DataFrame, repairs: Repairs) -> pl.DataFrame:
 
 
 def of_most_digits(rows: pl.DataFrame, repairs: Repairs) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """`coarser`: of each flow the products with most digits, where slices hold products of several levels; and the others."""
+    """Repair `coarser`: of each flow, the products with most digits; and the other rows.
+
+    Partial files of one reporter-year may hold products of several levels.
+    """
     digits = cast("pl.Enum", rows.schema["product_code"]).categories.replace(TOTAL, "").str.len_bytes()
     if digits.filter(digits > 0).n_unique() <= 1:
         return rows, rows.clear()
@@ -199,8 +137,8 @@ def of_most_digits(rows: pl.DataFrame, repairs: Repairs) -> tuple[pl.DataFrame, 
 
 
 def note_uncontained(rows: pl.DataFrame, others: Sequence[pl.DataFrame], repairs: Repairs) -> None:
-    """`uncontained`: rows of other levels than the products, and what they are worth beyond the products of their flow and
-    partner that have the same first digits."""
+    """Repair `uncontained`: count rows of other levels whose value exceeds the products with the same first digits,
+    flow and partner, and the excess."""
     code = pl.col("product_code").cast(pl.String)
     columns = (
         pl.col("flow").cast(pl.String),
@@ -232,7 +170,8 @@ def note_uncontained(rows: pl.DataFrame, others: Sequence[pl.DataFrame], repairs
 
 
 def with_sums(rows: pl.DataFrame) -> pl.DataFrame:
-    """TOTAL of every partner, then World of every product and of TOTAL: sums by definition, no repairs."""
+    """Add TOTAL of every partner, then World of every product and of TOTAL. These are sums by definition, not
+    repairs."""
     rows = rows.with_columns(pl.col(CELL).cast(pl.Categorical))
     total = pl.lit(TOTAL, pl.Categorical)
     rows = pl.concat([rows, _summed(rows, "flow", "partner_code", product_code=total).select(rows.columns)])
@@ -241,10 +180,10 @@ def with_sums(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _summed(rows: pl.DataFrame, *by: str, **constants: pl.Expr) -> pl.DataFrame:
-    """Sums of groups, added in the order of the rows; `cell` is to be made anew."""
+    """Sums of groups, added in row order; `cell` is a placeholder to be computed again."""
     sums = rows.group_by(by, maintain_order=True).agg(
         pl.col("value_usd").sum(),
-        *figures_of_sum(rows.columns),
+        *quantities_of_sum(rows.columns),
         cell=pl.lit(0, pl.Int64),
         is_rebuilt=pl.lit(value=False),
     )
@@ -252,21 +191,21 @@ def _summed(rows: pl.DataFrame, *by: str, **constants: pl.Expr) -> pl.DataFrame:
 
 
 def without_total(parts: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
-    """Parts of cells that have no row of their own."""
-    parts = parts.with_columns(cell=_cell(rows))
+    """Parts of totals whose cell has no row."""
+    parts = parts.with_columns(cell=cell_in(rows))
     whole = rows["cell"].filter(rows["cell"].is_in(parts["cell"].implode()))
     return parts.filter(~pl.col("cell").is_in(whole.implode()).fill_null(value=False))
 
 
 def rebuilt_totals(orphans: pl.DataFrame, repairs: Repairs) -> pl.DataFrame:
-    """`totals_rebuilt`: totals of cells that have parts only, each from the one breakdown that covers most of it."""
+    """Repair `totals_rebuilt`: totals of cells that have parts only, each from the breakdown with the largest sum."""
     if orphans.is_empty():
         return orphans
     parts = _unique_parts(_outermost(_with_breakdown(orphans)), repairs)
     totals = (
         parts.sort(*_KEYS, "breakdown", "value_usd")
         .group_by(*_KEYS, "breakdown", maintain_order=True)
-        .agg(pl.col("value_usd").sum(), *figures_of_sum(parts.columns), cell=pl.lit(0, pl.Int64))
+        .agg(pl.col("value_usd").sum(), *quantities_of_sum(parts.columns), cell=pl.lit(0, pl.Int64))
         .sort(*_KEYS, pl.col("value_usd"), pl.col("breakdown"), descending=[False] * 3 + [True, False])
         .unique(_KEYS, keep="first", maintain_order=True)
     )
@@ -275,7 +214,7 @@ def rebuilt_totals(orphans: pl.DataFrame, repairs: Repairs) -> pl.DataFrame:
 
 
 def _with_breakdown(parts: pl.DataFrame) -> pl.DataFrame:
-    """Parts with what breaks their total down: a bit for each of the rules about it."""
+    """Add the column `breakdown`: one bit for each component rule that holds for the part."""
     bits = [
         rule.fill_null(value=False).cast(pl.UInt8) * 2**bit
         for bit, rule in enumerate(component_rules(parts.columns))
@@ -284,7 +223,7 @@ def _with_breakdown(parts: pl.DataFrame) -> pl.DataFrame:
 
 
 def _outermost(parts: pl.DataFrame) -> pl.DataFrame:
-    """Parts without the modes of transport whose group (2100 in 2000) is there too: they are part of that part."""
+    """Leave out modes of transport whose group is present too (2100 is part of 2000)."""
     if "mot_code" not in parts.columns:
         return parts
     parts = parts.with_columns(group=pl.col("mot_code").fill_null(0) // 1000 * 1000)
@@ -295,12 +234,12 @@ def _outermost(parts: pl.DataFrame) -> pl.DataFrame:
 
 
 def _unique_parts(parts: pl.DataFrame, repairs: Repairs) -> pl.DataFrame:
-    """`parts_repeated`: each part once, with the largest value of repeats."""
+    """Repair `parts_repeated`: each part once, with the largest value of repeats."""
     by = [name for name in (*_KEYS, "breakdown", *COMPONENT_COLUMNS) if name in parts.columns]
     value = pl.col("value_usd")
     groups = _largest_last(parts, *by).agg(
         value.last(),
-        *figures_of_largest(parts.columns),
+        *quantities_of_largest(parts.columns),
         n=pl.len() - 1,
         dropped=value.head(pl.len() - 1).sum(),
     )
@@ -311,7 +250,7 @@ def _unique_parts(parts: pl.DataFrame, repairs: Repairs) -> pl.DataFrame:
 _WORLD, _PARTNERS = pl.col("world_usd"), pl.col("partners_usd")
 _GAP: Final = (_WORLD - _PARTNERS).abs()
 _IS_IMPOSSIBLE: Final = pl.col("total_usd") * _EXCESS < _WORLD
-_FATE: Final = (
+_WORLD_PROBLEM: Final = (
     pl.when(_WORLD.is_null()).then(pl.lit("world_missing"))
     .when(_IS_IMPOSSIBLE & _PARTNERS.is_not_null()).then(pl.lit("world_impossible"))
     .when(_IS_IMPOSSIBLE).then(pl.lit("world_unresolved"))
@@ -319,11 +258,13 @@ _FATE: Final = (
 )  # fmt: skip
 
 
-def mended_world(rows: pl.DataFrame, cells: pl.DataFrame, repairs: Repairs) -> pl.DataFrame:
-    """World rows in place of `world_missing` and `world_impossible` ones, sums of partners; notes those, and what it leaves:
-    `world_unresolved` and `world_discrepancies`."""
-    cells = cells.with_columns(_GAP.alias("gap_usd"), _FATE.alias("fate"))
-    if cells["fate"].null_count() == len(cells):
+def repaired_world(rows: pl.DataFrame, cells: pl.DataFrame, repairs: Repairs) -> pl.DataFrame:
+    """World rows to replace `world_missing` and `world_impossible` rows: sums of partners.
+
+    Also counts `world_unresolved` and `world_discrepancies`, which stay as they are.
+    """
+    cells = cells.with_columns(_GAP.alias("gap_usd"), _WORLD_PROBLEM.alias("problem"))
+    if cells["problem"].null_count() == len(cells):
         return cells.clear()
     for name, usd in (
         ("world_missing", "partners_usd"),
@@ -331,12 +272,15 @@ def mended_world(rows: pl.DataFrame, cells: pl.DataFrame, repairs: Repairs) -> p
         ("world_unresolved", "world_usd"),
         ("world_discrepancies", "gap_usd"),
     ):
-        _note(repairs, name, cells.filter(pl.col("fate") == name), usd=usd)
-    return _summed_partners(rows, cells.filter(pl.col("fate").is_in(["world_missing", "world_impossible"])))
+        _note(repairs, name, cells.filter(pl.col("problem") == name), usd=usd)
+    return _summed_partners(
+        rows, cells.filter(pl.col("problem").is_in(["world_missing", "world_impossible"]))
+    )
 
 
 def world_of_all_partners(rows: pl.DataFrame, cells: pl.DataFrame, repairs: Repairs) -> pl.DataFrame:
-    """`world_missing` of a slice: World rows of flows that have none but a World TOTAL, which their partners add up to."""
+    """Repair `world_missing` of partial files: World rows of flows that have only a World TOTAL, equal to the sum of
+    partners."""
     is_good = pl.col("product_code") != TOTAL
     adds_up = (_PARTNERS.filter(is_good).sum() - pl.col("total_usd").max()).abs() <= (
         WORLD_TOLERANCE * pl.col("total_usd").max()
@@ -349,23 +293,23 @@ def world_of_all_partners(rows: pl.DataFrame, cells: pl.DataFrame, repairs: Repa
 
 
 def _summed_partners(rows: pl.DataFrame, cells: pl.DataFrame) -> pl.DataFrame:
-    """World rows of these cells, sums of their partners."""
+    """World rows of these cells, as sums of their partners."""
     if cells.is_empty():
         return cells.select(CELL)
     addends = rows.filter(pl.col("partner_code") != 0).join(cells, on=CELL, how="semi", maintain_order="left")
-    return _summed(addends, *CELL, partner_code=pl.lit(0, pl.Int32)).with_columns(cell=_cell(rows))
+    return _summed(addends, *CELL, partner_code=pl.lit(0, pl.Int32)).with_columns(cell=cell_in(rows))
 
 
 def _largest_last(rows: pl.DataFrame, *by: str) -> GroupBy:
-    """Groups of rows in ascending order of their values; of equal ones the larger quantity is later."""
-    figures = [name for name in ("quantity", "quantity_unit") if name in rows.columns]
-    return rows.sort(*by, "value_usd", *figures).group_by(by, maintain_order=True)
+    """Groups of rows in ascending order of value, then of quantity."""
+    quantities = [name for name in ("quantity", "quantity_unit") if name in rows.columns]
+    return rows.sort(*by, "value_usd", *quantities).group_by(by, maintain_order=True)
 
 
 def _note(
     repairs: Repairs, name: str, touched: pl.DataFrame, *, rows: str | None = None, usd: str = "value_usd"
 ) -> None:
-    """Count what a repair touched, if anything."""
+    """Count the rows that a repair changed, if any."""
     if len(touched):
         count = len(touched) if rows is None else touched[rows].sum()
         repairs[name] = {"rows": int(count), "usd": float(touched[usd].sum())}

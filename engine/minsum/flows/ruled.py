@@ -1,4 +1,4 @@
-"""Rows of a file as filed, each with what the row rules make of it: for people who want to see them."""
+"""Shows the rows of a file as filed, each with the row rule that applies to it."""
 
 from __future__ import annotations
 
@@ -22,30 +22,30 @@ _FEWER_DIGITS = (4, 2)
 
 @dataclass(slots=True)
 class _Seen:
-    """Of a reporter-year: whether a product is kept, and the digits of codes that the rule `level` removes."""
+    """One reporter-year: whether a product is kept, and the digits of codes that the rule `level` removes."""
 
     has_products: bool = False
     levels: set[int] = field(default_factory=set)
 
 
 def rows_of(path: Path, options: Ingest, rule: str | None) -> Iterator[pl.DataFrame]:
-    """Rows of a file or folder that a rule removes, or any where none is named, in the order of files; see `ruled_rows`."""
+    """Rows that a rule removes, or any rule if `rule` is None, from a file or folder in order; see `ruled_rows`."""
     which = pl.col("rule") != KEPT if rule is None else pl.col("rule") == rule
     for source in unfold([Source(one, one.stat().st_size, "") for one in discover([path])]):
         yield from ruled_rows(source, options, which)
 
 
 def ruled_rows(source: Source, options: Ingest, which: pl.Expr) -> Iterator[pl.DataFrame]:
-    """Rows of a file with the rule that removes each, or `kept`, a batch at a time.
+    """Rows of a file with the rule that removes each row, or `kept`, a batch at a time.
 
     Parameters
     ----------
     source
-        The file, or the one of a zip.
+        The file, or the file inside a zip.
     options
-        Of ingest: which flows are kept.
+        Options of ingest: which flows are kept.
     which
-        Condition on the columns: those of `minsum.scan` that the file has, and `rule`.
+        Condition on `rule` and the columns of `minsum.scan` that the file has.
 
     Raises
     ------
@@ -54,14 +54,14 @@ def ruled_rows(source: Source, options: Ingest, which: pl.Expr) -> Iterator[pl.D
 
     Notes
     -----
-    As `ingest` judges them: a reporter-year without products of six digits keeps those of four, or of two. What is made
-    of the rows that are kept (repairs) comes later.
+    The rules are those of `ingest`: a reporter-year without six-digit products keeps products of four digits, or of two.
+    Repairs come after the rules and are not shown.
     """
     digits: dict[Partition, int] = {}
     for fewer in _FEWER_DIGITS:
-        seen = _survey(source, options, digits)
+        seen = _find_levels(source, options, digits)
         digits |= {one: fewer for one, what in seen.items() if not what.has_products and fewer in what.levels}
-    for frame, _ in _judged(source, options, digits):
+    for frame, _ in _with_rules(source, options, digits):
         names = [name for name in SCAN_SCHEMA if name in frame.columns]
         texts = [name for name in names if frame.schema[name] == pl.Categorical]
         shown = frame.select(pl.lit(source.name).alias("source"), "rule", *names).cast(
@@ -70,9 +70,9 @@ def ruled_rows(source: Source, options: Ingest, which: pl.Expr) -> Iterator[pl.D
         yield shown.filter(which)
 
 
-def _survey(source: Source, options: Ingest, digits: Mapping[Partition, int]) -> dict[Partition, _Seen]:
+def _find_levels(source: Source, options: Ingest, digits: Mapping[Partition, int]) -> dict[Partition, _Seen]:
     found: dict[Partition, _Seen] = defaultdict(_Seen)
-    for frame, form in _judged(source, options, digits):
+    for frame, form in _with_rules(source, options, digits):
         if form.mirrors_imports:
             return {}
         kinds = frame.group_by(*KEYS, "rule", "level").agg(is_total=(pl.col("product_code") == "TOTAL").all())
@@ -84,10 +84,10 @@ def _survey(source: Source, options: Ingest, digits: Mapping[Partition, int]) ->
     return found
 
 
-def _judged(
+def _with_rules(
     source: Source, options: Ingest, digits: Mapping[Partition, int]
 ) -> Iterator[tuple[pl.DataFrame, Format]]:  # fmt: skip
-    """Batches with the column `rule`, where reporter-years keep products of so many digits, six if they are not named."""
+    """Batches with the column `rule`. `digits` gives the product digits of some reporter-years; the others keep six."""
     names = dict(enumerate(RULES))
     number = pl.col("number")
     rule = (

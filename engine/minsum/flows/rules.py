@@ -1,7 +1,7 @@
-"""The row rules: each row is kept, or removed by the first rule that holds, and counted.
+"""The row rules: each row is kept, or removed and counted by the first rule that matches.
 
-A rule is a name and an expression over the columns of `columns.SCHEMA`. Where a column is empty (null) no rule about it
-holds, unless it says so; a rule about a column that a file lacks does not apply.
+A rule is a name and an expression over the columns of `columns.SCHEMA`. A rule does not match an empty (null) column
+unless it says so. A rule about a column that the file lacks does not apply.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from minsum.errors import BrokenSourceError
 KEPT: Final = "kept"
 
 COMPONENT_RULES: Final = ("partner2", "customs", "mot", "mos")
-"""Rules that remove the parts of a total: from them a missing total is rebuilt."""
+"""Rules that remove parts of totals; a missing total is rebuilt from these parts."""
 
 COMPONENT_COLUMNS: Final = ("partner2_code", "customs_code", "mot_code", "mos_code")
-"""What those rules look at: it tells the parts of a total apart."""
+"""Columns of the component rules; they tell parts of totals apart."""
 
 MAX_USD: Final = 1e21
-"""Far above anything a slipped factor of 10^9 gives; keeps every sum finite."""
+"""Largest value: far above any value with a slipped factor of 10^9; keeps every sum finite."""
 
 MAX_PARTNER: Final = 2**20 - 1
-"""Largest partner code; Comtrade's have at most three digits."""
+"""Largest partner code; Comtrade's codes have at most three digits."""
 
 
 def row_rules(flows: Collection[str], levels: Collection[int] = (0, 6)) -> dict[str, pl.Expr]:
-    """What each rule removes, in the order in which they apply.
+    """Condition of each rule for removing a row, in the order of the rules.
 
     Parameters
     ----------
@@ -55,42 +55,42 @@ def row_rules(flows: Collection[str], levels: Collection[int] = (0, 6)) -> dict[
 
 
 RULES: Final = (KEPT, *row_rules(()))
-"""What can become of a row: its number in `first_rule` is the position here, or that of a level."""
+"""Possible results for a row; `first_rule` gives the index here, or the number of a level (`OF_LEVEL`)."""
 
 OF_LEVEL: Final = 16
-"""Number of a row that the rule `level` removes, less the digits of its code."""
+"""Number of a row removed by the rule `level`, minus the digits of its code."""
 
 _ROUNDING: Final = 1e-4
-"""Of sums that are one."""
+"""Relative tolerance for equal sums."""
 
-_N_FATES: Final = OF_LEVEL + 16
-_FATES: Final = (*range(len(RULES)), *(OF_LEVEL + digits for digits in (0, 2, 4, 6, 8, 10)))
+_N_OUTCOMES: Final = OF_LEVEL + 16
+_OUTCOMES: Final = (*range(len(RULES)), *(OF_LEVEL + digits for digits in (0, 2, 4, 6, 8, 10)))
 _LEVEL: Final = RULES.index("level")
 
 
 def applicable(rules: Mapping[str, pl.Expr], columns: Collection[str]) -> dict[str, pl.Expr]:
-    """Rules whose columns are there."""
+    """Rules whose columns exist."""
     return {name: rule for name, rule in rules.items() if set(rule.meta.root_names()) <= set(columns)}
 
 
 def component_rules(columns: Collection[str]) -> list[pl.Expr]:
-    """Rules that remove the parts of a total, of those that are applicable."""
+    """Applicable rules of `COMPONENT_RULES`."""
     rules = applicable(row_rules(()), columns)
     return [rule for name, rule in rules.items() if name in COMPONENT_RULES]
 
 
 def first_rule(rules: Mapping[str, pl.Expr]) -> pl.Expr:
-    """Number of the first rule that holds for a row, 0 for none, UInt8; from `OF_LEVEL` on the rule `level`."""
-    fate = pl.lit(0, pl.UInt8)
+    """Number of the first matching rule, 0 for none, UInt8; for the rule `level`, `OF_LEVEL` plus the digits."""
+    outcome = pl.lit(0, pl.UInt8)
     of_level = (pl.col("level").fill_null(0) + OF_LEVEL).cast(pl.UInt8)
     for name, rule in reversed(list(rules.items())):
         number = of_level if name == "level" else pl.lit(RULES.index(name), pl.UInt8)
-        fate = pl.when(rule).then(number).otherwise(fate)
-    return fate
+        outcome = pl.when(rule).then(number).otherwise(outcome)
+    return outcome
 
 
 def part_rule(rules: Mapping[str, pl.Expr]) -> pl.Expr:
-    """Whether a row is a good part of a total: removed by a rule of `COMPONENT_RULES`, and by no rule but these."""
+    """Whether a row is a valid part of a total: only component rules remove it."""
     components = [rule for name, rule in rules.items() if name in COMPONENT_RULES]
     others = [rule for name, rule in rules.items() if name not in COMPONENT_RULES]
     if not components:
@@ -100,38 +100,40 @@ def part_rule(rules: Mapping[str, pl.Expr]) -> pl.Expr:
 
 @dataclass(slots=True)
 class Audit:
-    """What the rules did to one source's rows of one partition: rows and USD by the number of `first_rule`."""
+    """Rows and USD of one source and partition, by number of `first_rule`."""
 
-    rows: NDArray[np.int64] = field(default_factory=lambda: np.zeros(_N_FATES, dtype=np.int64))
-    usd: NDArray[np.float64] = field(default_factory=lambda: np.zeros(_N_FATES))
+    rows: NDArray[np.int64] = field(default_factory=lambda: np.zeros(_N_OUTCOMES, dtype=np.int64))
+    usd: NDArray[np.float64] = field(default_factory=lambda: np.zeros(_N_OUTCOMES))
 
-    def add(self, judged: pl.DataFrame) -> None:
-        """Count a batch with columns `rule` and `value_usd`; what is no number or too large a one counts as a row only."""
-        rule, value = judged["rule"], judged["value_usd"]
+    def add(self, ruled: pl.DataFrame) -> None:
+        """Count a batch with columns `rule` and `value_usd`. A missing or too large value counts as a row only."""
+        rule, value = ruled["rule"], ruled["value_usd"]
         ends = cast("tuple[float | None, float | None]", (value.min(), value.max()))
         if value.null_count() or not all(end is not None and abs(end) <= MAX_USD for end in ends):
             value = value.set(~value.is_between(-MAX_USD, MAX_USD).fill_null(value=False), 0.0)
-        for number in _FATES:
-            # np.bincount waits for each sum before the next: 11 ns a row in place of 1.4
+        for number in _OUTCOMES:
+            # np.bincount takes 11 ns a row, because each addition waits for the one before; this takes 1.4
             if n := (is_ruled := rule == number).sum():
                 self.rows[number] += n
                 self.usd[number] += value.filter(is_ruled).sum()
 
     def has_sums(self, digits: int) -> bool:
-        """Whether the codes of so many digits that the rule `level` removed add up to the products, which are all that was
-        kept, or with their TOTAL half of it."""
+        """Whether codes of `digits` digits, removed by the rule `level`, add up to the kept products.
+
+        Kept rows may include TOTAL, which counts the products twice.
+        """
         removed, kept = self.usd[OF_LEVEL + digits], self.usd[0]
         return any(abs(n * removed - kept) <= _ROUNDING * kept for n in (1, 2))
 
     def rules(self) -> dict[str, dict[str, float]]:
-        """Rule name to rows and USD, for rules that met any row."""
+        """Rows and USD by rule, for rules that matched any row."""
         rows, usd = self.rows[: len(RULES)].copy(), self.usd[: len(RULES)].copy()
         rows[_LEVEL], usd[_LEVEL] = self.rows[OF_LEVEL:].sum(), self.usd[OF_LEVEL:].sum()
         return _counts(RULES, rows, usd)
 
     def levels(self) -> dict[str, dict[str, float]]:
-        """Digits of the codes that the rule `level` removed (0 for TOTAL) to rows and USD."""
-        names = [str(digits) for digits in range(_N_FATES - OF_LEVEL)]
+        """Rows and USD of the rule `level` by digits of the removed codes (0 for TOTAL)."""
+        names = [str(digits) for digits in range(_N_OUTCOMES - OF_LEVEL)]
         return _counts(names, self.rows[OF_LEVEL:], self.usd[OF_LEVEL:])
 
 
@@ -146,23 +148,23 @@ def _counts(
 
 
 def refuse_partners(rows: pl.DataFrame, stays: pl.Expr, *, least: int, name: str) -> None:
-    """Raise if a row that stays has no partner.
+    """Refuse a row that stays and has no valid partner.
 
     Parameters
     ----------
     rows
-        Columns `line` and `partner_code`, and what `stays` looks at.
+        Columns `line`, `partner_code` and those used by `stays`.
     stays
         Which rows stay.
     least
-        Lowest code that is one: 1 where there are no World rows.
+        Lowest valid code: 1 for sources without World rows.
     name
-        Of the source.
+        Name of the source.
 
     Raises
     ------
     BrokenSourceError
-        With the line.
+        With the number of the line.
     """
     partner = rows["partner_code"]
     if not partner.null_count() and not rows.is_empty():

@@ -1,4 +1,4 @@
-"""Any supported file as a Polars source: minsum's column names and types, the rows as filed."""
+"""Reads any supported file as a Polars source: minsum's column names and types, rows as filed."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ _PARTS: Final[tuple[ColumnName, ...]] = ("partner2_code", "customs_code", "mot_c
 
 @dataclass(slots=True)
 class OpenTable:
-    """A source whose header has been read.
+    """A source after reading its header.
 
     Attributes
     ----------
     form, claims
-        Its format, and what its name says.
-    mended
-        Of its rows so far, as `SourceColumns.mended`.
+        Format of the file, and claims of its name.
+    repaired_texts
+        As `SourceColumns.repaired_texts`, for the rows so far.
     oddities
-        How many lines and fields so far were understood in the only way they can be meant, by their names in `opening`.
+        Number of unusual lines and fields so far, by their names in `opening`.
     assumed
-        The vintage that was given for a file that does not say; None for one that does.
+        HS vintage given for a file that does not state it; None if it does.
     """
 
     form: Format
@@ -51,15 +51,15 @@ class OpenTable:
     _file: BinaryIO
     _header: Header
     _source: Source
-    mended: dict[str, dict[str, float]] = field(default_factory=dict)
+    repaired_texts: dict[str, dict[str, float]] = field(default_factory=dict)
     oddities: Counter[str] = field(default_factory=Counter)
     assumed: str | None = None
 
     @property
     def lacking(self) -> list[str]:
-        """Names of columns by which rows of one key would be told apart, and that are not there.
+        """Names of absent columns that would tell rows with equal keys apart.
 
-        They are those of parts of totals, services (`mosCode`) aside, and the period where a year stands for it.
+        These are component columns, except `mosCode` (services), and the period where the file only has a year.
         """
         columns, present = self.form.columns, self.form.present(self._header)
         parts = [columns[one].source for one in _PARTS if one in columns and one not in present]
@@ -67,12 +67,12 @@ class OpenTable:
         return parts if folded_name(present["year"]) == folded_name(year) else [*parts, year]
 
     def frames(self, wanted: Collection[str] | None = None) -> Iterator[pl.DataFrame]:
-        """Its rows, a batch at a time: columns of `columns.SCHEMA` that the file has, and figures.
+        """Rows in batches: columns of `columns.SCHEMA` that the file has, and quantities.
 
         Parameters
         ----------
         wanted
-            Columns that are needed; None means all.
+            Columns to read; None means all.
 
         Raises
         ------
@@ -85,12 +85,12 @@ class OpenTable:
         fields = columns.fields
         for lines in batches(self._file, fields, self._header, self._source.name, self.oddities):
             frame = columns.frame(lines)
-            self.mended = columns.mended
+            self.repaired_texts = columns.repaired_texts
             self.oddities["empty_lines"] += len(lines.line) - len(frame)
             self.oddities |= {
-                "empty_words": fields.n_nothing, "whole_numbers": fields.n_whole, "short_numbers": fields.n_short,
+                "empty_words": fields.n_missing, "whole_numbers": fields.n_decimal_integers, "short_numbers": fields.n_exponents,
             }  # fmt: skip
-            del lines  # the next batch takes their memory, once the frame is done with
+            del lines  # the next batch reuses their memory after the frame is used
             if len(frame):
                 yield frame
             del frame
@@ -101,26 +101,26 @@ class OpenTable:
 
 @contextmanager
 def opened(
-    source: Source, *, figures: Collection[str] = (), classification: str | None = None
+    source: Source, *, quantities: Collection[str] = (), classification: str | None = None
 ) -> Iterator[OpenTable | None]:
     """Open a source and read its header; None for a file that only accompanies data.
 
     Parameters
     ----------
     source
-        The file, or the one of a zip.
-    figures
-        Those of the format's `figures` that are read.
+        The file, or the file inside a zip.
+    quantities
+        Quantities to read, of those of the format.
     classification
-        HS vintage for a file that does not say.
+        HS vintage for a file that does not state it.
 
     Raises
     ------
     SourceError
-        If it is no table that minsum reads, or, while it is read, broken.
+        If minsum cannot read the file as a table, or finds it damaged while reading.
     """
     with open_table(source, is_proven=True) as (file, header):
-        form = recognise(header, source.name, figures=figures)
+        form = recognise(header, source.name, quantities=quantities)
         if form is None:
             yield None
             return
@@ -136,42 +136,41 @@ def opened(
         yield OpenTable(form, claims, file, header.settled(), source, oddities=oddities, assumed=assumed)
 
 
-_FIGURES: Final = {"net_weight": pl.Float64, "quantity": pl.Float64, "quantity_unit": pl.String}
+_QUANTITIES: Final = {"net_weight": pl.Float64, "quantity": pl.Float64, "quantity_unit": pl.String}
 _PUBLIC: Final = {pl.Categorical: pl.String, pl.Int64: pl.Int32}
-"""Types that users meet in place of ours, which are made for one process and for checks."""
+"""Public type for each internal type."""
 
 SCAN_SCHEMA: Final[dict[str, Any]] = {
     "source": pl.String, "line": pl.Int64,
     **{name: _PUBLIC.get(dtype, dtype) for name, dtype in SCHEMA.items() if name != "line"},
-    **_FIGURES,
+    **_QUANTITIES,
 }  # fmt: skip
 _AHEAD: Final = 2
-"""Batches that each thread may be ahead of the query."""
+"""Batches that each thread may read ahead of the query."""
 
 _running: dict[Thread, Callable[[], None]] = {}
-"""Threads that read, and what tells them to end."""
+"""Reading threads, each with the function that stops it."""
 
 
 def scan(paths: str | Path | Sequence[str | Path]) -> pl.LazyFrame:
     """Rows of trade files as filed, for queries with Polars: no row rule is applied, nothing is rebuilt.
 
-    Only the columns that a query needs are read, and its filters are applied batch by batch, so files larger than memory
-    can be queried. The rows of a file are in its order; several files are read at a time, and their rows come as they are
-    read.
+    Only the columns that a query needs are read, and its filters are applied batch by batch, so files larger than
+    memory can be queried. Rows of one file come in file order. Several files are read at a time, and their rows come
+    as they are read.
 
     Parameters
     ----------
     paths
-        Files and folders, any supported format, packed or plain; taken literally, so that `[ ]` and `*` are letters of a
-        name.
+        Files and folders in any supported format, packed or plain. Names are literal: `[ ]` and `*` are no patterns.
 
     Returns
     -------
     A lazy frame of `source` (the file's name), `line` (where in the file the row begins), `reporter_code`, `year`,
     `classification`, `flow`, `partner_code` (0 = World, null for a group of countries), `partner2_code`, `product_code`,
-    `level` (its digits; 0 for TOTAL, null for what is no code of the HS), `customs_code`, `mos_code`, `mot_code`,
-    `value_usd`, `net_weight` (kg), `quantity` and `quantity_unit`. What a file lacks is null. Values are in USD whatever
-    the unit of the file, and texts are mended as `ingest` does (docs/data-rules.md); one that stands for nothing is kept.
+    `level` (digits of the product code; 0 for TOTAL, null if it is no HS code), `customs_code`, `mos_code`, `mot_code`,
+    `value_usd`, `net_weight` (kg), `quantity` and `quantity_unit`. Columns that a file lacks are null. Values are in USD
+    whatever the unit of the file. Texts are repaired as by `ingest` (docs/data-rules.md); a text without a meaning stays.
 
     Raises
     ------
@@ -192,7 +191,7 @@ def scan(paths: str | Path | Sequence[str | Path]) -> pl.LazyFrame:
         if n_rows is None:
             yield from _side_by_side([partial(_frames_of, one, names, predicate) for one in sources])
             return
-        # Polars means the first rows, of which the predicate then holds for some.
+        # Polars means the first n rows before the predicate.
         looked_at = () if predicate is None else predicate.meta.root_names()
         needed = [*names, *(name for name in looked_at if name not in names)]
         for frame in _side_by_side([partial(_frames_of, one, needed, None) for one in sources]):
@@ -206,10 +205,10 @@ def scan(paths: str | Path | Sequence[str | Path]) -> pl.LazyFrame:
 
 
 def _frames_of(source: Source, columns: list[str], predicate: pl.Expr | None) -> Iterator[pl.DataFrame]:
-    """Of one source these columns and the rows of which the predicate holds, as in `SCAN_SCHEMA`, a batch at a time."""
+    """Batches of one source with these columns and the rows that match the predicate, as in `SCAN_SCHEMA`."""
     looked_at = () if predicate is None else predicate.meta.root_names()
     needed = {*columns, *looked_at}
-    with opened(source, figures=[name for name in _FIGURES if name in needed]) as table:
+    with opened(source, quantities=[name for name in _QUANTITIES if name in needed]) as table:
         for frame in () if table is None else table.frames(needed):
             chosen = (
                 frame if predicate is None else _as_public(frame, looked_at, source.name).filter(predicate)
@@ -219,7 +218,7 @@ def _frames_of(source: Source, columns: list[str], predicate: pl.Expr | None) ->
 
 
 def _as_public(frame: pl.DataFrame, names: Collection[str], source: str) -> pl.DataFrame:
-    """The frame with these columns in the types of `SCAN_SCHEMA`, null where there is none.
+    """The frame with these columns in the types of `SCAN_SCHEMA`; absent columns are null.
 
     Raises
     ------
@@ -247,7 +246,7 @@ def _as_public(frame: pl.DataFrame, names: Collection[str], source: str) -> pl.D
 
 
 def _side_by_side(readers: Sequence[Callable[[], Iterator[pl.DataFrame]]]) -> Iterator[pl.DataFrame]:
-    """Frames of all, several of which are read at a time, as they come."""
+    """Frames of all readers as they come; several readers run at a time."""
     jobs = min(len(os.sched_getaffinity(0)), len(readers))
     queue: Queue[pl.DataFrame | BaseException | None] = Queue(max(_AHEAD * jobs, 1))
     is_over, todo = Event(), iter(readers)
@@ -266,7 +265,7 @@ def _side_by_side(readers: Sequence[Callable[[], Iterator[pl.DataFrame]]]) -> It
             del _running[current_thread()]
 
     def end() -> None:
-        # Whoever waits for room in the queue gets it, puts one frame and sees that it is over: there is room for all.
+        # Emptying the queue frees every waiting thread: each puts one frame, which fits, and then sees `is_over`.
         is_over.set()
         with suppress(Empty):
             while True:
@@ -287,13 +286,13 @@ def _side_by_side(readers: Sequence[Callable[[], Iterator[pl.DataFrame]]]) -> It
             else:
                 yield frame
     finally:
-        # Polars may drop a query in any thread, even in one of these, and as late as it likes: nobody waits for them here.
+        # Polars may drop a query late and in any thread, even a reading one, so this does not wait for the threads.
         end()
 
 
 @atexit.register
 def _end_all() -> None:
-    """A process ends when its queries do: a thread in the middle of a batch would be cut off in compiled code."""
+    """Stop all reading threads at exit: a thread cut off in compiled code would crash the process."""
     for thread, end in list(_running.items()):
         end()
         thread.join()

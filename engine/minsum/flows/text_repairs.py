@@ -1,7 +1,7 @@
-"""What a text stands for that is not written as Comtrade writes it.
+"""Meaning of texts that are not written as Comtrade writes them.
 
-Damage that leaves one reading is undone and named; of any other text nothing is guessed. Decided once for each distinct
-text of a file.
+A damaged text with only one possible meaning is repaired and counted; for any other text nothing is guessed. Decided
+once per distinct text of a file.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ import polars as pl
 from minsum.schema import FLOWS
 
 TOTAL: Final = "TOTAL"
-"""All products together; sorts after every product code."""
+"""Code of all products together; sorts after every product code."""
 
 CATEGORIES: Final = pl.Series([TOTAL], dtype=pl.Categorical)
-"""Keeps the categories of this process: once no column has any, Polars forgets them, and places remembered in `products` or
-`repairs` would stand for other texts."""
+"""Keeps the categories of this process alive. Polars forgets them when no column uses any; then codes cached in
+`products` or `repairs` would mean other texts."""
 
-MENDED: Final = ("codes_padded", "codes_unquoted", "codes_decimals", "codes_dotted", "flow_words")
-"""What is undone: a lost leading zero; marks and blanks around a code; `.0` after it; dots or blanks inside it; a flow
-that stands in words beside an empty code. The first four are bits of `Product.mended`, in this order."""
+TEXT_REPAIRS: Final = ("codes_padded", "codes_unquoted", "codes_decimals", "codes_dotted", "flow_words")
+"""Kinds of repair: a lost leading zero; marks and blanks around a code; `.0` after it; dots or blanks inside it; a
+flow name beside an empty flow code. The first four are bits of `Product.repairs`, in this order."""
 
 _PADDED, _UNQUOTED, _DECIMALS, _DOTTED = 1, 2, 4, 8
 
 CODE: Final = "[0-9]{6}|[0-9]{5}[A-Z]|[0-9]{4}[A-Z]{2}|[0-9]{3}[A-Z]{3}|[0-9]{2}[A-Z]{4}"
-"""Pattern of a product code of six characters: letters, as in 9999AA, stand at its end."""
+"""Pattern of a product code of six characters; letters stand at the end, as in 9999AA."""
 
 _CODE: Final = re.compile(CODE)
 _DIGITS: Final = re.compile("[0-9]{2}|[0-9]{4}|[0-9]{8}|[0-9]{10}")
@@ -46,7 +46,7 @@ _MARKS: Final = (
 _INNER_BLANK: Final = re.compile(r"[\s\u2060\ufeff]")
 
 _LAST_HEADING: Final = (0, 6, 10, 9, 10, 11, 4, 14, 14, 10)
-"""Of chapters 01 to 09, in any vintage: a code that lost its zero begins with one of these headings."""
+"""Last heading of chapters 01 to 09, in any HS vintage; a code that lost its zero begins with one of these headings."""
 
 _FLOW_WORDS: Final = {
     "export": "X", "import": "M", "reexport": "RX", "reimport": "RM", "domesticexport": "DX", "foreignimport": "FM",
@@ -62,19 +62,19 @@ class Product(NamedTuple):
         Digits, two digits or more with letters at the end, or TOTAL.
     level
         Number of digits; 0 for TOTAL.
-    mended
-        Bits of `MENDED`; 0 where it was written so.
+    repairs
+        Bits of `TEXT_REPAIRS`; 0 if nothing was repaired.
     """
 
     code: str
     level: int
-    mended: int = 0
+    repairs: int = 0
 
 
 def plain_product(text: str) -> Product | None:
-    """A code that is written as Comtrade writes it; None for any other text."""
+    """A code as Comtrade writes it; None for any other text."""
     if text.startswith("00"):
-        return None  # no chapter: zeros in front of a code
+        return None  # there is no chapter 00: zeros were put in front of a code
     if _CODE.fullmatch(text):
         return Product(text, 6)
     if _DIGITS.fullmatch(text):
@@ -82,24 +82,24 @@ def plain_product(text: str) -> Product | None:
     return Product(TOTAL, 0) if text in (TOTAL, "Total") else None
 
 
-def mended_product(text: str, *, has_dots: bool) -> Product | None:
-    """A code with one reading that is written in another way; None for any other text.
+def repaired_product(text: str, *, has_dots: bool) -> Product | None:
+    """A damaged code with only one possible meaning; None for any other text.
 
     Parameters
     ----------
     text
         As in the file.
     has_dots
-        Whether the file writes codes as 8703.23, so that 2501.00 is a product, not a heading with decimals.
+        Whether the file writes codes as 8703.23; then 2501.00 is a product, not a heading with decimals.
     """
     bare = without_marks(text)
-    mended = 0 if bare == text else _UNQUOTED
+    repairs = 0 if bare == text else _UNQUOTED
     if plain := plain_product(TOTAL if bare.casefold() == "total" else bare):
-        return plain._replace(mended=mended)
+        return plain._replace(repairs=repairs)
     if number := _FLOAT.fullmatch(bare):
-        bare, mended = number[1] or number[2], mended | _DECIMALS
+        bare, repairs = number[1] or number[2], repairs | _DECIMALS
     elif not bare.isdigit() and _GROUPS.fullmatch(spaced := _INNER_BLANK.sub(" ", bare)):
-        bare, mended = re.sub("[. ]", "", spaced), mended | _DOTTED
+        bare, repairs = re.sub("[. ]", "", spaced), repairs | _DOTTED
         is_odd = len(bare) % 2 == 1
         if (
             {".", " "} <= {*spaced}
@@ -108,18 +108,18 @@ def mended_product(text: str, *, has_dots: bool) -> Product | None:
         ):
             return None
     if _ODD.fullmatch(bare) and _lost_a_zero(bare):
-        bare, mended = f"0{bare}", mended | _PADDED
+        bare, repairs = f"0{bare}", repairs | _PADDED
     plain = plain_product(bare)
-    return plain and plain._replace(mended=mended)
+    return plain and plain._replace(repairs=repairs)
 
 
 def has_dots(texts: list[str]) -> bool:
-    """Whether a file writes six digits as 8703.23, by those of its texts that cannot be numbers with decimals."""
+    """Whether a file writes six digits as 8703.23, judged by texts that cannot be numbers with decimals."""
     return any(_DOTTED_PRODUCT.fullmatch(one) and not one.endswith("0") for one in map(without_marks, texts))
 
 
 def _may_have_decimals(text: str) -> bool:
-    """Whether 2501.00 may be 250100, or heading 2501 with decimals; a leading zero is no number's."""
+    """Whether a text may be a heading with decimals (2501.00), not a product (250100). A number has no leading zero."""
     return text.endswith(".00") and text.count(".") == 1 and not text.startswith("0")
 
 
@@ -129,13 +129,13 @@ def _lost_a_zero(digits: str) -> bool:
 
 
 def without_marks(text: str) -> str:
-    """Without blanks of any kind, quotes and apostrophes around it, and a spreadsheet's `=` before them."""
+    """The text without blanks, quotes and apostrophes around it, and without a spreadsheet's `=` before them."""
     bare = text.strip(_MARKS)
     return bare[1:].strip(_MARKS) if bare.startswith('="') else bare
 
 
-def product_trouble(text: str) -> tuple[str, str]:
-    """What is wrong with a text in the place of a product code, and what to do."""
+def product_problem(text: str) -> tuple[str, str]:
+    """Problem and hint for a text that is not a product code."""
     bare = without_marks(text)
     if not bare:
         return "a product code is empty", "complete or remove the row, or download the file again"
@@ -157,14 +157,15 @@ def product_trouble(text: str) -> tuple[str, str]:
 
 
 def flow_of(text: str, codes: Mapping[str, str]) -> str | None:
-    """Comtrade's letters of a flow: from a format's own code, the letters themselves or an English word; None for others.
+    """Comtrade's flow letters for a format's code, for the letters themselves or for an English word; None for other
+    texts.
 
     Parameters
     ----------
     text
         As in the file, in capitals or small letters.
     codes
-        The format's codes, in capitals, and the flows they stand for, which may be none of Comtrade's.
+        The format's codes, in capitals, to flows; a flow may be unknown to Comtrade.
     """
     bare = without_marks(text).upper()
     bare = bare.removesuffix(".0") if bare[:1].isdigit() else bare
@@ -176,12 +177,12 @@ def flow_of(text: str, codes: Mapping[str, str]) -> str | None:
 
 
 def customs_of(text: str) -> str | None:
-    """A customs procedure, C00 to C99; None for other texts."""
+    """Customs procedure, C00 to C99; None for other texts."""
     bare = without_marks(text).upper()
     return bare if re.fullmatch("C[0-9]{2}", bare) else None
 
 
 def mos_of(text: str) -> str | None:
-    """A mode of supply, a small number; None for other texts."""
+    """Mode of supply, -1 to 99; None for other texts."""
     bare = without_marks(text).removesuffix(".0")
     return str(int(bare)) if re.fullmatch("-1|[0-9]{1,2}", bare) else None

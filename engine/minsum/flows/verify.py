@@ -1,4 +1,4 @@
-"""One flows file against its own footer: keys, order, figures and counts."""
+"""Compares one flows file with its own footer: keys, order, values and counts."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 
 import polars as pl
 
+from minsum.flows.cells import with_cells
 from minsum.flows.identities import identity_checks, world_and_partners
 from minsum.flows.quantities import dtypes_of
-from minsum.flows.repairs import with_cells
 from minsum.flows.rules import MAX_PARTNER
 from minsum.flows.text_repairs import CODE
 from minsum.schema import FLOWS, TABLES
@@ -22,19 +22,19 @@ _CODE = rf"^({CODE}|[0-9]{{2}}|[0-9]{{4}}|TOTAL)$"
 
 
 def verify_partition(path: Path, footer: Footer, content: bytes) -> Wrong:
-    """What is wrong with a flows file, of which `content` are the bytes: check, what was found, what was expected.
+    """Problems of a flows file with these bytes: check, what was found, what was expected.
 
     Raises
     ------
     PolarsError, KeyError, ValueError
-        If it cannot be read to its end, or its footer lacks what it should hold.
+        If the file cannot be read to its end, or an entry of its footer is missing.
     """
     where = misplaced(path, footer)
     wrong = [] if where is None else [("keys", where, "those of its folders")]
     rows = pl.read_parquet(content)
     return (
         wrong
-        + (list(_rows(rows)) or list(_figures(rows, footer)))
+        + (list(_rows(rows)) or list(_values(rows, footer)))
         + list(_extra_columns(rows, footer))
         + list(_audit(len(rows), footer))
     )
@@ -58,8 +58,8 @@ def _rows(rows: pl.DataFrame) -> Iterator[tuple[str, str, str]]:
         yield "rows", "values that are not above 0 and finite", "none"
 
 
-def _figures(rows: pl.DataFrame, footer: Footer) -> Iterator[tuple[str, str, str]]:
-    """Order and uniqueness; and the identity checks, computed anew, against those stored."""
+def _values(rows: pl.DataFrame, footer: Footer) -> Iterator[tuple[str, str, str]]:
+    """Order and uniqueness of rows; identity checks of the rows against those in the footer."""
     rows = with_cells(rows.with_columns(pl.col("flow", "product_code").cast(pl.Categorical)))
     steps = rows["cell"].diff()
     for found, what, expected in (
@@ -78,7 +78,7 @@ def _figures(rows: pl.DataFrame, footer: Footer) -> Iterator[tuple[str, str, str
 
 
 def _extra_columns(rows: pl.DataFrame, footer: Footer) -> Iterator[tuple[str, str, str]]:
-    """Net weight and quantity: there as asked for, and no figure that ingest would have left out."""
+    """Net weight and quantity: the columns that the recipe asks for, without values that ingest leaves out."""
     expected = dtypes_of(footer["recipe"].get("columns", ()))
     found = rows.columns[len(TABLES["flows"]) :]
     if found != list(expected):
@@ -88,7 +88,7 @@ def _extra_columns(rows: pl.DataFrame, footer: Footer) -> Iterator[tuple[str, st
         if rows.schema[name] != dtype:
             yield "rows", f"{name} of type {rows.schema[name]}", str(dtype)
         elif dtype == pl.Float64 and not (rows[name].is_finite() & (rows[name] >= 0)).all():
-            yield "rows", f"{name} below 0 or not finite", "a figure or null"
+            yield "rows", f"{name} below 0 or not finite", "a number from 0 up, or null"
 
 
 def _agree(one: float | None, other: float | None) -> bool:
@@ -96,7 +96,7 @@ def _agree(one: float | None, other: float | None) -> bool:
 
 
 def _audit(n_rows: int, footer: Footer) -> Iterator[tuple[str, str, str]]:
-    """Rows in the file, in the audit of its sources, and in its repairs."""
+    """Number of rows in the file, in the audit of its sources, and in its repairs."""
     for source in footer["sources"]:
         counts = {name: rule["rows"] for name, rule in source["rules"].items()}
         if sum(counts.values()) != source["rows_in"]:

@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minsum.errors import DataCheckError, MinsumError
-from minsum.flows.lake import place_of
-from minsum.flows.lake_index import Choice, Known, choose
+from minsum.flows.choice import Choice, choose
+from minsum.flows.lake import partition_id
+from minsum.flows.lake_index import LakeIndex
 from minsum.machine import versions
 from minsum.report.options import PageOptions
 from minsum.schema import YEARLY
 from minsum.sources.archives import unfold
-from minsum.sources.files import discover, known_sources, printable
+from minsum.sources.files import discover, hashed_sources, printable
 from minsum.workspace.footers import Footer, estimate_files, footer_digest, is_estimates, read_footer
 from minsum.workspace.layout import Layout, partition_key
 from minsum.workspace.marks import UNWANTED, Plan, digests_of
@@ -38,15 +39,15 @@ class Raw(NamedTuple):
     unread: list[str]
 
 
-def look_into_raw(layout: Layout, known: Known) -> Raw:
+def look_into_raw(layout: Layout, known: LakeIndex) -> Raw:
     """What ingest of `raw/` would do."""
     files = discover([layout.raw]) if layout.raw.is_dir() else []
-    sources, unread = known_sources(files, layout)
+    sources, unread = hashed_sources(files, layout)
     choice = choose(unfold(sources, whole=known.digests()), known, layout)
     return Raw(choice, [printable(path.name) for path in unread])
 
 
-def find_stale(layout: Layout, known: Known, raw: Raw, settings: Settings | None = None) -> Stale:
+def find_stale(layout: Layout, known: LakeIndex, raw: Raw, settings: Settings | None = None) -> Stale:
     """What is not up to date: `what`, `which`, `why`, and the command that mends it as `do`.
 
     Parameters
@@ -64,11 +65,11 @@ def find_stale(layout: Layout, known: Known, raw: Raw, settings: Settings | None
     return [one for one in found if one["which"]]
 
 
-def flows_entries(layout: Layout, known: Known, raw: Raw) -> Stale:
+def flows_entries(layout: Layout, known: LakeIndex, raw: Raw) -> Stale:
     """What ingest of `raw/` would read, make anew or remove."""
     waiting = sorted([*(one.name for one in raw.choice.todo), *raw.unread])
     reasons: dict[tuple[str, str], list[str]] = {}
-    for path, one in known.overtaken(raw.choice.at_hand).items():
+    for path, one in known.outdated(raw.choice.at_hand).items():
         why = "made under other settings" if one.is_wanted else "no longer asked for: goes"
         if one.away:
             why += f", but {one.away[0]} is not in raw/: stays as it is"
@@ -80,7 +81,7 @@ def flows_entries(layout: Layout, known: Known, raw: Raw) -> Stale:
     ]
 
 
-def away_from_raw(known: Known, raw: Raw) -> dict[str, list[str]]:
+def away_from_raw(known: LakeIndex, raw: Raw) -> dict[str, list[str]]:
     """Names of sources that the lake rests on and that are not in `raw/`, to their reporter-years; what is in a file that
     was never looked at may be any of them of its name."""
     away, unread = dict[str, list[str]](), set(raw.unread)
@@ -88,7 +89,7 @@ def away_from_raw(known: Known, raw: Raw) -> dict[str, list[str]]:
         gone = {one["name"] for one in footer["sources"] if one["sha256"] not in raw.choice.at_hand}
         for name in gone:
             if name.rpartition(" in ")[2] not in unread:
-                away.setdefault(name, []).append(place_of(partition_key(path)))
+                away.setdefault(name, []).append(partition_id(partition_key(path)))
     return dict(sorted(away.items()))
 
 

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from minsum.countries.codes import GROUPS, is_group
 from minsum.errors import DataCheckError
-from minsum.flows.lake_index import survey
+from minsum.flows.lake_index import read_index
 from minsum.flows.rules import RULES
 from minsum.harmonise.islands import islands
 from minsum.inspect.stale import away_from_raw, by_key, esi_years, find_stale, look_into_raw
 from minsum.inspect.strays import find_strays
 from minsum.settings.flows import Ingest
 from minsum.settings.load import Check
-from minsum.sources.opening import in_words
+from minsum.sources.opening import oddities_text
 from minsum.sources.rejections import read_rejections
 from minsum.text_tables import listed
 from minsum.workspace.footers import Footer, estimate_files, flows_footers, read_footer
@@ -59,7 +59,7 @@ def read_status(layout: Layout, options: Ingest, settings: Settings | None = Non
     DataCheckError
         If a flows file cannot be read.
     """
-    known = survey(layout, options)
+    known = read_index(layout, options)
     by_path = known.footers
     footers = by_key(by_path)
     rejected = list(read_rejections(layout).values())
@@ -140,7 +140,7 @@ def status_tables(status: Record) -> Iterator[tuple[str, list[str], list[list[An
     if status["findings"]:
         rows = [[one["check"], one["place"], one["found"]] for one in status["findings"]]
         yield "Figures that disagree", ["check", "where", "found"], rows
-    rows = [[one["name"], in_words(one["oddities"])] for one in status["sources"] if "oddities" in one]
+    rows = [[one["name"], oddities_text(one["oddities"])] for one in status["sources"] if "oddities" in one]
     if rows:
         yield "Sources with oddities", ["source", "understood as meant"], rows
     if status["rejected"]:

@@ -14,7 +14,7 @@ from minsum.errors import MissingInputError, UsageError
 from minsum.esi.baskets import ADDED, SUBTRACTED
 from minsum.esi.decompose import Question, contributions
 from minsum.esi.stage import files_of, harmoniser_of
-from minsum.flows.lake_index import Known
+from minsum.flows.lake_index import LakeIndex
 from minsum.flows.ruled import ruled_rows
 from minsum.harmonise.harmoniser import Harmoniser
 from minsum.harmonise.vintages import UNSPECIFIED
@@ -22,7 +22,7 @@ from minsum.settings.esi import Esi
 from minsum.settings.flows import Ingest
 from minsum.settings.load import Settings
 from minsum.sources.archives import unfold
-from minsum.sources.files import Source, discover, known_sources
+from minsum.sources.files import Source, discover, hashed_sources
 from minsum.workspace.footers import flows_footers, read_footer
 from minsum.workspace.layout import Layout, partition_key
 from minsum.workspace.similarities import one_row_a_country
@@ -205,8 +205,8 @@ def _lines(
 ) -> tuple[pl.DataFrame, list[str]]:
     """Lines of the files behind rows of the lake, and what is not at hand."""
     raw = discover([layout.raw]) if layout.raw.is_dir() else []
-    whole = Known(flows_footers(layout), ingest).digests()
-    at_hand = {one.sha256: one for one in unfold(known_sources(raw, layout)[0], whole=whole)}
+    whole = LakeIndex(flows_footers(layout), ingest).digests()
+    at_hand = {one.sha256: one for one in unfold(hashed_sources(raw, layout)[0], whole=whole)}
     found, notes = [], []
     for path in files:
         _, year, code = partition_key(path)

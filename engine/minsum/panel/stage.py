@@ -22,7 +22,7 @@ from minsum.harmonise.filings import Reach, choose
 from minsum.panel.covariates import covariate_remarks, read_covariates
 from minsum.schema import check_table
 from minsum.settings.panel import Panel
-from minsum.sources.files import Source, discover, identify, known_sources
+from minsum.sources.files import Source, discover, hashed_sources, identify
 from minsum.workspace.checksums import prove
 from minsum.workspace.classifications import choose_classification, with_rows
 from minsum.workspace.footers import Footer, digest, flows_footers, read_footer
@@ -237,7 +237,7 @@ def covariate_sources(layout: Layout, options: Panel) -> list[Source]:
         If the folder does not exist.
     """
     files = _covariate_files(layout, options)
-    known, unread = known_sources(files, layout)
+    known, unread = hashed_sources(files, layout)
     sources = {source.path: source for source in known}
     for path in unread:
         with path.open("rb") as file:

@@ -1,4 +1,4 @@
-"""Files as users have them: found, identified, unpacked, recognised (`formats`), and the record of those that were refused.
+"""Input files: finds, identifies, unpacks and recognises them (`formats`), and records rejected files.
 
-Knows what a file is, not what becomes of its rows.
+Knows what a file is, not how its rows are used.
 """

@@ -1,4 +1,4 @@
-"""Archives of several files, such as CEPII publishes BACI: each of their tables is a source of its own."""
+"""Splits archives of several files into sources: each table inside is a source of its own (CEPII publishes BACI so)."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from minsum.sources.opening import open_table
 
 
 def unfold(sources: list[Source], *, whole: Collection[str] = ()) -> list[Source]:
-    """Sources with every archive of several files replaced by its tables, if it holds any that minsum reads.
+    """Sources, with every archive replaced by the tables in it that minsum reads.
 
-    What accompanies them (country tables, a readme) is passed over; an archive without a table stays itself, to be
-    rejected when it is read. Sources whose digest is in `whole` are known to be no such archive.
+    Other files of an archive (country tables, a readme) are left out. An archive without a table stays one source and
+    is rejected when it is read. Digests in `whole` are known not to be such archives.
     """
     return [
         member for source in sources for member in ([source] if source.sha256 in whole else _unfolded(source))
@@ -31,14 +31,14 @@ def _unfolded(source: Source) -> list[Source]:
         return [source]
     if found is None or not 1 < len(found) <= MAX_FILES:
         return [source]
-    members = [inner for one in found for inner in _unfolded(_within(source, one))]
-    verdicts = [_is_table(member) for member in members]
-    if True not in verdicts:
+    members = [inner for one in found for inner in _unfolded(_inner_source(source, one))]
+    are_tables = [_is_table(member) for member in members]
+    if True not in are_tables:
         return [source]
-    return [member for member, verdict in zip(members, verdicts, strict=True) if verdict is not False]
+    return [member for member, is_table in zip(members, are_tables, strict=True) if is_table is not False]
 
 
-def _within(source: Source, member: Member) -> Source:
+def _inner_source(source: Source, member: Member) -> Source:
     return replace(
         source, inside=(*source.inside, member.name), size=member.size,
         sha256=sha256(f"{source.sha256}/{member.name}".encode()).hexdigest(),
@@ -46,7 +46,7 @@ def _within(source: Source, member: Member) -> Source:
 
 
 def _is_table(member: Source) -> bool | None:
-    """True for a table that minsum reads, or nearly does, False for another file, None for one that cannot be opened."""
+    """True for a table that minsum reads or nearly recognises, False for another file, None if it cannot be opened."""
     try:
         with open_table(member) as (_, header):
             try:

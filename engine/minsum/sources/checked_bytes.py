@@ -1,4 +1,4 @@
-"""Bytes of a source as they are read, held against the checksum that was taken when it was hashed."""
+"""Reads the bytes of a source and compares them with the checksum taken when the source was hashed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _CHUNK: Final = 1 << 20
 
 
 class CheckedBytes(io.RawIOBase):
-    """Bytes of a source, with their checksum as they are read."""
+    """Bytes of a source, with a checksum of what was read."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
@@ -32,7 +32,7 @@ class CheckedBytes(io.RawIOBase):
         except OSError as error:
             raise UnreadableSourceError(
                 f"{self._source.name}: cannot be read: {error.strerror or error} ({printable(str(self._source.path))})",
-                "mend that; every run tries again",
+                "repair the disk or its permissions; every run tries again",
             ) from error
 
     def readable(self) -> bool:
@@ -60,7 +60,7 @@ class CheckedBytes(io.RawIOBase):
         super().close()
 
     def prove(self) -> None:
-        """Hold the whole file, read to its end, against the checksum of what was hashed."""
+        """Read to the end of the file and compare its checksum with that of the hashed bytes."""
         if self._source.crc32 is None:
             return
         if not self._in_order:

@@ -1,4 +1,4 @@
-"""Bytes of a source, unpacked: gzip, bzip2, xz, zip and tar, and any of them inside another."""
+"""Unpacks sources: gzip, bzip2, xz, zip and tar, also nested."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ _CORRUPT: Final = (
 )  # fmt: skip
 
 MAX_INNER_BYTES: Final = 512 << 20
-"""Of an archive that is packed itself, such as a tar.gz: it is written to a temporary file whenever one of its files is opened."""
+"""Largest nested archive, such as a tar.gz: it is unpacked to a temporary file whenever one of its files is opened."""
 
 MAX_FILES: Final = 500
-"""Of an archive: BACI's have some forty, one of a year's bulk files some two hundred."""
+"""Most files of an archive: BACI archives have some forty, a year of bulk files some two hundred."""
 
 _MAX_DEPTH: Final = 6
 _PEEKED: Final = 512
@@ -38,13 +38,13 @@ _COPIED: Final = 1 << 20
 _JUNK: Final = ("__MACOSX", "Thumbs.db", "desktop.ini", "$RECYCLE.BIN")
 _ZIP: Final = b"PK\x03\x04"
 _DOCUMENTS: Final = ("xl/", "content.xml", "word/", "ppt/", "Index/")
-"""Files of zips that are documents: Excel's, OpenDocument's, Word's, PowerPoint's, Apple's."""
+"""Names in zips that are documents: Excel, OpenDocument, Word, PowerPoint, Apple."""
 
 _Archive = zipfile.ZipFile | tarfile.TarFile
 
 
 class Member(NamedTuple):
-    """A file of an archive: its path there, and its bytes unpacked."""
+    """A file in an archive: its path in the archive, and its unpacked size in bytes."""
 
     name: str
     size: int
@@ -52,27 +52,27 @@ class Member(NamedTuple):
 
 @contextmanager
 def open_text(source: Source) -> Iterator[BinaryIO]:
-    """The unpacked bytes of a file, as for `open_innermost`."""
+    """Unpacked bytes of a file, as `open_innermost`."""
     with open_innermost(source) as (file, _):
         yield file
 
 
 @contextmanager
 def open_innermost(source: Source, *, is_proven: bool = False) -> Iterator[tuple[BinaryIO, str]]:
-    """The unpacked bytes of a file, or of one inside it, and its name there; kinds are told apart by their first bytes.
+    """Unpacked bytes of a file, or of the file inside it, and the name of that file. Kinds are recognised by first
+    bytes.
 
-    With `is_proven` the file is read to its end when the block ends, well or with a verdict on the source: what was read
-    and judged are the bytes that were hashed.
+    With `is_proven` the whole file is read and its checksum verified when the block ends, well or with a
+    `SourceError`: the bytes that were read are those that were hashed.
 
     Raises
     ------
     BrokenSourceError
-        If the file is empty, an archive with other than one file in it and none chosen, or, while it is read,
-        truncated or corrupt.
+        If the file is empty, truncated or corrupt, or an archive without exactly one file where none is chosen.
     UnreadableSourceError
-        If the disk does not give it.
+        If the disk cannot read the file.
     ChangedSourceError
-        If other bytes were read than were hashed.
+        If the file changed after it was hashed.
     """
     with _opened(source, is_proven=is_proven) as (file, name, members):
         if members is not None:
@@ -88,7 +88,8 @@ def open_innermost(source: Source, *, is_proven: bool = False) -> Iterator[tuple
 
 
 def members_of(source: Source) -> list[Member] | None:
-    """Files of an archive, without folders, hidden files and what macOS and Windows add; None for what is none, or holds one."""
+    """Files in an archive, without folders, hidden files and files added by macOS and Windows. None if the source is
+    no archive or holds one file."""
     with _opened(source) as (*_, members):
         return members
 
@@ -97,7 +98,7 @@ def members_of(source: Source) -> list[Member] | None:
 def _opened(
     source: Source, *, is_proven: bool = False
 ) -> Iterator[tuple[BinaryIO, str, list[Member] | None]]:
-    """The file that is chosen or the only one inside, and its name; or the files of an archive of several."""
+    """The chosen or only file inside and its name; or the files of an archive of several."""
     with CheckedBytes(source) as raw, io.BufferedReader(raw) as file:
         try:
             with _innermost(cast("BinaryIO", file), source) as found:
@@ -112,7 +113,7 @@ def _opened(
 
 @contextmanager
 def _innermost(file: BinaryIO, source: Source) -> Iterator[tuple[BinaryIO, str, list[Member] | None]]:
-    with ExitStack() as stack, _told(source):
+    with ExitStack() as stack, _as_broken(source):
         if not cast("io.BufferedReader", file).peek(1):
             raise BrokenSourceError(f"{source.name}: the file is empty", "download it again")
         chosen = list(source.inside)
@@ -127,7 +128,7 @@ def _innermost(file: BinaryIO, source: Source) -> Iterator[tuple[BinaryIO, str, 
                 yield inner, name, None
                 return
             if not isinstance(getattr(inner, "raw", None), io.FileIO | CheckedBytes):
-                inner = _copied(inner, stack, source.name)
+                inner = _copied_to_disk(inner, stack, source.name)
             archive = _archive(inner, start, stack, source.name)
             if archive is None:
                 yield inner, name, None
@@ -142,9 +143,9 @@ def _innermost(file: BinaryIO, source: Source) -> Iterator[tuple[BinaryIO, str, 
 
 
 def _decompressed(file: BinaryIO, start: bytes, stack: ExitStack) -> BinaryIO | None:
-    """The stream in a compressed one, None where it is not compressed."""
+    """The decompressed stream, or None if the stream is not compressed."""
     if start[:2] == b"\x1f\x8b":
-        # IGzipFile.readinto makes bytes and copies them; its buffer decompresses into the reader's memory.
+        # IGzipFile.readinto copies; its inner buffer decompresses directly into the reader's memory.
         packed = stack.enter_context(igzip.IGzipFile(fileobj=file, mode="rb"))
         return cast("BinaryIO", packed._buffer)
     if start[:3] == b"BZh":
@@ -155,7 +156,7 @@ def _decompressed(file: BinaryIO, start: bytes, stack: ExitStack) -> BinaryIO | 
 
 
 def _buffered(stream: object) -> BinaryIO:
-    # readline of a member of a zip itself may return more than it is asked for
+    # readline of a zip member may return more bytes than asked for
     return cast("BinaryIO", io.BufferedReader(cast("io.RawIOBase", stream)))
 
 
@@ -164,7 +165,7 @@ def _is_archive(start: bytes) -> bool:
 
 
 def _archive(file: BinaryIO, start: bytes, stack: ExitStack, name: str) -> _Archive | None:
-    """The zip or tar that begins so; None for a zip that is a document."""
+    """The zip or tar archive that begins with these bytes; None for a zip that is a document."""
     with _as_corrupt(name):
         if start[:4] != _ZIP:
             return stack.enter_context(tarfile.open(fileobj=file, mode="r:"))
@@ -183,7 +184,7 @@ def _members(archive: _Archive, name: str) -> list[Member]:
             found = [Member(one.name, one.size) for one in archive if one.isfile()]
     found = [one for one in found if not any(map(_is_junk, one.name.split("/")))]
     if len({one.name for one in found}) < len(found):
-        raise BrokenSourceError(f"{name}: two files of one name in it", "unpack it and name the files")
+        raise BrokenSourceError(f"{name}: two files in it have the same name", "unpack it and name the files")
     return found
 
 
@@ -201,8 +202,8 @@ def _open_member(archive: _Archive, name: str, stack: ExitStack, source: str) ->
     raise BrokenSourceError(f"{source}: the zip is encrypted", "unpack it first")
 
 
-def _copied(file: BinaryIO, stack: ExitStack, name: str) -> BinaryIO:
-    """The rest of a stream as a file on disk: archives are read from their end."""
+def _copied_to_disk(file: BinaryIO, stack: ExitStack, name: str) -> BinaryIO:
+    """Copy of a stream in a file on disk: zip archives are read from the end."""
     target = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack closes it
     while block := file.read(_COPIED):
         target.write(block)
@@ -216,8 +217,8 @@ def _copied(file: BinaryIO, stack: ExitStack, name: str) -> BinaryIO:
 
 
 @contextmanager
-def _told(source: Source) -> Iterator[None]:
-    """What decompressors raise, told as what is wrong with the file."""
+def _as_broken(source: Source) -> Iterator[None]:
+    """Turn errors of decompressors into `BrokenSourceError`."""
     try:
         yield
     except EOFError as error:
@@ -228,7 +229,7 @@ def _told(source: Source) -> Iterator[None]:
         ) from error
     except (*_CORRUPT, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
-            raise  # the disk's, not the decompressor's
+            raise  # an error of the disk, not of the decompressor
         raise BrokenSourceError(
             f"{source.name}: corrupt compressed data ({error})", "download it again"
         ) from error
@@ -236,7 +237,7 @@ def _told(source: Source) -> Iterator[None]:
 
 @contextmanager
 def _as_corrupt(name: str) -> Iterator[None]:
-    """What a damaged directory makes zipfile and tarfile raise, whose errors are of many kinds."""
+    """Turn the many errors that zipfile and tarfile raise for damaged archives into `BrokenSourceError`."""
     try:
         yield
     except (

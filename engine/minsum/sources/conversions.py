@@ -1,7 +1,4 @@
-"""Text of files that are none, or none that the field reader understands: UTF-16, carriage returns, workbooks, JSON.
-
-Each is made text of the usual kind once, so that everything after it is as for other files.
-"""
+"""Converts files that the field reader cannot read to plain text: UTF-16, carriage returns, workbooks, JSON."""
 
 from __future__ import annotations
 
@@ -16,30 +13,30 @@ from typing import Any, BinaryIO, Final
 from minsum.errors import BrokenSourceError
 
 MAX_WORKBOOK: Final = 24 << 20
-"""Bytes of a workbook that is read: one of 100,000 rows of a web download has 12 million, and takes 150 in memory."""
+"""Largest workbook in bytes: 100,000 rows of a web download are 12 million bytes, and take 150 million in memory."""
 
 MAX_JSON: Final = 64 << 20
-"""Bytes of a JSON file that is read: some 50,000 rows of the API, which take 300 million in memory."""
+"""Largest JSON file in bytes: some 50,000 rows of the API, which take 300 million bytes in memory."""
 
 MAX_ROWS: Final = 1_048_576
-"""Rows of a sheet: one that is full may have been cut by Excel."""
+"""Rows of a full sheet, which Excel may have cut."""
 
 _CHUNK: Final = 1 << 20
-_ONE: Final = Lock()
-"""One file is converted at a time, which keeps the memory of all threads within bounds."""
+_CONVERTING: Final = Lock()
+"""Only one file is converted at a time, which bounds memory."""
 
 
 class Recoded(io.RawIOBase):
-    """A file of another encoding or other line ends as UTF-8 with line feeds; bytes of an 8-bit encoding stay.
+    """A file converted to UTF-8 with line feeds. Bytes of an 8-bit encoding are kept.
 
     Parameters
     ----------
     start, file
-        Bytes that were read, and the rest.
+        Bytes already read, and the rest of the file.
     encoding
-        Of the file; `latin-1` for every 8-bit encoding.
+        Encoding of the file; `latin-1` for every 8-bit encoding.
     name
-        For error messages.
+        Name of the file, for error messages.
     """
 
     def __init__(self, start: bytes, file: BinaryIO, encoding: str, name: str) -> None:
@@ -63,7 +60,7 @@ class Recoded(io.RawIOBase):
                 self._waiting = self._decoder.decode(read, final=not read).encode(self._encoding)
             except UnicodeError as error:
                 raise BrokenSourceError(
-                    f"{self._name}: not whole as the {getattr(error, 'encoding', 'encoding')} text that it begins as",
+                    f"{self._name}: begins as {getattr(error, 'encoding', 'encoded')} text, but is not valid to its end",
                     "the file is cut or damaged; download it again",
                 ) from error
         n = min(len(buffer), len(self._waiting))
@@ -72,16 +69,16 @@ class Recoded(io.RawIOBase):
 
 
 def workbook_text(content: bytes, name: str) -> bytes:
-    """The one sheet of a workbook that holds anything, as CSV: a line for each row.
+    """The only non-empty sheet of a workbook as CSV, one line per row.
 
     Raises
     ------
     BrokenSourceError
-        If it is not readable, or several sheets hold something.
+        If the workbook is not readable, or has no or several non-empty sheets.
     """
     from python_calamine import CalamineError, CalamineWorkbook
 
-    with _ONE:
+    with _CONVERTING:
         try:
             workbook = CalamineWorkbook.from_filelike(io.BytesIO(content))
             sheets = [workbook.get_sheet_by_name(one) for one in workbook.sheet_names]
@@ -109,14 +106,16 @@ def workbook_text(content: bytes, name: str) -> bytes:
 
 
 def json_text(content: bytes, name: str) -> bytes:
-    """The one list of records in a JSON file, at its top or beside a head, or one a line, as CSV: a line for each record.
+    """The only list of records in a JSON file as CSV, one line per record.
+
+    The list may be the whole file, an entry beside metadata, or one record per line.
 
     Raises
     ------
     BrokenSourceError
-        If it is not readable, or holds no such list.
+        If the file is not readable, or has no or several such lists.
     """
-    with _ONE:
+    with _CONVERTING:
         try:
             parsed = _parsed(content.decode("utf-8-sig"))
             records = _records(parsed)
@@ -132,7 +131,7 @@ def json_text(content: bytes, name: str) -> bytes:
         said = str(parsed.get("count", "")) if isinstance(parsed, dict) else ""
         if said.isdecimal() and int(said) > len(records):
             raise BrokenSourceError(
-                f"{name}: {len(records):,} records, where the answer says {int(said):,}",
+                f"{name}: {len(records):,} records, but its count says {int(said):,}",
                 "download it again in parts: fewer reporters, years or products at a time",
             )
         names = list(dict.fromkeys(key for record in records for key in record))
@@ -140,7 +139,7 @@ def json_text(content: bytes, name: str) -> bytes:
 
 
 def _parsed(text: str) -> Any:
-    """Numbers stay the text that they are."""
+    """Parsed JSON, with numbers as text."""
     as_text: dict[str, Any] = {"parse_float": str, "parse_int": str}
     try:
         return json.loads(text, **as_text)
@@ -168,7 +167,7 @@ def _csv(rows: Iterable[Iterable[str]]) -> bytes:
 
 
 def _cell(value: object) -> str:
-    """A cell on one line, as a person would type it: 2002 and not 2002.0."""
+    """A cell as text on one line; 2002.0 becomes 2002."""
     if isinstance(value, float):
         return repr(int(value)) if value.is_integer() else repr(value)
     return "" if value is None else " ".join(str(value).split())

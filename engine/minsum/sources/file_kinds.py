@@ -1,4 +1,4 @@
-"""What a file is that holds no text, by its first bytes."""
+"""Recognises files that hold no text, by their first bytes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 
 class Kind(NamedTuple):
-    """A kind of file: its name, and what to do to have a table of it; nothing for what never holds one."""
+    """Name of a kind of file, and how to get a table from it; the hint is empty if such a file never holds one."""
 
     name: str
     hint: str
@@ -49,6 +49,6 @@ _KNOWN: Final = re.compile(b"|".join(b"(%s)" % pattern for pattern, _ in _KINDS)
 
 
 def kind_of(start: bytes) -> Kind | None:
-    """The kind of a file that begins so; None for what may be text, and for what is not known."""
+    """Kind of a file that begins with these bytes; None for text and for unknown kinds."""
     match = _KNOWN.match(start)
     return _KINDS[match.lastindex - 1][1] if match and match.lastindex else None

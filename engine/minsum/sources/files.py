@@ -1,8 +1,7 @@
-"""Input files as they lie on disk: finding and identifying them.
+"""Finds input files on disk and identifies them by content.
 
-A file is what its bytes are: its SHA-256 names it, whatever it is called and wherever it lies. A file may change between
-two looks, so a CRC-32 of the bytes is taken when they are hashed and again when they are read (43 GB/s; hashing twice
-would take 1.6 GB/s).
+A file is identified by the SHA-256 of its bytes, not by name or folder. It may change between hashing and reading, so
+a CRC-32 of its bytes is computed both times (43 GB/s; SHA-256 runs at 1.6 GB/s).
 """
 
 from __future__ import annotations
@@ -27,13 +26,13 @@ from minsum.workspace.layout import Layout
 from minsum.workspace.publish import publish_text
 
 CUT_OFF_ROWS: Final = (500, 100_000, 250_000)
-"""Rows at which Comtrade cuts a download off."""
+"""Numbers of rows at which Comtrade truncates a download."""
 
 _RACY_NS: Final = 2_000_000_000
-"""A file changed less than two seconds before it was hashed may change again unseen: hash it anew."""
+"""A file changed less than two seconds before it was hashed is hashed again: a later change may keep its time."""
 
 _RACY: Final = "?"
-"""Before the digest of such a file in the cache."""
+"""Prefix of the digest of such a file in the cache."""
 
 _CACHED: Final = re.compile(r"\??[0-9a-f]{64} [0-9a-f]{8}")
 _CHUNK: Final = 1 << 18
@@ -46,15 +45,15 @@ class Source:
     Attributes
     ----------
     path
-        Where it lies now.
+        Current path.
     size
         Bytes on disk.
     sha256
-        Hex digest of the bytes on disk; empty for what could not be read.
+        Hex digest of the bytes on disk; empty if the file could not be read.
     inside
-        Which file of an archive of several, by its path there, and of an archive in that one; nothing for the whole file.
+        Path inside an archive of several files, and inside an archive in that archive; empty for the file itself.
     crc32
-        Checksum of the bytes that were hashed, held against those that are read; None: they are not.
+        Checksum of the hashed bytes, compared when the file is read; None for no comparison.
     """
 
     path: Path
@@ -65,28 +64,28 @@ class Source:
 
     @cached_property
     def name(self) -> str:
-        """File name without the folders it lies in, those of an archive included: all that enters a footer.
+        """File name without folders, including folders of an archive; the name used in footers.
 
-        Bytes that are no UTF-8 are written out.
+        Bytes that are not UTF-8 are escaped.
         """
         return " in ".join([*reversed(self.inside), printable(self.path.name)])
 
     @property
     def folder(self) -> str:
-        """Name of the folder it lies in: slices of one name and different folders are different slices."""
+        """Name of the file's folder: partial files with equal names in different folders are different files."""
         return printable(self.path.parent.name)
 
 
 def printable(name: str) -> str:
-    """A name from the disk; bytes that are no UTF-8 are written out."""
+    """A file name as text; bytes that are not UTF-8 are escaped."""
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def discover(paths: Sequence[Path]) -> list[Path]:
-    """Files named, and files below folders named, each once, in a fixed order.
+    """Named files and all files below named folders, each once, in a fixed order.
 
-    Hidden files and unfinished downloads (`.part`) are passed over; links are followed, a folder is entered once however
-    many lead there. A folder that cannot be listed and a link to nothing are among the results: reading them says why not.
+    Hidden files and unfinished downloads (`.part`) are left out. Links are followed; a folder is entered only once. A
+    folder that cannot be listed and a broken link are included: reading them gives the error.
 
     Raises
     ------
@@ -108,7 +107,7 @@ def discover(paths: Sequence[Path]) -> list[Path]:
 
 
 def _files_below(folder: Path, entered: set[Path]) -> Iterator[Path]:
-    """Files below a folder whose path holds no link."""
+    """Files below a folder; the path of the folder must not contain a link."""
     if folder in entered:
         return
     entered.add(folder)
@@ -126,62 +125,62 @@ def _files_below(folder: Path, entered: set[Path]) -> Iterator[Path]:
 
 
 def identify(paths: Sequence[Path], layout: Layout, *, jobs: int, anew: Sequence[Path] = ()) -> list[Source]:
-    """Hash every file, reading only those whose size or time changed since the last look, and those of `anew`.
+    """Hash all files; only files with a new size or time, and those of `anew`, are read.
 
-    The cache only saves reading: it maps (path, size, modification time, inode) to the digest and may be deleted at any
-    time. A file that cannot be read has no digest.
+    The cache only saves reading and may be deleted: it maps (path, size, modification time, inode) to the digest. A
+    file that cannot be read has no digest.
     """
     cache_file = _cache_file(layout)
     cached = _read_cache(cache_file)
-    marks = [_mark(path) for path in paths]
+    states = [_state_of(path) for path in paths]
     chosen = set(anew)
     unknown = [
         index
-        for index, (path, mark) in enumerate(zip(paths, marks, strict=True))
-        if mark is not None and (path in chosen or cached.get(mark.text, _RACY)[0] == _RACY)
+        for index, (path, state) in enumerate(zip(paths, states, strict=True))
+        if state is not None and (path in chosen or cached.get(state.text, _RACY)[0] == _RACY)
     ]
     with ThreadPoolExecutor(jobs) as pool:
         fresh = dict(zip(unknown, pool.map(_hashed, [paths[index] for index in unknown]), strict=True))
     if fresh:
         now = time.time_ns()
         seen = {
-            mark.text: digest if now - mark.time_ns > _RACY_NS else _RACY + digest
+            state.text: digest if now - state.time_ns > _RACY_NS else _RACY + digest
             for i, digest in fresh.items()
-            if digest is not None and (mark := marks[i]) is not None
+            if digest is not None and (state := states[i]) is not None
         }
         publish_text(json.dumps(cached | seen, indent=0), cache_file, layout=layout)
     return [
-        _source(path, mark, fresh[index] if index in fresh else cached.get(mark.text) if mark else None)
-        for index, (path, mark) in enumerate(zip(paths, marks, strict=True))
+        _source(path, state, fresh[index] if index in fresh else cached.get(state.text) if state else None)
+        for index, (path, state) in enumerate(zip(paths, states, strict=True))
     ]
 
 
-def known_sources(paths: Sequence[Path], layout: Layout) -> tuple[list[Source], list[Path]]:
-    """Files whose digest is known from an earlier look, and those never read or changed since."""
+def hashed_sources(paths: Sequence[Path], layout: Layout) -> tuple[list[Source], list[Path]]:
+    """Files with a digest in the cache, and files that are new or changed."""
     cached = _read_cache(_cache_file(layout))
     known: list[Source] = []
     unread: list[Path] = []
     for path in paths:
-        mark = _mark(path)
-        digest = cached.get(mark.text) if mark else None
+        state = _state_of(path)
+        digest = cached.get(state.text) if state else None
         if digest is None:
             unread.append(path)
         else:
-            known.append(_source(path, mark, digest))
+            known.append(_source(path, state, digest))
     return known, unread
 
 
 @dataclass(frozen=True, slots=True)
-class _Mark:
-    """What tells a file from an earlier state of it without reading it."""
+class _FileState:
+    """State of a file on disk, compared without reading the file."""
 
     text: str
     size: int
     time_ns: int
 
 
-def _mark(path: Path) -> _Mark | None:
-    """None for what is gone, or no file."""
+def _state_of(path: Path) -> _FileState | None:
+    """State of a file; None if it does not exist or is not a regular file."""
     try:
         stat = path.stat()
     except OSError:
@@ -189,14 +188,14 @@ def _mark(path: Path) -> _Mark | None:
     if not S_ISREG(stat.st_mode):
         return None
     text = f"{path}|{stat.st_size}|{stat.st_mtime_ns}|{stat.st_ino}"
-    return _Mark(text, stat.st_size, stat.st_mtime_ns)
+    return _FileState(text, stat.st_size, stat.st_mtime_ns)
 
 
-def _source(path: Path, mark: _Mark | None, digest: str | None) -> Source:
-    if mark is None or digest is None:
+def _source(path: Path, state: _FileState | None, digest: str | None) -> Source:
+    if state is None or digest is None:
         return Source(path, 0, "")
     sha, _, crc = digest.removeprefix(_RACY).partition(" ")
-    return Source(path, mark.size, sha, crc32=int(crc, 16))
+    return Source(path, state.size, sha, crc32=int(crc, 16))
 
 
 def _cache_file(layout: Layout) -> Path:
@@ -204,7 +203,7 @@ def _cache_file(layout: Layout) -> Path:
 
 
 def _read_cache(cache_file: Path) -> dict[str, str]:
-    """The cache; without what is not of its form."""
+    """The cache, without malformed entries."""
     try:
         cached: Any = json.loads(cache_file.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
@@ -212,14 +211,14 @@ def _read_cache(cache_file: Path) -> dict[str, str]:
     if not isinstance(cached, dict):
         return {}
     return {
-        mark: digest
-        for mark, digest in cached.items()
+        state: digest
+        for state, digest in cached.items()
         if isinstance(digest, str) and _CACHED.fullmatch(digest)
     }
 
 
 def _hashed(path: Path) -> str | None:
-    """SHA-256 and CRC-32 of a file, in hexadecimal digits; None if it cannot be read."""
+    """SHA-256 and CRC-32 of a file in hexadecimal; None if it cannot be read."""
     sha, crc, chunk = sha256(), 0, bytearray(_CHUNK)
     view = memoryview(chunk)
     try:

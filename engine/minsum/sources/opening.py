@@ -1,4 +1,4 @@
-"""Opens a source as a table: text that the field reader understands, and its header."""
+"""Opens a source as a table: text for the field reader, and its header."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ COUNTED: Final = {
     "empty_words": "fields with NA or the like, read as empty", "whole_numbers": "codes written as 156.0",
     "short_numbers": "numbers with an exponent, which a spreadsheet may have shortened",
 }  # fmt: skip
-"""With `CONVERTED`, what is odd in a source and understood in the only way it can be meant, by its name in footers."""
+"""Unusual but unambiguous contents of a source, by their names in footers (with `CONVERTED`)."""
 
 _MARKS: Final = {
     b"\xff\xfe\0\0": "utf-32",
@@ -35,27 +35,27 @@ _MARKS: Final = {
 }
 _SNIFFED: Final = 200
 _KIND: Final = 16
-"""Bytes after a line feed in what tells a kind of file."""
+"""Bytes after the first line that are used to recognise a kind of file."""
 
 _ZIP: Final = b"PK\x03\x04"
 _OLE: Final = b"\xd0\xcf\x11\xe0"
 
 
-def in_words(oddities: Mapping[str, int]) -> str:
-    """Oddities of a source for people."""
+def oddities_text(oddities: Mapping[str, int]) -> str:
+    """Text of a source's oddities, for messages."""
     return "; ".join(CONVERTED.get(name) or f"{COUNTED[name]}: {n:,}" for name, n in oddities.items())
 
 
 @contextmanager
 def open_table(source: Source, *, is_proven: bool = False) -> Iterator[tuple[BinaryIO, Header]]:
-    """The text of a source from its second row on, and its header with the first; `is_proven` as for `open_innermost`.
+    """Text of a source after its header, and the header with the first row; `is_proven` as in `open_innermost`.
 
     Raises
     ------
     UnknownFormatError
-        If it is a picture or another document.
+        If the file is a picture or another document.
     BrokenSourceError
-        If it is of another kind that holds no text, or, while it is read, broken.
+        If the file holds no text, or is damaged.
     """
     with open_innermost(source, is_proven=is_proven) as (file, name):
         first = file.readline(MAX_LINE_BYTES)
@@ -65,12 +65,12 @@ def open_table(source: Source, *, is_proven: bool = False) -> Iterator[tuple[Bin
 
 
 def _as_text(first: bytes, file: BinaryIO, name: str) -> tuple[BinaryIO, str]:
-    """The file itself, at its second line, or what it is converted to, from its beginning, and what it was (of `CONVERTED`)."""
+    """Text of the file, and what it was converted from (`CONVERTED`). An unconverted file is at its second line."""
     start = first.removeprefix(codecs.BOM_UTF8).lstrip()
     if first[:4] in (_ZIP, _OLE):
-        return io.BytesIO(workbook_text(_whole(first, file, MAX_WORKBOOK, name), name)), "workbook"
+        return io.BytesIO(workbook_text(_complete(first, file, MAX_WORKBOOK, name), name)), "workbook"
     if start[:1] in (b"{", b"[") and not first.startswith(b"{\\rtf"):
-        return io.BytesIO(json_text(_whole(first, file, MAX_JSON, name), name)), "json"
+        return io.BytesIO(json_text(_complete(first, file, MAX_JSON, name), name)), "json"
     if kind := kind_of(first + cast("io.BufferedReader", file).peek(_KIND)[:_KIND]):
         if not kind.hint:
             raise UnknownFormatError(f"{name}: {kind.name}, not a table", "take it out of the folder")
@@ -86,14 +86,14 @@ def _as_text(first: bytes, file: BinaryIO, name: str) -> tuple[BinaryIO, str]:
         return text, "carriage_returns" if encoding == "latin-1" else "utf_16"
     if b"\0" in first:
         raise BrokenSourceError(
-            f"{name}, line 1: a zero byte, which no text holds",
+            f"{name}, line 1: a zero byte, which text cannot hold",
             "the file is damaged or of a kind that minsum does not know; save the table as CSV (UTF-8)",
         )
     return file, ""
 
 
 def _encoding(first: bytes) -> str | None:
-    """The encoding of a file that has to be recoded, or whose lines end with carriage returns; None for others."""
+    """Encoding of a file in UTF-16 or UTF-32, or with carriage returns as line ends; None for other files."""
     if mark := next((encoding for mark, encoding in _MARKS.items() if first.startswith(mark)), None):
         return mark
     sniffed = first[:_SNIFFED]
@@ -104,7 +104,7 @@ def _encoding(first: bytes) -> str | None:
     return "latin-1" if has_returns and b"\0" not in first else None
 
 
-def _whole(first: bytes, file: BinaryIO, limit: int, name: str) -> bytes:
+def _complete(first: bytes, file: BinaryIO, limit: int, name: str) -> bytes:
     content = first + file.read(max(limit - len(first), 0) + 1)
     if len(content) > limit:
         raise BrokenSourceError(

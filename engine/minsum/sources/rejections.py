@@ -1,4 +1,4 @@
-"""`rejected/`: one small record for each source that was refused, by name and content, and why."""
+"""`rejected/`: one small record per rejected source, with its name, digest and the reason."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FIELDS: Final = (
 
 
 def write_rejection(layout: Layout, error: SourceError, source: Source, *, recipe: Footer) -> None:
-    """Record a source; name and digest identify it, `recipe` is what it was judged by."""
+    """Record a rejected source, identified by name and digest; `recipe` holds the options that decided it."""
     target = layout.rejected / f"{digest([source.name, source.sha256])}.json"
     before = _read(target)
     record = {
@@ -39,18 +39,18 @@ def write_rejection(layout: Layout, error: SourceError, source: Source, *, recip
 def drop_rejections(
     layout: Layout, rejected: Collection[tuple[str, str]], *, at_hand: Collection[str], has_raw: bool
 ) -> None:
-    """Drop what no longer stands.
+    """Delete outdated rejection records.
 
     Parameters
     ----------
     layout
         The workspace.
     rejected
-        Digest and name of what is rejected now.
+        Digest and name of each source that is rejected now.
     at_hand
-        Names of all sources at hand: of those, the records that are not among `rejected` go.
+        Names of all sources at hand; their records are deleted unless they are among `rejected`.
     has_raw
-        Whether these are all there are in `raw/`: then the records of files that are gone from there go too.
+        Whether these include all of `raw/`; then records of files gone from `raw/` are deleted too.
     """
     for file, record in read_rejections(layout).items():
         one = record["sha256"], record["name"]
@@ -61,13 +61,13 @@ def drop_rejections(
 
 
 def read_rejections(layout: Layout) -> dict[Path, Record]:
-    """Every record, by its file; files that hold none are left out (`broken_records`)."""
+    """All valid records by file; see `broken_records` for the others."""
     found = {file: _read(file) for file in _files(layout)}
     return {file: record for file, record in found.items() if record is not None}
 
 
 def count_run(layout: Layout, names: Collection[str]) -> None:
-    """Note that the sources of these names were rejected in one more run."""
+    """Add one to the number of runs that rejected each of these sources."""
     for file, record in read_rejections(layout).items():
         if record["name"] in names:
             once_more = record | {"runs": record["runs"] + 1}
@@ -75,17 +75,17 @@ def count_run(layout: Layout, names: Collection[str]) -> None:
 
 
 def runs_of(layout: Layout) -> dict[str, int]:
-    """Name of each rejected source to the number of runs that rejected it."""
+    """Number of runs that rejected each source, by name."""
     return {record["name"]: record["runs"] for record in read_rejections(layout).values()}
 
 
 def broken_records(layout: Layout) -> list[Path]:
-    """Files among the records that hold none: cut, or of another program."""
+    """Files in `rejected/` that hold no valid record: truncated, or from another program."""
     return [file for file in _files(layout) if _read(file) is None and file.exists()]
 
 
 def drop_broken_records(layout: Layout) -> None:
-    """Remove what holds no record; sources that are still rejected have a new one after ingest."""
+    """Delete files without a valid record. Ingest writes a new record for each source that is still rejected."""
     for file in broken_records(layout):
         if file.is_file():
             file.unlink()
@@ -97,7 +97,7 @@ def _files(layout: Layout) -> list[Path]:
 
 
 def _read(file: Path) -> Record | None:
-    """The record; one that no run has counted yet says 0 `runs`."""
+    """A record; `runs` is 0 until a run counts it."""
     try:
         record = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""A workspace on disk: where things are, how they are published and locked, their footers, checksums and marks, the record of runs.
+"""A workspace on disk: paths, publishing, locking, footers, checksums, marks and the record of runs.
 
 Knows nothing of what a stage computes.
 """

@@ -1,8 +1,8 @@
-"""Does a published Parquet file still hold what was written?
+"""Verifies that a published Parquet file still holds the bytes that were written.
 
-The footer of each holds a CRC-32 of the whole file, its own eight digits read as zeros: a flipped, zeroed or lost byte
-anywhere shows, whatever library reads the file. It is a guard against damage and mix-ups, not against forgers. Measured:
-19 GB/s where the file is in memory, so that a lake is proven as fast as it is read.
+Its footer holds a CRC-32 of the whole file, computed with zeros in place of its own eight digits. So a changed or
+lost byte is found whatever library reads the file. This guards against damage and mix-ups, not against forgery.
+Measured: 19 GB/s for files in memory, so verifying takes no longer than reading.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from isal import isal_zlib
 from minsum.errors import DataCheckError
 
 ENTRY: Final = "crc32"
-"""In the footer's object."""
+"""Key in the JSON object of the footer."""
 UNSEALED: Final = "00000000"
 _PATTERN: Final = re.compile(rb'"crc32":"([0-9a-f]{8})"')
 _MAGIC: Final = b"PAR1"
 
 
 def seal(file: Path) -> None:
-    """Enter the checksum of a file whose footer has `UNSEALED` in its place."""
+    """Write the checksum into a file whose footer holds `UNSEALED`."""
     content = file.read_bytes()
     place = _place(content)
     if place is None:
@@ -36,12 +36,12 @@ def seal(file: Path) -> None:
 
 
 def damage(path: Path) -> str | None:
-    """What is wrong with the bytes of a published file; None when they are those that were written.
+    """What is wrong with the bytes of a published file; None if nothing.
 
     Raises
     ------
     OSError
-        If it cannot be read.
+        If the file cannot be read.
     """
     stat = path.stat()
     return _damage(path, stat.st_ino, stat.st_ctime_ns, stat.st_size)
@@ -49,12 +49,12 @@ def damage(path: Path) -> str | None:
 
 @lru_cache(maxsize=65_536)
 def _damage(path: Path, *_file: int) -> str | None:
-    """Remembered while the file stays the same: several stages of a run look at it."""
+    """Cached while the file is unchanged: several stages of a run verify it."""
     return damage_of(path.read_bytes())
 
 
 def damage_of(content: bytes) -> str | None:
-    """As `damage`, of the bytes of a file."""
+    """As `damage`, for the bytes of a file."""
     if len(content) < 12 or content[:4] != _MAGIC or content[-4:] != _MAGIC:
         return "cut, or no Parquet file"
     place = _place(content)
@@ -67,12 +67,12 @@ def damage_of(content: bytes) -> str | None:
 
 
 def prove(paths: Iterable[Path]) -> None:
-    """Check files that are about to be used.
+    """Verify files before they are used.
 
     Raises
     ------
     DataCheckError
-        If one of them is damaged; what was made from it before stays as it is.
+        If a file is damaged. Outputs made from it earlier stay as they are.
     """
     for path in paths:
         if (wrong := damage(path)) is not None:
@@ -80,7 +80,7 @@ def prove(paths: Iterable[Path]) -> None:
 
 
 def _place(content: bytes) -> int | None:
-    """Where the digits stand, in the one entry of the footer."""
+    """Position of the checksum's digits in the footer; None unless there is exactly one entry."""
     length = int.from_bytes(content[-8:-4], "little")
     start = len(content) - 8 - length
     if start < 0:

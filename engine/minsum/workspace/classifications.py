@@ -1,4 +1,4 @@
-"""Which HS vintage is meant: similarities are formed within one, never across (docs/definitions.md)."""
+"""Chooses the HS vintage: similarities are computed within one vintage, never across (docs/definitions.md)."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ _VINTAGE: Final = re.compile(r"[A-Z]\d")
 
 
 def chosen_classification(folder: Path, wanted: str | None, *, setting: str) -> str:
-    """The classification wanted, or the only one that has rows.
+    """The wanted HS vintage, or the only one with rows.
 
     Parameters
     ----------
     folder
-        Holds folders `classification=H2`.
+        Folder with subfolders such as `classification=H2`.
     wanted
         HS vintage, or None.
     setting
-        What the reader can set, for messages.
+        Name of the setting, for messages.
 
     Raises
     ------
     MissingInputError
-        If the folder holds none.
+        If the folder holds no vintage.
     SettingsError
-        If it does not hold the one wanted, or several and none is wanted.
+        If it lacks the wanted vintage, or holds several and none is wanted.
     """
     files = [
         one
@@ -40,7 +40,7 @@ def chosen_classification(folder: Path, wanted: str | None, *, setting: str) -> 
 
 
 def choose_classification(there: Collection[str], wanted: str | None, *, setting: str, place: Path) -> str:
-    """As `chosen_classification`, of those that are there."""
+    """As `chosen_classification`, from the vintages present."""
     found = sorted(there)
     if not found:
         raise MissingInputError(f"{place}: nothing there yet", "make it first: minsum run")
@@ -56,7 +56,8 @@ def choose_classification(there: Collection[str], wanted: str | None, *, setting
 
 
 def with_rows(paths: Iterable[Path]) -> set[str]:
-    """Classifications of files that hold rows, or of all where none does; a file to be made counts as one with rows."""
+    """HS vintages of files with rows, or of all files if none has rows. A file still to be made counts as one with
+    rows."""
     files = list(paths)
     return _of(one for one in files if _has_rows(one)) or _of(files)
 
@@ -66,7 +67,7 @@ def _of(paths: Iterable[Path]) -> set[str]:
 
 
 def _has_rows(path: Path) -> bool:
-    """Whether a file of similarities holds any: a year with one country, or without exports, has none."""
+    """Whether a file holds any similarity. A year with one country, or without exports, has none."""
     if path.is_dir():
         return True
     import pyarrow as pa
@@ -76,4 +77,4 @@ def _has_rows(path: Path) -> bool:
         with pa.OSFile(str(path)) as file:
             return bool(pq.read_metadata(file).num_rows)
     except (OSError, pa.ArrowException):
-        return True  # not there yet, or damaged: whoever reads it says so
+        return True  # absent or damaged: the stage that reads the file reports it

@@ -1,4 +1,4 @@
-"""Footers: what the Parquet files of a workspace say about themselves.
+"""Reads the footers of a workspace's Parquet files.
 
 Every Parquet file carries one key-value entry, `minsum`: a JSON object with its sources, counts, checks, recipe and a
 checksum of the file (`checksums`). There is no other ledger.
@@ -27,7 +27,7 @@ FOOTER_KEY: Final = b"minsum"
 
 
 def estimate_files(layout: Layout) -> list[Path]:
-    """Files of estimates, the main ones first, then by name; what is damaged counts by its name."""
+    """Files of estimates, `main` first, then by name; damaged files are included."""
     return sorted(
         (path for path in layout.estimates.glob("*.parquet") if is_estimates(path) or _is_damaged(path)),
         key=lambda path: (path.stem != "main", path.stem),
@@ -35,7 +35,7 @@ def estimate_files(layout: Layout) -> list[Path]:
 
 
 def is_estimates(path: Path) -> bool:
-    """Whether a file holds the estimates of the specification it is called after; a copy under another name does not."""
+    """Whether a file holds the estimates of the specification in its name. A renamed copy does not."""
     try:
         return bool(read_footer(path).get("spec") == path.stem)
     except DataCheckError:
@@ -43,7 +43,7 @@ def is_estimates(path: Path) -> bool:
 
 
 def _is_damaged(path: Path) -> bool:
-    """Whether a file with the name of estimates is no Parquet at all."""
+    """Whether a file with a valid name is not readable as Parquet."""
     if re.fullmatch(r"[\w-]+", path.stem) is None:
         return False
     try:
@@ -54,9 +54,9 @@ def _is_damaged(path: Path) -> bool:
 
 
 def inputs_of(classification: str, flows: Mapping[Path, Footer]) -> dict[str, str]:
-    """What a table of a classification and year is made of: reporter code to the digest of its flows' footer.
+    """Digest of each flows footer by reporter code: the inputs of a table of one classification and year.
 
-    The code of a reporter whose flows are of another classification follows it: `H5/156`.
+    For flows of another classification the key is prefixed, such as `H5/156`.
     """
     found = {}
     for path, footer in flows.items():
@@ -66,27 +66,27 @@ def inputs_of(classification: str, flows: Mapping[Path, Footer]) -> dict[str, st
 
 
 def read_footer(path: Path) -> Footer:
-    """The `minsum` entry of a Parquet file; shared by all who read it, so not to be changed.
+    """The `minsum` entry of a Parquet file. All callers share the object and must not change it.
 
     Raises
     ------
     DataCheckError
         If the file is not readable Parquet or was not written by minsum.
     """
-    with _told(path):
+    with _as_data_error(path):
         stat = path.stat()
         return _read_footer(path, stat.st_ino, stat.st_ctime_ns, stat.st_size)
 
 
 def footer_of(path: Path, content: bytes) -> Footer:
-    """As `read_footer`, of the bytes of the file."""
-    with _told(path):
+    """As `read_footer`, for the bytes of a file."""
+    with _as_data_error(path):
         return _footer_in(pa.BufferReader(content))
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
-    """Whatever keeps a footer from being read, told of its file."""
+def _as_data_error(path: Path) -> Iterator[None]:
+    """Turn errors of reading a footer into `DataCheckError`."""
     try:
         yield
     except (OSError, pa.ArrowException, KeyError, ValueError, RecursionError) as error:
@@ -98,8 +98,7 @@ def _told(path: Path) -> Iterator[None]:
 
 @lru_cache(maxsize=65_536)
 def _read_footer(path: Path, *_file: int) -> Footer:
-    """Remembered while the file stays the same: stages read the footers of the whole lake in turn, and a night
-    without news consists of little else (4,400 of them take 0.7 s)."""
+    """Cached while the file is unchanged: every stage reads the footers of the whole lake (4,400 take 0.7 s)."""
     with pa.OSFile(str(path)) as file:  # half the time of the path
         return _footer_in(file)
 
@@ -113,51 +112,49 @@ def _footer_in(file: pa.NativeFile) -> Footer:
 
 
 def read_footers(paths: Iterable[Path]) -> dict[Path, Footer]:
-    """The footers of many files, by path. 4,400 of them took 0.7 s in turn, 0.9 to 1.3 s in threads.
+    """Footers of files by path. 4,400 footers took 0.7 s one after another, 0.9 to 1.3 s in threads.
 
     Raises
     ------
     DataCheckError
-        As `read_footer`, for the first bad file.
+        As `read_footer`, for the first unreadable file.
     """
     return {path: read_footer(path) for path in paths}
 
 
 def flows_footers(layout: Layout) -> dict[Path, Footer]:
-    """The footers of all flows files, by path.
+    """Footers of all flows files by path.
 
     Raises
     ------
     DataCheckError
-        If one cannot be read, or is of another classification, year or reporter than its folders say.
+        If a footer cannot be read, or names another classification, year or reporter than the folders.
     """
     footers = read_footers(layout.partitions())
     for path, footer in footers.items():
         if (wrong := misplaced(path, footer)) is not None:
-            raise DataCheckError(
-                f"{path}: {wrong}", "delete it and run again: what belongs there is made anew"
-            )
+            raise DataCheckError(f"{path}: {wrong}", "delete it and run again: the right file is made anew")
     return footers
 
 
 def misplaced(path: Path, footer: Footer) -> str | None:
-    """Of which reporter-year a flows file is, if of another than its folders say."""
+    """What is wrong if a flows file is not of the reporter-year of its folders; None otherwise."""
     said = footer.get("of")
-    if said is None or said == list(partition_key(path)):  # earlier versions did not say
+    if said is None or said == list(partition_key(path)):  # earlier versions have no such entry
         return None
-    return f"in the place of others: holds the flows of {said}"
+    return f"in the wrong folder: holds the flows of {said}"
 
 
 def footer_digest(path: Path) -> str | None:
-    """The digest a stage left in its output, or None when there is no such output."""
+    """The digest in the footer of an output; None if there is no output."""
     return str(read_footer(path).get("digest")) if path.is_file() else None
 
 
 def canonical_json(value: object) -> bytes:
-    """JSON with sorted keys and no blanks: equal values give equal bytes."""
+    """JSON with sorted keys and no blanks, so that equal values give equal bytes."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
 
 
 def digest(value: object) -> str:
-    """SHA-256 of a JSON-like value."""
+    """SHA-256 of a JSON value."""
     return sha256(canonical_json(value)).hexdigest()

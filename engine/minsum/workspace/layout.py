@@ -23,7 +23,7 @@ class Layout:
     Parameters
     ----------
     root
-        Its folder; need not exist yet.
+        Folder of the workspace; need not exist yet.
     """
 
     def __init__(self, root: Path) -> None:
@@ -45,11 +45,11 @@ class Layout:
         self.scratch = self.private / "tmp"
 
     def table(self, name: str) -> Path:
-        """Folder of a table with one file for each classification and year."""
+        """Folder of a table with one file per classification and year."""
         return self.root / name
 
     def yearly(self, name: str) -> list[Path]:
-        """Its files, in order of classification and year; others in the folder are strays."""
+        """Files of such a table, by classification and year; other files in the folder are ignored."""
         found = self.table(name).glob("classification=*/*.parquet")
         return sorted(path for path in found if _YEARLY.search(path.as_posix()))
 
@@ -63,7 +63,7 @@ class Layout:
         return self.flows / folder / "flows.parquet"
 
     def partitions(self) -> list[Path]:
-        """Every flows file of the lake, in order of classification, year and reporter; others there are strays."""
+        """All flows files, by classification, year and reporter; other files in the folders are ignored."""
         found = self.flows.glob("classification=*/year=*/reporter=*/flows.parquet")
         return sorted((path for path in found if _PARTITION.search(path.as_posix())), key=partition_key)
 
@@ -75,12 +75,12 @@ def partition_key(path: Path) -> tuple[str, int, int]:
 
 
 def find_root(start: Path) -> Path:
-    """The folder itself or the nearest parent that holds `minsum.toml`.
+    """The folder itself, or its nearest parent with `minsum.toml`.
 
     Raises
     ------
     UsageError
-        If there is none.
+        If no such folder exists.
     """
     start = start.resolve()
     if not start.is_dir():

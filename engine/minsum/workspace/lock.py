@@ -14,12 +14,12 @@ from minsum.workspace.layout import Layout
 
 @contextmanager
 def exclusive(layout: Layout) -> Iterator[None]:
-    """Hold the workspace for writing; clears what a killed run left in the scratch folder.
+    """Lock the workspace for writing, and empty the scratch folder that a killed run left.
 
     Raises
     ------
     WorkspaceLockedError
-        If another process holds it; the message says which.
+        If another process holds the lock; the message names the process.
     """
     from filelock import FileLock, Timeout
 

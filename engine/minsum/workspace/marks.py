@@ -1,4 +1,4 @@
-"""What an output is made from, and what a stage has to make anew or to remove: said once, for `run` and `status` alike."""
+"""Compares outputs with what a stage wants: what to redo, what to remove and why. `run` and `status` both use it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from minsum.workspace.checksums import damage
 from minsum.workspace.footers import Footer, canonical_json, digest, read_footer
 
 _PROVEN_EACH_TIME: Final = 4 << 20
-"""Bytes up to which a file is proven at every look; larger ones are when they are used, and by `check`."""
+"""Files up to this size in bytes are verified at every comparison; larger files when they are used, and by `check`."""
 DAMAGED: Final = "damaged"
 NOT_THERE: Final = "not there"
 UNWANTED: Final = "no longer asked for"
@@ -21,16 +21,16 @@ UNWANTED: Final = "no longer asked for"
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Everything that decides an output: equal marks, equal content.
+    """Everything that decides an output; equal marks mean equal content.
 
     Attributes
     ----------
     what
-        Which output: `esi H2/2014`, `panel`.
+        Name of the output: `esi H2/2014`, `panel`.
     recipe
-        Changes whenever the same inputs and options would give other content.
+        Version that changes when the same inputs and options would give other content.
     options, inputs
-        As JSON holds them.
+        Options and inputs, as JSON values.
     """
 
     what: str
@@ -40,11 +40,11 @@ class Mark:
 
     @property
     def digest(self) -> str:
-        """Of all of it."""
+        """Digest of the whole mark."""
         return digest([self.what, self.recipe, self.options, self.inputs])
 
     def record(self) -> Footer:
-        """What the output keeps of it."""
+        """The mark as stored in the output's footer."""
         return {
             "what": self.what,
             "recipe": self.recipe,
@@ -54,11 +54,11 @@ class Mark:
         }
 
     def difference(self, record: Mapping[str, Any]) -> str | None:
-        """Why an output with this record is not the one that is wanted; None when it is."""
+        """Why an output with this record is outdated; None if it is current."""
         if record.get("digest") == self.digest:
             return None
         if record.get("what") != self.what:
-            return "another output lies in its place"
+            return "another output has its name"
         if record.get("recipe") != self.recipe:
             return "made by another version"
         if canonical_json(record.get("options")) != canonical_json(self.options):
@@ -66,8 +66,8 @@ class Mark:
         return "made from other inputs"
 
 
-def why_anew(path: Path, mark: Mark) -> str | None:
-    """Why a Parquet output has to be made anew; None when it is what is wanted."""
+def reason_to_redo(path: Path, mark: Mark) -> str | None:
+    """Why a Parquet output must be made anew; None if it is current."""
     try:
         if not path.exists():
             return NOT_THERE
@@ -81,14 +81,14 @@ def why_anew(path: Path, mark: Mark) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a stage wants to be there, and how that differs from what is there.
+    """Outputs that a stage wants, and how they differ from those present.
 
     Attributes
     ----------
     wanted
-        Every output to its mark.
+        Mark of every wanted output.
     redo, remove
-        Outputs to make anew, and those to remove, with the reason.
+        Reason for each output to make anew, and for each output to remove.
     """
 
     wanted: dict[Path, Mark] = field(default_factory=dict)
@@ -96,7 +96,7 @@ class Plan:
     remove: dict[Path, str] = field(default_factory=dict)
 
     def digests(self, folder: Path | None = None) -> dict[Path, str]:
-        """Digests of the wanted outputs, or of those below a folder."""
+        """Digests of the wanted outputs, or only of those in a folder."""
         return {
             path: mark.digest
             for path, mark in self.wanted.items()
@@ -107,26 +107,26 @@ class Plan:
 def plan_of(
     wanted: Mapping[Path, Mark],
     present: Iterable[Path],
-    why: Callable[[Path, Mark], str | None] = why_anew,
+    why: Callable[[Path, Mark], str | None] = reason_to_redo,
 ) -> Plan:
-    """Compare what is wanted with what is there."""
+    """Compare wanted outputs with present files."""
     redo = {path: reason for path, mark in wanted.items() if (reason := why(path, mark)) is not None}
     return Plan(dict(wanted), redo, {path: UNWANTED for path in present if path not in wanted})
 
 
 def digests_of(paths: Iterable[Path]) -> dict[Path, str]:
-    """Digests that outputs hold.
+    """Digests stored in outputs.
 
     Raises
     ------
     DataCheckError
-        If one cannot be read.
+        If an output cannot be read.
     """
     return {path: str(read_footer(path).get("digest")) for path in paths}
 
 
 def remove_files(paths: Iterable[Path]) -> list[str]:
-    """Remove outputs, and the folders that they leave empty; returns their names."""
+    """Remove outputs and folders that become empty; return the names of the outputs."""
     names = []
     for path in paths:
         path.unlink(missing_ok=True)

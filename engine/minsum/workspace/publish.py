@@ -1,6 +1,6 @@
-"""How files are published: written beside the lake, made durable and renamed into it.
+"""Publishes files: writes them to a scratch folder, makes them durable and renames them into place.
 
-A reader meets the old file or the new one, never a part of one.
+A reader sees the old file or the new file, never a part of one.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from minsum.workspace.footers import FOOTER_KEY, Footer, canonical_json
 from minsum.workspace.layout import Layout
 
 ROW_GROUP_ROWS: Final = 16_384
-"""World rows of exports and imports may have smaller ones (`flows.lake.as_parts`). Measured on 7.4 M rows:
-1.2 s and 39 MB, against 2.3 s and 49 MB with 8,192."""
+"""Rows of a row group; World rows of exports and imports may have smaller ones (`flows.lake.as_parts`). Measured on
+7.4 M rows: 1.2 s and 39 MB, against 2.3 s and 49 MB with 8,192."""
 
 _FEW: Final = 256
-"""Most texts of a dictionary that is not worth compressing."""
+"""Dictionaries with more texts than this are compressed."""
 
 
 def publish_table(table: pa.Table, target: Path, *, footer: Footer, layout: Layout) -> None:
@@ -48,9 +48,9 @@ def publish_table(table: pa.Table, target: Path, *, footer: Footer, layout: Layo
 
 
 def publish_parts(parts: Iterable[pa.Table], target: Path, *, footer: Footer, layout: Layout) -> int:
-    """Publish a table that comes in parts of one schema, at least one of them, and return its rows.
+    """Publish a table given in parts of one schema (at least one part); return the number of rows.
 
-    As `publish_table`; only one part is in memory at a time, and no row group holds rows of two parts.
+    As `publish_table`, but only one part is in memory at a time, and no row group holds rows of two parts.
     """
     remaining = iter(parts)
     first = next(remaining)
@@ -68,7 +68,7 @@ def publish_parts(parts: Iterable[pa.Table], target: Path, *, footer: Footer, la
             compression_level=dict.fromkeys(packed, 1),
             use_dictionary=[name for name in first.schema.names if name not in floats],
             column_encoding=dict.fromkeys(floats, "BYTE_STREAM_SPLIT"),
-            write_batch_size=ROW_GROUP_ROWS,  # statistics of dictionaries are made anew for each batch
+            write_batch_size=ROW_GROUP_ROWS,  # statistics of dictionaries are computed once per batch
         ) as writer,
     ):  # fmt: skip
         for part in chain([first], remaining):
@@ -82,7 +82,7 @@ def publish_parts(parts: Iterable[pa.Table], target: Path, *, footer: Footer, la
 
 
 def _is_worth_packing(column: pa.ChunkedArray) -> bool:
-    """False for what is small as it is encoded: truth values, codes and texts of a few kinds.
+    """Whether to compress a column. Truth values, numbers in few bytes and texts of a few kinds are small already.
 
     Setting up the compressor for each of their pages took an eighth of the time of writing flows.
     """
@@ -99,7 +99,7 @@ def publish_text(text: str, target: Path, *, layout: Layout) -> None:
 
 @contextmanager
 def staged(target: Path, layout: Layout) -> Iterator[Path]:
-    """A scratch path that becomes `target` when the block ends well, durably and at once."""
+    """A scratch path that is published as `target` when the block ends without an error."""
     layout.scratch.mkdir(parents=True, exist_ok=True)
     temporary = layout.scratch / uuid.uuid4().hex
     try:
@@ -110,7 +110,7 @@ def staged(target: Path, layout: Layout) -> Iterator[Path]:
 
 
 def publish_file(file: Path, target: Path) -> None:
-    """Make a whole file of the workspace durable and rename it into place, on whatever file system that is."""
+    """Make a complete file durable and rename it into place, also across file systems."""
     _sync(file)
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -118,7 +118,7 @@ def publish_file(file: Path, target: Path) -> None:
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        beside = target.with_name(f".{target.name}.part")  # what a kill leaves of it is written over
+        beside = target.with_name(f".{target.name}.part")  # overwrites what a killed run left
         shutil.copyfile(file, beside)
         _sync(beside)
         beside.replace(target)

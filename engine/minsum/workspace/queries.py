@@ -1,4 +1,4 @@
-"""SQL files, found in the installed package or in the checkout, and a DuckDB connection to run them."""
+"""Finds SQL files, in the installed package or the checkout, and opens DuckDB to run them."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def query(name: str) -> str:
 
 
 def literal(paths: Iterable[Path]) -> list[str]:
-    """Paths as DuckDB's `read_parquet` takes them: `[`, `*` and `?` in a folder's name stand for themselves."""
+    """Paths for DuckDB's `read_parquet`, escaped: `[`, `*` and `?` in a name are no patterns."""
     return [glob.escape(str(path)) for path in paths]
 
 
 def connect() -> duckdb.DuckDBPyConnection:
-    """An in-memory DuckDB that neither installs extensions nor keeps secrets on disk."""
+    """An in-memory DuckDB that installs no extensions and stores no secrets on disk."""
     import duckdb
 
     return duckdb.connect(

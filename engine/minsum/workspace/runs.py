@@ -1,4 +1,4 @@
-"""What a run did: its report, and its record in `runs/`."""
+"""Reports what a run did, and records it in `runs/`."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ log = logging.getLogger("minsum")
 
 @dataclass(slots=True)
 class StageReport:
-    """What one stage did.
+    """Result of one stage.
 
     Attributes
     ----------
     stage
         fetch, flows, esi, panel, estimates or report.
     changed
-        Whether it wrote anything.
+        Whether the stage wrote anything.
     seconds
         Wall time.
     summary
-        Its counts, for people and machines.
+        Counts of the stage, by name.
     """
 
     stage: str
@@ -46,14 +46,14 @@ class StageReport:
 
 @dataclass(frozen=True, slots=True)
 class Warned:
-    """Something that a run did not stop for and that a person should see.
+    """A problem that did not stop the run but needs attention.
 
     Attributes
     ----------
     about
         The check or the part of the report: `exports_fall`, `figure esi_ranks` ...
     message
-        What was found, and where.
+        The problem, and where it is.
     hint
         What to do about it.
     """
@@ -65,23 +65,23 @@ class Warned:
 
 @dataclass(slots=True)
 class RunReport:
-    """What one run did.
+    """Result of one run.
 
     Attributes
     ----------
     stages
-        In order.
+        Reports of the stages, in order.
     rejected
         Source name to (reason, hint).
     remote
-        Why not everything could be fetched; the other stages worked on what is there.
+        Error that kept fetch from getting everything; the other stages still ran.
     warnings
-        What was done nevertheless: figures that could not be drawn, and what the checks of a night found.
+        Problems that did not stop the run, such as figures that could not be drawn and failed checks.
     totals
-        What the workspace holds after the run, as `status` counts it.
+        Contents of the workspace after the run, as counted by `status`.
     reporter_years, moves
-        What changed in the numbers: new and revised reporter-years (`flows.lake.Lake.changes`), and the largest
-        changes of the index (`esi.moves`).
+        New and revised reporter-years (`flows.lake.Lake.changes`), and the largest changes of the index
+        (`esi.moves`).
     """
 
     stages: list[StageReport] = field(default_factory=list)
@@ -99,19 +99,19 @@ class RunReport:
 
     @property
     def exit_code(self) -> int:
-        """0; 3 when sources were rejected or there are warnings; 7 when not everything could be fetched."""
+        """0; 3 if sources were rejected or there are warnings; 7 if not everything could be fetched."""
         if self.remote is not None:
             return self.remote.exit_code
         return SourceError.exit_code if self.rejected or self.warnings else 0
 
     def warn(self, about: str, message: str, hint: str) -> None:
-        """Note a warning, and say it."""
+        """Record a warning and log it."""
         self.warnings.append(Warned(about, message, hint))
         log.warning("%s", message, extra={"about": about, "hint": hint})
 
     @contextmanager
     def stage(self, name: str) -> Iterator[Callable[[bool, dict[str, Any]], None]]:
-        """Time one stage; what it gives is called with whether anything was written, and with counts."""
+        """Time one stage. Call the yielded function with whether anything was written, and with counts."""
         start = time.perf_counter()
         log.info("%s: started", name, extra={"stage": name})
 
@@ -131,19 +131,19 @@ class RunReport:
 
 @contextmanager
 def recorded(layout: Layout, *, jobs: int, settings: dict[str, Any]) -> Iterator[RunReport]:
-    """Hold the workspace, and record what the run did, whether it ended well or not.
+    """Lock the workspace, and record the run however it ends.
 
     Parameters
     ----------
     layout
         The workspace.
     jobs, settings
-        For the record; settings as JSON values.
+        Entries of the record; settings as JSON values.
 
     Raises
     ------
     WorkspaceLockedError
-        If another run holds it.
+        If another run holds the workspace.
     """
     started = datetime.now(UTC)
     report = RunReport()
@@ -164,7 +164,7 @@ def recorded(layout: Layout, *, jobs: int, settings: dict[str, Any]) -> Iterator
                 "totals": report.totals,
                 "changes": {"reporter_years": report.reporter_years, "esi": report.moves},
                 "exit_code": _exit_code(problem) if problem else report.exit_code,
-                "error": _in_words(problem or report.remote),
+                "error": _error_text(problem or report.remote),
                 "traceback": _unexpected(problem),
                 "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
                 "jobs": jobs,
@@ -176,7 +176,7 @@ def recorded(layout: Layout, *, jobs: int, settings: dict[str, Any]) -> Iterator
 
 
 def _unexpected(problem: BaseException | None) -> str | None:
-    """The traceback of an error that nobody foresaw; signals, which say their exit code, are none."""
+    """Traceback of an unexpected error; None for expected errors and for signals, which have an exit code."""
     is_foreseen = isinstance(problem, MinsumError | OSError | KeyboardInterrupt) or hasattr(
         problem, "exit_code"
     )
@@ -186,10 +186,10 @@ def _unexpected(problem: BaseException | None) -> str | None:
 
 
 def _exit_code(problem: BaseException) -> int:
-    """As the command line ends with: a signal's is 128 and its number."""
+    """Exit code of the command line; for a signal, 128 plus its number."""
     interrupted = 130 if isinstance(problem, KeyboardInterrupt) else 1
     return int(getattr(problem, "exit_code", interrupted))
 
 
-def _in_words(problem: BaseException | None) -> str | None:
+def _error_text(problem: BaseException | None) -> str | None:
     return None if problem is None else str(problem) or type(problem).__name__

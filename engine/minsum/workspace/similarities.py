@@ -1,7 +1,7 @@
-"""Published similarities as people read them: one row for each country, reference and year.
+"""Prepares published similarities for display: one row per country, reference and year.
 
-A label may belong to two Comtrade codes (a state and its predecessor, `countries`). The esi table keeps both
-rows, apart by their codes; whatever shows countries by label shows one of them, and says which.
+Two Comtrade codes may have one label (a state and its predecessor, `countries`). The esi table keeps the rows of both
+codes. Tables by label show one of them and say which.
 """
 
 from __future__ import annotations
@@ -16,29 +16,29 @@ from minsum.countries.codes import code_of, iso3_of
 
 _COLUMNS = ["year", "reporter", "reference", "reporter_code", "reference_code", "esi"]
 ENDS = ("esi_low", "esi_high")
-"""Ends of the interval, where vintages were brought together."""
+"""Ends of the interval, present where vintages were converted."""
 _NAMED = 12
 
 
 def scan_similarities(files: Sequence[Path]) -> pl.LazyFrame:
-    """The columns of esi files that say who, with whom, when and how similar; where vintages were brought together
-    also the ends of the interval."""
+    """Country, reference, year and similarity from esi files, with the ends of the interval where vintages were
+    converted."""
     esi = pl.scan_parquet(list(files), glob=False, hive_partitioning=False)
     there = esi.collect_schema().names() if files else []
     return esi.select(*_COLUMNS, *(name for name in ENDS if name in there))
 
 
 def one_row_a_country(esi: pl.LazyFrame) -> tuple[pl.LazyFrame, list[str]]:
-    """Rows of the code in use where two codes of one year carry one label.
+    """Where two codes of one year have the same label, keep the rows of the code in use.
 
     Parameters
     ----------
     esi
-        With the columns year, reporter, reference and the codes of both.
+        Frame with year, reporter, reference and the codes of both.
 
     Returns
     -------
-    The rows that stay, in their order, and a sentence for each label and year of which rows were left out.
+    Remaining rows in their order, and a sentence for each label and year with rows left out.
     """
     notes: dict[str, None] = {}
     rows = esi
@@ -63,18 +63,18 @@ def one_row_a_country(esi: pl.LazyFrame) -> tuple[pl.LazyFrame, list[str]]:
 
 
 def narrow(esi: pl.LazyFrame, max_width: float | None) -> tuple[pl.LazyFrame, list[str]]:
-    """Similarities whose interval is no wider than allowed, with `esi_width` in place of its ends.
+    """Keep similarities whose interval is narrow enough; replace its ends with `esi_width`.
 
     Parameters
     ----------
     esi
-        With the column reporter; without `esi_low` and `esi_high` (vintages apart) everything stays as it is.
+        Frame with the column reporter. Without `esi_low` and `esi_high` (vintages apart) it is returned unchanged.
     max_width
-        None allows all. A similarity that is null has no width, and stays.
+        Largest allowed width; None allows all. A null similarity has no width and stays.
 
     Returns
     -------
-    The rows that stay, in their order, and a sentence on what was left out where a width is given.
+    Remaining rows in their order, and with `max_width` a sentence on the rows left out.
     """
     if not set(ENDS) <= set(esi.collect_schema().names()):
         return esi, []
@@ -96,7 +96,7 @@ def narrow(esi: pl.LazyFrame, max_width: float | None) -> tuple[pl.LazyFrame, li
 
 
 def preferred_codes(codes: Iterable[int]) -> set[int]:
-    """One code for each label: the one in use today, or else the highest."""
+    """One code per label: the code in use today, otherwise the highest."""
     by_label: dict[str, list[int]] = defaultdict(list)
     for code in codes:
         by_label[iso3_of(code)].append(code)

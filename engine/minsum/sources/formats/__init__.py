@@ -1,7 +1,7 @@
-"""Input formats: how a file is recognised and which of its columns mean what.
+"""Input formats: how a file is recognised, and what its columns mean.
 
-A format is one module here with a constant `FORMAT`; dropping the module in is all it takes.
-A format only recognises and maps. Row rules, checks and publishing are the same for all.
+A format is one module here with a constant `FORMAT`; adding the module is enough. A format only recognises files and
+maps columns. Row rules, checks and publishing are the same for all formats.
 """
 
 from minsum.sources.formats.base import Claims, Column, Format, Header, folded_name

@@ -1,7 +1,7 @@
 """CEPII BACI: reconciled bilateral flows, value in thousand USD, quantity in metric tons, no World rows.
 
-A BACI row is the exporter's export and the importer's import at once, so both are read from it.
-World and TOTAL rows are sums by definition, not repairs. The HS vintage stands only in the file name.
+A BACI row is both the exporter's export and the importer's import, so both are read from it. World and TOTAL rows are
+sums by definition, not repairs. The HS vintage is only in the file name.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ FORMAT = Format(
         "product_code": Column("k", ("hs6",)),
         "value": Column("v"),
     },
-    figures={"net_weight": Column("q", required=False)},
+    quantities={"net_weight": Column("q", required=False)},
     claims=_claims,
     constant_flow="X",
     value_scale=1000.0,

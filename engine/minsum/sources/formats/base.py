@@ -1,4 +1,4 @@
-"""What a format declares."""
+"""What a format declares: columns, units and claims of the file name."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ ColumnName = Literal[
     "customs_code", "mos_code", "mot_code", "is_original", "value", "after_last", "net_weight", "quantity", "quantity_unit",
     "flow_name", "frequency",
 ]  # fmt: skip
-"""minsum's names for the columns that the row rules need; `after_last` holds nothing, or the file is damaged; `flow_name`
-says which flow it is where the code is 0; `frequency` is A, or the file is refused."""
+"""minsum's names of columns. `after_last` must be empty, or the file is damaged. `flow_name` gives the flow where the
+flow code is 0. `frequency` must be A, or the file is refused."""
 
 AFTER_LAST: Final = "(after the last)"
-"""Name of the field that every row has and the header has not."""
+"""Name of the field that every row has beyond the header's last."""
 
 
 @lru_cache(maxsize=4096)
 def folded_name(name: str) -> str:
-    """Letters and digits of a column name, in lower case: `Reporter Code`, `reporter_code` and `reporterCode` are one."""
+    """Letters and digits of a column name in lower case, so that `Reporter Code`, `reporter_code` and `reporterCode`
+    are equal."""
     return "".join(letter for letter in name.lower() if letter.isalnum())
 
 
@@ -33,11 +34,11 @@ class Column:
     Attributes
     ----------
     source
-        Its usual name; names are compared by `folded_name`.
+        Usual name of the column; names are compared by `folded_name`.
     also
-        Other names of it; of several that a file has the first counts.
+        Other names of the column; of several in one file the first is used.
     required
-        Whether a file without it is not of this format; a rule applies only to a column that exists.
+        Whether a file must have the column to be of this format.
     """
 
     source: str
@@ -45,7 +46,7 @@ class Column:
     required: bool = True
 
     def named_in(self, folded: Mapping[str, str]) -> str | None:
-        """Its name as the file writes it, from `Header.folded`; None where it is absent."""
+        """Name of the column as the file writes it, from `Header.folded`; None if absent."""
         return next(
             (folded[one] for one in map(folded_name, (self.source, *self.also)) if one in folded), None
         )
@@ -53,18 +54,18 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a file's name says about its content; None where it is silent.
+    """What a file's name says about its content; None where it says nothing.
 
     Attributes
     ----------
     reporter_code, year
-        Contradicting content sends the file to quarantine.
+        A file is rejected if its content contradicts the claim.
     classification
-        HS vintage, `H0` to `H6`; used where the content has no such column.
+        HS vintage, `H0` to `H6`; used if the file has no such column.
     published
         Publication date, ISO `YYYY-MM-DD`.
     identity
-        What else the publisher calls it by (`publications.Publication.identity`).
+        Other identifiers of the publisher (`publications.Publication.identity`).
     """
 
     reporter_code: int | None = None
@@ -76,24 +77,24 @@ class Claims:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """First line of a file, split.
+    """First line of a file, split into names.
 
     Attributes
     ----------
     names
         Column names as written, without quotes and blanks.
     separator
-        Tab, comma, semicolon or bar: whichever splits the line into most fields.
+        Tab, comma, semicolon or bar: the one that splits the line into most fields.
     line
-        The line itself, decoded, without its end.
+        The line, decoded, without its line end.
     ahead
-        What was read after it: blank lines and the first row, or nothing.
+        Text read after the header: blank lines and the first row, or nothing.
     number
-        Of the line in the file.
+        Line number of the header in the file.
     was
-        What the file was that this is the text of; empty for text.
+        Kind of file that was converted to this text; empty for text.
     file_name
-        Name of the file that it was read from: of an archive's only file, the name there.
+        Name of the file with the header; for an archive of one file, the name inside.
     """
 
     names: tuple[str, ...]
@@ -106,24 +107,24 @@ class Header:
 
     @property
     def folded(self) -> dict[str, str]:
-        """Folded name to the name as written."""
+        """Folded names to names as written."""
         return {folded_name(name): name for name in self.names}
 
     @property
     def is_quoted(self) -> bool:
-        """Whether names or the first row stand in quotes."""
+        """Whether names or the first row are quoted."""
         return '"' in self.line or b'"' in self.ahead
 
     @property
     def _first_row(self) -> list[bytes]:
-        """Its fields, as they stand there; none when there is no row."""
+        """Fields of the first row as written; empty without a row."""
         row, mark = self.ahead.strip(b"\r\n"), self.separator.encode()
         quoted = row.split(b'"')
         quoted[1::2] = [one.replace(mark, b"_") for one in quoted[1::2]]
         return b'"'.join(quoted).split(mark) if row else []
 
     def settled(self) -> Header:
-        """The header with a name for the field that rows have more: an empty one after the last, or R's row names."""
+        """The header with a name for a field that only rows have: an empty field after the last, or R's row names."""
         row = self._first_row
         if len(row) != len(self.names) + 1:
             return self
@@ -145,43 +146,43 @@ class Format:
     name
         Stable identifier, stored in footers.
     publisher
-        Who stands behind the figures; two publishers are never mixed in one reporter-year.
+        Publisher of the data; two publishers are never mixed in one reporter-year.
     title
-        For people.
+        Name of the format in messages.
     columns
         minsum's column name to the source column.
     claims
-        Reads the file name.
+        Reads the claims of a file name.
     flow_codes
-        Source flow code to Comtrade's flow letter; empty when they are the same.
+        Source flow code to Comtrade's flow letter; empty if the codes are equal.
     constant_flow
         Flow of every row, for formats without a flow column.
     value_scale
         Factor from the file's value unit to USD.
     is_complete
-        True when one file holds the whole of each of its reporter-years, so that a later one replaces
-        an earlier one; False when it is a slice that may be joined by others.
+        True if one file holds complete reporter-years, so that a later file replaces an earlier one; False if it
+        is a partial file, and several add up.
     is_quoted
-        Whether fields may be quoted with `"` though neither names nor first row are.
+        Whether fields may be quoted with `"` although neither names nor first row are.
     has_world_rows
-        False when World and TOTAL are to be summed from partners and products by definition.
+        False if World and TOTAL are summed from partners and products by definition.
     mirrors_imports
-        True when each row is also the partner's import from the reporter (reconciled data).
+        True if each row is also the partner's import from the reporter (reconciled data).
     signature
-        Further header names without which a file is another format with similar columns.
+        Further header names that a file of this format has.
     absent
-        Header names that a file of this format has not: with one of them it is another format.
+        Header names that a file of this format never has.
     country_code
-        Comtrade code of a country as the file writes it, in a year: None for a group of countries.
-        None when the file holds Comtrade codes. Raises KeyError for what it does not know.
+        Function from a country label and year to the Comtrade code, or to None for a group of countries. Raises
+        KeyError for an unknown label. None if the file holds Comtrade codes.
     refusal
-        Why minsum does not read this format and what to use instead, or None: it does.
+        Why minsum does not read this format, and what to use instead; None if minsum reads it.
     refused_names
         Pattern of file names that are refused whatever the header says.
     companions
-        First column names of files that ship beside the data and are passed over, separated by commas.
-    figures
-        Net weight, quantity and its unit, read on request; none of them is required.
+        First column names, separated by commas, of files beside the data that are left out.
+    quantities
+        Net weight, quantity and its unit, read on request; none is required.
     weight_scale
         Factor from the file's net weights to kg.
     """
@@ -204,21 +205,21 @@ class Format:
     refusal: tuple[str, str] | None = None
     refused_names: str | None = None
     companions: tuple[str, ...] = ()
-    figures: Mapping[ColumnName, Column] = field(default_factory=dict)
+    quantities: Mapping[ColumnName, Column] = field(default_factory=dict)
     weight_scale: float = 1.0
 
     def carrying(self, names: Collection[str]) -> Format:
-        """The format with those of its figures that are asked for among its columns."""
-        wanted = {name: column for name, column in self.figures.items() if name in names}
+        """The format with the named quantities added to its columns."""
+        wanted = {name: column for name, column in self.quantities.items() if name in names}
         return replace(self, columns={**self.columns, **wanted}) if wanted else self
 
     def missing(self, header: Header) -> list[Column]:
-        """Required columns that a file has not."""
+        """Required columns that the header lacks."""
         have = header.folded
         return [one for one in self.columns.values() if one.required and one.named_in(have) is None]
 
     def fits(self, header: Header) -> bool:
-        """Whether every required column is there, and none of another format."""
+        """Whether the header has all required columns and none of another format."""
         have = header.folded
         return (
             not self.missing(header)
@@ -227,13 +228,13 @@ class Format:
         )
 
     def refuses(self, file_name: str) -> bool:
-        """Whether a file of this name is refused, whatever its header."""
+        """Whether a file of this name is refused whatever its header."""
         return self.refused_names is not None and bool(
             re.search(self.refused_names, file_name, re.IGNORECASE)
         )
 
     def present(self, header: Header) -> dict[ColumnName, str]:
-        """minsum's name to the name as the file writes it, for the columns that exist."""
+        """minsum's name to the name as the file writes it, for the columns of the file."""
         have = header.folded
         named = {name: column.named_in(have) for name, column in self.columns.items()}
         if named.get("flow_name") == named.get("flow"):

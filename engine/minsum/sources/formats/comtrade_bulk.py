@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from minsum.sources.formats.base import Claims, Format
-from minsum.sources.formats.comtrade_names import COLUMNS, FIGURES
+from minsum.sources.formats.comtrade_names import COLUMNS, QUANTITIES
 from minsum.sources.publications import from_name
 
 
@@ -25,7 +25,7 @@ FORMAT = Format(
     publisher="UN Comtrade",
     title="UN Comtrade bulk file, final data (TSV, 34 columns)",
     columns=COLUMNS,
-    figures=FIGURES,
+    quantities=QUANTITIES,
     claims=_claims,
     signature=("datasetCode",),
     absent=("reporterISO", "cmdDesc"),

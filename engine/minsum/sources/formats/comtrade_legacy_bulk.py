@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from minsum.sources.formats.base import Claims, Format
-from minsum.sources.formats.comtrade_names import COLUMNS, FIGURES, OLD_FLOWS
+from minsum.sources.formats.comtrade_names import COLUMNS, OLD_FLOWS, QUANTITIES
 
 _NAME = re.compile(
     r"type-C_r-(?P<reporter>ALL|\d+)_ps-(?P<period>\d{4}|\d{6})_freq-[AM]_px-(?P<classification>HS|[A-Z]\d)"
@@ -32,7 +32,7 @@ FORMAT = Format(
     publisher="UN Comtrade",
     title="UN Comtrade legacy bulk file (CSV, 22 columns)",
     columns=COLUMNS,
-    figures=FIGURES,
+    quantities=QUANTITIES,
     claims=_claims,
     flow_codes=OLD_FLOWS,
     is_quoted=True,

@@ -1,7 +1,7 @@
-"""Names of UN Comtrade's columns, old and new, in files, API answers and the frames of its clients.
+"""UN Comtrade's column names, old and new, in files, API answers and frames of API clients.
 
-By column: today's name; its name before 2023; its name in the answers of the API before 2023. The frames of R's comtradr
-and of Python's comtradeapicall have today's or the earlier names in another spelling, which are the same names here.
+For each column: today's name, the name before 2023, the name in API answers before 2023. R's comtradr and Python's
+comtradeapicall spell these names differently; `folded_name` makes the spellings equal.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ COLUMNS: Final[Mapping[ColumnName, Column]] = {
     "value": Column("primaryValue", ("Trade Value (US$)", "Trade Value (USD)", "TradeValue")),
     "frequency": Column("freqCode", required=False),
 }
-"""A file that says nowhere which HS vintage it is can be told: `--classification`."""
+"""A file without a classification column and without a claim in its name needs `--classification`."""
 
-FIGURES: Final[Mapping[ColumnName, Column]] = {
+QUANTITIES: Final[Mapping[ColumnName, Column]] = {
     "net_weight": Column("netWgt", ("Netweight (kg)", "NetWeight"), required=False),
     "quantity": Column("qty", ("TradeQuantity",), required=False),
     "quantity_unit": Column("qtyUnitCode", ("Qty Unit Code", "qtCode"), required=False),

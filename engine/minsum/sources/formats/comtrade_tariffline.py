@@ -1,7 +1,7 @@
-"""UN Comtrade bulk files, tariffline data: recognised to be refused by name.
+"""UN Comtrade bulk files of tariffline data: recognised in order to be refused.
 
-They are monthly and in national detail below six digits; their 24 columns lack what says that a row is a
-total (UN Comtrade's list of data items, 2023).
+They are monthly, in national detail below six digits. Their 24 columns do not tell totals from parts (UN Comtrade's
+list of data items, 2023).
 """
 
 from __future__ import annotations

@@ -1,19 +1,20 @@
-"""UN Comtrade web and API downloads, today's (47 columns) and those before 2023 (35): a slice chosen by the user.
+"""UN Comtrade web and API downloads, today's (47 columns) and those before 2023 (35): partial files chosen by the
+user.
 
-Any choice of their columns will do that holds the needed ones, and the frames that R's comtradr and Python's comtradeapicall
-make of the API's answers. Rows of today's downloads end with a comma and so have one field more than the header has names.
-One download may hold several years and so several HS vintages.
+Any choice of columns is read if it holds the required ones; so are the frames that R's comtradr and Python's
+comtradeapicall make of API answers. Rows of today's downloads end with a comma, so they have one field more than the
+header. One download may hold several years and several HS vintages.
 """
 
 from __future__ import annotations
 
 from minsum.sources.formats import comtrade_bulk, comtrade_legacy_bulk
 from minsum.sources.formats.base import Claims, Format
-from minsum.sources.formats.comtrade_names import COLUMNS, FIGURES, OLD_FLOWS
+from minsum.sources.formats.comtrade_names import COLUMNS, OLD_FLOWS, QUANTITIES
 
 
 def _claims(file_name: str) -> Claims:
-    """Of a bulk file that lost columns: what it is of, though it is no whole publication any more."""
+    """Claims of a bulk file that lost columns: its reporter, year and classification, but no publication."""
     said = [one.FORMAT.claims(file_name) for one in (comtrade_bulk, comtrade_legacy_bulk)]
     found = next((one for one in said if one != Claims()), Claims())
     return Claims(found.reporter_code, found.year, found.classification)
@@ -24,7 +25,7 @@ FORMAT = Format(
     publisher="UN Comtrade",
     title="UN Comtrade web or API download (CSV, 47 columns or a choice of them; 35 columns before 2023)",
     columns=COLUMNS,
-    figures=FIGURES,
+    quantities=QUANTITIES,
     claims=_claims,
     flow_codes=OLD_FLOWS,
     is_complete=False,

@@ -1,4 +1,4 @@
-"""First line of a file, whatever its format."""
+"""Reads the header line of a file of any format."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ from minsum.errors import BrokenSourceError
 from minsum.sources.formats.base import Header
 
 MAX_LINE_BYTES: Final = 1 << 20
-"""Real lines have some 200 bytes; anything near this is not a table (or a decompression bomb)."""
+"""Longest line in bytes. Real lines have some 200 bytes; a much longer line is no table, or a decompression bomb."""
 
 _SEPARATORS: Final = "\t,;|"
 _SEP_LINE: Final = re.compile(rf'"?sep=([{_SEPARATORS}])"?[{_SEPARATORS}]*', re.IGNORECASE)
-"""What Excel reads to know the separator, and writes on request."""
+"""Excel's line that names the separator."""
 
 _MAX_ABOVE: Final = 100
-"""Empty lines above the header."""
+"""Most empty lines above the header."""
 
 
 def read_header(file: BinaryIO, name: str, *, first: bytes | None = None) -> Header:
-    """Header line, split at the separator that gives most fields; the first row is read with it.
+    """Header line, split at the separator that gives most fields, with the first row.
 
-    Empty lines above it, which may hold separators, and Excel's `sep=;` are passed over.
+    Empty lines above the header (separators included) and Excel's `sep=;` are skipped.
 
     Parameters
     ----------
     file, name
-        Text after `first`, and what it is called.
+        Text after `first`, and the name of the file.
     first
-        First line, if it was read.
+        First line, if it was read already.
 
     Raises
     ------
     BrokenSourceError
-        If there is no line, or it is none of a table.
+        If the file has no header line, or the line cannot be split into columns.
     """
     said, text, number = "", "", 0
     while not text and number < _MAX_ABOVE:
@@ -65,7 +65,7 @@ def read_header(file: BinaryIO, name: str, *, first: bytes | None = None) -> Hea
 
 
 def split(line: str, separator: str) -> list[str]:
-    """Fields of a line, without quotes and blanks around them; none when it is no line of a table."""
+    """Fields of a line, without quotes and blanks around them; empty if the line cannot be split."""
     try:
         return [field.strip() for field in next(csv.reader([line.rstrip("\r\n")], delimiter=separator), [])]
     except csv.Error:

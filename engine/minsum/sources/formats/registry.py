@@ -13,12 +13,12 @@ from minsum.sources.formats.base import Column, Format, Header, folded_name
 
 _NOT_FORMATS = {"base", "comtrade_names", "header", "registry"}
 _NEAR = 3
-"""Needed columns that a header has at least in common with the nearest format."""
+"""Required columns that a header must share with a format to be close to it."""
 
 
 @cache
 def formats() -> tuple[Format, ...]:
-    """Every format: those that are refused, then those that name most columns, so that the most specific wins."""
+    """All formats: refused formats first, then those with most columns, so that the most specific format wins."""
     names = sorted(module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)]))
     found = [
         importlib.import_module(f"{__package__}.{name}").FORMAT for name in names if name not in _NOT_FORMATS
@@ -26,22 +26,20 @@ def formats() -> tuple[Format, ...]:
     return tuple(sorted(found, key=lambda one: (one.refusal is None, -len(one.signature) - len(one.columns))))
 
 
-def recognise(header: Header, file_name: str, *, figures: Collection[str] = ()) -> Format | None:
-    """The format of a file, or None for a file that only accompanies data (a country table).
-
-    Of a format's `figures` those named are among its columns.
+def recognise(header: Header, file_name: str, *, quantities: Collection[str] = ()) -> Format | None:
+    """Format of a file, with the named quantities among its columns; None for a file that only accompanies data.
 
     Raises
     ------
     UnknownFormatError
-        If the header fits none, and the message quotes it, or one that minsum does not read.
+        If the header fits no format (the message quotes it), or a format that minsum does not read.
     """
     for known in formats():
         if known.refusal and (known.fits(header) or known.refuses(file_name)):
             reason, hint = known.refusal
             raise UnknownFormatError(f"{file_name}: {known.title}: {reason}", hint)
         if known.fits(header):
-            found = known.carrying(figures)
+            found = known.carrying(quantities)
             _refuse_repeated(found, header, file_name)
             return found
     first = ",".join(header.names).lower() + ","
@@ -51,7 +49,7 @@ def recognise(header: Header, file_name: str, *, figures: Collection[str] = ()) 
 
 
 def nearest(header: Header) -> tuple[Format, list[Column]] | None:
-    """The format of which a header lacks fewest of the needed columns, and these; None when it is no such table."""
+    """Format with the fewest required columns missing, and the missing columns; None if the header is close to none."""
     lacking = [(known, known.missing(header)) for known in formats() if not known.refusal]
     known, missing = min(lacking, key=lambda one: (len(one[1]), len(one[0].signature)))
     needed = sum(column.required for column in known.columns.values())
@@ -76,7 +74,7 @@ def _unknown(header: Header, file_name: str) -> UnknownFormatError:
 
 
 def _refuse_repeated(known: Format, header: Header, file_name: str) -> None:
-    """Two columns of one name, one of which would be read."""
+    """Refuse a header with two columns of one name, if that column would be read."""
     folded = [folded_name(name) for name in header.names]
     for source in known.present(header).values():
         if (n := folded.count(folded_name(source))) > 1:

@@ -1,8 +1,9 @@
-"""World Bank WITS downloads: CSV in thousand USD, countries by ISO3 (in bulk) or name (by product), a query of the user's.
+"""World Bank WITS downloads: CSV in thousand USD, chosen by the user; countries by ISO3 (in bulk) or name (by
+product).
 
-WITS's Export (6) and Import (5) are kept as X and M; by the World Bank's glossary they leave out re-exports and
-re-imports, which its Gross Exp. (2) and Gross Imp. (1) contain. Where a file has both, the larger figure, the
-gross one, stays. What its codes 3 and 4 stand for is not sure: they are removed by the rule `flow`.
+WITS's Export (6) and Import (5) are kept as X and M. By the World Bank's glossary they exclude re-exports and
+re-imports, which Gross Exp. (2) and Gross Imp. (1) include. If a file has both, the larger value (gross) stays. The
+meaning of codes 3 and 4 is not sure, so the rule `flow` removes them.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ _CODES: Final = {
 """Labels whose Comtrade code does not follow from ISO 3166 (WITS country list, 2024)."""
 
 _SINCE: Final = {"DEU": ((1991, 276), (0, 280)), "SER": ((2006, 688), (0, 891))}
-"""Labels that stand for one Comtrade code from a year on, and for its predecessor before."""
+"""Labels with two Comtrade codes: each code with the first year it applies to."""
 
 _GROUPS: Final = frozenset(
     {"All", "EAS", "ECS", "LCN", "MEA", "NAC", "SAS", "SSF", "999",
@@ -33,7 +34,7 @@ _NAMES: Final = {
     "World": "WLD", "European Union": "EUN", "Other Asia, nes": "OAS", "Unspecified": "UNS", "Special Categories": "SPE",
     "Free Zones": "FRE", "Bunkers": "BUN", "Belgium-Luxembourg": "BLX",
 }  # fmt: skip
-"""Names of areas in downloads by product, which have no labels; names of countries are matched as those of covariates."""
+"""Names of areas in downloads by product, which have no labels. Names of countries are matched as in covariate files."""
 
 
 def _country_code(label: str, year: int) -> int | None:

@@ -1,7 +1,7 @@
-"""Eight and sixty-four bytes looked at together.
+"""Searches eight or sixty-four bytes at a time.
 
-Of eight: XOR with a repeated byte turns its occurrences to zero; the carry-free test for zero bytes marks them with
-their top bit. Of sixty-four: a vector comparison, one bit a byte.
+Eight: XOR with a repeated byte turns its occurrences to zero; a carry-free test for zero bytes marks these with their
+top bit. Sixty-four: a vector comparison, one bit per byte.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _U1, _U7, _U56 = np.uint64(1), np.uint64(7), np.uint64(56)
 
 @intrinsic
 def load(typing_context: Any, text: Any, p: Any) -> Any:  # noqa: ARG001 - the signature is Numba's
-    """Eight bytes of a uint8 array from position p, the first one lowest; p + 8 must be inside.
+    """Eight bytes of a uint8 array from position p, first byte lowest; p + 8 must be inside.
 
     Two aligned loads and shifts in plain Numba made the field reader a third slower.
     """
@@ -39,7 +39,7 @@ def load(typing_context: Any, text: Any, p: Any) -> Any:  # noqa: ARG001 - the s
 
 @intrinsic
 def get(typing_context: Any, array: Any, index: Any) -> Any:  # noqa: ARG001 - as above
-    """An element of a contiguous array; the index must be inside, and is not tested for negative ones."""
+    """Element of a contiguous array. The index must be inside; it is not tested for negative values."""
 
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         data = cgutils.create_struct_proxy(signature.args[0])(context, builder, arguments[0]).data
@@ -50,7 +50,7 @@ def get(typing_context: Any, array: Any, index: Any) -> Any:  # noqa: ARG001 - a
 
 @intrinsic
 def put(typing_context: Any, array: Any, index: Any, value: Any) -> Any:  # noqa: ARG001 - as above
-    """Set an element as `get` reads it."""
+    """Set an element; the index as for `get`."""
 
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         data = cgutils.create_struct_proxy(signature.args[0])(context, builder, arguments[0]).data
@@ -61,7 +61,7 @@ def put(typing_context: Any, array: Any, index: Any, value: Any) -> Any:  # noqa
 
 @intrinsic
 def equal64(typing_context: Any, text: Any, p: Any, byte: Any) -> Any:  # noqa: ARG001 - as above
-    """Which of the 64 bytes from position p on equal `byte` (uint8): bit i for byte i; p + 64 must be inside."""
+    """Which of the 64 bytes from position p equal `byte` (uint8): bit i for byte i; p + 64 must be inside."""
 
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         array = cgutils.create_struct_proxy(signature.args[0])(context, builder, arguments[0])
@@ -78,7 +78,7 @@ def equal64(typing_context: Any, text: Any, p: Any, byte: Any) -> Any:  # noqa: 
 
 @intrinsic
 def trailing_zeros(typing_context: Any, word: Any) -> Any:  # noqa: ARG001 - as above
-    """Place of the lowest bit that is set, 64 where none is."""
+    """Index of the lowest set bit; 64 if none is set."""
 
     def codegen(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         return builder.cttz(arguments[0], ir.IntType(1)(0))
@@ -88,7 +88,7 @@ def trailing_zeros(typing_context: Any, word: Any) -> Any:  # noqa: ARG001 - as 
 
 @intrinsic
 def bit_count(typing_context: Any, word: Any) -> Any:  # noqa: ARG001 - as above
-    """How many bits are set."""
+    """Number of set bits."""
 
     def codegen(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         return builder.ctpop(arguments[0])
@@ -105,6 +105,6 @@ def marks(word: np.uint64, byte: int) -> np.uint64:
 
 @kernel()
 def first(marked: np.uint64) -> int:
-    """Place of the lowest marked byte; some byte must be marked."""
+    """Index of the lowest marked byte; at least one byte must be marked."""
     lowest = marked & (~marked + _U1)
     return np.int64(((lowest >> _U7) * _PLACES) >> _U56)
