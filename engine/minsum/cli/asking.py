@@ -8,6 +8,16 @@ from typing import Any
 import click
 
 from minsum.cli.common import FORMS, LocalPath, chosen_years, common, opened
+from minsum.cli.display import (
+    show_bench,
+    show_decomposition,
+    show_findings,
+    show_relation,
+    show_ruled_rows,
+    show_status,
+    show_trace,
+)
+from minsum.cli.forms import answer, print_mapping
 from minsum.errors import DataCheckError
 
 
@@ -21,7 +31,7 @@ def status(console: Any, workspace: Path, jobs: int | None, *, as_json: bool) ->
     minsum status
     minsum status --json
     """
-    console.status(opened(console, workspace, jobs).status(), as_json=as_json)
+    show_status(console, opened(console, workspace, jobs).status(), as_json=as_json)
     return 0
 
 
@@ -37,7 +47,7 @@ def check(console: Any, workspace: Path, jobs: int | None, *, as_json: bool) -> 
     """
     work = opened(console, workspace, jobs)
     found = work.check()
-    console.findings(found, where=str(work.layout.root), as_json=as_json)
+    show_findings(console, found, where=str(work.layout.root), as_json=as_json)
     return DataCheckError.exit_code if found else 0
 
 
@@ -75,7 +85,7 @@ def growth(console: Any, workspace: Path, jobs: int | None, *, form: str | None,
         from minsum.report.growth import one_table
 
         tables = [one_table(dict(zip(references, tables, strict=True)))]
-    console.answers(tables, form)
+    answer(console, tables, form)
     return 0
 
 
@@ -108,7 +118,9 @@ def decompose(console: Any, workspace: Path, jobs: int | None, *, form: str | No
     """
     options["years"] = chosen_years(options["years"])
     work = opened(console, workspace, jobs)
-    console.decomposition(work.decompose(options.pop("reporter"), options.pop("reference"), **options), form)
+    show_decomposition(
+        console, work.decompose(options.pop("reporter"), options.pop("reference"), **options), form
+    )
     return 0
 
 
@@ -129,7 +141,7 @@ def trace(console: Any, workspace: Path, jobs: int | None, *, form: str | None, 
     """
     work = opened(console, workspace, jobs)
     asked = [options.pop(name) for name in ("reporter", "reference", "year")]
-    console.trace(work.trace(*asked, **options), form)
+    show_trace(console, work.trace(*asked, **options), form)
     return 0
 
 
@@ -147,7 +159,7 @@ def rows(
     minsum rows raw
     minsum rows raw --rule mot --format csv
     """
-    console.ruled(opened(console, workspace, jobs).rows(file, rule=rule), form)
+    show_ruled_rows(console, opened(console, workspace, jobs).rows(file, rule=rule), form)
     return 0
 
 
@@ -167,7 +179,7 @@ def sql(console: Any, workspace: Path, jobs: int | None, *, query: str, form: st
     relation = work.sql(query)
     if relation is not None:
         with query_errors(work.layout, query):
-            console.relation(relation, form)
+            show_relation(console, relation, form)
     return 0
 
 
@@ -181,7 +193,7 @@ def doctor(console: Any, workspace: Path, _jobs: int | None) -> int:
     """
     from minsum.machine import examine
 
-    console.mapping(examine(workspace))
+    print_mapping(console, examine(workspace))
     return 0
 
 
@@ -213,6 +225,6 @@ def bench(
     earlier = read_record(against, scale=scale) if against else None
     found = standard_work(scale, jobs=jobs or default_jobs(), progress=console.progress)
     compared = compare(found, earlier) if earlier else []
-    console.bench(found, compared, as_json=as_json)
+    show_bench(console, found, compared, as_json=as_json)
     wrong = [row for row in found["rows"] if "failure" in row]
     return DataCheckError.exit_code if wrong or any(row["answer"] != "same" for row in compared) else 0

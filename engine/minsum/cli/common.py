@@ -117,7 +117,7 @@ def working(console: Any, workspace: Path, jobs: int | None, **flags: Any) -> Wo
 
 def finish(console: Any, report: RunReport, where: str, then: str) -> int:
     """Say what a run did and what to do next; returns its exit code."""
-    from minsum.cli.next_step import next_step
+    from minsum.cli.summary import next_step
 
     console.summary(report, where)
     console.advise(next_step(report, otherwise=then))

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from minsum.cli.common import LocalPath, common, finish, parse_years
+from minsum.cli.display import show_tables
 
 
 @click.command()
@@ -49,7 +50,7 @@ def demo(console: Any, _workspace: Path, jobs: int | None, *, folder: Path) -> i
         work.init("paper")
     write_world(WorldSpec(), folder, jobs=work.jobs, progress=partial(console.progress, "synth"))
     report = work.run()
-    console.tables(work.tables())
+    show_tables(console, work.tables())
     code = finish(console, report, str(folder), f"minsum growth CHN VNM -r high_end -w {folder}")
     console.say(f"ESI panel: {work.layout.panel}")
     console.say(f"estimates: {work.layout.estimates}")

@@ -8,6 +8,8 @@ from typing import Any, Final
 import click
 
 from minsum.cli.common import FORMS, LocalPath, chosen_years, common, finish, opened, working
+from minsum.cli.display import show_changes, show_plan, show_tables
+from minsum.cli.forms import answer
 from minsum.errors import MinsumError
 from minsum.export.options import FORMATS, Format
 
@@ -37,7 +39,7 @@ def fetch(console: Any, workspace: Path, jobs: int | None, *, is_plan: bool, **o
     flags = {name: value for name, value in options.items() if value}
     work = opened(console, workspace, jobs, **({"fetch": flags} if flags else {}))
     if is_plan:
-        console.plan(work.fetch_plan())
+        show_plan(console, work.fetch_plan())
         return 0
     return finish(console, work.fetch(), str(work.layout.raw), "minsum run")
 
@@ -116,9 +118,9 @@ def estimate(
     report = work.estimate(spec)
     if form is not None:
         names = [] if spec is None else [spec.stem]
-        console.answers(work.regression_tables(*names, **style), form)
+        answer(console, work.regression_tables(*names, **style), form)
         return report.exit_code
-    console.tables(work.tables())
+    show_tables(console, work.tables())
     return finish(console, report, str(work.layout.estimates), "minsum report")
 
 
@@ -133,7 +135,7 @@ def report(console: Any, workspace: Path, jobs: int | None) -> int:
     work = working(console, workspace, jobs)
     done = work.report()
     if work.settings.panel is not None and work.layout.panel.is_file():
-        console.tables(work.tables())
+        show_tables(console, work.tables())
     return finish(console, done, str(work.layout.page), f"open {work.layout.page} in a browser")
 
 
@@ -184,7 +186,7 @@ def run(console: Any, workspace: Path, jobs: int | None, *, accept: bool) -> int
     except MinsumError:
         console.summary(work.done, str(work.layout.root))
         raise
-    console.changes(done)
+    show_changes(console, done)
     if done.changed and any(stage.stage == "panel" for stage in done.stages):
-        console.tables(work.tables())
+        show_tables(console, work.tables())
     return finish(console, done, str(work.layout.root), _LOOK)

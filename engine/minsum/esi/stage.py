@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 from minsum.countries.codes import is_group, iso3_of
 from minsum.errors import MissingInputError
-from minsum.esi.coverage import Facts, Together, coverage_plan, doubtful, write_coverage
+from minsum.esi.coverage import Together, coverage_plan, doubtful, write_coverage
+from minsum.esi.facts import coverage_facts, mirror_facts, place_key
 from minsum.esi.jobs import Filed, jobs_of
 from minsum.esi.yearly import EsiReport, Groups, bring_up_to_date, plan_tables
 from minsum.harmonise.vintages import FINEST
 from minsum.settings.esi import Esi, Similarities
-from minsum.workspace.footers import Footer, flows_footers, read_footer
+from minsum.workspace.footers import Footer, flows_footers
 from minsum.workspace.layout import Layout, partition_key
 from minsum.workspace.marks import Plan, digests_of
 
@@ -131,7 +132,7 @@ class _SortedOut:
         by_year: dict[int, set[int]] = defaultdict(set)
         for _, year, code in map(partition_key, flows):
             by_year[year].add(code)
-        return cls(filings, groups, Filed(by_year, [_name(path) for path in filings.unreachable]))
+        return cls(filings, groups, Filed(by_year, [place_key(path) for path in filings.unreachable]))
 
 
 def _together(options: Similarities, harmoniser: Harmoniser, esi: Mapping[Path, str]) -> Together:
@@ -253,72 +254,6 @@ def _is_wanted(files: Iterable[Path], options: Esi, label: Callable[[int], str] 
     """Whether any of the reporters asked for is there."""
     there = {label(partition_key(path)[2]) for path in files}
     return not options.reporters or not there.isdisjoint(options.reporters)
-
-
-def coverage_facts(layout: Layout, filings: Filings, harmoniser: Harmoniser) -> Facts:
-    """How each reporter-year was brought to the target, from the footers of `esi/`."""
-    facts: Facts = {}
-    for path, reason in filings.left_out.items():
-        facts[_name(path)] = {
-            "harmonised_to": None,
-            "unmatched_usd": None,
-            "converted": None,
-            "reason": reason,
-            "unit": None,
-        }
-    of_year = {int(path.stem): read_footer(path).get("filings", {}) for path in layout.yearly("esi")}
-    for year, files in filings.chosen.items():
-        for path in files:
-            code = partition_key(path)[2]
-            found = of_year.get(year, {}).get(str(code))
-            why = None if found else "nothing of the basis was filed, or the year has none of [esi] reporters"
-            facts[_name(path)] = {
-                "harmonised_to": harmoniser.target if found else None,
-                "unmatched_usd": found and found["unmatched_usd"],
-                "converted": found and found["converted"],
-                "reason": why,
-                "unit": iso3_of(unit) if (unit := harmoniser.unit(code)) != code else None,
-            }
-    return facts
-
-
-def mirror_facts(layout: Layout, flows: Iterable[Path]) -> Facts:
-    """A coverage row for each mirrored reporter-year, from the footers of `esi/`.
-
-    `partners_share`: part of the country's exports, in the nearest year it filed, that went to the partners that
-    reported; null where it never filed.
-    """
-    from minsum.esi.partners import exports_to
-
-    filings: dict[int, list[Path]] = defaultdict(list)
-    for path in flows:
-        filings[partition_key(path)[2]].append(path)
-    facts: Facts = {}
-    for table in layout.yearly("esi"):
-        target, year = table.parent.name.partition("=")[2], int(table.stem)
-        for name, one in read_footer(table).get("mirrors", {}).items():
-            code = int(name)
-            facts[f"{target}/{year}/{code}"] = {
-                "classification": target,
-                "year": year,
-                "reporter": iso3_of(code),
-                "reporter_code": code,
-                "source": f"imports of {len(one['partners'])} partners",
-                "format": "mirror",
-                "n_products": one["n_products"],
-                "exports_usd": one["exports_usd"],
-                "rows_in": 0,
-                "rows_kept": 0,
-                "harmonised_to": target,
-                "unmatched_usd": None,
-                "n_partners": len(one["partners"]),
-                "partners_share": exports_to(filings[code], one["partners"], year=year),
-            }
-    return facts
-
-
-def _name(path: Path) -> str:
-    return "/".join(str(part) for part in partition_key(path))
 
 
 def flows_by_year(flows: Mapping[Path, Footer], options: Esi) -> Groups:

@@ -20,6 +20,7 @@ from minsum.countries.codes import code_of, labels
 from minsum.errors import EmptySampleError, MissingInputError
 from minsum.harmonise.filings import Reach, choose
 from minsum.panel.covariates import covariate_remarks, read_covariates
+from minsum.panel.import_share import counted, import_remarks, import_shares
 from minsum.schema import check_table
 from minsum.settings.panel import Panel
 from minsum.sources.files import Source, discover, hashed_sources, identify
@@ -29,11 +30,11 @@ from minsum.workspace.footers import Footer, digest, flows_footers, read_footer
 from minsum.workspace.layout import Layout, partition_key
 from minsum.workspace.marks import Mark, Plan, digests_of, plan_of
 from minsum.workspace.publish import publish_table
-from minsum.workspace.queries import connect, literal, query
+from minsum.workspace.queries import connect, query
 from minsum.workspace.similarities import narrow, one_row_a_country, scan_similarities
 
 if TYPE_CHECKING:
-    import duckdb
+    pass
 
 RECIPE: Final = "panel-5"
 
@@ -134,19 +135,13 @@ def _flows(flows: Iterable[Path], classification: str, reach: Reach | None) -> l
 def _remarks(footer: Footer) -> list[str]:
     """Notes for readers of the panel, one sentence each: `pa: 12 of 90 missing (KHM 3, MMR 9)`."""
     missing = [
-        f"{name}: {sum(counts.values())} of {footer['rows']} missing ({_counted(counts)})"
+        f"{name}: {sum(counts.values())} of {footer['rows']} missing ({counted(counts)})"
         for name, counts in footer["missing"].items()
     ]
     asked = footer["options"]["asked"]
     report = footer["covariates"]
     absent = {name: reason for name, reason in report["absent"].items() if name in asked}
     return [*covariate_remarks(report | {"absent": absent}), *missing]
-
-
-def _counted(counts: dict[str, int], limit: int = 12) -> str:
-    named = [f"{reporter} {count}" for reporter, count in sorted(counts.items())]
-    rest = f" and {len(named) - limit} more countries" if len(named) > limit else ""
-    return ", ".join(named[:limit]) + rest
 
 
 def _report(footer: Footer, *, changed: bool) -> PanelReport:
@@ -264,64 +259,15 @@ def _join(
         con.register("labels", pa.table(columns))
         con.register("covariates", covariates.to_arrow())
         con.register("similarity", similarity.to_arrow())
-        con.register("import_share", _import_shares(con, options, flows))
+        con.register("import_share", import_shares(con, options, flows))
         table = con.sql(query("panel_sample")).to_arrow_table()
         country_years = con.sql(query("panel_country_years")).to_arrow_table()
         if options.bloc:
             con.register("sample", table)
-            remarks += _import_remarks(options, con.execute(query("panel_import_remarks")).fetchall())
+            remarks += import_remarks(options, con.execute(query("panel_import_remarks")).fetchall())
     without_bloc = [] if options.bloc else ["import_share"]
     panel = table.drop_columns(["reporter_code", *without_bloc])
     return panel, country_years.drop_columns(without_bloc), remarks
-
-
-_SHARES: Final = pa.schema(
-    [
-        ("reporter_code", pa.int32()),
-        ("year", pa.int16()),
-        ("import_share", pa.float64()),
-        ("remark", pa.string()),
-    ]
-)
-
-
-def _import_shares(con: duckdb.DuckDBPyConnection, options: Panel, flows: list[Path]) -> pa.Table:
-    """Import share of every reporter-year: from TOTAL, or from the sum of products where TOTAL is missing."""
-    if not options.bloc:
-        return _SHARES.empty_table()
-    imports = {path: read_footer(path)["checks"].get("M") for path in flows}
-    files = {
-        "panel_import_share": [path for path, checks in imports.items() if checks and _has_total(checks)],
-        "panel_import_products": [
-            path for path, checks in imports.items() if checks and not _has_total(checks)
-        ],
-    }
-    none = [partition_key(path) for path, checks in imports.items() if not checks]
-    columns = [[code for _, _, code in none], [year for _, year, _ in none]]
-    parts = [pa.table([*columns, [None] * len(none), ["no imports in the data"] * len(none)], schema=_SHARES)]
-    for name, chosen in files.items():
-        if chosen:
-            bound = {"files": literal(chosen), "bloc": list(options.bloc)}
-            parts.append(con.sql(query(name), params=bound).to_arrow_table().cast(_SHARES))
-    return pa.concat_tables(parts)
-
-
-def _has_total(checks: dict[str, Any]) -> bool:
-    return checks.get("total_vs_products") is not None
-
-
-def _import_remarks(options: Panel, found: list[tuple[str, str, int]]) -> list[str]:
-    """Notes on import_share: its definition, and the countries where it is missing or computed from products."""
-    lines = [bloc_remark(options.bloc)]
-    by_remark: dict[str, dict[str, int]] = defaultdict(dict)
-    for remark, reporter, count in found:
-        by_remark[remark][reporter] = count
-    return lines + [f"import_share: {remark} ({_counted(counts)})" for remark, counts in by_remark.items()]
-
-
-def bloc_remark(bloc: Sequence[str]) -> str:
-    """Definition of import_share for a bloc."""
-    return f"import_share: imports from {', '.join(bloc)}, the country itself left out, over all imports"
 
 
 def _missing(table: pa.Table) -> dict[str, dict[str, int]]:
