@@ -1,4 +1,4 @@
-"""How much contributions to a similarity hang on single products: bootstrap and jackknife over products."""
+"""Bands for contributions to a similarity: bootstrap and jackknife over products."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Method = Literal["bootstrap", "jackknife"]
 F64 = NDArray[np.float64]
 
 _BLOCK: Final = 64
-"""Draws at a time: some 5,000 products of three baskets are 8 MB."""
+"""Draws computed at a time: for 5,000 products and three baskets 8 MB."""
 
 _NORMAL_975: Final = 1.959963984540054
 
@@ -47,16 +47,16 @@ class Resampling:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A country and what its reference is made of, in one year.
+    """Exports of a country and of the members of its reference, in one year.
 
     Attributes
     ----------
     values
         Exports, the country's in row 0 and the members' below, shape (1 + n_members, n_products), USD.
     outside
-        What the totals hold beside the products, shape (1 + n_members,), USD.
+        Exports in the totals that are not among the products, shape (1 + n_members,), USD.
     rule
-        How the members make the reference.
+        How the reference is formed from its members.
     """
 
     values: F64
@@ -70,20 +70,20 @@ class Pair:
 
 
 def replicates(pairs: Sequence[Pair], starts: Sequence[int], resampling: Resampling) -> F64:
-    """Contributions of segments with the products varied, the same way in every year.
+    """Contributions of segments in every draw; a draw uses the same products in every year.
 
     Parameters
     ----------
     pairs
-        One a year, over the same products.
+        One per year, over the same products.
     starts
-        Where each segment starts.
+        Index of the first product of each segment.
     resampling
-        How.
+        Method, draws and seed.
 
     Returns
     -------
-    Shape (n_draws, n_years, n_segments), unit 1. Totals are taken anew in every draw.
+    Shape (n_draws, n_years, n_segments), unit 1. Shares use the totals of the draw.
     """
     n_products = pairs[0].values.shape[1]
     blocks = [
@@ -101,7 +101,7 @@ def band(estimate: F64, draws: F64, method: Method) -> tuple[F64, F64]:
     estimate
         Any shape.
     draws
-        The same with the products varied, shape (n_draws, ...).
+        The estimate in every draw, shape (n_draws, ...).
     method
         As of `Resampling`.
     """

@@ -1,4 +1,4 @@
-"""Baskets of one classification and year, countries by products: what the kernels work on."""
+"""Baskets of one classification and year, a matrix of countries by products: input of the kernels."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ F64Matrix = np.ndarray[tuple[int, int], np.dtype[np.float64]]
 TOTAL: Final = "TOTAL"
 RESIDUAL_HEADING: Final = "9999"
 AnyBasis = Basis | Literal["M"]
-"""What is added up: exports on some basis, or imports."""
+"""Which values are summed: exports on one of three bases, or imports."""
 ADDED: Final[dict[AnyBasis, str]] = {"X": "X", "DX": "DX", "X-RX": "X", "M": "M"}
 SUBTRACTED: Final[dict[AnyBasis, str | None]] = {"X": None, "DX": None, "X-RX": "RX", "M": None}
-"""Flow whose values a basis adds up, and the one it takes off."""
+"""For each basis, the flow that is added and the flow that is subtracted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +55,9 @@ class Baskets:
     is_rebuilt
         Whether a country's basket holds rebuilt values, shape (n_countries,).
     provenance
-        What was filed, where vintages were brought together; None where everything is as filed.
+        Vintage and conversion of each filing; None without `[harmonise]`.
     is_mirror
-        Whether a basket comes from the partners' imports, shape (n_countries,); None where that was not asked for.
+        Whether a basket comes from the partners' imports, shape (n_countries,); None without `[mirror]`.
     in_world
         Whether a country is part of the references `world`, shape (n_countries,); None where all are.
     """
@@ -76,16 +76,16 @@ class Baskets:
 
     @property
     def outside(self) -> NDArray[np.float64]:
-        """What the totals hold beside the products, shape (n_countries,), USD."""
+        """Exports in the totals that are not among the products, shape (n_countries,), USD."""
         return self.residual if self.in_total else np.zeros_like(self.residual)
 
     def reported(self, rows: NDArray[np.intp]) -> Baskets:
-        """Some of the countries, with the products that any of them exports, and none of them a mirror."""
+        """Baskets of some countries, with the products that any of them exports; none of them is mirrored."""
         occurs: NDArray[np.bool_] = np.any(self.values[rows] > 0, axis=0)
         return replace(self.some(rows, occurs), is_mirror=None, in_world=None)
 
     def some(self, rows: NDArray[np.intp], inside: NDArray[np.bool_]) -> Baskets:
-        """Some of the countries and of the products."""
+        """Baskets of some countries and products."""
         pick = rows.tolist()
         return replace(
             self,
@@ -109,7 +109,7 @@ class Baskets:
 
 
 def shares_of(values: NDArray[Any], outside: NDArray[np.float64] | float = 0.0) -> NDArray[Any]:
-    """Values, shape (..., n_products), over their sum plus what lies outside; a basket of zeros stays zeros."""
+    """Values, shape (..., n_products), divided by their sum plus `outside`; a basket of zeros stays zero."""
     total = (values.sum(axis=-1) + outside)[..., None]
     shares: NDArray[Any] = np.divide(values, total, out=np.zeros_like(values), where=total > 0)
     return shares
@@ -137,9 +137,9 @@ def gather(
     levels
         Digits of the product codes, 6 or fewer.
     harmoniser
-        Brings files of several classifications to one; None where all are of one.
+        Converts files of several classifications to one; None if all have the same.
     further
-        Adds countries to the six-digit baskets.
+        Called with the six-digit baskets; adds countries to them.
     """
     rows = scan_products(files, basis, pl.col("partner_code") == WORLD).collect(engine="streaming")
     rows, products, column = ranked(rows, level=min(levels) if harmoniser is None else FINEST)
@@ -183,7 +183,7 @@ def gather(
 
 
 def ranked(rows: pl.DataFrame, *, level: int) -> tuple[pl.DataFrame, pl.Series, NDArray[Any]]:
-    """Rows of the countries whose products have so many digits, different codes, ascending, and each row's place among them."""
+    """Rows of countries with at least this many digits, the distinct product codes in order, and each row's index into them."""
     codes = rows["product_code"].unique().sort()
     if len(short := codes.filter(codes.str.len_bytes() < level)):
         is_short = pl.col("product_code").is_in(short.implode())
@@ -206,10 +206,10 @@ def scan_products(files: Sequence[Path], basis: AnyBasis, partners: pl.Expr) -> 
 
 
 def _scan_flows(files: Sequence[Path]) -> pl.LazyFrame:
-    """Columns that all flows files have, and their reporter."""
+    """The columns needed, and the reporter, of each flows file."""
     if all("=" not in str(path.parents[3]) for path in files):
         return pl.scan_parquet(list(files), glob=False, hive_partitioning=True, extra_columns="ignore")
-    # Polars takes folders above the lake, such as `year=2015`, for keys as well.
+    # Polars would also take folders above the lake, such as `year=2015`, for keys.
     names = [column.name for column in TABLES["flows"]]
     return pl.concat(
         pl.scan_parquet(path, glob=False, hive_partitioning=False)
@@ -220,7 +220,7 @@ def _scan_flows(files: Sequence[Path]) -> pl.LazyFrame:
 
 
 def _at_level(net: Baskets, level: int) -> Baskets:
-    """Products of one prefix added up; negative sums (re-exports above exports) become 0.
+    """Sum the products with the same prefix; negative sums (re-exports above exports) become 0.
 
     Countries whose products have fewer digits are left out.
     """

@@ -1,4 +1,4 @@
-"""Exports by market and product of one classification and year: what the market kernel works on."""
+"""Exports by market and product of one classification and year: input of the market kernel."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ F64 = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Countries in order of their labels; a country is its position.
+    """Countries sorted by label; elsewhere a country is its index here.
 
     Attributes
     ----------
@@ -41,12 +41,12 @@ class Places:
 
     @classmethod
     def of(cls, codes: Iterable[int]) -> Places:
-        """Places of these codes, by label and code."""
+        """The countries with these codes, sorted by label and code."""
         ordered = sorted((iso3_of(code), code) for code in codes)
         return cls(np.array([code for _, code in ordered], dtype=np.int32), [label for label, _ in ordered])
 
     def positions(self, codes: I32) -> I32:
-        """Position of each code, -1 where it has none."""
+        """Index of each code; -1 for a code that is not here."""
         lookup = np.full(max(codes.max(initial=0), self.codes.max(initial=0)) + 1, -1, dtype=np.int32)
         lookup[self.codes] = np.arange(len(self.codes), dtype=np.int32)
         positions: I32 = lookup[codes]
@@ -55,7 +55,7 @@ class Places:
 
 @dataclass(frozen=True, slots=True)
 class Flows:
-    """Exports to markets, one entry a flow, shape (n_flows,) each; positions instead of codes."""
+    """Exports to markets, one entry per flow, shape (n_flows,) each; indices instead of codes."""
 
     market: I32
     product: I32
@@ -63,7 +63,7 @@ class Flows:
     usd: F64
 
     def take(self, rows: NDArray[np.bool_] | NDArray[np.intp]) -> Flows:
-        """Those rows."""
+        """The flows with these indices."""
         return Flows(self.market[rows], self.product[rows], self.exporter[rows], self.usd[rows])
 
 
@@ -74,7 +74,7 @@ class Bilateral:
     Attributes
     ----------
     exporters, markets
-        Who sells, and where.
+        Exporting countries, and the markets they sell to.
     flows
         Sorted by market, product and exporter, all above 0.
     exports_usd
@@ -165,16 +165,16 @@ def gather_bilateral(
 
 
 def _markets(partner: I32, wanted: Sequence[str]) -> list[int]:
-    """Codes of the partners that are markets: no groups, and only those wanted, if any are named."""
+    """Codes of the partners that are markets: no groups; if markets are named, only these."""
     found = [code for code in np.flatnonzero(np.bincount(partner)).tolist() if not is_group(code)]
     return [code for code in found if not wanted or iso3_of(code) in wanted]
 
 
 def _sorted(flows: Flows, counts: NDArray[np.bool_]) -> Flows:
-    """Of those that count, by market, product and exporter, each combination once with its sum, those above 0 only.
+    """Sums by market, product and exporter, of the flows that count; only sums above 0.
 
-    Market and product are read off the sorted cells: moving four columns of ten million flows for each step took
-    two thirds of the time.
+    Market and product are derived from the sorted cells: sorting four columns of ten million flows took two thirds of
+    the time.
     """
     n_products = flows.product.max(initial=0) + 1
     cell = flows.market * n_products + flows.product
@@ -200,7 +200,7 @@ def _totals(bilateral: Bilateral, flows: Flows) -> F64Matrix:
 
 
 def _thick(bilateral: Bilateral, min_flow_usd: float) -> Bilateral:
-    """Without the flows of pairs that trade too little."""
+    """Remove the flows of exporters that sell less than the minimum to a market."""
     too_thin = bilateral.exports_usd < min_flow_usd
     if not too_thin.any():
         return bilateral

@@ -1,6 +1,6 @@
-"""`report/section_esi.parquet`: what every country shares with chosen references, by section of the HS.
+"""`report/section_esi.parquet`: contributions by section of the HS to the similarity with chosen references.
 
-What loads Numba is imported where it is used: a run with nothing to do must not.
+Modules that load Numba are imported inside functions: a run with nothing to do must not load it.
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ def write_contributions(layout: Layout, options: Similarities) -> bool:
 
     Notes
     -----
-    References are the composites, their members, then the largest exporters of the last year, as many as
-    `BUDGET` allows, three at least. The rules without oneself, another basket for every country, are left out.
+    References are the composites, their members, then the largest exporters of the last year: as many as `BUDGET` allows,
+    at least three. Rules that leave the country itself out are omitted: their basket differs for every country.
     """
     esi = layout.yearly("esi")
     if not esi:
@@ -146,7 +146,7 @@ def _table(baskets: Baskets, references: Sequence[str], *, year: int, vintage: s
 
 
 def _members(baskets: Baskets, reference: str, options: Esi) -> F64Matrix | None:
-    """Shares of the basket or baskets whose mean similarity is meant, or None where there is too little."""
+    """Shares of the basket or baskets of a reference; None if a side has too few products."""
     composite = options.references.get(reference)
     names, rule = (composite.members, composite.rule) if composite else ((reference,), "pooled")
     rows, absent = member_rows(baskets, names, rule)

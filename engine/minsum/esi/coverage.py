@@ -23,12 +23,12 @@ RECIPE: Final = "coverage-3"
 
 
 Facts = dict[str, dict[str, Any]]
-"""`H5/2014/156` to the columns `schema.HARMONISED` of that reporter-year."""
+"""Reporter-year, as `H5/2014/156`, to its columns `schema.HARMONISED`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Together:
-    """What decides how reporter-years were brought to one vintage, beside the flows.
+    """Inputs of the harmonised part of `coverage.parquet`, besides the flows.
 
     Attributes
     ----------
@@ -134,11 +134,11 @@ def _row(key: tuple[str, int, int], footer: Footer) -> dict[str, Any]:
 
 
 _YEARS_BACK: Final = 3
-"""In which a year with exports is looked for, to compare with."""
+"""How many years back to look for a year with exports to compare with."""
 
 
 def _exports(footers: Mapping[tuple[str, int, int], Footer]) -> dict[tuple[int, int], float]:
-    """World exports by reporter code and year, USD, of the classification that has most."""
+    """World exports by reporter code and year, USD; of several classifications the one with the largest value."""
     found: dict[tuple[int, int], float] = {}
     for (_, year, code), footer in footers.items():
         usd = footer["checks"].get("X", {}).get("world_usd", 0.0)
@@ -149,7 +149,7 @@ def _exports(footers: Mapping[tuple[str, int, int], Footer]) -> dict[tuple[int, 
 def _doubts(
     key: tuple[str, int, int], footer: Footer, exports: Mapping[tuple[int, int], float]
 ) -> str | None:
-    """Checks of `minsum check`, at the limits that are usual, by which the exports of a reporter-year may be there in part."""
+    """Checks of `minsum check`, at the default limits, that suggest incomplete exports of a reporter-year."""
     limits = Check()
     _, year, code = key
     checks = footer["checks"]
@@ -170,7 +170,7 @@ def _doubts(
 
 
 def doubtful(layout: Layout, years: Collection[int]) -> list[str]:
-    """Reporter-years of some years that `coverage.parquet` has doubts about: `CHN 2015`."""
+    """Reporter-years of these years with an entry in column doubts of `coverage.parquet`, as `CHN 2015`."""
     columns = ["reporter", "year", "doubts"]
     rows = pq.read_table(layout.coverage, columns=columns, partitioning=None).to_pylist()
     return sorted(

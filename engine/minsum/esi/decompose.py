@@ -132,7 +132,7 @@ def contributions(
     question: Question,
     harmoniser: Harmoniser | None = None,
 ) -> tuple[pl.DataFrame, tuple[str, ...]]:
-    """What every product of one year adds to a similarity, the largest first.
+    """Contribution of every product to the similarity of one year, the largest first.
 
     Parameters
     ----------
@@ -183,7 +183,7 @@ def _understood(question: Question) -> Question:
 def _sides(
     year: int, files: Sequence[Path], question: Question, *, options: Esi, harmoniser: Harmoniser | None
 ) -> tuple[Baskets | None, tuple[str, ...], list[str]]:  # fmt: skip
-    """Baskets of a year, the labels that both sides are made of, the reporter's first, and those without data."""
+    """Baskets of a year, the labels of both sides (the reporter's first), and the labels without data."""
     composite = _reference(question, options)
     wanted = (question.reporter, *expand_groups(composite.members, year))
     found = _gather(files, wanted, rule=composite.rule, options=options, harmoniser=harmoniser)
@@ -194,7 +194,7 @@ def _sides(
 
 
 def _reference(question: Question, options: Esi) -> Composite:
-    """The reference; a country is a pool of one."""
+    """The reference as a composite; a country is a pool of one."""
     check_country(question.reporter, "reporter")
     if question.reference in options.references:
         return options.references[question.reference]
@@ -217,7 +217,7 @@ def _gather(
     options: Esi,
     harmoniser: Harmoniser | None,
 ) -> Baskets | None:
-    """Baskets of the countries needed, of all for a world; None without any."""
+    """Baskets of the countries needed (all of them for a world reference); None if there are none."""
     label = iso3_of if harmoniser is None else harmoniser.label
     wanted = [path for path in files if rule in WORLD_RULES or label(partition_key(path)[2]) in needed]
     if not wanted:
@@ -233,7 +233,7 @@ def _gather(
 
 
 def _pair(baskets: Baskets, products: Sequence[str], needed: tuple[str, ...], rule: Rule) -> Pair:
-    """The first of those needed against the others, over a list of products that holds all of theirs."""
+    """The first country against the others, over the union of their products."""
     own = baskets.labels.index(needed[0])
     rows, _ = member_rows(baskets, needed[1:], rule)
     if rule in WITHOUT_SELF and own in rows:

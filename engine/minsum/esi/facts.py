@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def coverage_facts(layout: Layout, filings: Filings, harmoniser: Harmoniser) -> Facts:
-    """How each reporter-year was brought to the target, from the footers of `esi/`."""
+    """Whether and how each reporter-year was converted to the target vintage."""
     facts: Facts = {}
     for path, reason in filings.left_out.items():
         facts[place_key(path)] = {
@@ -47,7 +47,7 @@ def coverage_facts(layout: Layout, filings: Filings, harmoniser: Harmoniser) -> 
 
 
 def mirror_facts(layout: Layout, flows: Iterable[Path]) -> Facts:
-    """A coverage row for each mirrored reporter-year, from the footers of `esi/`.
+    """A row of `coverage.parquet` for each mirrored reporter-year.
 
     `partners_share`: part of the country's exports, in the nearest year it filed, that went to the partners that
     reported; null where it never filed.
@@ -85,7 +85,8 @@ def place_key(path: Path) -> str:
 
 
 def _exports_to(filings: Sequence[Path], partners: Collection[int], *, year: int) -> float | None:
-    """Share of exports to these partners in the filing nearest to a year, the newer vintage first; None without any."""
+    """Share of these partners in a country's exports, from the filing nearest to a year; of two, the newer year, then the newer
+    vintage. None without a filing."""
     if not filings:
         return None
 

@@ -1,4 +1,4 @@
-"""Composites whose members are groups of countries: who is in them in a year, and has data."""
+"""Composites whose members are groups of countries: the groups' members in a year that have data."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def of_year(
     references: References, year: int, labels: Collection[str]
 ) -> tuple[References, dict[str, list[str]]]:
-    """Composites with their members of a year; members of groups without data are left out.
+    """Replace groups by their members of a year; members without data are left out.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ def of_year(
     Returns
     -------
     The composites, and for each with a group the members of the group without data. A country that the settings name
-    itself stays a member, with data or without; a group of which nobody has data stays under its name, as absent.
+    itself stays a member, with data or without; a group without any data stays under its own name, as absent.
     """
     found = dict(references)
     left_out: dict[str, list[str]] = {}

@@ -1,4 +1,4 @@
-"""Flows of several vintages brought to one, row by row, for baskets and for markets."""
+"""Convert flows of several vintages to one, row by row, for baskets and for markets."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from minsum.harmonise.vintages import UNSPECIFIED, is_residual
 F64 = NDArray[np.float64]
 Positions = NDArray[np.intp]
 TOLERANCE: Final = 1e-12
-"""How far the total of a country may move, in relation to what it adds up: rounding."""
+"""Largest relative change of a country's total by conversion: rounding."""
 
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Where baskets of a common vintage come from.
+    """Vintage and conversion of the filings behind harmonised baskets.
 
     Attributes
     ----------
@@ -36,7 +36,7 @@ class Provenance:
     filings
         For the footer: reporter code to what it filed, its converted share and unmatched values.
     harmoniser
-        What brought them together.
+        The harmoniser that converted them.
     """
 
     spans: list[tuple[str, str]]
@@ -46,7 +46,7 @@ class Provenance:
     harmoniser: Harmoniser
 
     def take(self, rows: Positions) -> Provenance:
-        """Of some of the countries."""
+        """Provenance of some countries."""
         return replace(
             self,
             spans=[self.spans[k] for k in rows.tolist()],
@@ -82,7 +82,7 @@ class Filed:
 
 @dataclass(frozen=True, slots=True)
 class Together:
-    """The flows in products of the target, in the same order; one that goes to several products is several.
+    """The flows in products of the target, in the same order; a flow that is split over several products is several flows.
 
     Attributes
     ----------
@@ -103,12 +103,12 @@ class Together:
 
 
 def brought_together(filed: Filed, harmoniser: Harmoniser) -> Together:
-    """Bring every flow to the target.
+    """Convert every flow to the target.
 
     Raises
     ------
     DataCheckError
-        If a country's total is not what it was.
+        If conversion changed a country's total.
     """
     targets = sorted({*harmoniser.codes(), UNSPECIFIED, *filed.products})
     kinds = sorted(set(filed.vintages))
@@ -136,7 +136,7 @@ def brought_together(filed: Filed, harmoniser: Harmoniser) -> Together:
 def provenance(
     filed: Filed, codes: Sequence[int], unit: Positions, harmoniser: Harmoniser, *, with_residual: bool
 ) -> Provenance:
-    """What every country filed, and how much of it was converted or has no target.
+    """Vintage of each country's filing, and how much of it was converted or has no target.
 
     Parameters
     ----------
@@ -147,7 +147,7 @@ def provenance(
     unit
         Position of its unit, shape (n_filed,); its own position where every state stands for itself.
     harmoniser
-        What brings them together.
+        The harmoniser that converts them.
     with_residual
         Whether codes 9999xx belong to the basket of which the converted share is taken.
     """
@@ -205,7 +205,7 @@ def _part(converted: F64, total: F64) -> F64:
 
 
 def _lines(filed: Filed, kinds: Sequence[str]) -> Positions:
-    """Row of each flow among the stacked products of all vintages."""
+    """Row of each flow in the conversion matrix of all vintages."""
     first = np.array(
         [kinds.index(vintage) * len(filed.products) for vintage in filed.vintages], dtype=np.intp
     )
@@ -216,7 +216,7 @@ def _lines(filed: Filed, kinds: Sequence[str]) -> Positions:
 def _shares(
     vintage: str, products: Sequence[str], targets: Sequence[str], harmoniser: Harmoniser
 ) -> sp.csr_array:
-    """Share of each product that goes to each target; a filing in the target stays as it is."""
+    """Conversion matrix: share of each product that goes to each target product; identity for the target vintage."""
     if vintage != harmoniser.target:
         return harmoniser.conversion(vintage).over(products, targets)
     columns = np.searchsorted(np.array(targets), np.array(products, dtype=np.str_))

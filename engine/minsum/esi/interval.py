@@ -1,4 +1,4 @@
-"""What any allocation compatible with the UN's links could give: the lowest and highest similarity of each pair.
+"""Lowest and highest similarity of each pair under any allocation that is compatible with the UN's links.
 
 With groups of linked products g and shares a, b: high = sum_g min(a_g, b_g), and low is the same sum over the groups
 that hold exactly one product of the target (docs/vintages.md).
@@ -35,12 +35,12 @@ class Formed:
 
 @dataclass(frozen=True, slots=True)
 class Sides:
-    """What each reference was made of; shape (n_countries, n_references) each.
+    """Provenance and interval of each pair; shape (n_countries, n_references) each.
 
     Attributes
     ----------
     own, converted_own
-        The same as the next two of the countries themselves, shape (n_countries,).
+        `vintage` and `converted` of the countries themselves, shape (n_countries,).
     vintage
         Position in `LABELS`.
     converted
@@ -68,7 +68,7 @@ def sides(baskets: Baskets, provenance: Provenance, esi: F64Matrix, composites: 
     baskets
         Of the target, at any level.
     provenance
-        Where they come from.
+        Vintage and conversion of the filings.
     esi
         Similarities, shape (n_countries, n_countries + n_composites).
     composites
@@ -97,7 +97,7 @@ def sides(baskets: Baskets, provenance: Provenance, esi: F64Matrix, composites: 
 
 
 def _common(member: NDArray[np.bool_], ranks: Ranks) -> NDArray[np.intp]:
-    """Vintage of all members, or mixed, shape (n_countries, 1)."""
+    """Common vintage of all members, or mixed; shape (n_countries, 1)."""
     there = np.stack([(member & (ranks == one)).any(axis=1) for one in range(len(LABELS))], axis=1)
     found = np.where(there.sum(axis=1) == 1, there.argmax(axis=1), LABELS.index(MIXED))
     return found[:, None]
@@ -114,7 +114,7 @@ def _mean(member: NDArray[np.bool_], share: NDArray[np.float64], total: NDArray[
 def _ends(
     baskets: Baskets, provenance: Provenance, esi: F64Matrix, composites: Sequence[Formed]
 ) -> tuple[F64Matrix, F64Matrix]:
-    """Lowest and highest similarity, one span of vintages after the other.
+    """Lowest and highest similarity, computed for each span of vintages in turn.
 
     Notes
     -----

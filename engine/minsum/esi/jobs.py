@@ -1,4 +1,4 @@
-"""What the esi stage computes for a classification and year, each table where the options ask for it."""
+"""The tables that the esi stage computes for a classification and year, as far as the options ask for them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ RECIPE: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Filed:
-    """Who filed anything, and so is not mirrored.
+    """Reporters that filed, and so are not mirrored.
 
     Attributes
     ----------
@@ -43,14 +43,14 @@ class Filed:
 def jobs_of(
     options: Similarities, harmoniser: Harmoniser | None = None, filed: Filed | None = None
 ) -> list[Job]:
-    """What the options ask for: one job a pass over the flows of a year.
+    """Jobs that the options ask for; each job is one pass over the flows of a year.
 
     Parameters
     ----------
     options
-        What is asked for.
+        Which tables, and how.
     harmoniser
-        Brings vintages together; None keeps them apart.
+        Converts to one vintage; None keeps vintages apart.
     filed
         For `[mirror]`.
     """
@@ -133,7 +133,7 @@ def _similarities(
 
 
 def _filings(baskets: Baskets) -> dict[str, Any]:
-    """For the footer: what was filed by reporter code, where vintages were brought together."""
+    """Entry of the footer: filing by reporter code; empty without `[harmonise]`."""
     return {} if baskets.provenance is None else {"filings": baskets.provenance.filings}
 
 

@@ -1,4 +1,4 @@
-"""What a recomputed year changed: the largest moves of the index."""
+"""The largest changes of the index in a year that was computed before."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ MOST_MOVES: Final = 20
 _NOISE: Final = 1e-12
 
 Move = dict[str, Any]
-"""classification, year, reporter, reference, before, after."""
+"""Keys classification, year, reporter, reference, before, after."""
 
 
 def read_indices(path: Path) -> pl.DataFrame | None:
-    """The index of each pair, once, and of each country with each composite; None when there is no file."""
+    """Index of each pair (once) and of each country with each composite; None if the file does not exist."""
     import polars as pl
 
     if not path.is_file():
@@ -31,7 +31,7 @@ def read_indices(path: Path) -> pl.DataFrame | None:
 
 
 def largest_moves(before: pl.DataFrame, after: pl.DataFrame, *, classification: str, year: int) -> list[Move]:
-    """The largest differences of what both tables have, in order of their size."""
+    """The largest differences between two tables, largest first; only pairs that are in both."""
     import polars as pl
 
     both = before.join(after, on=["reporter", "reference"], suffix="_after").select(
@@ -44,5 +44,5 @@ def largest_moves(before: pl.DataFrame, after: pl.DataFrame, *, classification: 
 
 
 def merged(moves: list[Move]) -> list[Move]:
-    """The largest of several years."""
+    """The largest changes of several years."""
     return sorted(moves, key=lambda one: -abs(one["after"] - one["before"]))[:MOST_MOVES]

@@ -45,7 +45,7 @@ class MarketSimilarity:
         self._n_markets = np.zeros(self._pairs.shape, dtype=np.int32)
 
     def tables(self) -> Iterator[pa.Table]:
-        """Pairs with a positive similarity, market by market, sorted; at least one table, perhaps empty."""
+        """Tables of pairs with a positive similarity, market by market, sorted; at least one table, which may be empty."""
         flows = self._bilateral.flows
         matrices = market_min_sum(
             flows.market, flows.product, flows.exporter, self._bilateral.shares(), len(self._pairs)
@@ -58,7 +58,7 @@ class MarketSimilarity:
             yield self._market_table(market, similarity)
 
     def mean_table(self) -> pa.Table:
-        """The mean over markets of every pair that is similar in any; after `tables` is exhausted."""
+        """Mean over markets, of every pair with a positive similarity in any market. Call it after `tables` is exhausted."""
         exports = self._bilateral.exports_usd.sum(axis=1)
         i, r = np.nonzero(self._pairs & (self._n_markets > 0))
         places = self._bilateral.exporters

@@ -1,4 +1,4 @@
-"""Baskets of countries that filed nothing, from what their partners say they import from them."""
+"""Baskets of countries that filed nothing, from their partners' reported imports."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ class Mirrors:
 
 
 def candidates(options: Mirror, filed: Collection[int]) -> dict[int, str]:
-    """Partner codes of the countries that may be mirrored, to their labels.
+    """Partner code to label, of the countries that may be mirrored.
 
     Parameters
     ----------
     options
         Which are asked for; none means every economy with an ISO code, and Taiwan.
     filed
-        Codes of all that filed in the year, in any vintage: none of them is mirrored.
+        Codes of all reporters of the year, in any vintage; none of them is mirrored.
     """
     import pycountry
 
@@ -68,7 +68,7 @@ def candidates(options: Mirror, filed: Collection[int]) -> dict[int, str]:
 def mirrors(
     files: Sequence[Path], wanted: Mapping[int, str], options: Mirror, harmoniser: Harmoniser
 ) -> Mirrors | None:
-    """Mirror baskets of the countries that enough partners imported from; None without any.
+    """Mirror baskets of the countries with enough importing partners; None if there are none.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def mirrors(
     options
         How many partners are enough, and `cif`.
     harmoniser
-        Brings the partners' imports to the target, each from the vintage that the partner filed.
+        Converts each partner's imports to the target vintage.
     """
     code_now = {code: code_of(label) for code, label in wanted.items()}
     rows = (
@@ -109,7 +109,7 @@ def mirrors(
 
 
 def with_mirrors(baskets: Baskets, found: Mirrors | None, *, keep_residual: bool, in_world: bool) -> Baskets:
-    """Baskets at six digits with the mirror baskets as further countries, in order of all codes."""
+    """Six-digit baskets with the mirror baskets added, sorted by country code."""
     n, m = len(baskets.labels), 0 if found is None else len(found.codes)
     is_mirror = np.append(np.zeros(n, dtype=np.bool_), np.ones(m, dtype=np.bool_))
     if found is None or baskets.provenance is None:
@@ -142,7 +142,7 @@ def with_mirrors(baskets: Baskets, found: Mirrors | None, *, keep_residual: bool
 
 
 def facts_of(found: Mirrors | None) -> dict[str, Any]:
-    """For the footer: code to partners, products and USD."""
+    """Entry of the footer: country code to partners, products and USD."""
     if found is None:
         return {}
     n_products, usd = (found.values > 0).sum(axis=1).tolist(), found.values.sum(axis=1).tolist()
@@ -155,7 +155,7 @@ def facts_of(found: Mirrors | None) -> dict[str, Any]:
 
 
 def _with(own: Provenance, others: Provenance, order: NDArray[np.intp]) -> Provenance:
-    """Provenance of both, in an order; what was filed stays that of the filings."""
+    """Provenance of filed and mirrored baskets in the given order; `filings` holds filed baskets only."""
     both = replace(
         own,
         spans=[*own.spans, *others.spans],

@@ -1,4 +1,4 @@
-"""Composite references: several countries put together by a rule (docs/definitions.md)."""
+"""Composite references: several countries combined by a rule (docs/definitions.md)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ WORLD_RULES: Final = ("world", "world_minus_self")
 
 @dataclass(frozen=True, slots=True)
 class Similarity:
-    """Every country against a list of references; what describes a reference may differ by country.
+    """Every country against a list of references. Properties of a reference may differ by country.
 
     Attributes
     ----------
@@ -89,11 +89,11 @@ def composite(baskets: Baskets, shares: F64Matrix, rows: list[int], rule: Rule) 
 
 
 def member_values(baskets: Baskets, rows: list[int], rule: Rule) -> tuple[F64Matrix, NDArray[np.float64]]:
-    """What a composite is made of, its pooled members as one basket or each of them.
+    """Exports of a composite: of its pooled members as one basket, or of each member.
 
     Returns
     -------
-    Exports, shape (n_members, n_products), and what their totals hold beside them, shape (n_members,), USD.
+    Exports, shape (n_members, n_products), and exports in their totals that are not among the products, shape (n_members,), USD.
     """
     values, outside = baskets.values[rows], baskets.outside[rows]
     if rule in ("pooled", "pooled_minus_self", *WORLD_RULES):
@@ -102,7 +102,7 @@ def member_values(baskets: Baskets, rows: list[int], rule: Rule) -> tuple[F64Mat
 
 
 def merged(members: NDArray[np.float64], rule: Rule) -> NDArray[np.float64]:
-    """Members, shape (..., n_members, n_products), as the basket or baskets whose mean similarity is meant."""
+    """Combine members, shape (..., n_members, n_products), by the rule: one basket, or one per member."""
     baskets: NDArray[np.float64] = members
     if rule == "common":
         baskets = members.min(axis=-2, keepdims=True)
@@ -112,7 +112,7 @@ def merged(members: NDArray[np.float64], rule: Rule) -> NDArray[np.float64]:
 
 
 def _leave_one_out(baskets: Baskets, shares: F64Matrix, rows: list[int]) -> Similarity:
-    """Every country against all members of the world but itself pooled."""
+    """Similarity of every country with the pool of all other members."""
     member = np.zeros((len(shares), 1))
     member[rows] = 1.0
     total = (baskets.values.sum(axis=1) + baskets.residual) * member[:, 0]
@@ -132,7 +132,7 @@ def _leave_one_out(baskets: Baskets, shares: F64Matrix, rows: list[int]) -> Simi
 
 
 def _sums_of_others(values: F64Matrix) -> F64Matrix:
-    """For every row the sum of the other rows; from sums before and after it, so that nothing cancels."""
+    """For every row the sum of the other rows. Sums before and after the row are added: subtraction would lose digits."""
     before, after = np.zeros_like(values), np.zeros_like(values)
     np.cumsum(values[:-1], axis=0, out=before[1:])
     after[:-1] = np.cumsum(values[:0:-1], axis=0)[::-1]

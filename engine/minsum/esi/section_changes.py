@@ -1,4 +1,4 @@
-"""Which sections, chapters or products a similarity comes from, year by year, and what changed."""
+"""Contributions of sections, chapters or products to a similarity by year, and their changes."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Decomposition:
     Attributes
     ----------
     reporter, reference, classification
-        Whose, with whom, in which HS vintage.
+        ISO3 label, ISO3 label or composite, HS vintage.
     by
-        What the segments are.
+        Kind of segment.
     years
         Ascending.
     segments
@@ -29,11 +29,11 @@ class Decomposition:
     contributions
         Shape (n_years, n_segments), unit 1; each row sums to the similarity of its year.
     draws
-        The same with the products varied, shape (n_draws, n_years, n_segments); None when not asked for.
+        Contributions in every draw, shape (n_draws, n_years, n_segments); None without bands.
     method
-        How they were varied.
+        How the bands were made.
     left_out
-        Year to what is without data in it.
+        Year to the labels without data in it.
     """
 
     reporter: str
@@ -67,7 +67,7 @@ class Decomposition:
         )
 
     def change(self, first: int | None = None, last: int | None = None) -> pl.DataFrame:
-        """What changed between two years, by default the ends, and in `total` the whole.
+        """Changes between two years (default: the first and the last), with a row `total`.
 
         Returns
         -------
@@ -97,7 +97,7 @@ class Decomposition:
         )
 
     def largest_first(self, parts: pl.DataFrame) -> pl.DataFrame:
-        """Rows of `change` or `by_segment` by the size of what they add, without the total."""
+        """Rows of `change` or `by_segment`, largest absolute value first, without the total."""
         added = pl.col("change" if "change" in parts.columns else "contribution").abs()
         return parts.filter(pl.col("segment") != "total").sort(added, descending=True, maintain_order=True)
 

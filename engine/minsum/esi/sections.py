@@ -22,9 +22,9 @@ class Segment:
     Attributes
     ----------
     name
-        A Roman number, two digits, or the product's code.
+        Roman number of a section, two digits of a chapter, or product code.
     title
-        What is in it; of a product, in its section.
+        Title of the section or chapter; of a product, of its section.
     """
 
     name: str
@@ -51,7 +51,7 @@ def segments_of(products: Sequence[str], by: By) -> tuple[list[Segment], list[in
 
 
 def segment_of(product: str, by: By) -> Segment:
-    """The section or chapter of a product, or itself."""
+    """The section or chapter of a product, or the product itself."""
     number = int(product[:2])
     name, title = next((name, title) for name, first, last, title in SECTIONS if first <= number <= last)
     return Segment({"section": name, "chapter": product[:2], "product": product}[by], title)

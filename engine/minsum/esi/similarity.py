@@ -1,4 +1,4 @@
-"""Tables of pairs: the similarity of one classification and year, and the complementarity."""
+"""Tables of pairs of one classification and year: similarity and complementarity."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PairOptions:
-    """What goes into a table of pairs.
+    """Options of a table of pairs.
 
     Attributes
     ----------
     year
-        Of the table.
+        Year of the table.
     min_products
         Below this many products on either side the value is null, with a reason.
     reporters
@@ -122,9 +122,9 @@ def _matrices(baskets: Baskets, references: References) -> _Matrices:
 
 
 def _keep(own: _Matrices, found: _Matrices, rows: NDArray[np.intp]) -> None:
-    """Put values of reported countries as they are without mirrors: sums over more products differ in the last bit.
+    """Use the values computed without mirrors for reported countries: sums over more products differ in the last bit.
 
-    Composites with a mirrored member are another thing without it, and stay.
+    Composites with a mirrored member keep their value: without the member they would be different composites.
     """
     n_all, n_own, reported = len(found.parts[0].esi), len(rows), set(rows.tolist())
     place = {name: k for k, name in enumerate(found.names)}
@@ -181,7 +181,7 @@ def complementarity_table(exports: Baskets, imports: Baskets, options: PairOptio
 
 
 def _over(products: Sequence[str], baskets: Baskets) -> F64Matrix:
-    """Shares over a list of products that holds all of the baskets'."""
+    """Shares of both baskets over the union of their products."""
     values = np.zeros((len(baskets.labels), len(products)))
     values[:, np.searchsorted(products, baskets.products)] = baskets.values
     return shares_of(values, baskets.outside)

@@ -1,4 +1,4 @@
-"""Stage `esi`: similarities, markets and complementarity, year by year, only where something changed."""
+"""Stage `esi`: similarities, markets and complementarity, year by year; only what changed is computed."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _compute_apart(
     *,
     progress: Callable[[str, int, int], None],
 ) -> EsiReport:
-    """Every vintage as filed."""
+    """Compute every vintage on its own, as filed."""
     report = EsiReport(is_covered=write_coverage(layout, flows))
     groups = flows_by_year(flows, options.esi)
     if not groups:
@@ -71,12 +71,12 @@ def _compute_apart(
 
 
 def harmoniser_of(options: Similarities, root: Path) -> Harmoniser | None:
-    """What brings vintages together, with tables found from the workspace's folder; None when not asked for.
+    """The harmoniser of `[harmonise]`, its tables relative to the workspace; None without that section.
 
     Raises
     ------
     SettingsError, DataCheckError
-        If the tables are not there, or one is bad.
+        If a conversion table is missing or invalid.
     """
     if options.harmonise is None:
         return None
@@ -86,7 +86,7 @@ def harmoniser_of(options: Similarities, root: Path) -> Harmoniser | None:
 
 
 def esi_plan(layout: Layout, options: Similarities, flows: Mapping[Path, Footer]) -> tuple[Plan, Plan]:
-    """What `compute_esi` would make anew or remove, and why: of `coverage.parquet`, and of the tables by year.
+    """Plans of `compute_esi`, what it would make anew or remove and why: of `coverage.parquet`, and of the yearly tables.
 
     Raises
     ------
@@ -105,16 +105,16 @@ def esi_plan(layout: Layout, options: Similarities, flows: Mapping[Path, Footer]
 
 @dataclass(frozen=True, slots=True)
 class _SortedOut:
-    """The lake for one target.
+    """The flows files to use for a target vintage.
 
     Attributes
     ----------
     filings
-        Which flows files count.
+        The chosen filing of each reporter-year.
     groups
-        Those of the years that hold any of the reporters asked for.
+        Flows files by year, for years with any of the reporters asked for.
     filed
-        Who filed anything.
+        All reporters that filed.
     """
 
     filings: Filings
@@ -148,7 +148,7 @@ def _compute_together(
     harmoniser: Harmoniser,
     progress: Callable[[str, int, int], None],
 ) -> EsiReport:
-    """The same with every reporter-year brought to one vintage."""
+    """Compute with every reporter-year converted to one vintage."""
     report = EsiReport()
     sorted_out = _SortedOut.of(flows, options, harmoniser)
     filings, groups = sorted_out.filings, sorted_out.groups
@@ -182,7 +182,7 @@ def _compute_together(
 
 
 def _conversions(groups: Groups, target: str) -> list[str]:
-    """Reporter-years that the UN converted, in years with filings that are converted here."""
+    """Reporter-years that the UN converted, in years where minsum converts other filings."""
     return [
         f"{iso3_of(partition_key(path)[2])} {year}"
         for (_, year), flows in groups.items()
@@ -193,7 +193,7 @@ def _conversions(groups: Groups, target: str) -> list[str]:
 
 
 def _alone(groups: Groups, options: Similarities, report: EsiReport) -> dict[str, str]:
-    """Years among the computed ones in which fewer than two countries have exports, and who is there."""
+    """Computed years in which fewer than two countries have exports, with the countries that are there."""
     found = {}
     for (classification, year), flows in groups.items():
         name = f"{classification}/{year}"
@@ -221,7 +221,7 @@ def _alone(groups: Groups, options: Similarities, report: EsiReport) -> dict[str
 def _left_out(
     groups: Groups, options: Similarities, computed: Iterable[str]
 ) -> dict[str, dict[str, list[str]]]:
-    """Of the computed years, why countries that filed exports have no similarity, and who they are."""
+    """Computed years to reasons why countries that filed exports have no similarity, to these countries."""
     found: dict[str, dict[str, list[str]]] = {}
     level = _level(options)
     for (classification, year), flows in groups.items():
@@ -241,23 +241,23 @@ def _left_out(
 
 
 def _level(options: Similarities) -> int:
-    """Digits that a country's products need at least: vintages are brought together by six."""
+    """Fewest digits that a country's products must have; conversion between vintages needs six."""
     return options.esi.level if options.harmonise is None else FINEST
 
 
 def _exports(footer: Footer, options: Esi) -> Footer:
-    """The checks of the flow that the basis adds up; nothing where it was not filed."""
+    """Checks of the flow that the basis uses; empty if the flow was not filed."""
     return footer["checks"].get("DX" if options.basis == "DX" else "X", {})  # type: ignore[no-any-return]
 
 
 def _is_wanted(files: Iterable[Path], options: Esi, label: Callable[[int], str] = iso3_of) -> bool:
-    """Whether any of the reporters asked for is there."""
+    """Whether any of the reporters asked for is among the files."""
     there = {label(partition_key(path)[2]) for path in files}
     return not options.reporters or not there.isdisjoint(options.reporters)
 
 
 def flows_by_year(flows: Mapping[Path, Footer], options: Esi) -> Groups:
-    """Flows by classification and year, those years only that hold any of the reporters asked for."""
+    """Flows files by classification and year, for years with any of the reporters asked for."""
     return {
         key: {path: flows[path] for path in files}
         for key, files in _by_year(flows, options.years).items()
@@ -268,7 +268,7 @@ def flows_by_year(flows: Mapping[Path, Footer], options: Esi) -> Groups:
 def files_of(
     layout: Layout, classification: str, years: Collection[int], *, harmoniser: Harmoniser | None = None
 ) -> dict[int, list[Path]]:
-    """Flows files by year, no years means all: of a classification or, brought together, of every filing."""
+    """Flows files by year (no years: all), of one classification or, with a harmoniser, of the chosen filings."""
     if harmoniser is not None:
         return harmoniser.choose(layout.partitions(), years=years).chosen
     groups = _by_year(layout.partitions(), years)
@@ -276,7 +276,7 @@ def files_of(
 
 
 def _by_year(paths: Iterable[Path], years: Collection[int]) -> dict[tuple[str, int], list[Path]]:
-    """Without groups of countries, which are sums of others."""
+    """Group files by classification and year; groups of countries, which are sums of others, are left out."""
     groups: dict[tuple[str, int], list[Path]] = defaultdict(list)
     for path in paths:
         classification, year, code = partition_key(path)

@@ -1,4 +1,4 @@
-"""Brings tables with one file for each classification and year up to date with the flows."""
+"""Tables with one file per classification and year: plan them, compute what is stale, remove what is unwanted."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 Work = TypeVar("Work")
 Result = TypeVar("Result")
 Groups = Mapping[tuple[str, int], Mapping[Path, Footer]]
-"""Classification and year to flows files and their footers, in order of reporter code. Where vintages are brought
-together the classification is their target."""
+"""Classification and year to flows files and their footers, in order of reporter code. With `[harmonise]` the
+classification is the target."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Job:
 
 @dataclass(slots=True)
 class EsiReport:
-    """What one run of the stage did.
+    """Result of the stage.
 
     Attributes
     ----------
@@ -107,9 +107,9 @@ class EsiReport:
     mirrored
         Reporter-years that are mirrored.
     without_mirrors
-        Tables among those asked for that have none of them.
+        Requested tables without mirrored reporter-years.
     doubtful
-        Reporter-years, of the years that were computed, whose exports may be there in part (`coverage.doubtful`).
+        Reporter-years of the computed years whose exports may be incomplete (`coverage.doubtful`).
     """
 
     is_covered: bool = False
@@ -131,7 +131,7 @@ class EsiReport:
     doubtful: list[str] = field(default_factory=list)
 
     def remarks(self) -> list[str]:
-        """What is missing in the years that were computed, a sentence each."""
+        """Sentences on what is missing in the computed years."""
         lines = [f"{name}: no similarity: {why}" for name, why in self.alone.items()]
         for name in self.computed:
             lines += [
@@ -206,7 +206,7 @@ def bring_up_to_date(
 
 
 def _before(target: Path) -> tuple[Footer, pl.DataFrame] | None:
-    """Footer and indices of the file that is about to be replaced; None where it is not there, or damaged."""
+    """Footer and indices of the file that will be replaced; None if it is missing or damaged."""
     indices = None if not target.is_file() or damage(target) else read_indices(target)
     return None if indices is None else (read_footer(target), indices)
 
@@ -218,7 +218,7 @@ def _compare(
     key: tuple[str, int],
     report: EsiReport,
 ) -> None:
-    """Note what moved, and who is there no more."""
+    """Add changed similarities and vanished countries to the report."""
     (old_footer, old), (new_footer, new) = before, after
     found = largest_moves(old, new, classification=key[0], year=key[1])
     report.moves = merged([*report.moves, *found])
@@ -234,7 +234,7 @@ def _known(indices: pl.DataFrame) -> set[str]:
 
 
 def _one_ahead(work: Sequence[Work], read: Callable[[Work], Result]) -> Iterator[tuple[Work, Result]]:
-    """Each piece of work with what was read for it, while the next is being read: never more than two."""
+    """Pairs of work and its flows; the next is read in the background, so at most two are in memory."""
     with ThreadPoolExecutor(1) as reader:
         reading = [reader.submit(read, one) for one in work[:1]]
         for done, one in enumerate(work):

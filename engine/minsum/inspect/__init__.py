@@ -1,4 +1,4 @@
 """What a workspace holds: `status`, what is stale, `check`, and the user's SQL.
 
-Reads what stages published and asks them what they would do; computes and changes nothing.
+Reads published files, and asks each stage for its plan; computes no result and writes no file.
 """

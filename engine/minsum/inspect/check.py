@@ -1,6 +1,6 @@
-"""Is the workspace what its footers say, and do its figures agree with each other?
+"""`minsum check`: do the files match their footers, and do the figures agree with each other?
 
-Integrity is checked by reading every file; identities are SQL that returns offending rows.
+Integrity is checked by reading every file. Each identity is a SQL query that returns the rows that violate it.
 """
 
 from __future__ import annotations
@@ -48,15 +48,15 @@ IDENTITIES: Final = (
 SIMILARITY: Final = ("esi_range", "esi_symmetry", "esi_repeated")
 """Checks of the esi table, each in `sql/check_<name>.sql`."""
 
-_BETWEEN_LOOKS: Final = 0.1
-"""Seconds."""
-_LOOKS: Final = 5
-"""At a file that a run beside the check goes on replacing."""
+_SECONDS_BETWEEN_ATTEMPTS: Final = 0.1
+"""Seconds between two attempts to read files that a run is replacing."""
+_ATTEMPTS: Final = 5
+"""Attempts to read files that a run replaces during the check."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong.
+    """One error in the published files or figures.
 
     Attributes
     ----------
@@ -65,7 +65,7 @@ class Finding:
     place
         File, relative to the workspace, or classification, year, reporter and flow.
     found, expected
-        In words.
+        Description for people.
     """
 
     check: str
@@ -75,7 +75,7 @@ class Finding:
 
 
 def check_workspace(layout: Layout, limits: Check, *, jobs: int = 1) -> list[Finding]:
-    """Read everything the workspace publishes and report what is wrong, file by file, then check by check."""
+    """Read every published file and return all findings: file by file, then check by check."""
     sound: dict[Path, Footer] = {}
     found: list[Finding] = []
     with ThreadPoolExecutor(jobs) as pool:
@@ -95,7 +95,7 @@ def check_workspace(layout: Layout, limits: Check, *, jobs: int = 1) -> list[Fin
 
 
 def check_figures(flows: Mapping[Path, Footer], esi: Sequence[Path], limits: Check) -> list[Finding]:
-    """Compare figures with each other: those in the footers of flows files, and the rows of esi files."""
+    """Check the identities on the footers of flows files and on the rows of esi files."""
     with connect() as con:
         con.register("checks", _checks_table(flows))
         con.register("repairs", _repairs_table(flows))
@@ -106,23 +106,24 @@ def check_figures(flows: Mapping[Path, Footer], esi: Sequence[Path], limits: Che
 
 
 def _report(layout: Layout) -> list[Finding]:
-    """Files of the report against their list; a run beside the check may be between a file and its entry."""
+    """Compare the files of the report with `report/files.json`. A run during the check may have written a file and not yet
+    its entry, so differences are looked at again."""
     wrong: list[tuple[Path, str]] = []
-    for look in range(_LOOKS):
+    for attempt in range(_ATTEMPTS):
         wrong = list(ReportFiles(layout).damaged())
-        if not wrong or look == _LOOKS - 1:
+        if not wrong or attempt == _ATTEMPTS - 1:
             break
-        time.sleep(_BETWEEN_LOOKS)
+        time.sleep(_SECONDS_BETWEEN_ATTEMPTS)
     expected = "as listed in report/files.json"
     return [Finding("file", _place(layout, path), why, expected) for path, why in wrong]
 
 
 def _similarities(con: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> list[Finding]:
-    """Checks of the esi table; anew where a run replaces or removes a file meanwhile."""
+    """Run the checks of the esi table; repeat them if a run replaced or removed a file meanwhile."""
     import duckdb
 
     found: list[Finding] = []
-    for _ in range(_LOOKS):
+    for _ in range(_ATTEMPTS):
         before = {path: _state(path) for path in files}
         there = [path for path, state in before.items() if state is not None]
         try:
@@ -137,15 +138,15 @@ def _similarities(con: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> list
 
 
 Wrong = list[tuple[str, str, str]]
-"""Check, what was found, what was expected."""
+"""Findings of one file: name of the check, what was found, what was expected."""
 
 
 Verify = Callable[[Path, Footer, bytes], Wrong]
-"""Of a file with its footer and its bytes."""
+"""Function that verifies a file, given its path, footer and bytes."""
 
 
 def _tables(layout: Layout) -> Iterator[tuple[Path, str, Verify]]:
-    """Every published file with the name of its table and what there is to verify beyond its schema."""
+    """Every published file with the name of its table, and the function that verifies more than its schema."""
     for path in layout.partitions():
         yield path, "flows", verify_partition
     for name in YEARLY:
@@ -165,10 +166,9 @@ def _tables(layout: Layout) -> Iterator[tuple[Path, str, Verify]]:
 
 
 def _verified(path: Path, table: str, more: Verify) -> tuple[Footer | None, Wrong]:
-    """Footer of a sound file, or None; and what is wrong with it.
+    """Footer of a file (None if it is damaged) and its findings.
 
-    All of it is read from the same bytes, for a run beside the check may replace the file. One that is gone has nothing
-    wrong with it.
+    The file is read once, because a run may replace it during the check. A file that was removed has no findings.
     """
     expected = f"a {table} table written by minsum"
     try:
@@ -187,7 +187,7 @@ def _verified(path: Path, table: str, more: Verify) -> tuple[Footer | None, Wron
 
 
 def _state(path: Path) -> tuple[int, int, int] | None:
-    """Changes with the file; None where it is gone."""
+    """Inode, time of change and size of a file; None if it does not exist."""
     try:
         stat = path.stat()
     except FileNotFoundError:
@@ -196,7 +196,7 @@ def _state(path: Path) -> tuple[int, int, int] | None:
 
 
 def _verify_year(path: Path, footer: Footer, content: bytes) -> Wrong:
-    """Folder, file name, footer and rows say the same classification and year."""
+    """Check that folder, file name, footer and rows have the same classification and year."""
     classification, year = path.parent.name.partition("=")[2], path.stem
     years = pq.read_table(pa.BufferReader(content), columns=["year"])["year"].unique().to_pylist()
     wrong: Wrong = []
@@ -234,7 +234,7 @@ _REPAIRS: Final = _KEYS | {"repair": pl.String, "rows": pl.Int64, "usd": pl.Floa
 
 
 def _checks_table(flows: Mapping[Path, Footer]) -> pl.DataFrame:
-    """The identity checks that the footers hold: a row for each partition and flow."""
+    """Results of the identity checks in the footers: one row per partition and flow."""
     return _from_rows(
         (
             _key(path) | {"is_complete": footer["sources"][0]["is_complete"], "flow": flow} | values
@@ -257,7 +257,8 @@ def _repairs_table(flows: Mapping[Path, Footer]) -> pl.DataFrame:
 
 
 def _removed_table(flows: Mapping[Path, Footer]) -> pl.DataFrame:
-    """What became of the rows: a row for each partition, source and rule, `kept` included, and of `level` each number of digits."""
+    """Rows kept and removed: one row per partition, source and rule, `kept` included; for the rule `level`, one per number
+    of digits."""
     return _from_rows(
         (
             _key(path)

@@ -1,4 +1,4 @@
-"""What a run checks of what it changed: the identities of `minsum check`, and whether a change is too large to be true."""
+"""Checks of a run on the files it changed: the identities of `minsum check`, and changes too large to be plausible."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from minsum.workspace.runs import RunReport
 
 MOST_SAID: Final = 10
-"""Findings of one check that are said; the others are counted."""
+"""Findings of one check that are logged; the rest is counted."""
 
 _NEAR: Final = 3
-"""Years back in which a year with exports is looked for, to compare with."""
+"""How many years back to look for a year with exports to compare with."""
 
 _SELDOM: Final = {*FLOWS} - {"X", "DX", "M"}
-"""Flows of which nothing is made unless asked for: what is odd in them, often small sums, is left to `minsum check`."""
+"""Flows that no table uses by default. Only `minsum check` reports on them; their findings are often about small sums."""
 
 _IDENTITY: Final = (
     "the figures of the source contradict each other: minsum check, or another publication of it"
@@ -42,14 +42,14 @@ _HINTS: Final = {
 
 
 def examine_flows(layout: Layout, report: RunReport, limits: Check) -> None:
-    """Check the reporter-years that a run brought in, and warn of what it finds.
+    """Check the reporter-years that a run loaded; each finding becomes a warning.
 
     Parameters
     ----------
     layout
         The workspace.
     report
-        Of the run, after its stage flows; takes the warnings.
+        Report of the run after the stage flows; the warnings are added to it.
     limits
         Of `[check]`.
     """
@@ -60,14 +60,14 @@ def examine_flows(layout: Layout, report: RunReport, limits: Check) -> None:
 
 
 def examine(layout: Layout, report: RunReport, limits: Check) -> None:
-    """Check what a run changed beyond the flows themselves, and warn of what it finds.
+    """Check coverage and similarities that a run changed; each finding becomes a warning.
 
     Parameters
     ----------
     layout
         The workspace, its coverage up to date.
     report
-        Of the run, after its stage esi; takes the warnings.
+        Report of the run after the stage esi; the warnings are added to it.
     limits
         Of `[check]`.
     """
@@ -103,7 +103,7 @@ def _year_of(path: Path) -> str:
 
 
 def _falls(layout: Layout, changes: list[dict[str, Any]], limit: float) -> list[Finding]:
-    """Reporter-years whose exports fell below what they were, or below those of the year before."""
+    """Reporter-years whose exports are far below their earlier version, or below the year before."""
     if not changes:
         return []
     known = _exports(layout)
@@ -124,7 +124,7 @@ def _falls(layout: Layout, changes: list[dict[str, Any]], limit: float) -> list[
 
 
 def _exports(layout: Layout) -> dict[tuple[str, int], float]:
-    """World exports by reporter and year, of the classification that has most."""
+    """World exports by reporter and year; of several classifications the one with the largest value."""
     import polars as pl
 
     coverage = pl.read_parquet(layout.coverage, glob=False).group_by("reporter", "year")
@@ -137,7 +137,7 @@ def _bn(usd: float) -> str:
 
 
 def _vanished(vanished: dict[str, list[str]]) -> list[Finding]:
-    """Countries and composites that had similarities before, and have none any more."""
+    """Countries and composites that had similarities before this run and have none now."""
     return [
         Finding(
             "reference_vanished",
@@ -150,7 +150,7 @@ def _vanished(vanished: dict[str, list[str]]) -> list[Finding]:
 
 
 def _moves(moves: list[dict[str, Any]], redefined: list[str], limit: float) -> list[Finding]:
-    """Similarities that moved far although nothing but the data changed; the run keeps the largest moves only."""
+    """Similarities that changed much because of new data. Only the largest changes are known here."""
     return [
         Finding(
             "esi_move",

@@ -25,12 +25,12 @@ log = logging.getLogger("minsum")
 def run_query(layout: Layout, query: str) -> duckdb.DuckDBPyRelation | None:
     """Run one query with a view for every table that the workspace holds.
 
-    A table with a damaged file is named in a warning and not served; the others are. Files of flows are too many to
-    be proven for a query: what is wrong with them shows when they are read.
+    A table with a damaged file has no view, and a warning names it. Flows files are too many to verify for each query:
+    damage in them shows when they are read.
 
     Returns
     -------
-    The result, lazily: what is wrong with a value or a file may only show when rows are fetched (`query_errors`).
+    The result, evaluated lazily: errors in values or files may only show when rows are fetched (`query_errors`).
     None for a statement without rows.
 
     Raises
@@ -60,7 +60,7 @@ def run_query(layout: Layout, query: str) -> duckdb.DuckDBPyRelation | None:
 
 @contextmanager
 def query_errors(layout: Layout, query: str) -> Iterator[None]:
-    """Turn what DuckDB says while rows are fetched into errors of minsum's.
+    """Turn DuckDB errors while rows are fetched into minsum errors.
 
     Raises
     ------
@@ -89,7 +89,7 @@ def _explained(layout: Layout, said: str, query: str) -> MinsumError:
 
 
 def _add_views(con: duckdb.DuckDBPyConnection, layout: Layout) -> tuple[list[str], dict[str, str]]:
-    """Names of the tables that are there, and of those that are damaged with what is wrong."""
+    """Names of the tables that exist, and damaged tables with the reason."""
     import duckdb
 
     there, broken = [], {}
@@ -130,7 +130,7 @@ def _add_view(con: duckdb.DuckDBPyConnection, name: str, files: list[Path]) -> N
     if not keys or "=" not in str(files[0].parents[len(keys)]):
         con.read_parquet(literal(files), hive_partitioning=bool(keys)).create_view(name)
         return
-    # DuckDB takes folders above the table, such as `year=2015`, for keys, and these for the right ones.
+    # DuckDB would also take folders above the table, such as `year=2015`, for keys: name the right keys.
     made = [
         f"regexp_extract(filename, '.*/{key}=([^/]+)/', 1){'' if key == 'classification' else '::BIGINT'} AS {key}"
         for key in keys

@@ -1,7 +1,7 @@
-"""What the workspace holds that is not what the inputs and settings ask for, and what a run would do about it.
+"""What is not up to date with inputs and settings, why, and the command that updates it.
 
-Each stage says itself what it would make anew or remove, and why (`marks.Plan`); here the plans are chained: what a stage
-is going to make counts as made for the stages after it.
+Each stage has a plan: what it would make anew or remove, and why (`marks.Plan`). Here the plans are chained: the plan of a
+stage assumes that the stages before it have run.
 """
 
 from __future__ import annotations
@@ -32,8 +32,7 @@ Stale = list[dict[str, Any]]
 
 
 class Raw(NamedTuple):
-    """What ingest of `raw/` would do: with the files whose digest is known, and the names of the others, which it would
-    look into."""
+    """What ingest of `raw/` would do with files whose digest is known, and the names of files with unknown content."""
 
     choice: Choice
     unread: list[str]
@@ -48,7 +47,7 @@ def look_into_raw(layout: Layout, known: LakeIndex) -> Raw:
 
 
 def find_stale(layout: Layout, known: LakeIndex, raw: Raw, settings: Settings | None = None) -> Stale:
-    """What is not up to date: `what`, `which`, `why`, and the command that mends it as `do`.
+    """Entries for everything not up to date: `what`, `which`, `why`, and `do`, the command that updates it.
 
     Parameters
     ----------
@@ -57,7 +56,7 @@ def find_stale(layout: Layout, known: LakeIndex, raw: Raw, settings: Settings | 
     raw
         Of `look_into_raw`.
     settings
-        What decides the rest; None leaves it out.
+        Needed for the stages after the lake; None leaves them out.
     """
     found = flows_entries(layout, known, raw)
     if settings is not None:
@@ -66,7 +65,7 @@ def find_stale(layout: Layout, known: LakeIndex, raw: Raw, settings: Settings | 
 
 
 def flows_entries(layout: Layout, known: LakeIndex, raw: Raw) -> Stale:
-    """What ingest of `raw/` would read, make anew or remove."""
+    """Entries for sources that ingest of `raw/` would read, and for flows it would make anew or remove."""
     waiting = sorted([*(one.name for one in raw.choice.todo), *raw.unread])
     reasons: dict[tuple[str, str], list[str]] = {}
     for path, one in known.outdated(raw.choice.at_hand).items():
@@ -82,8 +81,10 @@ def flows_entries(layout: Layout, known: LakeIndex, raw: Raw) -> Stale:
 
 
 def away_from_raw(known: LakeIndex, raw: Raw) -> dict[str, list[str]]:
-    """Names of sources that the lake rests on and that are not in `raw/`, to their reporter-years; what is in a file that
-    was never looked at may be any of them of its name."""
+    """Sources of the lake that are not in `raw/`, to their reporter-years.
+
+    A file of `raw/` with unknown content may be the source of the same name, so that source is not listed.
+    """
     away, unread = dict[str, list[str]](), set(raw.unread)
     for path, footer in known.footers.items():
         gone = {one["name"] for one in footer["sources"] if one["sha256"] not in raw.choice.at_hand}
@@ -98,14 +99,14 @@ def _entry(what: str, which: list[str], why: str, do: str) -> dict[str, Any]:
 
 
 class _Chain:
-    """The plans of the stages after the lake, one after the other."""
+    """Chains the plans of the stages after the lake."""
 
     def __init__(self, layout: Layout, footers: Mapping[Path, Footer], settings: Settings) -> None:
         self._layout, self._footers, self._settings = layout, footers, settings
         self._found: Stale = []
 
     def entries(self) -> Stale:
-        """What is not up to date, stage by stage."""
+        """Entries for everything not up to date, stage by stage."""
         from minsum.esi.stage import esi_plan
 
         with self._told("esi", "esi", "minsum esi"):
@@ -118,7 +119,7 @@ class _Chain:
         return self._found
 
     def _standing(self) -> None:
-        """What stands on flows of which there are none: the run ends before it touches any of it."""
+        """Add entries for outputs whose flows do not exist: a run would end before it changes them."""
         layout = self._layout
         standing = {table: [_year(path) for path in layout.yearly(table)] for table in YEARLY} | {
             "panel": [one.name for one in (layout.panel, layout.country_years) if one.is_file()],
@@ -131,7 +132,7 @@ class _Chain:
         ]
 
     def _chain(self, coverage: Plan, esi: Plan) -> None:
-        """What follows from the plans of the esi stage."""
+        """Add the entries of esi and of the stages after it."""
         from minsum.esi.sections import sections_plan
         from minsum.estimate.stage import Inputs as EstimateInputs
 
@@ -146,7 +147,7 @@ class _Chain:
         if panel is not None:
             estimates = self._estimates(asked, EstimateInputs(panel, classification, similarities))
             marks = estimates.digests()
-        else:  # none is asked for, or what is there stays as it is
+        else:  # no panel is asked for, or it cannot be made
             there = list(filter(is_estimates, estimate_files(layout)))
             estimates = Plan(remove={path: UNWANTED for path in there if path.stem not in asked})
             marks = digests_of(path for path in there if path.stem in asked)
@@ -159,13 +160,13 @@ class _Chain:
         )
 
     def _panel_there(self) -> str | None:
-        """Digest of the panel that is there."""
-        with suppress(DataCheckError):  # damaged: no stage can use it, and it is told where it is used
+        """Digest of the published panel; None if it is missing or damaged."""
+        with suppress(DataCheckError):  # damaged: the stage that uses it says so
             return footer_digest(self._layout.panel)
         return None
 
     def _panel(self, tables: Plan) -> tuple[str | None, str]:
-        """Digest and classification of the panel that is wanted; None where there is none, or cannot be."""
+        """Digest and classification of the panel that the settings ask for; None without one, or if it cannot be made."""
         from minsum.panel.stage import classification_of, covariate_sources, panel_plan, reach_of
 
         layout, section = self._layout, self._settings.panel
@@ -186,7 +187,7 @@ class _Chain:
         return None, ""
 
     def _asked(self) -> dict[str, Asked]:
-        """Specifications that are asked for, by name."""
+        """Specifications that the settings or `minsum estimate SPEC` ask for, by name."""
         from minsum.estimate.stage import Asked, kept_specs
         from minsum.settings.specs import MAIN, load_spec
 
@@ -238,7 +239,7 @@ class _Chain:
         self._note("report", report_plan(layout, options, inputs), "minsum report")
 
     def _note(self, what: str, plan: Plan, do: str, *, name: Any = None) -> None:
-        """An entry for each reason."""
+        """Add an entry for each reason in a plan."""
         name = name or (lambda path: path.name)
         for paths, end in ((plan.redo, ""), (plan.remove, ": goes")):
             for why in dict.fromkeys(paths.values()):
@@ -247,7 +248,7 @@ class _Chain:
 
     @contextmanager
     def _told(self, what: str, which: str, do: str) -> Iterator[None]:
-        """A stage that cannot say what it wants is told with its reason."""
+        """If a stage cannot make its plan, add an entry with the error."""
         try:
             yield
         except MinsumError as error:
@@ -255,7 +256,7 @@ class _Chain:
 
 
 def _below(plan: Plan, folder: Path) -> Plan:
-    """The part of a plan that is of one table."""
+    """The part of a plan that concerns one table."""
 
     def part(paths: Mapping[Path, str]) -> dict[Path, str]:
         return {path: why for path, why in paths.items() if folder in path.parents}
@@ -264,7 +265,7 @@ def _below(plan: Plan, folder: Path) -> Plan:
 
 
 def _year(path: Path) -> str:
-    """Classification and year of a file with one of each: `H2/2014`."""
+    """Classification and year of a yearly file, as `H2/2014`."""
     return f"{path.parent.name.partition('=')[2]}/{path.stem}"
 
 
@@ -274,7 +275,7 @@ def by_key(footers: Mapping[Path, Footer]) -> dict[tuple[str, int, int], Footer]
 
 
 def esi_years(layout: Layout) -> dict[str, str]:
-    """Classification and year of flows, such as `H5/2014`, to those of the esi file they are in: `H2/2014`."""
+    """Classification and year of flows, such as `H5/2014`, to those of the esi file made from them, such as `H2/2014`."""
     found: dict[str, str] = {}
     for path in layout.yearly("esi"):
         name = _year(path)

@@ -1,4 +1,4 @@
-"""What a workspace holds, read from its footers."""
+"""`minsum status`: what a workspace holds, read from the footers."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def read_status(layout: Layout, options: Ingest, settings: Settings | None = Non
 
 
 def _superseded(footers: Iterable[Footer]) -> list[Record]:
-    """Sources of which nothing is in use, each with what replaced it and how many reporter-years it gave."""
+    """Sources that are no longer in use, each with its replacement and the number of its reporter-years."""
     used = {one["sha256"] for footer in footers for one in footer["sources"]}
     found: dict[str, Record] = {}
     for footer in footers:
@@ -108,7 +108,7 @@ def _superseded(footers: Iterable[Footer]) -> list[Record]:
 
 
 def _strays(layout: Layout, stale: set[str]) -> list[str]:
-    """Without damaged files that a run makes anew."""
+    """Footers of the lake, without damaged files that a run makes anew."""
     found = [
         path for path in find_strays(layout) if path.parent != layout.estimates or path.name not in stale
     ]
@@ -165,7 +165,7 @@ def status_tables(status: Record) -> Iterator[tuple[str, list[str], list[list[An
 
 
 def _audit(status: Record) -> Iterator[tuple[str, list[str], list[list[Any]]]]:
-    """What the rules and repairs did, over all sources and for those that lost most."""
+    """Rows by rule and repair: over all sources, and for the sources that lost most."""
     levels = {
         f"level: {digits} digits" if digits != "0" else "level: TOTAL": hit
         for digits, hit in status["levels"].items()
@@ -198,7 +198,7 @@ def _findings(footers: Mapping[Path, Footer], settings: Settings | None) -> list
 def _panel(layout: Layout) -> Record | None:
     try:
         footer = read_footer(layout.panel)
-    except DataCheckError:  # not there, or damaged: `stale` says so
+    except DataCheckError:  # missing or damaged: `stale` says so
         return None
     names = ("classification", "rows", "countries", "missing", "covariates", "remarks")
     return {name: footer.get(name) for name in names}
@@ -232,12 +232,12 @@ def _years(layout: Layout, footers: dict[tuple[str, int, int], Footer], stale: s
 
 
 def _has_reported(footer: Footer) -> bool:
-    """Whether a country gave figures of its own: BACI mirrors imports, so that a mere partner has imports there."""
+    """Whether a country reported itself. BACI mirrors imports: a country that only partners reported has imports there."""
     return bool(footer["checks"].get("X")) or any(one["format"] != "baci" for one in footer["sources"])
 
 
 def _state(name: str, there: dict[str, str], stale: set[str]) -> str:
-    """Whether the similarities of flows are there, and in which vintage if they were brought to another."""
+    """Whether similarities of these flows exist: `yes`, `no`, `stale`, or the vintage they were converted to."""
     table = there.get(name)
     if table is None:
         return "no"
@@ -245,7 +245,7 @@ def _state(name: str, there: dict[str, str], stale: set[str]) -> str:
 
 
 def _sources(footers: Iterable[Footer]) -> list[Record]:
-    """One entry a source, its audit added up over the reporter-years it gave."""
+    """One entry per source, with its audit summed over its reporter-years."""
     found: dict[str, Record] = {}
     for footer in footers:
         for record in footer["sources"]:
@@ -274,7 +274,7 @@ def _sources(footers: Iterable[Footer]) -> list[Record]:
 
 
 def _added(counts: Iterable[Record], *, order: Iterable[str] = ()) -> Record:
-    """Rows and USD by name, added up, in a given order or by name."""
+    """Sums of rows and USD by name, in the given order or sorted by name."""
     total: Record = defaultdict(lambda: {"rows": 0, "usd": 0.0})
     for one in counts:
         for name, hit in one.items():

@@ -1,4 +1,4 @@
-"""Files among the published ones that minsum did not write: told, never read, never removed."""
+"""Files in published folders that minsum did not write. They are reported, never read, never removed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from minsum.workspace.layout import Layout
 
 
 def find_strays(layout: Layout) -> Iterator[Path]:
-    """Each such file, folder by folder: a glob of the folder would read it."""
+    """Every file that minsum did not write, folder by folder. A glob over the folder would read it."""
     known: dict[Path, Callable[[], Iterable[Path]]] = {
         layout.flows: layout.partitions,
         layout.estimates: lambda: filter(is_estimates, layout.estimates.glob("*.parquet")),
@@ -24,7 +24,7 @@ def find_strays(layout: Layout) -> Iterator[Path]:
     for folder, ours in known.items():
         before = set(map(str, ours()))
         found = {os.path.join(place, name) for place, _, names in os.walk(folder) for name in names} - before
-        if found:  # a run beside this one may have written some meanwhile
+        if found:  # another run may have written files meanwhile
             found -= set(map(str, ours()))
         yield from sorted(path for path in map(Path, found) if _is_there(path))
     listed = {*ReportFiles(layout).names(), LIST, layout.sections.name}
@@ -35,5 +35,5 @@ def find_strays(layout: Layout) -> Iterator[Path]:
 
 
 def _is_there(path: Path) -> bool:
-    """Whether it is a file, or a link to nothing."""
+    """Whether a path is a file or a broken link."""
     return not path.is_dir() and (path.exists() or path.is_symlink())

@@ -35,16 +35,16 @@ _LINE_COLUMNS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """A similarity and what it is made of.
+    """A similarity, and the products, rows and lines it is made of.
 
     Attributes
     ----------
     title
-        Whose, with whom, when.
+        Reporter, reference, year.
     definition
-        How it is computed, a sentence each.
+        How it is computed, one sentence per entry.
     published
-        The row of the esi table; empty where there is none.
+        The row of the esi table; empty if there is none.
     products
         What each product adds (`esi.decompose.contributions`), the largest first.
     flows
@@ -52,7 +52,7 @@ class Trace:
     lines
         With a product: the lines of the files behind these rows, each with the rule that decides it.
     notes
-        What could not be shown.
+        What could not be shown, and why.
     """
 
     title: str
@@ -64,7 +64,7 @@ class Trace:
     notes: tuple[str, ...] = field(default=())
 
     def sums(self) -> Iterator[str]:
-        """What was published, and what the products add up to, which is the same."""
+        """The published similarity, and the sum over products, which must equal it."""
         total = float(self.products["contribution"].sum())
         if not self.published:
             yield "Not in the esi table: minsum esi has not made it, or the settings leave it out."
@@ -188,7 +188,7 @@ def _rows(path: Path, product: str, *, options: Esi, harmoniser: Harmoniser | No
 def _shares(
     codes: Sequence[str], product: str, classification: str, options: Esi, harmoniser: Harmoniser | None
 ) -> list[float]:  # fmt: skip
-    """Share of each filed product that counts for the one asked for."""
+    """For each filed product, the share that is converted to the product asked for."""
     level = options.level
     if harmoniser is None or classification == harmoniser.target:
         return [float(code[:level] == product) for code in codes]
@@ -203,7 +203,7 @@ def _shares(
 def _lines(
     layout: Layout, rows: pl.DataFrame, files: Sequence[Path], ingest: Ingest
 ) -> tuple[pl.DataFrame, list[str]]:
-    """Lines of the files behind rows of the lake, and what is not at hand."""
+    """Lines of the source files behind rows of the lake, and notes on sources that are not in `raw/`."""
     raw = discover([layout.raw]) if layout.raw.is_dir() else []
     whole = LakeIndex(flows_footers(layout), ingest).digests()
     at_hand = {one.sha256: one for one in unfold(hashed_sources(raw, layout)[0], whole=whole)}
@@ -232,7 +232,7 @@ def _lines(
 def _lines_of(
     source: Source, rows: pl.DataFrame, of: tuple[int, int], ingest: Ingest
 ) -> pl.DataFrame:  # fmt: skip
-    """World lines of the products; where there is none that is kept, the lines of every partner, which are added up."""
+    """World lines of the products. If no World line is kept, the lines of all partners, which the lake adds up."""
     year, code = of
     which = (
         (pl.col("reporter_code") == code) & (pl.col("year") == year)

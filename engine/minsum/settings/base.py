@@ -1,4 +1,4 @@
-"""What the sections of minsum.toml are made of: frozen, no unknown names, countries understood."""
+"""Base class and types of the sections of minsum.toml: frozen, unknown names refused, country labels normalised."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 
 class Section(BaseModel):
-    """A section of minsum.toml or of a spec file; the stage takes it as it is.
+    """A section of minsum.toml or of a spec file; its stage takes this object.
 
     The docstring of a section and the descriptions of its fields are the comments that `minsum init` writes.
     """
@@ -26,7 +26,7 @@ def _countries(given: tuple[str, ...]) -> tuple[str, ...]:
 Year = Annotated[int, Field(ge=1900, le=2200)]
 Vintage = Annotated[str, Field(pattern=r"^H[0-6]$")]
 COMPOSITE: Final = re.compile(r"[a-z][a-z0-9_]*")
-"""Names of composites, in small letters; labels of countries are in capitals."""
+"""Names of composites: lower case, because labels of countries are upper case."""
 Countries = Annotated[tuple[str, ...], AfterValidator(_countries)]
-"""Labels of countries as Comtrade writes them; other publishers' codes for one country are understood."""
+"""Country labels as Comtrade writes them; codes of other publishers are converted."""
 Share = Annotated[float, Field(ge=0, le=1)]

@@ -1,4 +1,4 @@
-"""What pydantic found wrong, said to the person who wrote the file."""
+"""Turns errors of pydantic into messages for the person who wrote the file."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from pydantic import BaseModel, ValidationError
 from minsum.errors import SettingsError
 
 _SECRET: Final = {"key_file", "base_url"}
-"""Settings whose wrong value may be, or hold, the key."""
+"""Settings whose wrong value is not shown, because it may contain the key."""
 
 
 def explained(error: ValidationError, path: Path, *, model: type[BaseModel]) -> SettingsError:
-    """The first fault as an error of minsum's.
+    """The first error of pydantic as a minsum error.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def explained(error: ValidationError, path: Path, *, model: type[BaseModel]) -> 
     path
         The file.
     model
-        What was validated; tells which names are known where.
+        The class that was validated; it has the known names.
 
     Returns
     -------
@@ -49,7 +49,7 @@ def explained(error: ValidationError, path: Path, *, model: type[BaseModel]) -> 
 
 
 def _names_beside(location: tuple[int | str, ...], model: type[BaseModel]) -> list[str]:
-    """Names that are allowed where an unknown one was found."""
+    """Allowed names at the place of an unknown name."""
     for part in location[:-1]:
         if isinstance(part, str) and part in model.model_fields:
             model = next(_models_in(model.model_fields[part].annotation), model)

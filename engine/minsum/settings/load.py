@@ -138,7 +138,7 @@ class Settings(Similarities, BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Flags, then environment; `load_settings` adds the file below them."""
+        """Order of precedence: flags, then environment; `load_settings` adds the file below them."""
         return init_settings, env_settings
 
 

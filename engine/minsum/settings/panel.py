@@ -14,7 +14,7 @@ from minsum.settings.paths import is_remote
 
 
 def _reference(given: str) -> str:
-    """Composites have names in small letters; what has none is a country; nothing named stays so."""
+    """Lower-case names are composites; other names are countries, normalised; None stays None."""
     from minsum.countries.suggestions import known_label
 
     return given if not given or COMPOSITE.fullmatch(given) else known_label(given)
@@ -40,7 +40,7 @@ class Variable(Section):
 
     @property
     def indicators(self) -> tuple[str, ...]:
-        """Every indicator that may serve."""
+        """Every indicator that the recipe may use."""
         return self.first_of + self.sum_of
 
     def formula(self, used: Sequence[str]) -> str:
@@ -101,7 +101,7 @@ class Panel(Section):
     variables: dict[str, Variable] = Field(default_factory=dict, examples=[DEFAULT_VARIABLES])
 
     def with_reference(self, composites: Collection[str]) -> Panel:
-        """The section with a reference: its own, or else the only composite there is.
+        """The section with its reference filled in: its own, or the only composite there is.
 
         Raises
         ------
@@ -117,11 +117,11 @@ class Panel(Section):
         )
 
     def recipes(self) -> dict[str, Variable]:
-        """The variables that the section names, beside those that stand ready."""
+        """Variables that the section names, without the built-in ones."""
         return {**DEFAULT_VARIABLES, **self.variables}
 
     def recorded(self) -> dict[str, Any]:
-        """What decides the panel, as footers hold it; only of variables `asked` is it said when no file gives them."""
+        """Options that decide the panel, as stored in the footers. `asked`: variables that are reported if no file has them."""
         made = {name: one.model_dump() for name, one in self.recipes().items()}
         return self.model_dump() | {"variables": made, "asked": tuple(self.variables)}
 

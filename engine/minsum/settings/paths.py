@@ -9,7 +9,7 @@ from typing import Final
 from minsum.errors import UsageError
 
 _SCHEME: Final = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+):/")
-"""Path("s3://bucket") holds one slash only. A single letter is a drive's name, not a scheme."""
+"""Address with a scheme. Path("s3://bucket") keeps one slash only; a single letter is a drive, not a scheme."""
 
 
 def is_remote(path: str | Path) -> bool:
@@ -18,7 +18,7 @@ def is_remote(path: str | Path) -> bool:
 
 
 def local_path(path: str | Path) -> Path:
-    """The path, when it is one of this machine.
+    """The path, if it is on this machine.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Model specifications, in `[estimate]` of minsum.toml and in spec files of their own: one and the same."""
+"""Model specifications: `[estimate]` of minsum.toml and spec files have the same content."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ PANEL_EFFECTS: Final = ("country", "year")
 PAIR_EFFECTS: Final = ("pair", "dyad", "reporter", "reference", "year", "reporter_year", "reference_year")
 PANEL_CLUSTERS: Final = ("country", "year")
 WEIGHTED: Final = ("FE", "pooled")
-"""Estimators that are least squares on rows, which a weight can multiply."""
+"""Estimators that are least squares on rows, and so accept weights."""
 PAIR_CLUSTERS: Final = ("dyad", "pair", "reporter", "reference", "year")
 
 _NAME = re.compile(r"[A-Za-z0-9][\w-]*")
@@ -141,7 +141,7 @@ class Model(Section):
         return name
 
     def complete(self) -> Model:
-        """With the defaults of its kind of data in place of what is not said."""
+        """The model with the defaults of its kind of data filled in."""
         pairs = self.data == "pairs"
         covariance = self.covariance or ("clustered" if pairs else "conventional")
         clusters = self.clusters or (("dyad",) if pairs else ("country",))
@@ -168,7 +168,7 @@ class Specification(Model):
     )
 
     def resolved(self) -> tuple[Model, ...]:
-        """Every model with what it inherits and its defaults."""
+        """Every model with inherited settings and defaults filled in."""
         shared = self.model_dump(exclude_unset=True, exclude={"models", "common_sample"})
         found = []
         for model in self.models or (Model(),):
@@ -191,7 +191,7 @@ class Specification(Model):
 
 
 def labels(model: Model) -> tuple[str, ...]:
-    """Name of each estimate of a model: its estimator, the model's name, or both."""
+    """Names of the estimates of a model: the estimator, the model's name, or both."""
     estimators = model.estimators or ()
     if not model.name:
         return tuple(estimators)
@@ -287,7 +287,7 @@ def load_spec(path: Path) -> tuple[str, Specification]:
 
     Returns
     -------
-    Its name, from the file's, and what it says.
+    Name of the specification (the file's name without suffix), and its content.
 
     Raises
     ------

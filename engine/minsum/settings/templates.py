@@ -81,7 +81,7 @@ def _section(
     *,
     with_defaults: bool,
 ) -> Iterator[str]:
-    """Lines of a section; without values it is off, and every line a comment."""
+    """Lines of a section. Without values the section is off: every line is a comment."""
     yield from _comment((section.__doc__ or "").partition("\n\n")[0])
     yield f"[{name}]" if values is not None else f"# [{name}]"
     values, is_on = values or {}, values is not None
@@ -107,7 +107,7 @@ def _section(
 def _entries(
     name: str, inner: type[BaseModel], values: Mapping[str, Any] | None, example: Mapping[str, Any]
 ) -> Iterator[str]:
-    """Settings under names of the user's own, a line each."""
+    """Settings under names that users choose, one per line."""
     yield from _comment((inner.__doc__ or "").partition("\n\n")[0])
     for key, field in inner.model_fields.items():
         yield from _comment(f"{key}: {field.description}")

@@ -1,4 +1,4 @@
-"""Terms of an equation as people write them: `esi`, `logit(esi)`, `lag(ln(gdp), 2)`; parsed and evaluated."""
+"""Parse and evaluate terms of an equation, such as `esi`, `logit(esi)`, `lag(ln(gdp), 2)`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _TOKEN: Final = re.compile(r"\s*(?:(?P<word>[A-Za-z_][\w.]*)|(?P<number>\d+)|(?P<sign>[(),]))")
 _OF_TIME: Final = ("lag", "diff")
 FUNCTIONS: Final = ("ln", "log", "logit", "square", *_OF_TIME)
-"""What may stand around a column. ln and log are one; lag and diff count years, not rows."""
+"""Functions of a term. ln and log are the same; lag and diff count years, not rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +25,9 @@ class Term:
     name
         Column or function.
     inner
-        What the function is of; None for a column.
+        Argument of the function; None for a column.
     years
-        How far a lag or difference reaches.
+        Years of a lag or difference.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Term:
 
     @property
     def column(self) -> str:
-        """The column at its core."""
+        """The column that the term is about."""
         return self.inner.column if self.inner else self.name
 
     def __str__(self) -> str:
@@ -51,7 +51,7 @@ def parse_term(text: str) -> Term:
     Raises
     ------
     ValueError
-        If it is not one; the message says what was expected where.
+        If the text is no term; the message says what was expected, and where.
     """
     tokens: list[str] = []
     position = 0
@@ -68,7 +68,7 @@ def parse_term(text: str) -> Term:
 
 
 def _parsed(tokens: list[str], text: str) -> tuple[Term, list[str]]:
-    """One term and the tokens after it."""
+    """The first term, and the tokens after it."""
     if not tokens or tokens[0] in "(),":
         raise ValueError(f"{text!r} is no term: a column such as capital, or ln(capital), was expected")
     name, rest = tokens[0], tokens[1:]
