@@ -35,5 +35,5 @@ def test_what_may_be_there_in_part_is_told_of_each_similarity(
     workspace.ingest([desk.inbox])
     workspace.esi()
     assert workspace.sql(JOIN).fetchall() == [("USA", "CHN", doubts)]
-    said = "exports that may be there in part: CHN 2015" in caplog.text
+    said = "exports that may be incomplete: CHN 2015" in caplog.text
     assert said == bool(doubts)

@@ -61,7 +61,7 @@ def test_a_full_disk_loses_nothing(small_disk: Path, tmp_path: Path) -> None:
     assert stopped.returncode == 1
     assert "error:" in stopped.stderr
     assert "No space left on device" in stopped.stderr
-    assert "hint: what was published before is whole" in stopped.stderr
+    assert "hint: what was published before is complete" in stopped.stderr
     assert "Traceback" not in stopped.stderr
     after = lake(work)
     assert before.items() <= after.items() <= whole.items()

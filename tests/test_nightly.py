@@ -187,7 +187,7 @@ def test_a_read_only_folder(night: Night, mounted: Callable[[str], Path]) -> Non
     result = night.command("run")
     assert result.exit_code == 1
     assert "Read-only file system" in result.stderr
-    assert "hint: what was published before is whole" in result.stderr
+    assert "hint: what was published before is complete" in result.stderr
     assert "Traceback" not in result.stderr
 
 

@@ -323,7 +323,7 @@ def test_narrowed_and_widened_reporters(desk: Desk) -> None:
     desk.ingest()
     everything = desk.lake()
     desk.options = Ingest(classification="H4", reporters=("CHN",))
-    assert ("flows", "no longer asked for: goes") in told(desk)
+    assert ("flows", "no longer asked for: will be removed") in told(desk)
     assert desk.ingest().removed == ["H4/2015/36", "H4/2015/276", "H4/2015/842"]
     assert [path.parent.name for path in desk.layout.partitions()] == ["reporter=156"]
     settled(desk)
@@ -357,7 +357,9 @@ def test_what_is_not_asked_for_stays_while_its_source_is_away(desk: Desk) -> Non
     desk.options = Ingest(reporters=("USA",))
     desk.ingest()
     assert usd(desk) == [100.0]
-    assert told(desk) == [("flows", f"no longer asked for: goes, but {NAME} is not in raw/: stays as it is")]
+    assert told(desk) == [
+        ("flows", f"no longer asked for: will be removed, but {NAME} is not in raw/: stays as it is")
+    ]
 
 
 def test_a_flows_file_in_the_place_of_another_is_refused(desk: Desk) -> None:

@@ -275,7 +275,7 @@ def test_what_the_settings_no_longer_name_goes(finished: Path, folder: Path, cha
     before = settings.read_text()
     settings.write_text(text)
     told = [f"{one['why']} {one['which']}" for one in Workspace(folder).status()["stale"]]
-    assert any("no longer asked for: goes" in one for one in told)
+    assert any("no longer asked for: will be removed" in one for one in told)
     after = settle(folder)
     for place in gone:
         assert any(name.startswith(place) for name in outputs(finished))

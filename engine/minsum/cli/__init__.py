@@ -1,4 +1,4 @@
-"""The command line: parse, one call, one summary line, exit code."""
+"""The command line: a command parses its options, calls one method of `Workspace`, prints the result, sets the exit code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commands that ask what is there."""
+"""Commands that read: status, check, tables, SQL, and the state of the machine."""
 
 from __future__ import annotations
 

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 
 FORMS: Final = ("text", "csv", "json", "markdown", "latex", "html")
-"""In which a command prints tables that it was asked for."""
+"""Forms in which a command prints the tables asked for."""
 
 
 def common(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Options of every command that works on a workspace; errors end with their exit code."""
+    """Add the options common to all commands; an error ends the command with its exit code."""
 
     @click.option(
         "-w",
@@ -71,7 +71,7 @@ class LocalPath(click.Path):
         super().__init__(path_type=Path)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The path, looked at before the slashes of an address are lost."""
+        """Check the text before `Path` merges the slashes of an address."""
         try:
             local_path(value)
         except UsageError as error:
@@ -80,7 +80,7 @@ class LocalPath(click.Path):
 
 
 class Commands(click.Group):
-    """The commands; with `--log-format json` what click says of wrong arguments is JSON as well."""
+    """Group of all commands. With `--log-format json`, messages of click about wrong arguments are JSON too."""
 
     def main(self, args: Sequence[str] | None = None, *rest: Any, **named: Any) -> Any:
         """Run a command line."""
@@ -102,7 +102,7 @@ class Commands(click.Group):
 
 
 def opened(console: Any, workspace: Path, jobs: int | None, **flags: Any) -> Workspace:
-    """The workspace a command works on, its progress shown; `flags` are settings for once."""
+    """The workspace of a command, with progress on the console; `flags` are settings for this command only."""
     from minsum.pipeline import Workspace
     from minsum.workspace.layout import find_root
 
@@ -110,13 +110,13 @@ def opened(console: Any, workspace: Path, jobs: int | None, **flags: Any) -> Wor
 
 
 def working(console: Any, workspace: Path, jobs: int | None, **flags: Any) -> Workspace:
-    """As `opened`, for a command that computes."""
+    """As `opened`, for a command that computes: check the address space first."""
     check_address_space()
     return opened(console, workspace, jobs, **flags)
 
 
 def finish(console: Any, report: RunReport, where: str, then: str) -> int:
-    """Say what a run did and what to do next; returns its exit code."""
+    """Print what a run did and what to do next; return its exit code."""
     from minsum.cli.summary import next_step
 
     console.summary(report, where)
@@ -125,7 +125,7 @@ def finish(console: Any, report: RunReport, where: str, then: str) -> int:
 
 
 def chosen_years(text: str | None) -> tuple[int, ...]:
-    """Years of an option; none when it is not given."""
+    """Years of an option; empty if it is not given."""
     return parse_years(text) if text else ()
 
 

@@ -1,4 +1,4 @@
-"""What a command says while it works, and how it ends: progress, log lines, the summary line, errors."""
+"""Messages of a command, not its answers: progress, log lines, the summary line, errors."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class Console:
     quiet
         Only results and errors.
     log_format
-        `text` or `json` lines on stderr; on a terminal, text gives way to progress bars. With `json` every line is a
-        JSON object: what a command says goes to stderr as such, and what it was asked for to stdout.
+        `text` or `json`. With `text`, log lines go to stderr; a terminal shows progress bars instead. With `json`, messages
+        are JSON objects on stderr, one per line, and answers are JSON on stdout.
     colour
         Whether a terminal gets colours and type styles; the environment's NO_COLOR forbids them too.
     """
@@ -75,32 +75,32 @@ class Console:
         self.stop()
 
     def stop(self) -> None:
-        """Clear the progress bars away: other output follows."""
+        """Remove the progress bars before other output."""
         self._progress.stop()
 
     def progress(self, stage: str, done: int, total: int) -> None:
-        """How far a stage is: a bar on a terminal, a line every few seconds elsewhere."""
+        """Show the progress of a stage: a bar on a terminal, a line every few seconds elsewhere."""
         self._progress.move(stage, done, total)
 
     def say(self, text: str) -> None:
-        """One line: on stdout, or as JSON on stderr."""
+        """Print a message: on stdout or, with JSON, on stderr."""
         if self.is_json:
             self.json_line("INFO", text)
         else:
             self.print(text)
 
     def print(self, text: str) -> None:
-        """One line of what was asked for, on stdout."""
+        """Print a line of an answer on stdout."""
         self.stop()
         self.out.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def json_line(self, level: str, text: str, **extra: Any) -> None:
-        """One JSON object on stderr."""
+        """Print a message as a JSON object on stderr."""
         self.stop()
         _write(sys.stderr, _json_line(time.time(), level, text, extra) + "\n")
 
     def aside(self, text: str) -> None:
-        """A note beside an answer for machines, on stderr; not with --quiet."""
+        """Print a note on stderr beside an answer for machines; not with --quiet."""
         if self.is_quiet:
             return
         if self.is_json:
@@ -109,12 +109,12 @@ class Console:
             self._err.print(text, markup=False, highlight=False)
 
     def write(self, text: str) -> None:
-        """An answer for machines, on stdout as it is."""
+        """Write an answer for machines to stdout, unchanged."""
         self.stop()
         _write(sys.stdout, text)
 
     def error(self, error: MinsumError) -> None:
-        """`error: ...` and `hint: ...` on stderr."""
+        """Print `error: ...` and `hint: ...` on stderr."""
         self.stop()
         if self.is_json:
             self.json_line("ERROR", error.message, hint=error.hint, error=type(error).__name__)
@@ -127,7 +127,7 @@ class Console:
             self._err.print(Text.assemble(("hint:", "bold"), f" {hint}"))
 
     def log_line(self, record: logging.LogRecord) -> None:
-        """A log record on stderr: as JSON, or for people, as an error or a warning where there is something to do."""
+        """Print a log record on stderr: as JSON, or as text; a record with a hint is marked as error or warning."""
         if self.is_json:
             _write(sys.stderr, _JsonLines().format(record) + "\n")
         elif hasattr(record, "hint"):
@@ -139,7 +139,7 @@ class Console:
             self._err.print(record.getMessage(), markup=False, highlight=False)
 
     def summary(self, report: RunReport, where: str) -> None:
-        """One line on what was done and where it is; rejections and warnings were said when they came up."""
+        """Print one line on what a run did and where the result is."""
         line = summary_line(report, where)
         if self.is_json:
             self._last = (line, run_counts(report))
@@ -147,7 +147,7 @@ class Console:
             self.print(line)
 
     def finish(self, code: int) -> None:
-        """The last line, as JSON: what was done, the counts and the exit code. For people the summary was it."""
+        """With JSON, print the last line: summary, counts and exit code. Flush both streams."""
         if self.is_json:
             message, counts = self._last
             words = message if not code or message else f"ended with exit code {code}"
@@ -158,20 +158,20 @@ class Console:
             _write(stream, "")
 
     def advise(self, text: str) -> None:
-        """What to do next; not with --quiet."""
+        """Print what to do next; not with --quiet."""
         if not self.is_quiet:
             self.say(f"next: {text}")
 
 
 class _Lines(logging.Handler):
-    """Passes log records to the console, which knows of bars and of JSON."""
+    """Passes log records to the console."""
 
     def __init__(self, console: Console) -> None:
         super().__init__()
         self._console = console
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Say it."""
+        """Print the record."""
         try:
             self._console.log_line(record)
         except Exception:
@@ -179,22 +179,22 @@ class _Lines(logging.Handler):
 
 
 def _json_line(moment: float, level: str, message: str, extra: dict[str, Any]) -> str:
-    """One JSON object: time, level, message and whatever belongs to them."""
+    """A JSON object with time, level, message and further entries."""
     when = datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds")
     return json.dumps({"time": when, "level": level, "message": message} | extra, default=str)
 
 
 class _JsonLines(logging.Formatter):
-    """One JSON object a line: time, level, message and whatever was passed as `extra`."""
+    """Formats a log record as a JSON object: time, level, message and the entries of `extra`."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line, without its end."""
+        """The line, without line end."""
         extra = {key: value for key, value in record.__dict__.items() if key not in _STANDARD}
         return _json_line(record.created, record.levelname, record.getMessage(), extra)
 
 
 class _Pipe(rich.console.Console):
-    """A console that goes quiet when nobody reads it any more: `| head` is no error."""
+    """A console that stops printing when its pipe is closed: `| head` is no error."""
 
     def on_broken_pipe(self) -> None:
         """Called by rich in place of BrokenPipeError."""
@@ -203,7 +203,7 @@ class _Pipe(rich.console.Console):
 
 
 def _write(stream: IO[str], text: str) -> None:
-    """Write and flush a text; into nothing when nobody reads it any more."""
+    """Write and flush a text; discard it if the pipe is closed."""
     try:
         stream.write(text)
         stream.flush()
@@ -212,5 +212,5 @@ def _write(stream: IO[str], text: str) -> None:
 
 
 def _read_no_more(stream: IO[str]) -> None:
-    """Point a closed pipe at nothing, so that what is still buffered does not fail at exit."""
+    """Redirect a closed pipe to /dev/null, so that flushing its buffer at exit does not fail."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 def show_changes(console: Console, report: RunReport) -> None:
-    """What changed in the numbers: new and revised reporter-years, and the largest moves of the index."""
+    """For people, what changed in the data: new and revised reporter-years, and the largest moves of the index."""
     if console.is_quiet or console.is_json:
         return
     from minsum.text_tables import listed
@@ -63,7 +63,7 @@ def show_changes(console: Console, report: RunReport) -> None:
 
 
 def show_tables(console: Console, tables: list[Table]) -> None:
-    """Tables that a run made; a machine finds them in report/."""
+    """Print tables that a run made, for people only; programs find them in report/."""
     if console.is_quiet or console.is_json:
         return
     for table in tables:
@@ -74,7 +74,7 @@ def show_tables(console: Console, tables: list[Table]) -> None:
 
 
 def show_relation(console: Console, relation: duckdb.DuckDBPyRelation, form: str | None) -> None:
-    """Rows of a query."""
+    """Print the rows of a query."""
     form = form_of(console, form)
     if form in PAPER_FORMS:
         answer_frame(console, "query", "", relation.pl(), (), form)
@@ -83,7 +83,7 @@ def show_relation(console: Console, relation: duckdb.DuckDBPyRelation, form: str
 
 
 def show_decomposition(console: Console, found: Decomposition, form: str | None) -> None:
-    """For people the index by year and what changed; for machines every contribution."""
+    """Print for people the index by year and its changes; for machines every contribution."""
     between = f"{found.reporter} and {found.reference}, {found.classification}"
     by_segment = found.by_segment()
     several = len(found.years) > 1
@@ -113,7 +113,7 @@ def show_decomposition(console: Console, found: Decomposition, form: str | None)
 
 
 def show_trace(console: Console, found: Trace, form: str | None) -> None:
-    """For people the definition and the largest parts; for machines the lines of a product, or every product."""
+    """Print for people the definition and the largest parts; for machines the lines of a product, or every product."""
     if form_of(console, form) != "text":
         shown = found.products if found.lines is None else found.lines
         answer_frame(console, "trace", f"Similarity of {found.title}", shown, found.notes, form)
@@ -132,7 +132,7 @@ def show_trace(console: Console, found: Trace, form: str | None) -> None:
 
 
 def show_ruled_rows(console: Console, batches: Iterable[pl.DataFrame], form: str | None) -> None:
-    """Rows of a file and what the rules make of them: for people the first, and counts by rule."""
+    """Print rows with the rule that removes them; for people the first rows, and counts by rule."""
     import polars as pl
 
     form = form_of(console, form)
@@ -161,7 +161,7 @@ def show_ruled_rows(console: Console, batches: Iterable[pl.DataFrame], form: str
 def show_bench(
     console: Console, found: dict[str, Any], compared: list[dict[str, Any]], *, as_json: bool
 ) -> None:
-    """What `minsum bench` measured, and how it compares with an earlier record."""
+    """Print what `minsum bench` measured, and the comparison with an earlier record."""
     if as_json or console.is_json:
         print_json(console, found | ({"compared": compared} if compared else {}), indent=2)
         return
@@ -172,7 +172,7 @@ def show_bench(
 
 
 def show_status(console: Console, status: dict[str, Any], *, as_json: bool) -> None:
-    """State of the workspace."""
+    """Print the state of the workspace."""
     if as_json or console.is_json:
         print_json(console, status, indent=2)
         return
@@ -195,7 +195,7 @@ def show_status(console: Console, status: dict[str, Any], *, as_json: bool) -> N
 
 
 def show_plan(console: Console, plan: Plan) -> None:
-    """What a fetch would do."""
+    """Print what a fetch would do."""
     for reason, hint in plan.rejected.values():
         console.error(MinsumError(f"rejected: {reason}", hint))
     print_mapping(console, {
@@ -205,7 +205,7 @@ def show_plan(console: Console, plan: Plan) -> None:
 
 
 def show_findings(console: Console, findings: list[Finding], *, where: str, as_json: bool) -> None:
-    """What `minsum check` found."""
+    """Print the findings of `minsum check`."""
     if as_json or console.is_json:
         print_json(console, [asdict(one) for one in findings], indent=2)
         return
@@ -216,7 +216,7 @@ def show_findings(console: Console, findings: list[Finding], *, where: str, as_j
 
 
 def _show_islands(console: Console, found: dict[str, Any]) -> None:
-    """Countries that filed one year in different HS vintages, and how to bring them together."""
+    """Print years in which countries filed in different HS vintages, and how to harmonise them."""
     from minsum.harmonise.islands import Islands
 
     islands = Islands(found["years"], found["target"])

@@ -1,4 +1,4 @@
-"""How a command ends: every error as a message with its exit code, and signals as a command of their own would."""
+"""How a command ends: errors as a message with an exit code; signals with 128 and their number."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ import click
 from minsum.errors import MinsumError
 
 _NAMES: Final = {signal.SIGINT: "Ctrl-C (SIGINT)", signal.SIGTERM: "SIGTERM"}
-_NO_ROOM: Final = (
+_NO_MEMORY: Final = (
     "cannot allocate memory", "failed to map segment", "can't start new thread", "out of memory", "memoryerror",
     "section memory", "memory allocation",
 )  # fmt: skip
-"""What libraries say that find no memory, in whatever class of error."""
+"""Phrases in the messages of libraries that cannot allocate memory; their classes of error differ."""
 _LEAST_ADDRESSES: Final = 4 << 30
-"""Bytes of address space below which compiled code aborts, or turns in circles, without a word."""
+"""With fewer bytes of address space, compiled code aborts or loops forever, without a message."""
 _GRACE: Final = 5.0
-"""Seconds after a signal that compiled code may go on before the process ends without it."""
-_WHOLE: Final = "what was published before is whole"
+"""Seconds that compiled code may continue after a signal; then the process ends."""
+_COMPLETE: Final = "what was published before is complete"
 
 
 class Stopped(BaseException):
@@ -49,7 +49,7 @@ class Signals:
     Attributes
     ----------
     stopped
-        What the first one raised; libraries may have put another error in its place.
+        Raised by the first signal, None before; a library may have replaced it by another error.
     """
 
     def __init__(self) -> None:
@@ -62,20 +62,20 @@ class Signals:
         raise self.stopped
 
     def as_error(self) -> MinsumError | None:
-        """What people are told of the signal, in one line; None without one."""
+        """Message about the signal; None without a signal."""
         if self.stopped is None:
             return None
-        return MinsumError(f"{self.stopped}; {_WHOLE}: run again to go on")
+        return MinsumError(f"{self.stopped}; {_COMPLETE}: run again to go on")
 
     @contextmanager
     def caught(self) -> Iterator[None]:
-        """Handle signals meanwhile, where the caller does not ignore them."""
+        """Handle signals inside this block, except signals that the caller ignores."""
         before: dict[signal.Signals, Any] = {}
         if threading.current_thread() is threading.main_thread():
             before = {one: signal.getsignal(one) for one in _NAMES}
         for number, handler in before.items():
             if handler is signal.SIG_IGN:
-                # Polars has a handler of its own, which takes no notice of this: the signal must not arrive at all.
+                # Polars' own handler would not ignore the signal, so block it.
                 signal.pthread_sigmask(signal.SIG_BLOCK, {number})
             else:
                 signal.signal(number, self._handle)
@@ -89,7 +89,7 @@ class Signals:
 
 @contextmanager
 def _no_longer_than(grace: float) -> Iterator[None]:
-    """End the process so many seconds after a signal that Python had no chance to handle: it waits for compiled code."""
+    """End the process `grace` seconds after a signal that Python cannot handle because compiled code is running."""
     receiver, sender = os.pipe()
     os.set_blocking(sender, False)
     before = signal.set_wakeup_fd(sender, warn_on_full_buffer=False)
@@ -99,7 +99,7 @@ def _no_longer_than(grace: float) -> Iterator[None]:
         for number in iter(lambda: os.read(receiver, 1), b""):
             if number[0] in _NAMES and not done.wait(grace):
                 stopped = Stopped(number[0])
-                os.write(2, f"error: {stopped}; {_WHOLE}: run again to go on\n".encode())
+                os.write(2, f"error: {stopped}; {_COMPLETE}: run again to go on\n".encode())
                 os._exit(stopped.exit_code)
 
     watcher = threading.Thread(target=watch, daemon=True)
@@ -115,24 +115,24 @@ def _no_longer_than(grace: float) -> Iterator[None]:
 
 
 def as_error(error: BaseException) -> MinsumError | None:
-    """An error as it is shown to people; None for what click and Python end a program with."""
+    """The error to show; None for exceptions with which click and Python end a program."""
     if isinstance(error, MinsumError):
         return error
     if isinstance(error, (click.ClickException, click.exceptions.Exit, click.Abort)):
         return None
     if _is_memory(error):
         return MinsumError(
-            "not enough memory", f"{_WHOLE}; free some or raise the limit, or run again with fewer --jobs"
+            "not enough memory", f"{_COMPLETE}; free some or raise the limit, or run again with fewer --jobs"
         )
     if isinstance(error, OSError):
         place = error.filename or "workspace"
-        return MinsumError(f"{place}: {error.strerror or error}", f"{_WHOLE}; mend that and run again")
-    # Rust's panics are no Exceptions
+        return MinsumError(f"{place}: {error.strerror or error}", f"{_COMPLETE}; fix that and run again")
+    # a panic of Rust is a BaseException
     if isinstance(error, Exception) or type(error).__name__ == "PanicException":
         said = " ".join(str(error).split())[:300]
         return MinsumError(
             f"unexpected: {type(error).__name__}: {said}",
-            f"a fault of minsum's: {_WHOLE}; run again with --debug and report the traceback "
+            f"a bug in minsum: {_COMPLETE}; run again with --debug and report the traceback "
             "(that of a run is in its file in runs/)",
         )
     return None
@@ -155,7 +155,7 @@ def check_address_space() -> None:
 
 
 def _is_memory(error: BaseException | None) -> bool:
-    """Whether the error, or one that it came from, is that memory ran out."""
+    """Whether the error, or an error that caused it, means that memory ran out."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         if _says_memory(error):
@@ -169,4 +169,4 @@ def _says_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
         return True
     said = f"{type(error).__name__} {error}".lower().replace("outofmemory", "out of memory")
-    return any(words in said for words in _NO_ROOM)
+    return any(words in said for words in _NO_MEMORY)

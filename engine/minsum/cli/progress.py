@@ -1,4 +1,4 @@
-"""How far a stage is: bars with speed and time left on a terminal, plain lines elsewhere."""
+"""Progress of the stages: bars with speed and time left on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from rich.progress import (
 from rich.text import Text
 
 _UNITS: Final = {"flows": "rows", "esi": "years", "synth": "files", "bench": "rounds"}
-"""What the progress of a stage counts."""
+"""Unit that the progress of each stage counts."""
 
 _SECONDS_BETWEEN_LINES: Final = 10.0
 
 
 class _Count(ProgressColumn):
-    """How much is done, of how much, and how fast."""
+    """Column with work done, total and speed."""
 
     def render(self, task: Task) -> Text:
-        """Of one bar."""
+        """Text of one bar."""
         unit = _UNITS.get(task.description, "")
         speed = f", {task.speed:,.0f} {unit}/s" if task.speed and task.speed >= 10 else ""
         return Text(f"{task.completed:,.0f} of {task.total or 0:,.0f} {unit}{speed}")
@@ -40,7 +40,7 @@ class StageProgress:
     Parameters
     ----------
     terminal
-        Where the bars are drawn; None for log lines.
+        Console for the bars; None for log lines.
     """
 
     def __init__(self, terminal: Console | None) -> None:
@@ -54,17 +54,17 @@ class StageProgress:
         self._lines: dict[str, tuple[float, int, float]] = {}
 
     def start(self) -> None:
-        """Draw from now on."""
+        """Start to draw bars."""
         if self._bars:
             self._bars.start()
 
     def stop(self) -> None:
-        """Clear the bars away."""
+        """Remove the bars."""
         if self._bars:
             self._bars.stop()
 
     def move(self, stage: str, done: int, total: int) -> None:
-        """Show that so much of a stage is done; the total may be an estimate."""
+        """Show the progress of a stage; the total may be an estimate."""
         if self._bars is None:
             self._log(stage, done, total)
             return

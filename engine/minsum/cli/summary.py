@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def summary_line(report: RunReport, where: str) -> str:
-    """What the stages did, how many sources they rejected and how long they took."""
+    """One line: results of the stages, rejected sources, seconds."""
     seconds = sum(stage.seconds for stage in report.stages)
     rejected = _rejected(report)
     if not report.changed and report.remote is not None:
@@ -24,7 +24,7 @@ def summary_line(report: RunReport, where: str) -> str:
 
 
 def run_counts(report: RunReport) -> dict[str, Any]:
-    """What a run did and what the workspace holds now, in numbers; `totals` are those of `minsum status`."""
+    """Counts of a run and, as `totals`, of the workspace now (as in `minsum status`)."""
     stages = {stage.stage: stage.summary for stage in report.stages}
     flows, esi = stages.get("flows", {}), stages.get("esi", {})
     done = {
@@ -42,14 +42,14 @@ def run_counts(report: RunReport) -> dict[str, Any]:
 
 
 def next_step(report: RunReport, *, otherwise: str) -> str:
-    """One line: how to mend what stands in the way, or what usually follows.
+    """One line: how to solve a problem of the run, or the usual next command.
 
     Parameters
     ----------
     report
-        Of the run.
+        Report of the run.
     otherwise
-        What follows when nothing stands in the way.
+        Advice if the run had no problem.
     """
     if report.rejected:
         return "minsum status says what to do about the rejected sources"
@@ -68,7 +68,7 @@ def next_step(report: RunReport, *, otherwise: str) -> str:
 
 
 def _rejected(report: RunReport) -> list[str]:
-    """Sources rejected in this run, and how many stand rejected in all where these are more."""
+    """Number of sources rejected in this run, and of all rejected sources if there are more."""
     standing = report.totals.get("rejected sources", 0)
     if not report.rejected and not standing:
         return []
@@ -101,7 +101,7 @@ def _described(stage: str, summary: dict[str, Any]) -> str:
 
 
 def _speed(report: RunReport) -> str:
-    """Rows a second, where files were read."""
+    """Rows read per second; empty if no file was read."""
     read = [stage for stage in report.stages if stage.stage == "flows" and stage.summary["rows_in"]]
     return f" ({read[0].summary['rows_in'] / read[0].seconds:,.0f} rows/s read)" if read else ""
 

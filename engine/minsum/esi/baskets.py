@@ -183,7 +183,7 @@ def gather(
 
 
 def ranked(rows: pl.DataFrame, *, level: int) -> tuple[pl.DataFrame, pl.Series, NDArray[Any]]:
-    """Rows of countries with at least this many digits, the distinct product codes in order, and each row's index into them."""
+    """Rows of countries with enough digits, their distinct product codes in order, and each row's index into these."""
     codes = rows["product_code"].unique().sort()
     if len(short := codes.filter(codes.str.len_bytes() < level)):
         is_short = pl.col("product_code").is_in(short.implode())
@@ -206,7 +206,7 @@ def scan_products(files: Sequence[Path], basis: AnyBasis, partners: pl.Expr) -> 
 
 
 def _scan_flows(files: Sequence[Path]) -> pl.LazyFrame:
-    """The columns needed, and the reporter, of each flows file."""
+    """The columns that all flows files have, and the reporter."""
     if all("=" not in str(path.parents[3]) for path in files):
         return pl.scan_parquet(list(files), glob=False, hive_partitioning=True, extra_columns="ignore")
     # Polars would also take folders above the lake, such as `year=2015`, for keys.

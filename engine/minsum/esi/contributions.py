@@ -146,7 +146,7 @@ def _table(baskets: Baskets, references: Sequence[str], *, year: int, vintage: s
 
 
 def _members(baskets: Baskets, reference: str, options: Esi) -> F64Matrix | None:
-    """Shares of the basket or baskets of a reference; None if a side has too few products."""
+    """Shares of the basket or baskets of a reference; None without data of a member, or with too few products."""
     composite = options.references.get(reference)
     names, rule = (composite.members, composite.rule) if composite else ((reference,), "pooled")
     rows, absent = member_rows(baskets, names, rule)

@@ -85,8 +85,9 @@ def place_key(path: Path) -> str:
 
 
 def _exports_to(filings: Sequence[Path], partners: Collection[int], *, year: int) -> float | None:
-    """Share of these partners in a country's exports, from the filing nearest to a year; of two, the newer year, then the newer
-    vintage. None without a filing."""
+    """Share of these partners in a country's exports, from the filing nearest to a year; None without a filing.
+
+    Of two filings as near, the later year counts, then the newer vintage."""
     if not filings:
         return None
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def of_year(
     references: References, year: int, labels: Collection[str]
 ) -> tuple[References, dict[str, list[str]]]:
-    """Replace groups by their members of a year; members without data are left out.
+    """Replace groups by those members of a year that have data.
 
     Parameters
     ----------

@@ -69,7 +69,7 @@ def flows_entries(layout: Layout, known: LakeIndex, raw: Raw) -> Stale:
     waiting = sorted([*(one.name for one in raw.choice.todo), *raw.unread])
     reasons: dict[tuple[str, str], list[str]] = {}
     for path, one in known.outdated(raw.choice.at_hand).items():
-        why = "made under other settings" if one.is_wanted else "no longer asked for: goes"
+        why = "made under other settings" if one.is_wanted else "no longer asked for: will be removed"
         if one.away:
             why += f", but {one.away[0]} is not in raw/: stays as it is"
         do = "delete it, or put its sources into raw/" if one.away else "minsum ingest"
@@ -241,7 +241,7 @@ class _Chain:
     def _note(self, what: str, plan: Plan, do: str, *, name: Any = None) -> None:
         """Add an entry for each reason in a plan."""
         name = name or (lambda path: path.name)
-        for paths, end in ((plan.redo, ""), (plan.remove, ": goes")):
+        for paths, end in ((plan.redo, ""), (plan.remove, ": will be removed")):
             for why in dict.fromkeys(paths.values()):
                 which = [name(path) for path, reason in paths.items() if reason == why]
                 self._found.append(_entry(what, which, why + end, do if not end else "minsum run"))

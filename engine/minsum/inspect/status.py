@@ -31,28 +31,33 @@ Record = dict[str, Any]
 
 
 def read_status(layout: Layout, options: Ingest, settings: Settings | None = None) -> Record:
-    """State of the workspace; without settings, what is stale after the lake is left out.
+    """State of the workspace.
 
     Parameters
     ----------
     layout
         The workspace.
     options
-        `[ingest]`, for what is stale.
+        Section `[ingest]`.
     settings
-        What is wanted after the lake; None leaves out what is stale there.
+        Needed for `stale` after the lake; None leaves these entries out.
 
     Returns
     -------
-    `years`: reporters, rows, repairs of each classification-year and whether its similarities are there (`yes`,
-    `no`, `stale`, or the vintage to which they were brought); `islands`: years in which no vintage has every
-    country, and the vintage that would bring them together; `sources`: what each gave and what each rule removed;
-    `rules`, `levels` (rows that the rule level removed, by the digits of their codes), `repairs` and `mended` (texts that were
-    not written as Comtrade writes them): the same over all of them; `rejected`: name, reason and hint of each rejected source, and
-    how many runs rejected it; `superseded`: sources that a later publication replaced, and by which; `copies`: files of
-    `raw/` whose content another has; `away`: sources that are not in `raw/`, with the reporter-years that rest on them; `stale`: what its inputs have overtaken; `strays`: files among the published ones that
-    minsum did not write; `panel` (None without one): its size, what is missing, where each variable came from and what did
-    not match; `findings`: figures that disagree (`check.check_figures`), by the limits of the settings; `estimates`: by specification and model, how it was made and which rows it left out; `totals`.
+    A dict for JSON:
+
+    - `years`: reporters, rows and repairs by classification-year, and whether similarities exist (`yes`, `no`, `stale`, or
+      the vintage they were converted to);
+    - `islands`: years in which no vintage has every country, and the vintage that would harmonise them;
+    - `sources`: reporter-years and removed rows by source; `superseded`: sources that a later publication replaced, and
+      by which; `copies`: files of `raw/` with the same content as another; `away`: sources that are not in `raw/`, with
+      their reporter-years; `rejected`: name, reason, hint, and the number of runs that rejected the source;
+    - `rules`, `levels` (rows removed by the rule `level`, by digits of their codes), `repairs` and `mended` (repaired
+      texts): sums over all sources;
+    - `stale`: what is not up to date (`stale.find_stale`); `strays`: files that minsum did not write;
+    - `panel` (None without one): size, missing values, and the origin of each variable; `estimates`: by specification
+      and model, the method and the rows left out;
+    - `findings`: figures that disagree (`check.check_figures`), by the limits of the settings; `totals`.
 
     Raises
     ------

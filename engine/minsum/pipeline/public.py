@@ -55,9 +55,9 @@ class Workspace(WorkspaceReader):
     jobs
         Files read at a time; None means all cores. No result depends on it.
     progress
-        Called with stage, done and total.
+        Called with the name of a stage, the work done and the total.
     flags
-        Settings that win over environment and file, nested like the file.
+        Settings that override environment and file, nested like the file.
     """
 
     def __init__(
@@ -89,22 +89,22 @@ class Workspace(WorkspaceReader):
         return self
 
     def fetch(self) -> RunReport:
-        """Download what `[fetch]` names and is not here; `remote` of the report says why something is missing."""
+        """Download the files that `[fetch]` asks for and `raw/` lacks; `remote` of the report says why a file is missing."""
         with self._run() as run:
             fetch_stage(run)
         return self._report
 
     def fetch_plan(self) -> Plan:
-        """What `fetch` would do: files, calls, bytes and days; only the lists are called."""
+        """What `fetch` would do: files, calls, bytes and days. Only the lists are downloaded."""
         from minsum.fetch.stage import plan
 
         fetch = section(self.layout, self.settings, "fetch")
         return plan(self.layout, fetch, in_lake=lambda: up_to_date_names(self.layout, self.settings))
 
     def ingest(self, sources: Iterable[str | Path] | None = None, *, accept: bool = False) -> RunReport:
-        """Bring files and folders (default `raw/`) into the lake; bad ones are rejected and reported.
+        """Load files and folders (default `raw/`) into the lake; bad files are rejected and reported.
 
-        With `accept` a file may replace what the lake holds though it has less than half of that, or nothing of a flow.
+        With `accept`, a file may replace a reporter-year even if it holds less than half of what is there, or lacks a flow.
         """
         paths = None if sources is None else [local_path(source) for source in sources]
         with self._run() as run:
@@ -124,7 +124,7 @@ class Workspace(WorkspaceReader):
         return self._report
 
     def estimate(self, spec: str | Path | None = None) -> RunReport:
-        """Estimate what a spec file, or `[estimate]`, describes, into `estimates/<name of the file>.parquet`."""
+        """Estimate the models of a spec file, or of `[estimate]`, into `estimates/<name of the file>.parquet`."""
         with self._run() as run:
             estimates_stage(run, None if spec is None else local_path(spec))
         return self._report
@@ -147,16 +147,16 @@ class Workspace(WorkspaceReader):
         Parameters
         ----------
         folder
-            Of the release.
+            Folder of the release.
         formats
             Some of parquet, csv (gz) and dta (Stata).
         since
-            Folder of an earlier release; what changed against it stands in `CHANGES.md`.
+            Folder of an earlier release; `CHANGES.md` lists the changes since then.
 
         Raises
         ------
         UsageError
-            If the folder holds something else, or a format is none.
+            If the folder holds something else, or a format is unknown.
         DataCheckError
             If a table is damaged or not up to date.
         """
@@ -168,11 +168,11 @@ class Workspace(WorkspaceReader):
         return self._report
 
     def run(self, *, accept: bool = False) -> RunReport:
-        """Every stage the settings name, only what changed, and the checks of `check.nightly` on what did; `accept` as
+        """Run every stage that the settings name, and the nightly checks of `[check]`; only what changed is done. `accept` as
         for `ingest`.
 
-        A report is written whatever happens to panel and models; what is missing because the service could not be
-        reached is no error of its own.
+        The report is written even if panel or models fail. Data that are missing because the service could not be reached
+        are no further error.
 
         Raises
         ------
@@ -185,7 +185,7 @@ class Workspace(WorkspaceReader):
 
     @property
     def done(self) -> RunReport:
-        """What the latest call did, as far as it came."""
+        """Report of the latest call, also of one that failed."""
         return self._report
 
     @contextmanager

@@ -55,7 +55,7 @@ class WorkspaceReader:
 
     @cached_property
     def settings(self) -> Settings:
-        """`minsum.toml` and environment, read once.
+        """Settings of `minsum.toml` and environment, read once.
 
         Raises
         ------
@@ -72,19 +72,19 @@ class WorkspaceReader:
         return load_settings(self.layout.settings, self._flags)
 
     def sql(self, query: str) -> duckdb.DuckDBPyRelation | None:
-        """Run a DuckDB query over a view for each table that is there: flows, esi, coverage, panel ..."""
+        """Run a DuckDB query; every table that exists has a view: flows, esi, coverage, panel ..."""
         from minsum.inspect.sql import run_query
 
         return run_query(self.layout, query)
 
     def status(self) -> dict[str, Any]:
-        """What is there, what is stale, what was rejected and why (status.read_status)."""
+        """What the workspace holds, what is stale, what was rejected and why (`inspect.status.read_status`)."""
         from minsum.inspect.status import read_status
 
         return read_status(self.layout, self.settings.ingest, self.settings)
 
     def check(self) -> list[Finding]:
-        """What is wrong with the published files and their figures; empty when nothing is."""
+        """Errors in the published files and their figures; empty if there are none."""
         from minsum.inspect.check import check_workspace
 
         return check_workspace(self.layout, self.settings.check, jobs=self.jobs)
@@ -99,7 +99,7 @@ class WorkspaceReader:
         bands: Method | None = None,
         classification: str | None = None,
     ) -> Decomposition:
-        """Split a similarity by section, chapter or product, from the flows and as the settings define it.
+        """Split a similarity, as the settings define it, by section, chapter or product.
 
         Parameters
         ----------
@@ -110,7 +110,7 @@ class WorkspaceReader:
         by
             `section`, `chapter` or `product`.
         years
-            Empty means all there are.
+            Empty means all.
         bands
             `bootstrap` (999 draws, the same in every run) or `jackknife` over products; None for none.
         classification
@@ -195,7 +195,7 @@ class WorkspaceReader:
         path
             File or folder.
         rule
-            Only those that this rule removes; `kept` for those that none does.
+            Only rows that this rule removes; `kept` for rows that no rule removes.
 
         Returns
         -------
@@ -238,23 +238,23 @@ class WorkspaceReader:
     def regression_tables(
         self, spec: str = MAIN, *, brackets: Literal["t", "se"] = "t", stars: bool = True
     ) -> list[Table]:
-        """Coefficients of `estimates/<spec>.parquet`, a column for each model, and its tests where it has any.
+        """Coefficients of `estimates/<spec>.parquet`, one column per model, and the table of tests if there are any.
 
         Parameters
         ----------
         spec
             Name of the specification.
         brackets
-            What stands below a coefficient: `t` (or z), or `se`, the standard error.
+            Figure below a coefficient: `t` (or z), or `se`, the standard error.
         stars
-            Whether stars mark what is significant.
+            Whether stars mark significant coefficients.
         """
         from minsum.report.regression import Style, regression_tables
 
         return regression_tables(self.layout.estimate(spec), Style(brackets, stars))
 
     def tables(self) -> list[Table]:
-        """Tables 1, 2 and 3 as they stand."""
+        """Tables 1, 2 and 3 from the published results."""
         from minsum.report.paper_tables import make_tables
 
         reporters = section(self.layout, self.settings, "panel").reporters

@@ -22,7 +22,9 @@ def remark_on_flows(run: Run, report: IngestReport) -> None:
     """Log what was replaced, removed or repaired; warn where two publications have the same date."""
     extra = {"stage": "flows"}
     for name, years in report.replaced.items():
-        log.warning("flows: %s: new content replaces what it gave: %s", name, listed(years), extra=extra)
+        log.warning(
+            "flows: %s: new content replaces its earlier reporter-years: %s", name, listed(years), extra=extra
+        )
     if report.removed:
         log.warning("flows: no longer asked for, removed: %s", listed(report.removed), extra=extra)
     for pair in dict.fromkeys(report.same_date.values()):
@@ -37,7 +39,7 @@ def remark_on_flows(run: Run, report: IngestReport) -> None:
             rows.update({kind: int(one["rows"]) for kind, one in kinds.items()})
         counts = ", ".join(f"{kind} {n:,} rows" for kind, n in sorted(rows.items()))
         where = f"{listed(sorted(report.repaired_texts))}: {counts}"
-        log.info("texts mended in %s (minsum status; docs/data-rules.md)", where, extra=extra)
+        log.info("texts repaired in %s (minsum status; docs/data-rules.md)", where, extra=extra)
 
 
 def remark_on_esi(run: Run, report: EsiReport) -> None:
@@ -56,7 +58,7 @@ def remark_on_esi(run: Run, report: EsiReport) -> None:
     if report.doubtful:
         names = listed(report.doubtful)
         log.warning(
-            "esi: exports that may be there in part: %s: column doubts of coverage.parquet says why", names, extra=extra
+            "esi: exports that may be incomplete: %s: column doubts of coverage.parquet says why", names, extra=extra
         )  # fmt: skip
     remarks = report.remarks()
     for line in remarks[:_MOST_REMARKS]:

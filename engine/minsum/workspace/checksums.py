@@ -29,7 +29,7 @@ def seal(file: Path) -> None:
     content = file.read_bytes()
     place = _place(content)
     if place is None:
-        raise DataCheckError(f"{file}: no place for a checksum in the footer", "a fault of minsum: report it")
+        raise DataCheckError(f"{file}: no place for a checksum in the footer", "a bug in minsum: report it")
     with file.open("r+b") as opened:
         opened.seek(place)
         opened.write(b"%08x" % isal_zlib.crc32(content))
