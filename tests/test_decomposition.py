@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
+from typing import get_args
 
 import numpy as np
 import polars as pl
@@ -20,9 +21,10 @@ from minsum.esi.sections import segments_of
 from minsum.esi.stage import compute_esi, files_of
 from minsum.pipeline import Workspace
 from minsum.schema import SECTIONS
+from minsum.settings.esi import WORLD_RULES, Rule
 
-RULES = ("pooled", "mean_share", "mean_esi", "common", "world", "world_minus_self")
-REFERENCES = {rule: ((() if "world" in rule else ("USA", "DEU")), rule) for rule in RULES}
+RULES = get_args(Rule)
+REFERENCES = {rule: ((() if rule in WORLD_RULES else ("USA", "DEU")), rule) for rule in RULES}
 CHN, USA, DEU, VNM = 156, 842, 276, 704
 
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from graphlib import TopologicalSorter
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -143,6 +144,16 @@ def test_every_row_rule_and_repair_is_documented() -> None:
     assert len(repairs) == 8
     for name in (*RULES[1:], *repairs):
         assert f"| `{name}` |" in text, name
+
+
+def test_every_rule_of_composites_is_documented() -> None:
+    from minsum.settings.esi import Composite, Rule
+
+    text = (ROOT / "docs" / "definitions.md").read_text(encoding="utf-8")
+    words = re.findall(r"\w+", Composite.model_fields["rule"].description or "")
+    for name in get_args(Rule):
+        assert f"| `{name}` |" in text, name
+        assert name in words, name
 
 
 def test_every_check_is_documented_and_has_its_query() -> None:

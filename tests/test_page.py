@@ -161,6 +161,12 @@ def test_slider_and_choices_change_the_charts(
     seen.page.press("#time-countries-field", "Enter")
     seen.page.wait_for_function("document.getElementById('time-plot').textContent.includes('Germany')")
     assert seen.picture("time") != drawn
+    light = {one: seen.picture(one) for one in ("time", "ranks", "sections", "change", "markets")}
+    seen.page.emulate_media(color_scheme="dark")
+    for one, old in light.items():
+        seen.page.wait_for_function(
+            "([id, old]) => document.getElementById(id).innerHTML !== old", arg=[f"{one}-plot", old]
+        )
     assert seen.noise == []
 
 

@@ -21,6 +21,9 @@
         ├── KeyRefusedError            no key, or one that the service does not take
         └── QuotaError                 the service allows no more calls for now; says when it will
 
+A run in which nothing was raised ends with 0, or with 3 for rejected sources and warnings: `workspace.runs.RunReport.exit_code`
+decides.
+
 Each carries a message (what was found, where, what was expected) and a hint (what to do about it).
 """
 

@@ -16,11 +16,11 @@ import pyarrow as pa
 from minsum.errors import MissingInputError
 from minsum.esi.baskets import Baskets, F64Matrix, gather, shares_of
 from minsum.esi.groups import of_year
-from minsum.esi.references import WITHOUT_SELF, member_rows, member_values, merged
+from minsum.esi.references import member_rows, member_values, merged
 from minsum.esi.sections import BUDGET, sections_plan, segments_of
 from minsum.esi.stage import files_of, harmoniser_of
 from minsum.schema import SECTIONS, check_table
-from minsum.settings.esi import Esi, Similarities
+from minsum.settings.esi import WITHOUT_SELF, Esi, Similarities
 from minsum.workspace.checksums import prove
 from minsum.workspace.layout import Layout
 from minsum.workspace.marks import digests_of

@@ -18,10 +18,10 @@ from minsum.errors import MissingInputError, UsageError
 from minsum.esi.bands import Pair, Resampling, replicates
 from minsum.esi.baskets import Baskets, gather
 from minsum.esi.groups import of_year
-from minsum.esi.references import WITHOUT_SELF, WORLD_RULES, member_rows, member_values
+from minsum.esi.references import member_rows, member_values
 from minsum.esi.section_changes import Decomposition
 from minsum.esi.sections import By, segment_of, segments_of
-from minsum.settings.esi import Composite, Esi, Rule
+from minsum.settings.esi import WITHOUT_SELF, WORLD_RULES, Composite, Esi, Rule
 from minsum.workspace.layout import partition_key
 from minsum_kernels import segment_min_sum
 

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from minsum.esi.baskets import Baskets, F64Matrix
 from minsum.esi.harmonised import Provenance
-from minsum.esi.references import WITHOUT_SELF, composite
+from minsum.esi.references import composite
 from minsum.harmonise.vintages import VINTAGES, rank
-from minsum.settings.esi import Rule
+from minsum.settings.esi import WITHOUT_SELF, Rule
 from minsum_kernels import pairwise_min_sum
 
 MIXED = "mixed"

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from minsum.esi.baskets import Baskets, F64Matrix, shares_of
-from minsum.settings.esi import Composite, Rule
+from minsum.settings.esi import WITHOUT_SELF, WORLD_RULES, Composite, Rule
 from minsum_kernels import common_counts, cross_min_sum
 
 References = Mapping[str, Composite]
 """By their names."""
-
-WITHOUT_SELF: Final = ("world_minus_self", "pooled_minus_self")
-"""Rules whose reference is another basket for each member."""
-WORLD_RULES: Final = ("world", "world_minus_self")
-"""Rules over every reporter of the year; they take no members."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from minsum.flows.contradictions import refuse_contradictions
 from minsum.flows.lake import SourceRecord
 from minsum.flows.pending import KEYS, Partition, Pending, single_partition
 from minsum.flows.quantities import bad_quantities, names_of, with_good_quantities
+from minsum.flows.rules import FEWER_DIGITS
 from minsum.flows.scan import OpenTable, opened
 from minsum.settings.flows import Ingest
 from minsum.sources.files import Source
@@ -69,7 +70,7 @@ def parse(source: Source, options: Ingest, layout: Layout, *, n_sources: int = 1
         read = _read(source, options, layout, digits=digits, n_sources=n_sources, only=only) if only else None
         return None if read is None else read.pending
 
-    for digits in () if is_mirrored else _FEWER_DIGITS:
+    for digits in () if is_mirrored else FEWER_DIGITS:
         coarse = pending.without_products(digits)
         if other := again(digits, coarse):
             pending.replace_with(other, coarse)
@@ -83,7 +84,6 @@ def parse(source: Source, options: Ingest, layout: Layout, *, n_sources: int = 1
 
 
 _MOST_DIGITS: Final = 6
-_FEWER_DIGITS: Final = (4, 2)
 _OTHER_DIGITS: Final = (10, 8, 4, 2)
 
 

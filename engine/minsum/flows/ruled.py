@@ -10,14 +10,12 @@ from pathlib import Path
 import polars as pl
 
 from minsum.flows.pending import KEYS, Partition
-from minsum.flows.rules import KEPT, OF_LEVEL, RULES, applicable, first_rule, row_rules
+from minsum.flows.rules import FEWER_DIGITS, KEPT, OF_LEVEL, RULES, applicable, first_rule, row_rules
 from minsum.flows.scan import SCAN_SCHEMA, opened
 from minsum.settings.flows import Ingest
 from minsum.sources.archives import unfold
 from minsum.sources.files import Source, discover
 from minsum.sources.formats import Format
-
-_FEWER_DIGITS = (4, 2)
 
 
 @dataclass(slots=True)
@@ -58,7 +56,7 @@ def ruled_rows(source: Source, options: Ingest, which: pl.Expr) -> Iterator[pl.D
     Repairs come after the rules and are not shown.
     """
     digits: dict[Partition, int] = {}
-    for fewer in _FEWER_DIGITS:
+    for fewer in FEWER_DIGITS:
         seen = _find_levels(source, options, digits)
         digits |= {one: fewer for one, what in seen.items() if not what.has_products and fewer in what.levels}
     for frame, _ in _with_rules(source, options, digits):

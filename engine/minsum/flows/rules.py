@@ -60,6 +60,9 @@ RULES: Final = (KEPT, *row_rules(()))
 OF_LEVEL: Final = 16
 """Number of a row removed by the rule `level`, minus the digits of its code."""
 
+FEWER_DIGITS: Final = (4, 2)
+"""Of the products that a reporter-year without any of six digits keeps, the first that it has."""
+
 _ROUNDING: Final = 1e-4
 """Relative tolerance for equal sums."""
 

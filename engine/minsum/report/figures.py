@@ -23,10 +23,6 @@ _SUBTITLE: Final = 96
 """Characters of a line below a title."""
 
 
-NAMES: Final = ("esi_over_time", "esi_ranks", "esi_matrix", "estimates")
-"""File stems of all figures there may be."""
-
-
 def figures_of(
     cube: Cube, choice: Choice, estimates: pl.DataFrame | None, notes: Sequence[str] = ()
 ) -> dict[str, Callable[[], alt.TopLevelMixin]]:

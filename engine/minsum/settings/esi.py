@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
@@ -36,6 +36,10 @@ Name = Annotated[str, Field(pattern=f"^{COMPOSITE.pattern}$")]
 Basis = Literal["X", "DX", "X-RX"]
 Residual = Literal["exclude", "keep", "denominator"]
 Rule = Literal["pooled", "pooled_minus_self", "mean_share", "mean_esi", "common", "world", "world_minus_self"]
+WITHOUT_SELF: Final = ("world_minus_self", "pooled_minus_self")
+"""Rules whose reference is another basket for each member."""
+WORLD_RULES: Final = ("world", "world_minus_self")
+"""Rules over every reporter of the year; they take no members."""
 
 
 class Composite(Section):
@@ -53,7 +57,7 @@ class Composite(Section):
 
     @model_validator(mode="after")
     def _members_fit_the_rule(self) -> Composite:
-        is_world = self.rule in ("world", "world_minus_self")
+        is_world = self.rule in WORLD_RULES
         if is_world and self.members:
             raise ValueError(f"rule {self.rule} takes every reporter: leave members out")
         if not is_world and not self.members:

@@ -60,11 +60,10 @@ async function startViews() {
 /* Colours are fixed when a chart is made: another scheme needs other charts. */
 async function redraw() {
   views.matrix?.matrix.paint();
-  for (const figure of [views.time?.figure, views.ranks?.figure, views.sections?.shared, views.sections?.changed, views.markets?.figure])
-    if (figure) {
-      Object.assign(figure, { view: null, spec: null, drawn: null });
-      await figure.draw(figure.latest);
-    }
+  for (const figure of Figure.all) {
+    Object.assign(figure, { view: null, spec: null, drawn: null });
+    await figure.draw(figure.latest);
+  }
   await views.estimates?.draw();
 }
 

@@ -88,7 +88,10 @@ function fillTable(details, { rows, columns, caption }) {
 
 /* A chart with its sentence, its CSV and its table. */
 class Figure {
+  static all = [];
+
   constructor(id) {
+    Figure.all.push(this);
     this.id = id;
     this.queue = Promise.resolve();
   }
