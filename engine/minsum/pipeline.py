@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     import duckdb
     import polars as pl
 
+    from minsum.cluster.driver import Cluster
     from minsum.esi.bands import Method
     from minsum.esi.section_changes import Decomposition
     from minsum.esi.sections import By
@@ -104,6 +105,7 @@ class Workspace:
         self.jobs = jobs or default_jobs()
         self._progress = progress
         self._report = RunReport()
+        self._cluster: Cluster | None = None
 
     @cached_property
     def settings(self) -> Settings:
@@ -593,6 +595,7 @@ class Workspace:
                 jobs=self.jobs,
                 progress=self._progress,
                 accept=accept,
+                workers=self._cluster,
             )
             drop_broken_records(self.layout)
             self._report.reporter_years += report.changes
@@ -640,7 +643,7 @@ class Workspace:
         from minsum.harmonise.messages import absences
 
         with self._report.stage("esi") as done:
-            report = compute_esi(self.layout, self.settings, progress=self._progress)
+            report = compute_esi(self.layout, self.settings, progress=self._progress, workers=self._cluster)
             self._report.moves += report.moves
             is_changed = bool(report.computed or report.removed) or report.is_covered
             done(is_changed, _without(asdict(report), "moves"))
@@ -784,12 +787,29 @@ class Workspace:
         settings = self.settings.model_dump(mode="json")
         with recorded(self.layout, jobs=self.jobs, settings=settings) as self._report:
             try:
-                yield
+                with self._connected():
+                    yield
             except Exception:
                 self._count()
                 raise
             # Not after a signal: it may have come in the middle of an import.
             self._count()
+
+    @contextmanager
+    def _connected(self) -> Iterator[None]:
+        """With the cluster that the settings name: flows and esi are given to it."""
+        address = self.settings.cluster
+        if not address:
+            yield
+            return
+        from minsum.cluster.driver import Cluster
+
+        self._cluster = Cluster(address, self.layout, patience=self.settings.cluster_patience)
+        try:
+            yield
+        finally:
+            self._cluster.close()
+            self._cluster = None
 
     def _count(self) -> None:
         """Count the run in the records of what it rejected, and what the workspace holds now."""
