@@ -20,6 +20,7 @@ from minsum.settings.flows import Ingest
 from minsum.synth import WorldSpec, write_world
 from minsum.workspace.footers import read_footer
 from minsum.workspace.layout import Layout
+from minsum.workspace.tasks import Workers
 
 COLUMNS = [
     "datasetCode",
@@ -136,7 +137,9 @@ class Desk:
         path.write_bytes(content)
         return path
 
-    def ingest(self, *paths: Path, jobs: int = 2, accept: bool = False) -> IngestReport:
+    def ingest(
+        self, *paths: Path, jobs: int = 2, accept: bool = False, workers: Workers | None = None
+    ) -> IngestReport:
         return ingest(
             self.layout,
             paths or [self.inbox],
@@ -144,6 +147,7 @@ class Desk:
             jobs=jobs,
             accept=accept,
             progress=lambda _stage, _done, _total: None,
+            workers=workers,
         )
 
     def rows(

@@ -26,6 +26,7 @@ NOT_RUN = {
     "source": "the reader's own shell",
     "eval": "the reader's own shell; test_docs.py tests completion",
     "minsum bench": "takes a minute and more; test_bench.py runs it small",
+    "minsum run -w /shared/world": "needs a cluster; test_cluster.py starts one",
     "minsum fetch": "asks UN Comtrade, with a key; test_fetch.py asks a stub",
 }
 """How commands begin that are counted instead of run, and why."""

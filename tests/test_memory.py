@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 
 from conftest import NAME, Desk, bulk_text
-from minsum.flows import load, pending
+from minsum.flows import pending, tasks
 
 pytestmark = pytest.mark.slow
 
@@ -68,11 +68,11 @@ def test_what_waits_and_what_is_built_is_bounded_over_all_files_together(
     """Seven files are read at a time, each of which could fill the room alone."""
     n_rows, n_columns = 100, 4
     monkeypatch.setattr(pending, "SPILL_ROWS", n_rows)
-    monkeypatch.setattr(load, "_MAX_FIELDS", 2 * n_rows * n_columns)
+    monkeypatch.setattr(tasks, "_MEMORY", tasks._MemoryLimit(2 * n_rows * n_columns))
     monkeypatch.setattr("minsum.flows.reader.BLOCK_BYTES", 400)
     lock, waiting, building = threading.Lock(), dict[int, int](), list[int]()
     most = {"waiting": 0, "building": 0}
-    hold, build = pending.Pending.hold, load.build
+    hold, build = pending.Pending.hold, tasks.build
 
     def held(self: pending.Pending, *given: Any, **named: Any) -> None:
         hold(self, *given, **named)
@@ -92,7 +92,7 @@ def test_what_waits_and_what_is_built_is_bounded_over_all_files_together(
         return result
 
     monkeypatch.setattr(pending.Pending, "hold", held)
-    monkeypatch.setattr(load, "build", built)
+    monkeypatch.setattr(tasks, "build", built)
     for code in (36, 76, 124, 156, 276, 392, 842):
         rows = [{"reporterCode": code, "cmdCode": f"0101{n:02}"} for n in range(n_rows)]
         desk.put(rows, NAME.replace("156", f"{code:03}"))

@@ -19,7 +19,8 @@
     ├── WorkspaceLockedError        6  another run holds the workspace
     └── RemoteError                 7  the remote service cannot be reached or answers with nonsense
         ├── KeyRefusedError            no key, or one that the service does not take
-        └── QuotaError                 the service allows no more calls for now; says when it will
+        ├── QuotaError                 the service allows no more calls for now; says when it will
+        └── ClusterError               no cluster answers, it does not fit, or it was lost
 
 A run in which nothing was raised ends with 0, or with 3 for rejected sources and warnings: `workspace.runs.RunReport.exit_code`
 decides.
@@ -161,6 +162,10 @@ class RemoteError(MinsumError):
 
 class KeyRefusedError(RemoteError):
     """There is no key, or the service does not take it."""
+
+
+class ClusterError(RemoteError):
+    """The cluster does not answer, its workers cannot do the work, or it was lost."""
 
 
 class QuotaError(RemoteError):

@@ -64,6 +64,21 @@ def common(command: Callable[..., Any]) -> Callable[..., Any]:
     return wrapped
 
 
+def on_cluster(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The option of commands whose work a cluster can do."""
+    return click.option(
+        "--cluster", metavar="ADDRESS", help="Dask cluster: tcp://host:port, a scheduler file, or local:N."
+    )(command)
+
+
+def cluster_flag(address: str | None) -> dict[str, str]:
+    """The option as a setting for once; a scheduler file is looked for here, that of minsum.toml in the workspace."""
+    if not address:
+        return {}
+    is_file = "://" not in address and not address.startswith("local:")
+    return {"cluster": str(Path(address).absolute()) if is_file else address}
+
+
 class LocalPath(click.Path):
     """A path of this machine; `s3://...` and other addresses are refused."""
 

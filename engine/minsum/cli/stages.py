@@ -7,7 +7,17 @@ from typing import Any, Final
 
 import click
 
-from minsum.cli.common import FORMS, LocalPath, chosen_years, common, finish, opened, working
+from minsum.cli.common import (
+    FORMS,
+    LocalPath,
+    chosen_years,
+    cluster_flag,
+    common,
+    finish,
+    on_cluster,
+    opened,
+    working,
+)
 from minsum.cli.display import show_changes, show_plan, show_tables
 from minsum.cli.forms import answer
 from minsum.errors import MinsumError
@@ -48,6 +58,7 @@ def fetch(console: Any, workspace: Path, jobs: int | None, *, is_plan: bool, **o
 @click.argument("paths", nargs=-1, type=LocalPath())
 @click.option("--classification", help="HS vintage of files that do not say, such as H5.")
 @_accept
+@on_cluster
 @common
 def ingest(
     console: Any,
@@ -57,6 +68,7 @@ def ingest(
     paths: tuple[Path, ...],
     classification: str | None,
     accept: bool,
+    cluster: str | None,
 ) -> int:
     """Bring files and folders (default: raw/) into the lake.
 
@@ -65,20 +77,21 @@ def ingest(
     minsum ingest ~/Downloads/comtrade     a folder of downloads
     """
     flags = {"ingest": {"classification": classification}} if classification else {}
-    work = working(console, workspace, jobs, **flags)
+    work = working(console, workspace, jobs, **flags, **cluster_flag(cluster))
     return finish(console, work.ingest(paths or None, accept=accept), str(work.layout.flows), "minsum esi")
 
 
 @click.command()
+@on_cluster
 @common
-def esi(console: Any, workspace: Path, jobs: int | None) -> int:
+def esi(console: Any, workspace: Path, jobs: int | None, *, cluster: str | None) -> int:
     """Compute the similarities that changed.
 
     \b
     minsum esi                             -> esi/, coverage.parquet, and what minsum.toml asks for
     MINSUM_ESI__LEVEL=4 minsum esi         a setting for once
     """
-    work = working(console, workspace, jobs)
+    work = working(console, workspace, jobs, **cluster_flag(cluster))
     return finish(console, work.esi(), str(work.layout.esi), _LOOK)
 
 
@@ -172,15 +185,17 @@ def export(
 
 @click.command()
 @_accept
+@on_cluster
 @common
-def run(console: Any, workspace: Path, jobs: int | None, *, accept: bool) -> int:
+def run(console: Any, workspace: Path, jobs: int | None, *, accept: bool, cluster: str | None) -> int:
     """Every stage the settings name, only what changed: the nightly command.
 
     \b
     minsum run
     minsum run -w my-study -q --log-format json
+    minsum run --cluster tcp://scheduler:8786
     """
-    work = working(console, workspace, jobs)
+    work = working(console, workspace, jobs, **cluster_flag(cluster))
     try:
         done = work.run(accept=accept)
     except MinsumError:

@@ -23,10 +23,15 @@ from minsum.workspace.marks import Plan, digests_of
 if TYPE_CHECKING:
     from minsum.harmonise.filings import Filings
     from minsum.harmonise.harmoniser import Harmoniser
+    from minsum.workspace.tasks import Workers
 
 
 def compute_esi(
-    layout: Layout, options: Similarities, *, progress: Callable[[str, int, int], None]
+    layout: Layout,
+    options: Similarities,
+    *,
+    progress: Callable[[str, int, int], None],
+    workers: Workers | None = None,
 ) -> EsiReport:
     """Bring `coverage.parquet`, `esi/` and the other tables that the options ask for up to date with `flows/`.
 
@@ -40,9 +45,11 @@ def compute_esi(
     harmoniser = harmoniser_of(options, layout.root)
     flows = flows_footers(layout)
     report = (
-        _compute_apart(layout, options, flows, progress=progress)
+        _compute_apart(layout, options, flows, progress=progress, workers=workers)
         if harmoniser is None
-        else _compute_together(layout, options, flows, harmoniser=harmoniser, progress=progress)
+        else _compute_together(
+            layout, options, flows, harmoniser=harmoniser, progress=progress, workers=workers
+        )
     )
     if report.computed:
         report.doubtful = doubtful(layout, {int(name.partition("/")[2]) for name in report.computed})
@@ -55,6 +62,7 @@ def _compute_apart(
     flows: Mapping[Path, Footer],
     *,
     progress: Callable[[str, int, int], None],
+    workers: Workers | None,
 ) -> EsiReport:
     """Compute every vintage on its own, as filed."""
     report = EsiReport(is_covered=write_coverage(layout, flows))
@@ -64,7 +72,7 @@ def _compute_apart(
             f"{layout.flows}: no flows of the chosen years and reporters",
             "bring files in first: minsum ingest PATH",
         )
-    bring_up_to_date(layout, jobs_of(options), groups, report=report, progress=progress)
+    bring_up_to_date(layout, jobs_of(options), groups, report=report, progress=progress, workers=workers)
     report.left_out = _left_out(groups, options, report.computed)
     report.alone = _alone(groups, options, report)
     return report
@@ -147,6 +155,7 @@ def _compute_together(
     *,
     harmoniser: Harmoniser,
     progress: Callable[[str, int, int], None],
+    workers: Workers | None,
 ) -> EsiReport:
     """Compute with every reporter-year converted to one vintage."""
     report = EsiReport()
@@ -164,7 +173,7 @@ def _compute_together(
             f'set [harmonise] target = "{oldest}"' if oldest else "bring files in first: minsum ingest PATH",
         )
     jobs = jobs_of(options, harmoniser, sorted_out.filed)
-    bring_up_to_date(layout, jobs, groups, report=report, progress=progress)
+    bring_up_to_date(layout, jobs, groups, report=report, progress=progress, workers=workers)
     report.left_out = _left_out(groups, options, report.computed)
     facts = coverage_facts(layout, filings, harmoniser)
     if options.mirror is not None:

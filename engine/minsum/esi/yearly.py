@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from minsum.esi.largest_changes import Move, largest_moves, merged, read_indices
 from minsum.schema import YEARLY, check_table
 from minsum.workspace.checksums import damage, prove
 from minsum.workspace.footers import Footer, digest, inputs_of, read_footer
-from minsum.workspace.layout import Layout
+from minsum.workspace.layout import Layout, partition_key
 from minsum.workspace.marks import Mark, Plan, plan_of, remove_files
 from minsum.workspace.publish import publish_parts
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
-Work = TypeVar("Work")
-Result = TypeVar("Result")
+    from minsum.workspace.tasks import Result, Task, Workers
+
 Groups = Mapping[tuple[str, int], Mapping[Path, Footer]]
 """Classification and year to flows files and their footers, in order of reporter code. With `[harmonise]` the
 classification is the target."""
@@ -68,6 +68,28 @@ class Job:
     recipe: str
     tables: Mapping[str, dict[str, Any]]
     compute: Callable[[list[Path], int], Iterable[Output]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Year:
+    """A task: a job for one classification and year.
+
+    Attributes
+    ----------
+    key
+        Classification and year.
+    job
+        What is computed.
+    files
+        Flows files, in order of reporter code.
+    marks
+        Of the tables to write, by name; the others of the job are up to date.
+    """
+
+    key: tuple[str, int]
+    job: Job
+    files: list[Path]
+    marks: Mapping[str, Mark]
 
 
 @dataclass(slots=True)
@@ -161,6 +183,7 @@ def bring_up_to_date(
     *,
     report: EsiReport,
     progress: Callable[[str, int, int], None],
+    workers: Workers | None = None,
 ) -> None:
     """Write the tables that are missing or stale, and remove those that are no longer asked for.
 
@@ -171,38 +194,87 @@ def bring_up_to_date(
     """
     plan = plan_tables(layout, jobs, groups)
     report.rows = {table: 0 for job in jobs for table in job.tables}
-    stale = {
-        key: [job for job in jobs if any(_target(layout, one, key) in plan.redo for one in job.tables)]
-        for key in groups
-    }
-    report.unchanged = [_name(key) for key, todo in stale.items() if not todo]
-    work = [(key, job) for key, todo in stale.items() for job in todo]
+    todo = list(_tasks(layout, jobs, groups, plan))
+    left = Counter(task.key for task in todo)
+    report.unchanged = [_name(key) for key in groups if key not in left]
     progress("esi", len(report.unchanged), len(groups))
+    before: dict[tuple[str, int], tuple[Footer, pl.DataFrame]] = {}
 
-    def read(one: tuple[tuple[str, int], Job]) -> Iterable[Output]:
-        (key, job), files = one, list(groups[one[0]])
-        prove(files)
-        return job.compute(files, key[1])
+    def drawn() -> Iterator[_Year]:
+        for task in todo:
+            if "esi" in task.marks and (found := _before(_target(layout, "esi", task.key))) is not None:
+                before[task.key] = found
+            yield task
 
-    for (key, job), outputs in _one_ahead(work, read):
-        for output in outputs:
-            target = _target(layout, output.table, key)
-            if target not in plan.redo:
-                deque(output.parts, maxlen=0)  # the tables after it may be made from its parts
-                continue
-            footer = _footer(key, plan.wanted[target]) | {"absent": output.absent} | output.facts
-            before = _before(target) if output.table == "esi" else None
-            report.rows[output.table] += publish_parts(_checked(output), target, footer=footer, layout=layout)
-            if before is not None and (after := read_indices(target)) is not None:
-                _compare(before, (footer, after), key=key, report=report)
-        if job is stale[key][-1]:
-            report.computed.append(_name(key))
+    for task, rows in _done(drawn(), layout, workers):
+        for table, n_rows in rows.items():
+            report.rows[table] += n_rows
+        target = _target(layout, "esi", task.key)
+        if "esi" in rows and task.key in before and (after := read_indices(target)) is not None:
+            _compare(before.pop(task.key), (read_footer(target), after), key=task.key, report=report)
+        left[task.key] -= 1
+        if not left[task.key]:
+            report.computed.append(_name(task.key))
             progress("esi", len(report.unchanged) + len(report.computed), len(groups))
+    _in_order(report, [_name(key) for key in groups])
     for key in groups:
         if absent := read_footer(_target(layout, "esi", key))["absent"]:
             report.absent[_name(key)] = absent
     remove_files(plan.remove)
     report.removed = [f"{path.parent.parent.name} {_year_of(path)}" for path in plan.remove]
+
+
+def _tasks(layout: Layout, jobs: Sequence[Job], groups: Groups, plan: Plan) -> Iterator[_Year]:
+    """The jobs of each classification and year of which a table is missing or stale."""
+    for key, flows in groups.items():
+        for job in jobs:
+            targets = {table: _target(layout, table, key) for table in job.tables}
+            marks = {table: plan.wanted[path] for table, path in targets.items() if path in plan.redo}
+            if marks:
+                yield _Year(key, job, list(flows), marks)
+
+
+def _done(
+    tasks: Iterator[_Year], layout: Layout, workers: Workers | None
+) -> Iterator[tuple[_Year, dict[str, int]]]:
+    """Each task with the rows it wrote by table: by workers, or here, the next one's flows being read meanwhile."""
+    if workers is None:
+        for task, outputs in _one_ahead(tasks, _read):
+            yield task, _write(task, outputs, layout)
+    else:
+        for task, outcome in workers.as_done(_make, tasks):
+            yield task, outcome()
+
+
+def _make(task: _Year, layout: Layout) -> dict[str, int]:
+    """On a worker, whose own folder is another one: paths begin at the workspace."""
+    files = [layout.partition(*partition_key(path)) for path in task.files]
+    return _write(task, _read(replace(task, files=files)), layout)
+
+
+def _read(task: _Year) -> Iterable[Output]:
+    prove(task.files)
+    return task.job.compute(task.files, task.key[1])
+
+
+def _write(task: _Year, outputs: Iterable[Output], layout: Layout) -> dict[str, int]:
+    """Publish the tables that are asked for, and return their rows by name."""
+    rows = {}
+    for output in outputs:
+        if output.table not in task.marks:
+            deque(output.parts, maxlen=0)  # the tables after it may be made from its parts
+            continue
+        footer = _footer(task.key, task.marks[output.table]) | {"absent": output.absent} | output.facts
+        target = _target(layout, output.table, task.key)
+        rows[output.table] = publish_parts(_checked(output), target, footer=footer, layout=layout)
+    return rows
+
+
+def _in_order(report: EsiReport, names: Sequence[str]) -> None:
+    """What was noted as workers finished, in order of classification and year."""
+    for noted in (report.computed, report.redefined):
+        noted.sort(key=names.index)
+    report.vanished = {name: report.vanished[name] for name in names if name in report.vanished}
 
 
 def _before(target: Path) -> tuple[Footer, pl.DataFrame] | None:
@@ -233,14 +305,17 @@ def _known(indices: pl.DataFrame) -> set[str]:
     return {*indices["reporter"], *indices["reference"]}
 
 
-def _one_ahead(work: Sequence[Work], read: Callable[[Work], Result]) -> Iterator[tuple[Work, Result]]:
-    """Pairs of work and its flows; the next is read in the background, so at most two are in memory."""
+def _one_ahead(tasks: Iterable[Task], read: Callable[[Task], Result]) -> Iterator[tuple[Task, Result]]:
+    """Each task with what was read for it, while the next is being read: never more than two."""
     with ThreadPoolExecutor(1) as reader:
-        reading = [reader.submit(read, one) for one in work[:1]]
-        for done, one in enumerate(work):
-            result = reading.pop().result()
-            reading += [reader.submit(read, following) for following in work[done + 1 : done + 2]]
-            yield one, result
+        reading: deque[tuple[Task, Future[Result]]] = deque()
+        for task in tasks:
+            reading.append((task, reader.submit(read, task)))
+            if len(reading) > 1:
+                first, result = reading.popleft()
+                yield first, result.result()
+        for first, result in reading:
+            yield first, result.result()
 
 
 def _name(key: tuple[str, int]) -> str:

@@ -38,8 +38,8 @@ class ExportOptions:
     covariates: Mapping[str, str] = field(default_factory=dict)
 
 
-_NO_FIGURES: Final = {"fetch", "check", "report", "export"}
-"""Sections that decide no figure of a release."""
+_NO_FIGURES: Final = {"cluster", "cluster_patience", "fetch", "check", "report", "export"}
+"""Settings that decide no figure of a release."""
 
 
 def export_options(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from minsum.countries.codes import iso3_of
 from minsum.errors import SmallerSourceError
 from minsum.flows.choice import (
     Choice,
@@ -15,7 +17,7 @@ from minsum.flows.choice import (
     record_without_wanted_reporters,
     without_wanted_reporters,
 )
-from minsum.flows.lake import partition_id, too_small
+from minsum.flows.lake import SourceRecord, partition_id, too_small
 from minsum.flows.lake_index import LakeIndex, Reasons, read_index
 from minsum.flows.recipe import rejection_recipe
 from minsum.settings.flows import Ingest
@@ -28,6 +30,7 @@ from minsum.workspace.marks import remove_files
 
 if TYPE_CHECKING:
     from minsum.flows.load import Loaded, Progress
+    from minsum.workspace.tasks import Workers
 
 _LOOKS: Final = 2
 """Times that a file is read again because it changed while it was read; then the next run reads it."""
@@ -60,7 +63,8 @@ class IngestReport:
     n_partitions, rows_in
         Partitions published and rows read.
     changes
-        As `lake.Lake.changes`, in order of classification, year and reporter.
+        Reporter-years that are new or have new sources: classification, year, reporter, and World exports in USD
+        before (None for a new one) and after.
     """
 
     added: list[str] = field(default_factory=list)
@@ -86,6 +90,7 @@ def ingest(
     jobs: int,
     progress: Progress,
     accept: bool = False,
+    workers: Workers | None = None,
 ) -> IngestReport:
     """Load files and folders into the lake.
 
@@ -103,6 +108,8 @@ def ingest(
         Called after each source.
     accept
         Whether a source may leave less than half of what the lake holds (`lake.Lake`).
+    workers
+        Workers of a cluster; None for threads.
 
     Raises
     ------
@@ -113,7 +120,7 @@ def ingest(
         If a file in the lake is damaged or in the wrong folder.
     """
     report = IngestReport()
-    index = read_index(layout, options, accept=accept)
+    before = index = read_index(layout, options, accept=accept)
     files = discover(paths)
     hashed = identify(files, layout, jobs=jobs)
     looks: dict[Path, int] = {}
@@ -127,7 +134,9 @@ def ingest(
                 break
             from minsum.flows.load import load_sources  # loads Numba: half a second
 
-            loaded = load_sources(todo, sources, choice.bad, index, layout, jobs=jobs, progress=progress)
+            loaded = load_sources(
+                todo, sources, choice.bad, index, layout, jobs=jobs, progress=progress, workers=workers
+            )
             _add_results(loaded, report)
             read |= todo.keys()
             anew = [path for path in loaded.changed if looks.setdefault(path, 0) < _LOOKS]
@@ -136,6 +145,7 @@ def ingest(
                 looks |= {path: looks[path] + 1 for path in anew}
             index = read_index(layout, options, accept=accept)
     _add_unread(choice, read, report)
+    report.changes, report.replaced = _changes(before, index)
     state = _State(sources, choice.at_hand, index, read, report, layout)
     state.refuse_vanished()
     state.remove_unwanted()
@@ -156,10 +166,36 @@ def _add_results(loaded: Loaded, report: IngestReport) -> None:
     report.passed_over += loaded.passed_over
     report.rejected |= loaded.rejected
     report.repaired_texts |= loaded.repaired_texts
-    report.replaced |= loaded.replaced
     report.n_partitions += loaded.n_partitions
     report.rows_in += loaded.rows_in
-    report.changes = sorted([*report.changes, *loaded.changes], key=lambda one: list(one.values())[:3])
+
+
+def _changes(before: LakeIndex, now: LakeIndex) -> tuple[list[dict[str, Any]], dict[str, list[str]]]:
+    """What `IngestReport` holds as `changes` and as `replaced`, from the lake before and after."""
+    changes, replaced = [], defaultdict[str, list[str]](list)
+    for path, footer in now.footers.items():
+        old, (classification, year, code) = before.footers.get(path), partition_key(path)
+        was, is_now = ({one["sha256"]: one for one in of["sources"]} if of else {} for of in (old, footer))
+        if was.keys() == is_now.keys():
+            continue
+        usd = [
+            None if one is None else one["checks"].get("X", {}).get("world_usd", 0.0) for one in (old, footer)
+        ]
+        changes.append({
+            "classification": classification, "year": year, "reporter": iso3_of(code),
+            "exports_usd_before": usd[0], "exports_usd": usd[1],
+        })  # fmt: skip
+        gone = {_identity_of(was[sha]) for sha in was.keys() - is_now.keys()}
+        for name in {
+            is_now[sha]["name"] for sha in is_now.keys() - was.keys() if _identity_of(is_now[sha]) in gone
+        }:
+            replaced[name].append(partition_id((classification, year, code)))
+    return changes, {name: sorted(years) for name, years in sorted(replaced.items())}
+
+
+def _identity_of(record: SourceRecord) -> tuple[str, str | None]:
+    """Name of a source, with its folder for a partial file: those of one name in different folders are different."""
+    return record["name"], None if record["is_complete"] else record.get("folder")
 
 
 def _add_unread(choice: Choice, read: set[Source], report: IngestReport) -> None:

@@ -50,22 +50,12 @@ class Lake:
         by new content under its name.
     accept
         Whether a source may leave less than half of a reporter-year, or nothing of a flow.
-
-    Attributes
-    ----------
-    changes
-        Reporter-years that are new or have new sources: classification, year, reporter, and World exports in USD
-        before (None for a new one) and after.
-    replaced
-        Name of each source whose earlier content was replaced, to its reporter-years.
     """
 
     def __init__(
         self, layout: Layout, options: Ingest, at_hand: Collection[str], *, accept: bool = False
     ) -> None:
         self.recipe = recipe(options)
-        self.changes: list[dict[str, Any]] = []
-        self.replaced: dict[str, list[str]] = defaultdict(list)
         self._layout, self._at_hand, self._accepts = layout, at_hand, accept
         self._locks: dict[Partition, threading.Lock] = defaultdict(threading.Lock)
 
@@ -115,18 +105,13 @@ class Lake:
                     return False
                 if not same:
                     self.refuse_smaller(partition, old, built, record["name"])
-                    self._note_replaced(partition, old, record)
                 superseded += [_remembered(one) for one in old["sources"] if one not in same]
             self._write(partition, built, [record], superseded)
-            if old is None or not same:
-                self._note(partition, old, built)
             return True
 
     def publish_partial_files(self, partition: Partition, built: Built, records: list[SourceRecord]) -> None:
         """Publish one partition built from partial files."""
-        old = self.existing(partition)
         self._write(partition, built, records, [])
-        self._note(partition, old, built)
 
     def refuse_smaller(self, partition: Partition, old: Footer, built: Built, name: str) -> None:
         """Refuse a build with less than half of the lake's rows or USD, or without a flow that the lake holds.
@@ -149,10 +134,6 @@ class Lake:
             left = f"{rows_left:,} of {rows:,} rows and {usd_left:,.0f} of {usd:,.0f} USD"
             raise too_small(partition, old, name, left if rows_left else "nothing")
 
-    def _note_replaced(self, partition: Partition, old: Footer, record: SourceRecord) -> None:
-        if any(one["name"] == record["name"] for one in old["sources"]):
-            self.replaced[record["name"]].append(partition_id(partition))
-
     def remember(self, partition: Partition, records: list[SourceRecord]) -> None:
         """Record partial files that a complete publication in the lake supersedes."""
         with self._locks[partition]:
@@ -173,14 +154,6 @@ class Lake:
         path = self._layout.partition(*partition)
         prove([path])
         return read_rows(path)
-
-    def _note(self, partition: Partition, old: Footer | None, built: Built) -> None:
-        classification, year, reporter = partition
-        self.changes.append({
-            "classification": classification, "year": year, "reporter": iso3_of(reporter),
-            "exports_usd_before": None if old is None else _exports(old["checks"]),
-            "exports_usd": _exports(built.checks),
-        })  # fmt: skip
 
     def _remember(self, partition: Partition, old: Footer, superseded: list[SourceRecord]) -> None:
         if sorted(superseded, key=version_of) != old["superseded"]:
@@ -208,10 +181,6 @@ class Lake:
         }
         target = self._layout.partition(*partition)
         publish_parts(as_parts(built.rows), target, footer=footer, layout=self._layout)
-
-
-def _exports(checks: Footer) -> float:
-    return float(checks.get("X", {}).get("world_usd", 0.0))
 
 
 def is_outranked(record: SourceRecord, current: Sequence[SourceRecord], at_hand: Collection[str]) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from minsum.errors import AbsentSourceError, RivalSourceError, SourceError
-from minsum.flows.lake import Lake, SourceRecord, partition_id, too_small
+from minsum.flows.lake import Lake, SourceRecord, too_small
 from minsum.flows.pending import SPILL_ROWS, Partition
 from minsum.flows.repairs import build
 from minsum.sources.files import Source
@@ -176,8 +176,6 @@ class PartialFiles:
         if old is not None and not held.keys() <= group.keys():
             self.lake.refuse_smaller(partition, old, built, name)
         self.lake.publish_partial_files(partition, built, [one.records[partition] for one in group.values()])
-        for one in replaced.values():
-            self.lake.replaced[one["name"]].append(partition_id(partition))
         return True
 
     def _add_to(self, partition: Partition, old: Footer, new: list[Parsed]) -> None:

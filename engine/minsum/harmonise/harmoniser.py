@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from minsum.countries.codes import iso3_of
+from minsum.errors import DataCheckError
 from minsum.harmonise.filings import Filings, choose
 from minsum.harmonise.successors import units_among
 from minsum.harmonise.tables import Tables
 from minsum.settings.esi import Harmonise
+from minsum.workspace.footers import canonical_json
 from minsum.workspace.layout import partition_key
 
 if TYPE_CHECKING:
@@ -49,13 +52,22 @@ class Harmoniser:
 
     def __init__(self, options: Harmonise, root: Path) -> None:
         self.target = options.target
-        self._options = options
+        self._options, self._root = options, root
         self._tables = Tables.find(options, root)
         self._conversions: dict[str, Conversion] = {}
         self._families: dict[tuple[str, str], Families] = {}
         self._groups: dict[tuple[str, str, int], Groups] = {}
         self._one_to_one: dict[str, frozenset[str]] = {}
         self.units: dict[int, int] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For another process: what it reads by itself, once, is not sent with every task."""
+        return _of_this_process, (
+            self._options,
+            self._root.absolute(),
+            tuple(self.units.items()),
+            canonical_json(self.recorded()),
+        )
 
     def recorded(self) -> dict[str, Any]:
         """Record for footers; a table is stale when its record differs from this one."""
@@ -117,3 +129,24 @@ class Harmoniser:
             found = self.families(oldest, newest).one_to_one(vintage, self.target)
             self._one_to_one[vintage] = found
         return self._one_to_one[vintage]
+
+
+@lru_cache(maxsize=2)
+def _of_this_process(
+    options: Harmonise, root: Path, units: tuple[tuple[int, int], ...], recorded: bytes
+) -> Harmoniser:
+    """The harmoniser of another process, made once from the same tables.
+
+    Raises
+    ------
+    DataCheckError
+        If they are not the same.
+    """
+    found = Harmoniser(options, root)
+    found.units = dict(units)
+    if canonical_json(found.recorded()) != recorded:
+        raise DataCheckError(
+            f"{root}: the tables of [harmonise] changed while they were used",
+            "leave them as they are, and run again",
+        )
+    return found

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from typing import Any
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from minsum.errors import DataCheckError, SettingsError
 from minsum.settings.load import Settings
 from minsum.sources.rejections import count_run, runs_of
 from minsum.workspace.layout import Layout
 from minsum.workspace.runs import RunReport, recorded
+
+if TYPE_CHECKING:
+    from minsum.workspace.tasks import Workers
 
 log = logging.getLogger("minsum")
 
@@ -34,6 +37,8 @@ class Run:
         Shows progress.
     report
         What the run did so far.
+    workers
+        Of the cluster that the settings name, for flows and esi; None for threads.
     """
 
     layout: Layout
@@ -41,6 +46,7 @@ class Run:
     jobs: int
     progress: Progress
     report: RunReport
+    workers: Workers | None = None
 
     def section(self, name: str) -> Any:
         """A section of the settings; see `section`."""
@@ -87,12 +93,27 @@ def recorded_run(layout: Layout, settings: Settings, *, jobs: int, progress: Pro
     with recorded(layout, jobs=jobs, settings=settings.model_dump(mode="json")) as report:
         run = Run(layout, settings, jobs, progress, report)
         try:
-            yield run
+            with _connected(run) as workers:
+                yield replace(run, workers=workers)
         except Exception:
             _count(run)
             raise
         # Not after a signal: it may have come in the middle of an import.
         _count(run)
+
+
+@contextmanager
+def _connected(run: Run) -> Iterator[Workers | None]:
+    """The workers of the cluster that the settings name, if any."""
+    if not run.settings.cluster:
+        yield None
+        return
+    from minsum.cluster.driver import Cluster
+
+    with closing(
+        Cluster(run.settings.cluster, run.layout, patience=run.settings.cluster_patience)
+    ) as workers:
+        yield workers
 
 
 def _count(run: Run) -> None:

@@ -71,6 +71,7 @@ def flows_stage(run: Run, paths: list[Path] | None, *, accept: bool) -> None:
             jobs=run.jobs,
             progress=run.progress,
             accept=accept,
+            workers=run.workers,
         )
         drop_broken_records(run.layout)
         run.report.reporter_years += report.changes
@@ -90,7 +91,7 @@ def esi_stage(run: Run) -> None:
     from minsum.esi.stage import compute_esi
 
     with run.report.stage("esi") as done:
-        report = compute_esi(run.layout, run.settings, progress=run.progress)
+        report = compute_esi(run.layout, run.settings, progress=run.progress, workers=run.workers)
         run.report.moves += report.moves
         is_changed = bool(report.computed or report.removed) or report.is_covered
         done(is_changed, _without(asdict(report), "moves"))

@@ -8,7 +8,7 @@ from typing import Any
 
 from minsum.schema import SECTIONS
 from minsum.settings.esi import Composite
-from minsum.settings.load import Settings
+from minsum.settings.load import WHERE_ONLY, Settings
 
 SECTION_TITLES = {name: words for name, _, _, words in SECTIONS}
 """Section of the HS to what is in it."""
@@ -21,7 +21,7 @@ class PageOptions:
     Attributes
     ----------
     settings
-        All of the workspace, shown at the foot.
+        All of the workspace; those of `shown` stand at the foot.
     versions
         Library to version, shown at the foot.
     estimates
@@ -52,13 +52,17 @@ class PageOptions:
         """Whether the study replicates the paper."""
         return self.settings.report.paper_notes
 
+    def shown(self) -> dict[str, Any]:
+        """Settings at the foot of the page: all but where the work was done."""
+        return self.settings.model_dump(mode="json", exclude=WHERE_ONLY)
+
     def recorded(self) -> dict[str, Any]:
         """What the mark of the page holds."""
         return {
             "reporters": self.reporters,
             "reference": self.reference,
             "references": {name: (one.members, one.rule) for name, one in self.references.items()},
-            "settings": self.settings.model_dump(mode="json"),
+            "settings": self.shown(),
             "versions": self.versions,
             "section_titles": SECTION_TITLES,
             "is_paper": self.is_paper,

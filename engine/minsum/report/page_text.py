@@ -46,7 +46,7 @@ def page_words(cubes: Sequence[Cube], quality: pl.DataFrame, options: PageOption
         ).rstrip(),
         "residual_words": residual,
         "references": [_composite_words(name, one) for name, one in sorted(options.references.items())],
-        "settings": sorted(_flat(options.settings.model_dump(mode="json"))),
+        "settings": sorted(_flat(options.shown())),
         "versions": sorted(options.versions.items()),
     }
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Final
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -66,6 +66,19 @@ class Export(Section):
     license: str = Field(default="", description='its SPDX identifier, such as "CC-BY-4.0"')
 
 
+def _cluster(address: str) -> str:
+    local, _, number = address.partition(":")
+    if local == "local" and not (number.isdigit() and int(number)):
+        raise ValueError(f"cluster {address!r}: local: and a number of processes, such as local:2")
+    if "://" in address and not address.startswith(("tcp://", "tls://")):
+        raise ValueError(f"cluster {address!r}: expected tcp://host:port, a scheduler file, or local:2")
+    return address
+
+
+WHERE_ONLY: Final = {"cluster", "cluster_patience"}
+"""Settings that say where the work is done: they decide no figure."""
+
+
 class Settings(Similarities, BaseSettings):
     """All settings of a workspace."""
 
@@ -77,6 +90,17 @@ class Settings(Similarities, BaseSettings):
         default=(),
         examples=[["models/gravity.toml"]],
         description="Model spec files that minsum run estimates besides [estimate]; see docs/estimation.md",
+    )
+    cluster: Annotated[str, AfterValidator(_cluster)] = Field(
+        default="",
+        examples=["tcp://scheduler:8786"],
+        description="Dask cluster that does the work of flows and esi in place of this machine's cores (docs/cluster.md): "
+        "tcp://host:8786, a scheduler file, or local:2",
+    )
+    cluster_patience: float = Field(
+        default=900.0,
+        gt=0,
+        description="Seconds without a finished task after which a run gives the cluster up",
     )
     fetch: Fetch | None = None
     ingest: Ingest = Ingest()

@@ -25,7 +25,7 @@ The China-ASEAN panel of the paper. Put the covariate files into covariates/, as
 API or DataBank), UNCTADstat FDI, Fraser or Heritage; or tidy tables iso3,year,<variable>. What the paper leaves open:
 docs/replication.md.
 """
-_FIRST: Final = ("specs", "fetch", "ingest")
+_FIRST: Final = ("specs", "cluster", "cluster_patience", "fetch", "ingest")
 _WIDTH: Final = 118
 
 Given = Mapping[str, Mapping[str, Any]]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+import uuid
 from pathlib import Path
 from typing import Final
 
-from minsum.errors import UsageError
+from minsum.errors import UsageError, WorkspaceLockedError
 
 SETTINGS_FILE: Final = "minsum.toml"
 
@@ -43,6 +44,31 @@ class Layout:
         self.rejected = root / "rejected"
         self.private = root / ".minsum"
         self.scratch = self.private / "tmp"
+        self._seal: Path | None = None
+
+    def for_worker(self, seal: Path) -> Layout:
+        """The same workspace for a task of a process that does not hold it, with a scratch folder of its own.
+
+        Parameters
+        ----------
+        seal
+            File in the scratch folder of the run that holds the workspace. When it is gone, so is that run, and the
+            task publishes nothing any more (`publish.staged`).
+        """
+        layout = Layout(self.root)
+        layout._seal, layout.scratch = seal, seal.parent / uuid.uuid4().hex
+        return layout
+
+    def refuse_outlived(self) -> None:
+        """Raise if this is of a task whose run has ended.
+
+        Raises
+        ------
+        WorkspaceLockedError
+            If so.
+        """
+        if self._seal is not None and not self._seal.is_file():
+            raise WorkspaceLockedError(f"{self.root}: the run that gave this task has ended")
 
     def table(self, name: str) -> Path:
         """Folder of a table with one file per classification and year."""

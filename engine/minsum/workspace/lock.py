@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
 from minsum.errors import WorkspaceLockedError
@@ -34,7 +35,7 @@ def exclusive(layout: Layout) -> Iterator[None]:
             f"{layout.root}: another run holds the workspace: {who}", "wait for it to end, then run again"
         ) from error
     try:
-        shutil.rmtree(layout.scratch, ignore_errors=True)
+        _empty_scratch(layout)
         since = datetime.now(UTC).isoformat(timespec="seconds")
         holder.write_text(f"process {os.getpid()} since {since}", encoding="utf-8")
         yield
@@ -43,3 +44,12 @@ def exclusive(layout: Layout) -> Iterator[None]:
             holder.unlink(missing_ok=True)
         finally:
             lock.release()
+
+
+def _empty_scratch(layout: Layout) -> None:
+    """Remove what a killed run left. Moved away first and at once: what a worker of that run has not yet published
+    is then no longer where the worker would rename it from."""
+    with suppress(FileNotFoundError):
+        layout.scratch.rename(layout.private / f"left-{uuid.uuid4().hex}")
+    for left in layout.private.glob("left-*"):
+        shutil.rmtree(left, ignore_errors=True)

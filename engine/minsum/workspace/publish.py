@@ -104,6 +104,7 @@ def staged(target: Path, layout: Layout) -> Iterator[Path]:
     temporary = layout.scratch / uuid.uuid4().hex
     try:
         yield temporary
+        layout.refuse_outlived()
         publish_file(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)

@@ -80,7 +80,7 @@ class RunReport:
     totals
         Contents of the workspace after the run, as counted by `status`.
     reporter_years, moves
-        New and revised reporter-years (`flows.lake.Lake.changes`), and the largest changes of the index
+        New and revised reporter-years (`flows.ingest.IngestReport.changes`), and the largest changes of the index
         (`esi.moves`).
     """
 
