@@ -134,9 +134,9 @@ def test_the_name_of_a_legacy_flow_counts_where_its_code_says_nothing(
 
 @pytest.mark.parametrize(
     ("row", "words"),
-    [({"Trade Flow Code": 0, "Trade Flow": "Transit"}, "line 3, column Trade Flow: 'Transit' is no flow"),
+    [({"Trade Flow Code": 0, "Trade Flow": "Transit"}, "line 3, column Trade Flow: 'Transit' is no Comtrade flow"),
      ({"Trade Flow Code": 0, "Trade Flow": ""}, "line 3, column Trade Flow: a flow is empty"),
-     ({"Trade Flow Code": 9}, "line 3, column Trade Flow Code: '9' is no flow"),
+     ({"Trade Flow Code": 9}, "line 3, column Trade Flow Code: '9' is no Comtrade flow"),
      ({"Trade Flow": "Import"}, "line 3, column Trade Flow Code: the flow's code is '2', its name 'Import'"),
      ({"Trade Flow Code": "X", "Trade Flow": "Re-Export"}, "the flow's code is 'X', its name 'Re-Export'"),
      ({"Trade Flow Code": 1, "Trade Flow": "DX"}, "the flow's code is '1', its name 'DX'")],
@@ -163,7 +163,7 @@ def test_names_of_flows_contradict_codes_in_other_formats_too(desk: Desk) -> Non
 
 @pytest.mark.parametrize(
     ("row", "words"),
-    [({"flowCode": "??"}, "line 3, column flowCode: '??' is no flow"), ({"flowCode": ""}, "line 3, column flowCode: a flow is empty"),
+    [({"flowCode": "??"}, "line 3, column flowCode: '??' is no Comtrade flow"), ({"flowCode": ""}, "line 3, column flowCode: a flow is empty"),
      ({"customsCode": "C0O"}, "line 3, column customsCode: 'C0O'"), ({"mosCode": "x"}, "line 3, column mosCode: 'x'"),
      ({"freqCode": "M"}, "line 3, column freqCode: frequency 'M', expected A"),
      ({"freqCode": "Q"}, "line 3, column freqCode: frequency 'Q'")],
