@@ -190,6 +190,7 @@ def _changes(before: LakeIndex, now: LakeIndex) -> tuple[list[dict[str, Any]], d
             is_now[sha]["name"] for sha in is_now.keys() - was.keys() if _identity_of(is_now[sha]) in gone
         }:
             replaced[name].append(partition_id((classification, year, code)))
+    changes.sort(key=lambda change: (change["classification"], change["year"], change["reporter"]))
     return changes, {name: sorted(years) for name, years in sorted(replaced.items())}
 
 
