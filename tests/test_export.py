@@ -262,15 +262,18 @@ def test_an_empty_workspace_has_nothing_to_export(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_killed_export_leaves_the_earlier_release(world: Workspace, release: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_export_leaves_the_earlier_release(
+    world: Workspace, release: Path, tmp_path: Path, number: signal.Signals
+) -> None:
     target, new = tmp_path / "release", tmp_path / ".release.new"
     shutil.copytree(release, target)
     child = subprocess.Popen([*COMMAND, "export", str(target), "-q", "-w", str(world.layout.root)])
     while child.poll() is None and not (new / "data" / "panel.csv.gz").exists():
         time.sleep(0.001)
-    child.send_signal(signal.SIGKILL)
-    assert child.wait() == -signal.SIGKILL
-    assert new.exists()
+    child.send_signal(number)
+    assert child.wait() == (-number if number == signal.SIGKILL else 128 + number)
+    assert new.exists() == (number == signal.SIGKILL)
     assert bytes_of(target) == bytes_of(release)
     world.export(target)
     assert bytes_of(target) == bytes_of(release)

@@ -6,6 +6,7 @@ import logging
 import math
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import polars as pl
@@ -24,7 +25,7 @@ from minsum.harmonise.vintages import VINTAGES, rank, steps
 from minsum.harmonise.workbooks import read_workbook
 from minsum.pipeline import Workspace
 from minsum.schema import HARMONISED
-from minsum.settings.esi import Esi, Harmonise, MarketEsi
+from minsum.settings.esi import Esi, Harmonise, MarketEsi, Rule
 from minsum.workspace.footers import read_footer
 
 Basket = dict[str, float]
@@ -172,7 +173,7 @@ def true_paths(rng: np.random.Generator, n: int, *, target: str = "H2") -> list[
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("rule", ["pooled", "mean_share", "mean_esi", "common", "world", "world_minus_self"])
+@pytest.mark.parametrize("rule", get_args(Rule))
 def test_intervals_hold_the_value_and_the_truth(desk: Desk, rule: str) -> None:
     """Each thing has its true code in every vintage; what a country files is the sum over its things."""
     rng = np.random.default_rng(7)

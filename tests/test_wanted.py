@@ -375,25 +375,15 @@ def test_an_output_in_the_place_of_another(finished: Path, folder: Path) -> None
     assert settle(folder) == outputs(finished)
 
 
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize(
-    ("moment", "number"),
+    "moment",
     [
-        ("flows/classification=H4/year=2015/reporter=392/flows.parquet", signal.SIGKILL),
-        ("flows/classification=H4/year=2015/reporter=392/flows.parquet", signal.SIGINT),
-        ("flows/classification=H4/year=2015/reporter=392/flows.parquet", signal.SIGTERM),
-        ("coverage.parquet", signal.SIGKILL),
-        ("esi/classification=H4/2014.parquet", signal.SIGKILL),
-        ("esi/classification=H4/2014.parquet", signal.SIGINT),
-        ("market_esi/classification=H4/2015.parquet", signal.SIGTERM),
-        ("panel.parquet", signal.SIGKILL),
-        ("panel.parquet", signal.SIGTERM),
-        ("estimates/main.parquet", signal.SIGKILL),
-        ("estimates/main.parquet", signal.SIGINT),
-        ("report/table1.csv", signal.SIGKILL),
-        ("report/index.html", signal.SIGTERM),
-        ("report/esi_matrix.svg", signal.SIGKILL),
+        "flows/classification=H4/year=2015/reporter=392/flows.parquet", "coverage.parquet",
+        "esi/classification=H4/2014.parquet", "market_esi/classification=H4/2015.parquet", "panel.parquet",
+        "estimates/main.parquet", "report/table1.csv", "report/index.html", "report/esi_matrix.svg",
     ],
-)
+)  # fmt: skip
 def test_stopped_and_settings_put_back(
     finished: Path, folder: Path, moment: str, number: signal.Signals
 ) -> None:
