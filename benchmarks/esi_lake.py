@@ -126,7 +126,7 @@ def _publish(layout: Layout, kept: Sequence[pl.DataFrame], target: Path) -> None
     built = build(kept, is_complete=True, has_world_rows=False)
     label, n_rows = iso3_of(int(target.parent.name.partition("=")[2])), sum(map(len, kept))
     source = {"name": f"{label}.synthetic", "format": "synthetic", "published": None, "sha256": label,
-              "rows_in": n_rows, "rows_kept": n_rows, "rules": {}}  # fmt: skip
+              "publisher": "synthetic", "is_complete": True, "rows_in": n_rows, "rows_kept": n_rows, "rules": {}}  # fmt: skip
     footer = {"stage": "flows", "recipe": "benchmark", "sources": [source], "superseded": [],
               "repairs": built.repairs, "checks": built.checks}  # fmt: skip
     publish_parts(as_parts(built.rows), target, footer=footer, layout=layout)

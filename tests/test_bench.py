@@ -13,6 +13,7 @@ from minsum.bench.record import compare, read_record, record
 from minsum.bench.turns import Work, take_turns
 from minsum.cli import main
 from minsum.errors import UsageError
+from minsum.pipeline import Workspace
 from minsum_kernels import pairs
 
 STAGES = ["decompression", "ingest", "esi"]
@@ -117,3 +118,18 @@ def test_a_row_without_time_and_answer_must_say_why() -> None:
     ]
     with pytest.raises(ValueError, match="lacks checksum"):
         record([{"name": "ours", "seconds": 1.0}])
+
+
+def test_the_lake_of_the_benchmarks_is_one_that_esi_and_status_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its footers are written by hand; the tests run no benchmark."""
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "benchmarks"))
+    from esi_lake import LakeSpec, write_synthetic
+
+    work = Workspace(tmp_path / "work").init()
+    spec = LakeSpec(reporters=20, years=1, partners=2.0)
+    write_synthetic(work.layout, spec, threads=1)
+    work.esi()
+    assert len(work.status()["sources"]) == 20
+    assert len(work.layout.yearly("esi")) == 1
