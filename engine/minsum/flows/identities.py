@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final, cast
 
@@ -12,6 +13,9 @@ from numpy.typing import NDArray
 
 from minsum.flows.text_repairs import TOTAL
 from minsum.schema import FLOWS
+
+WORLD_TOLERANCE: Final = 0.005
+"""Relative difference allowed between World and the sum of partners."""
 
 RESIDUAL: Final = "9999"
 """First digits of codes for confidential or unspecified trade."""
@@ -113,3 +117,40 @@ def _ratio(part: float, whole: float | None) -> float | None:
     """Ratio of part and whole; None where it is not finite."""
     ratio = part / whole if whole is not None and whole > 0 else math.inf
     return ratio if math.isfinite(ratio) else None
+
+
+def uncontained(rows: pl.DataFrame, others: Sequence[pl.DataFrame]) -> dict[str, float]:
+    """Number of rows of other levels whose value exceeds the products with the same first digits, flow and partner, and
+    the excess in USD."""
+    code = pl.col("product_code").cast(pl.String)
+    columns = (
+        pl.col("flow").cast(pl.String),
+        "partner_code",
+        code.alias("code"),
+        pl.col("value_usd").alias("usd"),
+    )
+    held, left = (
+        frame.select(columns).filter(pl.col("code") != TOTAL)
+        for frame in (
+            rows,
+            pl.concat(
+                [one.select(pl.col(CELL).cast(pl.String), "partner_code", "value_usd") for one in others]
+            ),
+        )
+    )
+    left = left.group_by("flow", "partner_code", "code").agg(pl.col("usd").max())
+    n_rows, usd = 0, 0.0
+    for digits in sorted(left["code"].str.len_bytes().unique(), reverse=True):
+        begin = held.with_columns(begin=pl.col("code").str.head(digits))
+        most = begin.group_by("flow").agg(n=pl.col("begin").str.len_bytes().max())
+        some = left.filter(pl.col("code").str.len_bytes() == digits).join(most, on="flow", how="left")
+        some = some.with_columns(begin=pl.col("code").str.head(pl.col("n").fill_null(digits)))
+        by = ("flow", "partner_code", "begin")
+        sums = some.group_by(by).agg(pl.col("usd").sort().sum(), n=pl.len())
+        beside = begin.group_by(by).agg(held=pl.col("usd").sort().sum())
+        alone = sums.join(beside, on=by, how="left").with_columns(pl.col("held").fill_null(0.0)).sort(by)
+        alone = alone.filter(pl.col("usd") > (1 + WORLD_TOLERANCE) * pl.col("held"))
+        alone = alone.with_columns(usd=pl.col("usd") - pl.col("held"))
+        n_rows, usd = n_rows + int(alone["n"].sum()), usd + float(alone["usd"].sum())
+        held = pl.concat([held, alone.select("flow", "partner_code", code="begin", usd="usd")])
+    return {"rows": n_rows, "usd": usd}

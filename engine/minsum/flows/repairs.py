@@ -1,7 +1,7 @@
 """Builds the table of one reporter-year: unique rows, missing totals rebuilt, identities checked.
 
-Each repair is a function with its name in docs/data-rules.md. Rows are ordered by `cell` (`cells`). Sums are added in a fixed order, so the result depends neither on threads nor on the order of
-files.
+Each repair is a function with its name in docs/data-rules.md. Rows are ordered by `cell` (`cells`). Sums are added in
+a fixed order, so the result depends neither on threads nor on the order of files.
 """
 
 from __future__ import annotations
@@ -15,20 +15,22 @@ import polars as pl
 from polars.dataframe.group_by import GroupBy
 
 from minsum.flows.cells import cell_in, in_order, merged
-from minsum.flows.identities import CELL, Checks, identity_checks, world_and_partners
+from minsum.flows.identities import (
+    CELL,
+    WORLD_TOLERANCE,
+    Checks,
+    identity_checks,
+    uncontained,
+    world_and_partners,
+)
 from minsum.flows.quantities import quantities_of_largest, quantities_of_sum
 from minsum.flows.rules import COMPONENT_COLUMNS, component_rules
 from minsum.flows.text_repairs import TOTAL
 
-WORLD_TOLERANCE: Final = 0.005
-"""Relative difference allowed between World and the sum of partners."""
-
 _EXCESS: Final = 1 + 1e-6
 """Factor by which a product may exceed its TOTAL, for rounding."""
 
-
 _KEYS: Final = ("flow", "partner_code", "product_code")
-_VALUE: Final = ("partner_code", "value_usd")
 Repairs = dict[str, dict[str, float]]
 
 
@@ -88,16 +90,13 @@ def build(
     if is_complete and has_world_rows and parts:
         rows = merged(rows, rebuilt_totals(without_total(pl.concat(parts), rows), repairs))
     cells = world_and_partners(rows)
-    if is_complete and has_world_rows and len(repaired := repaired_world(rows, cells, repairs)):
-        rows = merged(
-            rows.join(repaired.select("cell"), on="cell", how="anti", maintain_order="left"), repaired
-        )
-        cells = world_and_partners(rows)
-    if not is_complete and len(summed := world_of_all_partners(rows, cells, repairs)):
-        rows = merged(rows, summed)
-        cells = world_and_partners(rows)
-    if others:
-        note_uncontained(rows, others, repairs)
+    if has_world_rows:
+        repair = repaired_world if is_complete else world_of_all_partners
+        if len(repaired := repair(rows, cells, repairs)):
+            rows = merged(_without(rows, repaired), repaired)
+            cells = world_and_partners(rows)
+    if others and (excess := uncontained(rows, others))["rows"]:
+        repairs["uncontained"] = excess
     columns = [*_KEYS, "value_usd", "is_rebuilt"]
     quantities = [name for name in rows.columns if name not in (*columns, "cell")]
     return Built(rows[columns + quantities], repairs, identity_checks(rows, cells))
@@ -132,41 +131,7 @@ def of_most_digits(rows: pl.DataFrame, repairs: Repairs) -> tuple[pl.DataFrame, 
     most = pl.col("digits").max().over("flow")
     coarser = rows.filter(pl.col("digits") > 0, pl.col("digits") < most)
     _note(repairs, "coarser", coarser)
-    finest = rows.join(coarser.select("cell"), on="cell", how="anti", maintain_order="left").drop("digits")
-    return finest, coarser
-
-
-def note_uncontained(rows: pl.DataFrame, others: Sequence[pl.DataFrame], repairs: Repairs) -> None:
-    """Repair `uncontained`: count rows of other levels whose value exceeds the products with the same first digits,
-    flow and partner, and the excess."""
-    code = pl.col("product_code").cast(pl.String)
-    columns = (
-        pl.col("flow").cast(pl.String),
-        "partner_code",
-        code.alias("code"),
-        pl.col("value_usd").alias("usd"),
-    )
-    held, left = (
-        frame.select(columns).filter(pl.col("code") != TOTAL)
-        for frame in (rows, pl.concat([one.select(pl.col(CELL).cast(pl.String), *_VALUE) for one in others]))
-    )
-    left = left.group_by("flow", "partner_code", "code").agg(pl.col("usd").max())
-    n_rows, usd = 0, 0.0
-    for digits in sorted(left["code"].str.len_bytes().unique(), reverse=True):
-        begin = held.with_columns(begin=pl.col("code").str.head(digits))
-        most = begin.group_by("flow").agg(n=pl.col("begin").str.len_bytes().max())
-        some = left.filter(pl.col("code").str.len_bytes() == digits).join(most, on="flow", how="left")
-        some = some.with_columns(begin=pl.col("code").str.head(pl.col("n").fill_null(digits)))
-        by = ("flow", "partner_code", "begin")
-        sums = some.group_by(by).agg(pl.col("usd").sort().sum(), n=pl.len())
-        beside = begin.group_by(by).agg(held=pl.col("usd").sort().sum())
-        alone = sums.join(beside, on=by, how="left").with_columns(pl.col("held").fill_null(0.0)).sort(by)
-        alone = alone.filter(pl.col("usd") > (1 + WORLD_TOLERANCE) * pl.col("held"))
-        alone = alone.with_columns(usd=pl.col("usd") - pl.col("held"))
-        n_rows, usd = n_rows + int(alone["n"].sum()), usd + float(alone["usd"].sum())
-        held = pl.concat([held, alone.select("flow", "partner_code", code="begin", usd="usd")])
-    if n_rows:
-        repairs["uncontained"] = {"rows": n_rows, "usd": usd}
+    return _without(rows, coarser).drop("digits"), coarser
 
 
 def with_sums(rows: pl.DataFrame) -> pl.DataFrame:
@@ -304,6 +269,11 @@ def _largest_last(rows: pl.DataFrame, *by: str) -> GroupBy:
     """Groups of rows in ascending order of value, then of quantity."""
     quantities = [name for name in ("quantity", "quantity_unit") if name in rows.columns]
     return rows.sort(*by, "value_usd", *quantities).group_by(by, maintain_order=True)
+
+
+def _without(rows: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
+    """Rows whose cell is not among those of `others`, in order."""
+    return rows.join(others.select("cell"), on="cell", how="anti", maintain_order="left")
 
 
 def _note(
