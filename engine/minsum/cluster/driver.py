@@ -262,5 +262,9 @@ def _local(n_workers: int) -> Any:
     before = dask.config.get("distributed.nanny.pre-spawn-environ", {})
     with dask.config.set({"distributed.nanny.pre-spawn-environ": before | shared}):
         return LocalCluster(
-            n_workers=n_workers, threads_per_worker=1, dashboard_address=None, silence_logs=logging.CRITICAL
+            n_workers=n_workers,
+            threads_per_worker=1,
+            dashboard_address="127.0.0.1:0",  # None would be port 8787, which another cluster may have
+            scheduler_kwargs={"dashboard": False},
+            silence_logs=logging.CRITICAL,
         )
