@@ -16,8 +16,8 @@ from minsum.flows.rules import RULES
 from minsum.harmonise.islands import islands
 from minsum.inspect.stale import away_from_raw, by_key, esi_years, find_stale, look_into_raw
 from minsum.inspect.strays import find_strays
+from minsum.settings.check import Check
 from minsum.settings.flows import Ingest
-from minsum.settings.load import Check
 from minsum.sources.opening import oddities_text
 from minsum.sources.rejections import read_rejections
 from minsum.text_tables import listed
