@@ -13,7 +13,8 @@ from minsum.errors import MissingInputError
 from minsum.esi.coverage import Together, coverage_plan, doubtful, write_coverage
 from minsum.esi.facts import coverage_facts, mirror_facts, place_key
 from minsum.esi.jobs import Filed, jobs_of
-from minsum.esi.yearly import EsiReport, Groups, bring_up_to_date, plan_tables
+from minsum.esi.outcome import EsiReport
+from minsum.esi.yearly import Groups, bring_up_to_date, plan_tables
 from minsum.harmonise.vintages import FINEST
 from minsum.settings.esi import Esi, Similarities
 from minsum.workspace.footers import Footer, flows_footers
