@@ -16,7 +16,7 @@ from conftest import NAME, Desk, bulk_text
 from minsum.cli import main
 from minsum.inspect.check import IDENTITIES, SIMILARITY, Finding, check_workspace
 from minsum.pipeline import Workspace
-from minsum.settings.load import Check
+from minsum.settings.check import Check
 from minsum.workspace.footers import FOOTER_KEY, read_footer
 from minsum.workspace.layout import Layout
 from minsum.workspace.publish import publish_table

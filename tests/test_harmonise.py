@@ -17,8 +17,8 @@ from minsum.countries.suggestions import known_labels
 from minsum.errors import MissingInputError
 from minsum.esi.baskets import gather
 from minsum.esi.decompose import Question, decompose
+from minsum.esi.outcome import EsiReport
 from minsum.esi.stage import compute_esi, esi_plan, files_of
-from minsum.esi.yearly import EsiReport
 from minsum.harmonise.harmoniser import Harmoniser
 from minsum.harmonise.shipped import nomenclature, shipped
 from minsum.harmonise.vintages import VINTAGES, rank, steps

@@ -62,6 +62,7 @@ SETTINGS: dict[str, Any] = {
     "estimate": {"estimators": ["pooled"]},
     "specs": [],
     "check.world_tolerance": 0.5,
+    "check.total_tolerance": 0.5,
     "report.paper_notes": True,
 }
 """A setting and another value of it."""

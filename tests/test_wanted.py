@@ -21,7 +21,7 @@ from conftest import COMMAND, NAME, bulk_text, cut, flipped
 from minsum.errors import DataCheckError, MissingInputError, SettingsError
 from minsum.inspect.check import check_workspace
 from minsum.pipeline import Workspace
-from minsum.settings.load import Check
+from minsum.settings.check import Check
 from minsum.workspace.footers import FOOTER_KEY
 from minsum.workspace.layout import Layout
 

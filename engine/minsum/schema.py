@@ -39,6 +39,7 @@ class Column:
     unit: str = ""
 
 
+# fmt: off
 _ESI: Final = (
     Column("year", "int16", "calendar year"),
     Column("reporter", "string", "ISO3 as Comtrade writes it"),
@@ -57,17 +58,9 @@ _ESI: Final = (
 
 TABLES: Final[dict[str, tuple[Column, ...]]] = {
     "flows": (
-        Column(
-            "flow",
-            "string",
-            "Comtrade flow: X exports (contains RX), M imports, RX re-exports, DX domestic exports",
-        ),
+        Column("flow", "string", "Comtrade flow: X exports (contains RX), M imports, RX re-exports, DX domestic exports"),
         Column("partner_code", "int32", "Comtrade partner code, 0 = World"),
-        Column(
-            "product_code",
-            "string",
-            "HS, 6 characters (4 or 2 where the source has no longer ones), or TOTAL",
-        ),
+        Column("product_code", "string", "HS, 6 characters (4 or 2 where the source has no longer ones), or TOTAL"),
         Column("value_usd", "double", "value of the flow", unit="USD"),
         Column("is_rebuilt", "bool", "a sum made by minsum in place of a missing or impossible figure"),
     ),
@@ -78,12 +71,7 @@ TABLES: Final[dict[str, tuple[Column, ...]]] = {
         Column("market", "string", "importing country or area, ISO3 as Comtrade writes it"),
         Column("reporter", "string", "ISO3, alphabetically before the reference"),
         Column("reference", "string", "ISO3"),
-        Column(
-            "esi",
-            "double",
-            "sum over products of the smaller share in exports to the market; above 0",
-            unit="1",
-        ),
+        Column("esi", "double", "sum over products of the smaller share in exports to the market; above 0", unit="1"),
         Column("market_code", "int32", "Comtrade code"),
         Column("reporter_code", "int32", "Comtrade code"),
         Column("reference_code", "int32", "Comtrade code"),
@@ -92,12 +80,7 @@ TABLES: Final[dict[str, tuple[Column, ...]]] = {
         Column("year", "int16", "calendar year"),
         Column("reporter", "string", "ISO3, alphabetically before the reference"),
         Column("reference", "string", "ISO3"),
-        Column(
-            "esi",
-            "double",
-            "mean of market_esi over markets, weighted by both countries' exports there",
-            unit="1",
-        ),
+        Column("esi", "double", "mean of market_esi over markets, weighted by both countries' exports there", unit="1"),
         Column("n_markets", "int32", "markets where the two are similar at all", unit="markets"),
         Column("reporter_code", "int32", "Comtrade code"),
         Column("reference_code", "int32", "Comtrade code"),
@@ -106,12 +89,7 @@ TABLES: Final[dict[str, tuple[Column, ...]]] = {
         Column("year", "int16", "calendar year"),
         Column("reporter", "string", "exporter, ISO3 as Comtrade writes it"),
         Column("partner", "string", "importer, ISO3"),
-        Column(
-            "tci",
-            "double",
-            "sum over products of the smaller of export and import share; null with a reason",
-            unit="1",
-        ),
+        Column("tci", "double", "sum over products of the smaller of export and import share; null with a reason", unit="1"),
         Column("reporter_code", "int32", "Comtrade code"),
         Column("partner_code", "int32", "Comtrade code"),
         Column("n_exports", "int32", "products exported by the reporter", unit="products"),
@@ -126,15 +104,8 @@ TABLES: Final[dict[str, tuple[Column, ...]]] = {
         Column("year", "int16", "calendar year"),
         Column("reporter", "string", "ISO3 as Comtrade writes it"),
         Column("reference", "string", "ISO3"),
-        Column(
-            "partner_esi", "double", "sum over destinations of the smaller share in all exports", unit="1"
-        ),
-        Column(
-            "cell_esi",
-            "double",
-            "sum over products and destinations of the smaller share in all exports",
-            unit="1",
-        ),
+        Column("partner_esi", "double", "sum over destinations of the smaller share in all exports", unit="1"),
+        Column("cell_esi", "double", "sum over products and destinations of the smaller share in all exports", unit="1"),
         Column("reporter_code", "int32", "Comtrade code"),
         Column("reference_code", "int32", "Comtrade code"),
     ),
@@ -157,18 +128,8 @@ TABLES: Final[dict[str, tuple[Column, ...]]] = {
         Column("n_products", "int32", "products with World exports (X)", unit="products"),
         Column("exports_usd", "double", "sum of World exports (X) over products", unit="USD"),
         Column("residual_share", "double", "share of codes 9999xx in World exports", unit="1"),
-        Column(
-            "world_vs_partners",
-            "double",
-            "sum over partners / World, same products of X; null without partners",
-            unit="1",
-        ),
-        Column(
-            "total_vs_products",
-            "double",
-            "sum over products / TOTAL, World exports; null without TOTAL",
-            unit="1",
-        ),
+        Column("world_vs_partners", "double", "sum over partners / World, same products of X; null without partners", unit="1"),
+        Column("total_vs_products", "double", "sum over products / TOTAL, World exports; null without TOTAL", unit="1"),
         Column("rows_in", "int64", "rows read", unit="rows"),
         Column("rows_kept", "int64", "rows that passed every row rule", unit="rows"),
         Column(
@@ -215,95 +176,49 @@ TABLES: Final[dict[str, tuple[Column, ...]]] = {
 HARMONISED: Final = {
     "esi": (
         Column("vintage_reporter", "string", "HS vintage that the reporter filed"),
+        Column("vintage_reference", "string", "HS vintage that the reference filed, mixed for a composite of several"),
         Column(
-            "vintage_reference",
-            "string",
-            "HS vintage that the reference filed, mixed for a composite of several",
+            "converted_reporter", "double", "share of the filed basket in products not one-to-one with the target", unit="1"
         ),
-        Column(
-            "converted_reporter",
-            "double",
-            "share of the filed basket in products not one-to-one with the target",
-            unit="1",
-        ),
-        Column(
-            "converted_reference", "double", "the same of the reference, weighted over its members", unit="1"
-        ),
-        Column(
-            "esi_low",
-            "double",
-            "lowest similarity that an allocation compatible with the UN's links gives",
-            unit="1",
-        ),
-        Column(
-            "esi_high",
-            "double",
-            "highest similarity that an allocation compatible with the UN's links gives",
-            unit="1",
-        ),
+        Column("converted_reference", "double", "the same of the reference, weighted over its members", unit="1"),
+        Column("esi_low", "double", "lowest similarity that an allocation compatible with the UN's links gives", unit="1"),
+        Column("esi_high", "double", "highest similarity that an allocation compatible with the UN's links gives", unit="1"),
         Column("is_merged", "bool", "a state and its successors count as one country on either side"),
     ),
     "coverage": (
-        Column(
-            "harmonised_to", "string", "HS vintage to which the reporter-year was brought, null when left out"
-        ),
+        Column("harmonised_to", "string", "HS vintage to which the reporter-year was brought, null when left out"),
         Column("unmatched_usd", "double", "exports without a target, which went to 999999", unit="USD"),
-        Column(
-            "converted",
-            "double",
-            "share of the filed basket in products not one-to-one with the target",
-            unit="1",
-        ),
+        Column("converted", "double", "share of the filed basket in products not one-to-one with the target", unit="1"),
         Column("reason", "string", "why the reporter-year is left out; null otherwise"),
-        Column(
-            "unit", "string", "label of the state and its successors under which it counts; null for its own"
-        ),
-        Column(
-            "n_partners",
-            "int32",
-            "partners whose imports make a mirrored basket; null for a filing",
-            unit="partners",
-        ),
-        Column(
-            "partners_share", "double", "share of exports to them in the nearest year that it filed", unit="1"
-        ),
+        Column("unit", "string", "label of the state and its successors under which it counts; null for its own"),
+        Column("n_partners", "int32", "partners whose imports make a mirrored basket; null for a filing", unit="partners"),
+        Column("partners_share", "double", "share of exports to them in the nearest year that it filed", unit="1"),
     ),
 }
 """Further columns at the end of tables when `[harmonise]` is set; those of esi stand in esi_levels too."""
 
 OVERLAP: Final = Column(
-    "overlap_usd",
-    "double",
-    "exports of the same products: sum of the smaller of the two values, USD",
-    unit="USD",
+    "overlap_usd", "double", "exports of the same products: sum of the smaller of the two values, USD", unit="USD"
 )
 """Further column of destination_esi when `[destination_esi] overlap_usd` asks for it."""
 
 MIRRORED: Final = (
     Column("source_reporter", "string", "reported, or mirror: from the partners' imports"),
-    Column(
-        "source_reference", "string", "the same of the reference; mirror if any member of a composite is one"
-    ),
+    Column("source_reference", "string", "the same of the reference; mirror if any member of a composite is one"),
 )
 """Further columns of esi and esi_levels after those of `[harmonise]` when `[mirror]` is set."""
 
 QUANTITIES: Final[dict[str, tuple[Column, ...]]] = {
     "net_weight": (
-        Column(
-            "net_weight",
-            "double",
-            "kg, null where the source gives none or a sum lacks an addend's",
-            unit="kg",
-        ),
+        Column("net_weight", "double", "kg, null where the source gives none or a sum lacks an addend's", unit="kg"),
     ),
     "quantity": (
-        Column(
-            "quantity", "double", "in the unit of quantity_unit; null as net_weight, or when units differ"
-        ),
+        Column("quantity", "double", "in the unit of quantity_unit; null as net_weight, or when units differ"),
         Column("quantity_unit", "int16", "Comtrade's qtyUnitCode, null where the source gives none"),
     ),
 }
 """Further columns at the end of flows, by the name that `[ingest] columns` asks for them with."""
+# fmt: on
 
 YEARLY: Final = ("esi", "esi_levels", "market_esi", "market_mean", "complementarity", "destination_esi")
 """Tables with a file for each classification and year, `<table>/classification=H2/2014.parquet`."""

@@ -146,39 +146,34 @@ def gather(
     reporter, value = rows["reporter"].to_numpy(), rows["value"].to_numpy()
     codes = np.flatnonzero(np.bincount(reporter)).astype(np.int32)
     row = np.searchsorted(codes, reporter)
-    is_rebuilt = rows["is_rebuilt"].to_numpy()
-    rebuilt = row[is_rebuilt]
+    rebuilt = row[rows["is_rebuilt"].to_numpy()]
     origin = None
     if harmoniser is not None:
         from minsum.esi.harmonised import Filed, brought_together, provenance
 
         vintage_of = {partition_key(path)[2]: partition_key(path)[0] for path in files}
-        vintages = [vintage_of[code] for code in codes.tolist()]
-        filed = Filed(row, column, value, vintages, products.to_list())
-        units = np.array([harmoniser.unit(code) for code in codes.tolist()], dtype=np.int32)
-        filers, (codes, unit) = codes.tolist(), np.unique(units, return_inverse=True)
+        filers = codes.tolist()
+        filed = Filed(row, column, value, [vintage_of[code] for code in filers], products.to_list())
+        units = [harmoniser.unit(code) for code in filers]
+        codes, unit = np.unique(np.array(units, np.int32), return_inverse=True)
         origin = provenance(filed, filers, unit, harmoniser, with_residual=residual != "exclude")
         together = brought_together(filed, harmoniser)
         row, column, value = unit[row[together.origin]], together.product, together.usd
-        rebuilt = unit[rebuilt]
-        products = pl.Series(together.products, dtype=pl.String)
+        rebuilt, products = unit[rebuilt], pl.Series(together.products, dtype=pl.String)
     cells = np.bincount(row * len(products) + column, value, minlength=len(codes) * len(products))
     net = cells.astype(np.float64, copy=False).reshape(len(codes), len(products))
     is_residual = products.str.starts_with(RESIDUAL_HEADING).to_numpy()
     residual_usd, total = net[:, is_residual].sum(axis=1), net.sum(axis=1)
     inside = np.ones_like(is_residual) if residual == "keep" else ~is_residual
     finest = Baskets(
-        codes=codes,
-        labels=[iso3_of(code) for code in codes.tolist()],
-        products=products.filter(pl.Series(inside)).to_list(),
-        values=net if inside.all() else net[:, inside],
+        codes=codes, labels=[iso3_of(code) for code in codes.tolist()],
+        products=products.filter(pl.Series(inside)).to_list(), values=net if inside.all() else net[:, inside],
         residual=np.zeros(len(codes)) if residual == "keep" else residual_usd,
         residual_share=np.divide(residual_usd, total, out=np.zeros(len(codes)), where=total > 0),
-        in_total=residual == "denominator",
-        is_rebuilt=np.bincount(rebuilt, minlength=len(codes)) > 0,
+        in_total=residual == "denominator", is_rebuilt=np.bincount(rebuilt, minlength=len(codes)) > 0,
         provenance=origin,
-    )
-    finest = finest if further is None else further(finest)
+    )  # fmt: skip
+    finest = further(finest) if further else finest
     return [_at_level(finest, level) for level in levels]
 
 

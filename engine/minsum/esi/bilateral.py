@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -120,17 +120,12 @@ def gather_bilateral(
     exporters = Places.of(set(unit_of.values()))
     filers = sorted(path_of, key=lambda code: (exporters.codes.tolist().index(unit_of[code]), code))
     ordered = [path_of[code] for code in filers]
-    rows = (
-        scan_products(ordered, options.basis, pl.col("partner_code") != WORLD)
-        .select("reporter", "partner_code", "product_code", "value")
-        .collect(engine="streaming")
-    )
+    scanned = scan_products(ordered, options.basis, pl.col("partner_code") != WORLD)
+    rows = scanned.select("reporter", "partner_code", "product_code", "value").collect(engine="streaming")
     rows, codes, product = ranked(rows, level=options.level if harmoniser is None else FINEST)
     partner = rows["partner_code"].to_numpy()
     if harmoniser is not None and harmoniser.units:
-        lookup = np.arange(max(partner.max(initial=0), *harmoniser.units) + 1, dtype=np.int32)
-        lookup[list(harmoniser.units)] = list(harmoniser.units.values())
-        partner = lookup[partner]
+        partner = _in_units(partner, harmoniser.units)
     markets = Places.of(_markets(partner, chosen.markets))
     places = exporters.positions(np.array([unit_of[code] for code in filers], dtype=np.int32))
     filer = np.full(max(filers, default=0) + 1, -1, dtype=np.int32)
@@ -146,22 +141,24 @@ def gather_bilateral(
         codes = pl.Series(together.products, dtype=pl.String)
     positions = codes.str.slice(0, options.level).rank("dense").cast(pl.Int32).to_numpy() - 1
     is_residual = codes.str.starts_with(RESIDUAL_HEADING).to_numpy()
-    flows = Flows(
-        market=markets.positions(partner),
-        product=positions[product],
-        exporter=places[row],
-        usd=usd,
-    )
+    flows = Flows(markets.positions(partner), positions[product], places[row], usd)
     outside = is_residual[product] & (options.residual != "keep")
     del rows, partner, product, row, usd
-    is_there = flows.market >= 0
-    residual = flows.take(outside & is_there)
-    flows = _sorted(flows, is_there & ~outside)
+    residual = flows.take(outside & (flows.market >= 0))
+    flows = _sorted(flows, ~outside & (flows.market >= 0))
     bilateral = Bilateral(exporters, markets, flows, np.zeros((len(exporters.labels), len(markets.labels))))
     exports = _totals(bilateral, flows)
     if options.residual == "denominator":
         exports += np.maximum(_totals(bilateral, residual), 0.0)
     return _thick(replace(bilateral, exports_usd=exports), chosen.min_flow_usd)
+
+
+def _in_units(codes: I32, units: Mapping[int, int]) -> I32:
+    """Codes, each member of a unit of several states replaced by the code of the unit."""
+    lookup = np.arange(max(codes.max(initial=0), *units) + 1, dtype=np.int32)
+    lookup[list(units)] = list(units.values())
+    replaced: I32 = lookup[codes]
+    return replaced
 
 
 def _markets(partner: I32, wanted: Sequence[str]) -> list[int]:

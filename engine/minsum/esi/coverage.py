@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from minsum.countries.codes import iso3_of
 from minsum.schema import HARMONISED, TABLES, check_table
-from minsum.settings.load import Check
+from minsum.settings.check import Check
 from minsum.sources.files import CUT_OFF_ROWS
 from minsum.workspace.footers import Footer
 from minsum.workspace.layout import Layout, partition_key
@@ -42,7 +42,9 @@ class Together:
     esi: Mapping[str, str]
 
 
-def coverage_plan(layout: Layout, flows: Mapping[Path, Footer], together: Together | None = None) -> Plan:
+def coverage_plan(
+    layout: Layout, flows: Mapping[Path, Footer], limits: Check, together: Together | None = None
+) -> Plan:
     """Whether `coverage.parquet` is what the footers of all flows files make it.
 
     Parameters
@@ -51,29 +53,36 @@ def coverage_plan(layout: Layout, flows: Mapping[Path, Footer], together: Togeth
         The workspace.
     flows
         Footers by flows file.
+    limits
+        `[check]`, which decides column doubts.
     together
         None where vintages stay apart.
     """
     inputs: list[Any] = [[*partition_key(path), footer] for path, footer in flows.items()]
-    options: dict[str, Any] = {}
+    recorded = limits.recorded()
+    options: dict[str, Any] = {"check": recorded} if recorded else {}
     if together is not None:
-        inputs, options = [inputs, together.esi], {"harmonise": together.options}
+        inputs, options = [inputs, together.esi], options | {"harmonise": together.options}
     return plan_of({layout.coverage: Mark("coverage", RECIPE, options, inputs)}, [])
 
 
 def write_coverage(
-    layout: Layout, flows: Mapping[Path, Footer], together: Together | None = None, facts: Facts | None = None
+    layout: Layout,
+    flows: Mapping[Path, Footer],
+    limits: Check,
+    together: Together | None = None,
+    facts: Facts | None = None,
 ) -> bool:
     """Bring `coverage.parquet` up to date with the footers of all flows files; False when it was current.
 
     Parameters
     ----------
-    layout, flows, together
+    layout, flows, limits, together
         As of `coverage_plan`.
     facts
         How each reporter-year was brought to the target; None where vintages stay apart.
     """
-    plan = coverage_plan(layout, flows, together)
+    plan = coverage_plan(layout, flows, limits, together)
     if not plan.redo:
         return False
     footers = {partition_key(path): footer for path, footer in flows.items()}
@@ -82,7 +91,10 @@ def write_coverage(
     nothing = {column.name: None for column in further}
     exports = _exports(footers)
     rows = [
-        _row(key, one) | {"doubts": _doubts(key, one, exports)} | nothing | (facts or {}).get(_name(key), {})
+        _row(key, one)
+        | {"doubts": _doubts(key, one, exports, limits)}
+        | nothing
+        | (facts or {}).get(_name(key), {})
         for key, one in footers.items()
     ]
     known = {_name(key) for key in footers}
@@ -133,7 +145,7 @@ def _row(key: tuple[str, int, int], footer: Footer) -> dict[str, Any]:
     }
 
 
-_YEARS_BACK: Final = 3
+YEARS_BACK: Final = 3
 """How many years back to look for a year with exports to compare with."""
 
 
@@ -147,16 +159,15 @@ def _exports(footers: Mapping[tuple[str, int, int], Footer]) -> dict[tuple[int, 
 
 
 def _doubts(
-    key: tuple[str, int, int], footer: Footer, exports: Mapping[tuple[int, int], float]
+    key: tuple[str, int, int], footer: Footer, exports: Mapping[tuple[int, int], float], limits: Check
 ) -> str | None:
-    """Checks of `minsum check`, at the default limits, that suggest incomplete exports of a reporter-year."""
-    limits = Check()
+    """Checks of `minsum check` that suggest incomplete exports of a reporter-year."""
     _, year, code = key
     checks = footer["checks"]
     share, usd = checks.get("X", {}).get("total_vs_products"), checks.get("X", {}).get("world_usd", 0.0)
     products = sum(one["products_usd"] for one in checks.values())
     others = footer["repairs"].get("uncontained", {"usd": 0.0})["usd"]
-    earlier = (exports.get((code, year - back)) for back in range(1, _YEARS_BACK + 1))
+    earlier = (exports.get((code, year - back)) for back in range(1, YEARS_BACK + 1))
     before = next((one for one in earlier if one), 0.0)
     found = {
         "total_vs_products": share is not None and share < 1 - limits.total_tolerance,

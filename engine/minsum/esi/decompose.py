@@ -85,43 +85,31 @@ def decompose(
     -----
     ESI_ir = sum over segments of sum over their products j of min(s_ij, s_rj): additive over products.
     """
-    if question.by == "product" and question.resampling is not None:
-        raise UsageError(
-            "bands vary the products, so a product has none", "leave --bands out, or split by chapter"
-        )
     question = _understood(question)
     rule = _reference(question, options).rule
-    baskets: dict[int, Baskets] = {}
-    sides: dict[int, tuple[str, ...]] = {}
+    baskets: dict[int, tuple[Baskets, tuple[str, ...]]] = {}
     left_out: dict[int, list[str]] = {}
     for year, files in sorted(years.items()):
         found, needed, missing = _sides(year, files, question, options=options, harmoniser=harmoniser)
         if found is None or missing:
             left_out[year] = missing
         else:
-            baskets[year], sides[year] = found, needed
+            baskets[year] = found, needed
     if not baskets:
         raise MissingInputError(
             f"no year of {classification} has data of {question.reporter} and {question.reference}",
             'see which countries are there: minsum sql "SELECT DISTINCT year, reporter FROM coverage"',
         )
-    products = sorted({product for one in baskets.values() for product in one.products})
+    products = sorted({product for one, _ in baskets.values() for product in one.products})
     segments, bounds = segments_of(products, question.by)
-    pairs = [_pair(one, products, sides[year], rule) for year, one in baskets.items()]
-    edges = np.array(bounds)
+    pairs = [_pair(one, products, sides, rule) for one, sides in baskets.values()]
+    parts = [segment_min_sum(*pair.shares(), np.array(bounds)).mean(axis=2)[:, 0] for pair in pairs]
     how = question.resampling
     return Decomposition(
-        reporter=question.reporter,
-        reference=question.reference,
-        classification=classification,
-        by=question.by,
-        years=list(baskets),
-        segments=segments,
-        contributions=np.stack([segment_min_sum(*pair.shares(), edges).mean(axis=2)[:, 0] for pair in pairs]),
-        draws=replicates(pairs, bounds[:-1], how) if how else None,
-        method=how.method if how else None,
-        left_out=left_out,
-    )
+        reporter=question.reporter, reference=question.reference, classification=classification, by=question.by,
+        years=list(baskets), segments=segments, contributions=np.stack(parts), left_out=left_out,
+        draws=replicates(pairs, bounds[:-1], how) if how else None, method=how.method if how else None,
+    )  # fmt: skip
 
 
 def contributions(
@@ -175,6 +163,10 @@ def contributions(
 
 
 def _understood(question: Question) -> Question:
+    if question.by == "product" and question.resampling is not None:
+        raise UsageError(
+            "bands vary the products, so a product has none", "leave --bands out, or split by chapter"
+        )
     return replace(
         question, reporter=comtrade_label(question.reporter), reference=comtrade_label(question.reference)
     )

@@ -154,18 +154,9 @@ def provenance(
     kinds = sorted(set(filed.vintages))
     residual = np.array([is_residual(product) for product in filed.products], dtype=np.bool_)
     counts = np.tile(np.where(residual, float(with_residual), 1.0), len(kinds))
-    several: list[F64] = []
-    lost: list[F64] = []
-    for kind in kinds:
-        if kind == harmoniser.target:
-            nothing = np.zeros(len(residual))
-            several.append(nothing)
-            lost.append(nothing)
-            continue
-        conversion, single = harmoniser.conversion(kind), harmoniser.one_to_one(kind)
-        is_single = np.array([product in single for product in filed.products], dtype=np.bool_)
-        several.append(np.where(is_single | conversion.unchanged(filed.products), 0.0, 1.0))
-        lost.append(np.where(residual, 0.0, conversion.unmatched(filed.products)))
+    several, lost = zip(
+        *(_of_products(kind, filed.products, residual, harmoniser) for kind in kinds), strict=True
+    )
     line, n = _lines(filed, kinds), len(filed.vintages)
 
     def added(share: F64) -> F64:
@@ -197,6 +188,18 @@ def provenance(
     is_merged = np.zeros(n_units, dtype=np.bool_)
     is_merged[unit] = [code in harmoniser.units for code in codes]
     return Provenance(spans, of_unit, is_merged, filings, harmoniser)
+
+
+def _of_products(
+    vintage: str, products: Sequence[str], residual: NDArray[np.bool_], harmoniser: Harmoniser
+) -> tuple[F64, F64]:
+    """Share of each product of a vintage that is not one-to-one with the target, and share that has no target."""
+    if vintage == harmoniser.target:
+        return np.zeros(len(products)), np.zeros(len(products))
+    conversion, single = harmoniser.conversion(vintage), harmoniser.one_to_one(vintage)
+    is_single = np.array([product in single for product in products], dtype=np.bool_)
+    several = np.where(is_single | conversion.unchanged(products), 0.0, 1.0)
+    return several, np.where(residual, 0.0, conversion.unmatched(products))
 
 
 def _part(converted: F64, total: F64) -> F64:

@@ -13,7 +13,8 @@ from minsum.errors import MissingInputError
 from minsum.esi.coverage import Together, coverage_plan, doubtful, write_coverage
 from minsum.esi.facts import coverage_facts, mirror_facts, place_key
 from minsum.esi.jobs import Filed, jobs_of
-from minsum.esi.yearly import EsiReport, Groups, bring_up_to_date, plan_tables
+from minsum.esi.outcome import EsiReport
+from minsum.esi.yearly import Groups, bring_up_to_date, plan_tables
 from minsum.harmonise.vintages import FINEST
 from minsum.settings.esi import Esi, Similarities
 from minsum.workspace.footers import Footer, flows_footers
@@ -65,7 +66,7 @@ def _compute_apart(
     workers: Workers | None,
 ) -> EsiReport:
     """Compute every vintage on its own, as filed."""
-    report = EsiReport(is_covered=write_coverage(layout, flows))
+    report = EsiReport(is_covered=write_coverage(layout, flows, options.check))
     groups = flows_by_year(flows, options.esi)
     if not groups:
         raise MissingInputError(
@@ -104,11 +105,11 @@ def esi_plan(layout: Layout, options: Similarities, flows: Mapping[Path, Footer]
     harmoniser = harmoniser_of(options, layout.root)
     if harmoniser is None:
         tables = plan_tables(layout, jobs_of(options), flows_by_year(flows, options.esi))
-        return coverage_plan(layout, flows), tables
+        return coverage_plan(layout, flows, options.check), tables
     sorted_out = _SortedOut.of(flows, options, harmoniser)
     tables = plan_tables(layout, jobs_of(options, harmoniser, sorted_out.filed), sorted_out.groups)
     together = _together(options, harmoniser, tables.digests(layout.esi))
-    return coverage_plan(layout, flows, together), tables
+    return coverage_plan(layout, flows, options.check, together), tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +167,8 @@ def _compute_together(
         report.unreachable.setdefault(filings.left_out[path], []).append(f"{iso3_of(code)} {year}")
     if not groups:
         facts = coverage_facts(layout, filings, harmoniser)
-        report.is_covered = write_coverage(layout, flows, _together(options, harmoniser, {}), facts)
+        nothing = _together(options, harmoniser, {})
+        report.is_covered = write_coverage(layout, flows, options.check, nothing, facts)
         oldest = min((partition_key(path)[0] for path in filings.unreachable), default=None)
         raise MissingInputError(
             f"{layout.flows}: no flows of the chosen years and reporters can be brought to {harmoniser.target}",
@@ -185,7 +187,7 @@ def _compute_together(
         report.alone = _alone(groups, options, report)
     report.conversions = _conversions(groups, harmoniser.target)
     together = _together(options, harmoniser, digests_of(layout.yearly("esi")))
-    report.is_covered = write_coverage(layout, flows, together, facts)
+    report.is_covered = write_coverage(layout, flows, options.check, together, facts)
     report.unmatched = {name: usd for name, one in facts.items() if (usd := one["unmatched_usd"])}
     return report
 

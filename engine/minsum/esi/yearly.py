@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from minsum.esi.largest_changes import Move, largest_moves, merged, read_indices
+from minsum.esi.largest_changes import largest_moves, merged, read_indices
+from minsum.esi.outcome import EsiReport
 from minsum.schema import YEARLY, check_table
 from minsum.workspace.checksums import damage, prove
 from minsum.workspace.footers import Footer, digest, inputs_of, read_footer
@@ -92,78 +93,6 @@ class _Year:
     marks: Mapping[str, Mark]
 
 
-@dataclass(slots=True)
-class EsiReport:
-    """Result of the stage.
-
-    Attributes
-    ----------
-    is_covered
-        Whether `coverage.parquet` was written.
-    computed, unchanged
-        `classification/year` where anything was written, and where everything was current.
-    absent
-        `classification/year` to composite name to its members without data there.
-    removed
-        Files of years and tables that are no longer asked for.
-    rows
-        Table to rows written.
-    moves
-        The largest changes of the index of a pair that was computed before (`moves`).
-    redefined
-        `classification/year` that other options than before made anew: moves there are no news of the data.
-    vanished
-        `classification/year` to countries and composites that had similarities there before and now have none,
-        the options being the same.
-    alone
-        `classification/year` without a pair to why, of those computed.
-    left_out
-        `classification/year` to reasons why exports that were filed give no similarity to countries, of those computed.
-    unreachable
-        Why reporter-years could not be brought to the target of `[harmonise]`, to their names.
-    unmatched
-        Reporter-years with values without a target, and these values, USD.
-    conversions
-        Reporter-years that are the UN's conversions of filings, in years of which minsum brings other filings to the
-        target.
-    mirrored
-        Reporter-years that are mirrored.
-    without_mirrors
-        Requested tables without mirrored reporter-years.
-    doubtful
-        Reporter-years of the computed years whose exports may be incomplete (`coverage.doubtful`).
-    """
-
-    is_covered: bool = False
-    computed: list[str] = field(default_factory=list)
-    unchanged: list[str] = field(default_factory=list)
-    absent: dict[str, dict[str, list[str]]] = field(default_factory=dict)
-    removed: list[str] = field(default_factory=list)
-    rows: dict[str, int] = field(default_factory=dict)
-    moves: list[Move] = field(default_factory=list)
-    redefined: list[str] = field(default_factory=list)
-    vanished: dict[str, list[str]] = field(default_factory=dict)
-    alone: dict[str, str] = field(default_factory=dict)
-    left_out: dict[str, dict[str, list[str]]] = field(default_factory=dict)
-    unreachable: dict[str, list[str]] = field(default_factory=dict)
-    unmatched: dict[str, float] = field(default_factory=dict)
-    conversions: list[str] = field(default_factory=list)
-    mirrored: list[str] = field(default_factory=list)
-    without_mirrors: list[str] = field(default_factory=list)
-    doubtful: list[str] = field(default_factory=list)
-
-    def remarks(self) -> list[str]:
-        """Sentences on what is missing in the computed years."""
-        lines = [f"{name}: no similarity: {why}" for name, why in self.alone.items()]
-        for name in self.computed:
-            lines += [
-                f"{name}: no similarity with {composite}: no data of {', '.join(members)}"
-                for composite, members in self.absent.get(name, {}).items()
-                if name not in self.alone
-            ]
-        return lines
-
-
 def plan_tables(layout: Layout, jobs: Sequence[Job], groups: Groups) -> Plan:
     """Which tables of which years are missing or stale, and which are no longer asked for."""
     inputs = {key: inputs_of(key[0], flows) for key, flows in groups.items()}
@@ -216,7 +145,7 @@ def bring_up_to_date(
         if not left[task.key]:
             report.computed.append(_name(task.key))
             progress("esi", len(report.unchanged) + len(report.computed), len(groups))
-    _in_order(report, [_name(key) for key in groups])
+    report.sort([_name(key) for key in groups])
     for key in groups:
         if absent := read_footer(_target(layout, "esi", key))["absent"]:
             report.absent[_name(key)] = absent
@@ -268,13 +197,6 @@ def _write(task: _Year, outputs: Iterable[Output], layout: Layout) -> dict[str, 
         target = _target(layout, output.table, task.key)
         rows[output.table] = publish_parts(_checked(output), target, footer=footer, layout=layout)
     return rows
-
-
-def _in_order(report: EsiReport, names: Sequence[str]) -> None:
-    """What was noted as workers finished, in order of classification and year."""
-    for noted in (report.computed, report.redefined):
-        noted.sort(key=names.index)
-    report.vanished = {name: report.vanished[name] for name in names if name in report.vanished}
 
 
 def _before(target: Path) -> tuple[Footer, pl.DataFrame] | None:

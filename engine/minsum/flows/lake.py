@@ -19,7 +19,6 @@ import pyarrow as pa
 
 from minsum.countries.codes import iso3_of
 from minsum.errors import RivalSourceError, SmallerSourceError
-from minsum.flows.cells import in_order
 from minsum.flows.pending import Partition
 from minsum.flows.recipe import recipe
 from minsum.flows.repairs import Built
@@ -28,7 +27,7 @@ from minsum.sources.publications import version_of
 from minsum.workspace.checksums import prove
 from minsum.workspace.footers import Footer, digest, read_footer
 from minsum.workspace.layout import Layout
-from minsum.workspace.publish import ROW_GROUP_ROWS, publish_parts
+from minsum.workspace.publish import ROW_GROUP_ROWS, publish_footer, publish_parts
 
 _READ_WHOLE: Final = ["M", "X"]
 """Flows whose World rows are read by complementarity, and by similarity unless its basis is DX or X-RX."""
@@ -156,9 +155,10 @@ class Lake:
         return read_rows(path)
 
     def _remember(self, partition: Partition, old: Footer, superseded: list[SourceRecord]) -> None:
-        if sorted(superseded, key=version_of) != old["superseded"]:
-            built = Built(in_order(self.load(partition)).drop("cell"), old["repairs"], old["checks"])
-            self._write(partition, built, old["sources"], superseded, recipe=old["recipe"])
+        told = sorted(superseded, key=version_of)
+        if told != old["superseded"]:
+            path = self._layout.partition(*partition)
+            publish_footer(path, footer=old | {"superseded": told}, layout=self._layout)
 
     def _write(
         self,
@@ -166,14 +166,11 @@ class Lake:
         built: Built,
         sources: list[SourceRecord],
         superseded: list[SourceRecord],
-        *,
-        recipe: Footer | None = None,
     ) -> None:
-        recipe = recipe or self.recipe
         footer = {
             "stage": "flows",
             "of": list(partition),
-            "recipe": recipe,
+            "recipe": self.recipe,
             "sources": sorted(sources, key=version_of),
             "superseded": sorted(superseded, key=version_of),
             "repairs": built.repairs,

@@ -22,7 +22,7 @@ from minsum.flows.verify import verify_partition
 from minsum.inspect.strays import find_strays
 from minsum.report.file_digests import ReportFiles
 from minsum.schema import YEARLY, check_table
-from minsum.settings.load import Check
+from minsum.settings.check import Check
 from minsum.sources.files import CUT_OFF_ROWS
 from minsum.workspace.checksums import damage_of
 from minsum.workspace.footers import Footer, estimate_files, footer_of

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from minsum.countries.codes import iso3_of
+from minsum.esi.coverage import YEARS_BACK
 from minsum.inspect.check import Finding, check_figures
 from minsum.schema import FLOWS
-from minsum.settings.load import Check
+from minsum.settings.check import Check
 from minsum.workspace.footers import read_footers
 from minsum.workspace.layout import Layout, partition_key
 
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
 
 MOST_SAID: Final = 10
 """Findings of one check that are logged; the rest is counted."""
-
-_NEAR: Final = 3
-"""How many years back to look for a year with exports to compare with."""
 
 _SELDOM: Final = {*FLOWS} - {"X", "DX", "M"}
 """Flows that no table uses by default. Only `minsum check` reports on them; their findings are often about small sums."""
@@ -111,7 +109,7 @@ def _falls(layout: Layout, changes: list[dict[str, Any]], limit: float) -> list[
     for one in changes:
         year, reporter, now = one["year"], one["reporter"], one["exports_usd"]
         compared = {f"in {year} before the revision": one["exports_usd_before"] or 0.0}
-        earlier = [back for back in range(1, _NEAR + 1) if known.get((reporter, year - back))]
+        earlier = [back for back in range(1, YEARS_BACK + 1) if known.get((reporter, year - back))]
         if earlier:
             compared[f"in {year - earlier[0]}"] = known[reporter, year - earlier[0]]
         for when, before in compared.items():

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from minsum.countries.codes import GROUPS, is_group
 from minsum.errors import DataCheckError
@@ -16,8 +16,8 @@ from minsum.flows.rules import RULES
 from minsum.harmonise.islands import islands
 from minsum.inspect.stale import away_from_raw, by_key, esi_years, find_stale, look_into_raw
 from minsum.inspect.strays import find_strays
+from minsum.settings.check import Check
 from minsum.settings.flows import Ingest
-from minsum.settings.load import Check
 from minsum.sources.opening import oddities_text
 from minsum.sources.rejections import read_rejections
 from minsum.text_tables import listed
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from minsum.settings.load import Settings
 
 Record = dict[str, Any]
+_REJECTED: Final = ("name", "kind", "reason", "hint", "runs")
 
 
 def read_status(layout: Layout, options: Ingest, settings: Settings | None = None) -> Record:
@@ -65,35 +66,27 @@ def read_status(layout: Layout, options: Ingest, settings: Settings | None = Non
         If a flows file cannot be read.
     """
     known = read_index(layout, options)
-    by_path = known.footers
-    footers = by_key(by_path)
-    rejected = list(read_rejections(layout).values())
+    footers = by_key(known.footers)
+    rejected = [{key: one[key] for key in _REJECTED} for one in read_rejections(layout).values()]
     sources = _sources(footers.values())
     raw = look_into_raw(layout, known)
     stale = find_stale(layout, known, raw, settings)
     return {
         "workspace": str(layout.root.resolve()),
-        "years": _years(
-            layout, footers, {name for one in stale if one["what"] == "esi" for name in one["which"]}
-        ),
+        "years": _years(layout, footers, stale),
         "islands": islands(() if settings and settings.harmonise else footers, groups=GROUPS).as_json(),
         "sources": sources,
         "rules": _added((one["rules"] for one in sources), order=RULES),
         "levels": _added(one["levels"] for one in sources),
         "repairs": _added(footer["repairs"] for footer in footers.values()),
         "mended": _added(one["mended"] for one in sources),
-        "rejected": [
-            {key: one[key] for key in ("name", "kind", "reason", "hint")} | {"runs": one["runs"]}
-            for one in rejected
-        ],
-        "superseded": _superseded(by_path.values()),
+        "rejected": rejected,
+        "superseded": _superseded(known.footers.values()),
         "copies": raw.choice.copies,
-        "away": [
-            {"name": name, "reporter_years": years} for name, years in away_from_raw(known, raw).items()
-        ],
+        "away": [{"name": name, "reporter_years": n} for name, n in away_from_raw(known, raw).items()],
         "stale": stale,
         "strays": _strays(layout, {name for one in stale for name in one["which"]}),
-        "findings": _findings(by_path, settings),
+        "findings": _findings(known.footers, settings),
         "panel": _panel(layout),
         "estimates": _estimates(layout),
         "totals": _totals(len(footers), sources, len(rejected)),
@@ -217,7 +210,10 @@ def _estimates(layout: Layout) -> Record:
     return found
 
 
-def _years(layout: Layout, footers: dict[tuple[str, int, int], Footer], stale: set[str]) -> list[Record]:
+def _years(
+    layout: Layout, footers: dict[tuple[str, int, int], Footer], stale: Iterable[Record]
+) -> list[Record]:
+    old = {name for one in stale if one["what"] == "esi" for name in one["which"]}
     groups: dict[tuple[str, int], list[tuple[int, Footer]]] = defaultdict(list)
     for (classification, year, code), footer in footers.items():
         groups[classification, year].append((code, footer))
@@ -230,7 +226,7 @@ def _years(layout: Layout, footers: dict[tuple[str, int, int], Footer], stale: s
             "exports_bn_usd": sum(one["checks"].get("X", {}).get("world_usd", 0.0) for _, one in members)
             / 1e9,
             "repaired_rows": sum(repair["rows"] for _, one in members for repair in one["repairs"].values()),
-            "esi": _state(f"{classification}/{year}", there, stale),
+            "esi": _state(f"{classification}/{year}", there, old),
         }
         for (classification, year), members in sorted(groups.items())
     ]

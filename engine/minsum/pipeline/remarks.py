@@ -10,7 +10,7 @@ from minsum.pipeline.run import Run
 from minsum.text_tables import listed
 
 if TYPE_CHECKING:
-    from minsum.esi.yearly import EsiReport
+    from minsum.esi.outcome import EsiReport
     from minsum.flows.ingest import IngestReport
 
 log = logging.getLogger("minsum")

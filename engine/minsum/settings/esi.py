@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from minsum.countries.groups import NAMES
 from minsum.settings.base import COMPOSITE, Countries, Section, Vintage, Year
+from minsum.settings.check import Check
 
 
 def _one_of_three(level: int) -> int:
@@ -174,3 +175,4 @@ class Similarities(Section):
     market_esi: MarketEsi | None = None
     complementarity: Complementarity | None = None
     destination_esi: DestinationEsi | None = None
+    check: Check = Check()

@@ -15,34 +15,12 @@ from pydantic_settings import (
 )
 
 from minsum.errors import SettingsError
-from minsum.settings.base import COMPOSITE, Section, Share
+from minsum.settings.base import COMPOSITE, Section
 from minsum.settings.esi import Similarities
 from minsum.settings.explanations import explained
 from minsum.settings.flows import Fetch, Ingest
 from minsum.settings.panel import Panel
 from minsum.settings.specs import Specification
-
-
-class Check(Section):
-    """What minsum check and minsum run report."""
-
-    world_tolerance: Share = Field(
-        default=0.005, description="World and the sum of partners, in relation to World"
-    )
-    total_tolerance: Share = Field(
-        default=0.005,
-        description="TOTAL and the sum of products, in relation to TOTAL; and codes of other levels that no product holds, in "
-        "relation to the products",
-    )
-    residual_share: Share = Field(default=0.5, description="codes 9999xx in World trade")
-    conflict_share: Share = Field(
-        default=0.005, description="lost with rows repeated with other values, in relation to World trade"
-    )
-    exports_fall: Share = Field(
-        default=0.5,
-        description="fall of a reporter's exports against the year before, or by a revision (minsum run)",
-    )
-    esi_move: Share = Field(default=0.2, description="change of a similarity by a revision (minsum run)")
 
 
 class Report(Section):
@@ -106,7 +84,6 @@ class Settings(Similarities, BaseSettings):
     ingest: Ingest = Ingest()
     panel: Panel | None = None
     estimate: Specification | None = None
-    check: Check = Check()
     report: Report = Report()
     export: Export = Export()
 

@@ -22,6 +22,8 @@ ENTRY: Final = "crc32"
 UNSEALED: Final = "00000000"
 _PATTERN: Final = re.compile(rb'"crc32":"([0-9a-f]{8})"')
 _MAGIC: Final = b"PAR1"
+MADE_ANEW: Final = "delete it and run again: it is made anew"
+"""What to do about a damaged file."""
 
 
 def seal(file: Path) -> None:
@@ -76,13 +78,17 @@ def prove(paths: Iterable[Path]) -> None:
     """
     for path in paths:
         if (wrong := damage(path)) is not None:
-            raise DataCheckError(f"{path}: {wrong}", "delete it and run again: it is made anew")
+            raise DataCheckError(f"{path}: {wrong}", MADE_ANEW)
+
+
+def metadata_start(content: bytes) -> int:
+    """Where the metadata of a Parquet file begin; negative if they are longer than the file says."""
+    return len(content) - 8 - int.from_bytes(content[-8:-4], "little")
 
 
 def _place(content: bytes) -> int | None:
     """Position of the checksum's digits in the footer; None unless there is exactly one entry."""
-    length = int.from_bytes(content[-8:-4], "little")
-    start = len(content) - 8 - length
+    start = metadata_start(content)
     if start < 0:
         return None
     found = [match.start(1) for match in _PATTERN.finditer(content, start)]

@@ -18,7 +18,8 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from minsum.workspace.checksums import ENTRY, UNSEALED, seal
+from minsum.errors import DataCheckError
+from minsum.workspace.checksums import ENTRY, MADE_ANEW, UNSEALED, damage_of, metadata_start, seal
 from minsum.workspace.footers import FOOTER_KEY, Footer, canonical_json
 from minsum.workspace.layout import Layout
 
@@ -79,6 +80,37 @@ def publish_parts(parts: Iterable[pa.Table], target: Path, *, footer: Footer, la
         writer.close()
         seal(temporary)
     return n_rows
+
+
+def publish_footer(target: Path, *, footer: Footer, layout: Layout) -> None:
+    """Give a published Parquet file another footer. The bytes of its rows are copied, not read and written anew.
+
+    The file has the bytes that `publish_parts` gives it with the same rows and this footer.
+
+    Raises
+    ------
+    DataCheckError
+        If the file is damaged.
+    """
+    content = target.read_bytes()
+    if (wrong := damage_of(content)) is not None:
+        raise DataCheckError(f"{target}: {wrong}", MADE_ANEW)
+    rows, metadata = content[: (start := metadata_start(content))], content[start:-8]
+    old = pq.read_metadata(pa.BufferReader(content)).metadata[FOOTER_KEY]
+    before, after = metadata.split(_thrift_text(old))
+    metadata = before + _thrift_text(canonical_json(footer | {ENTRY: UNSEALED})) + after
+    with staged(target, layout) as temporary:
+        temporary.write_bytes(rows + metadata + len(metadata).to_bytes(4, "little") + content[-4:])
+        seal(temporary)
+
+
+def _thrift_text(text: bytes) -> bytes:
+    """A text as Parquet's metadata hold it (Thrift's compact protocol): its length, 7 bits a byte, lowest first."""
+    length, n = bytearray(), len(text)
+    while n > 0x7F:
+        length.append(n & 0x7F | 0x80)
+        n >>= 7
+    return bytes([*length, n]) + text
 
 
 def _is_worth_packing(column: pa.ChunkedArray) -> bool:
