@@ -11,16 +11,16 @@ from minsum.cli import main
 
 PAGE = Path(__file__).resolve().parent / "commands.md"
 MARK = "<!-- what follows is written by write_commands.py -->\n"
-WIDTH = 92
+WIDTH = 80
 
 
 def help_texts() -> Iterator[tuple[str, str]]:
-    """Heading and help text of minsum and of each command, in alphabetical order."""
+    """Heading and help text of minsum and of each command, in the order of work."""
     above = main.make_context("minsum", [], resilient_parsing=True, terminal_width=WIDTH)
     yield "minsum", main.get_help(above)
-    for name in sorted(main.commands):
-        context = click.Context(main.commands[name], info_name=name, parent=above, terminal_width=WIDTH)
-        yield f"minsum {name}", main.commands[name].get_help(context)
+    for name, command in main.commands.items():
+        context = click.Context(command, info_name=name, parent=above, terminal_width=WIDTH)
+        yield f"minsum {name}", command.get_help(context)
 
 
 def page(written: str) -> str:

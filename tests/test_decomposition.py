@@ -78,6 +78,8 @@ def test_contributions_by_hand_and_the_change(desk: Desk) -> None:
     assert found.change().select("segment", "2015", "2016", "change").rows() == [
         ("I", 0.25, 0.5, 0.25), ("II", 0.0, 0.0, 0.0), ("XVI", 0.5, 0.0, -0.5), ("total", 0.75, 0.5, -0.25),
     ]  # fmt: skip
+    assert "Similarity of CHN and USA, H4\n" in repr(found)
+    assert "<td>-0.25</td>" in found._repr_html_()
     assert split(desk, Question("CHN", "USA", "chapter")).by_segment()["segment"].to_list()[:3] == [
         "01",
         "06",

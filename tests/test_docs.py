@@ -141,17 +141,45 @@ def test_every_command_and_option_is_explained(name: str) -> None:
     assert all(one.help for one in command.params if isinstance(one, click.Option))
 
 
+def completed(words: str) -> list[str]:
+    """What bash is offered after these words; an open quote makes the last one."""
+    number = len(words.partition('"')[0].split(" ")) - 1
+    asked = {"_MINSUM_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(number)}
+    lines = CliRunner().invoke(main, prog_name="minsum", env=asked).output.splitlines()
+    return [line.partition(",")[2] for line in lines]
+
+
 def test_the_shell_completes_commands_and_options() -> None:
-    for words, expected in (("minsum gr", "growth"), ("minsum sql --for", "--format")):
-        asked = {
-            "_MINSUM_COMPLETE": "bash_complete",
-            "COMP_WORDS": words,
-            "COMP_CWORD": str(len(words.split()) - 1),
-        }
-        result = CliRunner().invoke(main, prog_name="minsum", env=asked)
-        assert f"plain,{expected}" in result.output
+    assert completed("minsum gr") == ["growth"]
+    assert completed("minsum sql --for") == ["--format"]
+    assert completed("minsum fetch --reporters DEU,Vietnam") == ["DEU,VNM"]
     source = CliRunner().invoke(main, prog_name="minsum", env={"_MINSUM_COMPLETE": "zsh_source"})
     assert "compdef" in source.output
+
+
+@pytest.mark.slow
+def test_the_shell_completes_what_the_workspace_holds(finished_world: Workspace) -> None:
+    here = f"-w {finished_world.layout.root}"
+    for words, offered in {
+        "growth TH": ["THA"],
+        "growth phil": ["PHL"],
+        "growth CHN -r high": ["high_end"],
+        "trace KHM hig": ["high_end"],
+        "decompose VNM USA --classification ": ["H2"],
+        "rows raw --rule mo": ["mot", "mos"],
+        'sql "SELECT import_sh': ["SELECT import_share"],
+        'sql "SELECT * FROM cove': ["SELECT * FROM coverage"],
+    }.items():
+        command, _, rest = words.partition(" ")
+        assert completed(f"minsum {command} {here} {rest}") == offered, words
+
+
+def test_help_fits_80_columns() -> None:
+    for name in ("", *main.commands):
+        text = CliRunner().invoke(main, f"{name} --help", env={"COLUMNS": "80"}).output
+        assert max(map(len, text.splitlines())) <= 80, name
+    overview = CliRunner().invoke(main, "--help", env={"COLUMNS": "80"}).output
+    assert "..." not in overview.partition("Begin:")[2]  # the beginning of a sentence
 
 
 @pytest.mark.slow
@@ -160,6 +188,11 @@ def test_the_shell_completes_commands_and_options() -> None:
     (["growth", "--refrence", "USA"], "Did you mean '--reference'?"),
     (["growth", "CHI", "-r", "USA"], "did you mean CHL or CHN?"),
     (["growth", "viet nam", "-r", "USA"], "did you mean VNM?"),
+    (["growth", "CHN", "-r", "Britain"], "did you mean GBR?"),
+    (["growth", "CHN", "-r", "EU"], "EU is a group: make it a member of a composite"),
+    (["trace", "Philipines", "USA", "2014"], "did you mean PHL?"),
+    (["decompose", "CHN", "vietnam"], "did you mean VNM?"),
+    (["decompose", "CHN", "hi_end"], "did you mean high_end?"),
     (["decompose", "GER", "USA"], "did you mean DEU?"),
     (["growth", "CHN", "-r", "usa"], "did you mean USA?"),
 ])  # fmt: skip

@@ -41,19 +41,23 @@ def work(desk: Desk) -> Workspace:
 
 
 def test_growth_is_the_mean_yearly_change_in_points(work: Workspace) -> None:
-    [table] = work.growth(["USA"])
+    [table] = work.growth([], "USA")
     assert table.frame.rows() == [("CHN", 0.0, 0.25, 0.75, 15.0), ("VNM", None, 0.5, 0.5, 0.0)]
     assert table.notes[1] == "growth over other years: VNM 2012-2015."
     assert table.name == "growth_USA"
 
 
 def test_any_countries_references_and_years(work: Workspace) -> None:
-    usa, china = work.growth(["USA", "CHN"], reporters=("VNM", "FRA"), years=(2012, 2015))
+    usa, china = work.growth(("VNM", "FRA"), ["USA", "CHN"], years=(2012, 2015))
     assert usa.frame.rows() == [("VNM", 0.5, 0.5, 0.0)]
     assert usa.notes[-1] == "no similarity: FRA (no exports in the workspace)."
     assert china.frame.columns == ["reporter", "2012", "2015", "growth"]
+    [table] = work.growth(["VNM", "TWN"], "USA")
+    assert table.notes[-1] == "no similarity: S19 (no exports in the workspace)."
+    assert "VNM       0.500  0.500   0.000\n" in repr(table)
+    assert "<td>&quot;VNM&quot;</td>" in table._repr_html_()
     with pytest.raises(UsageError, match="no similarity with 'nobody'"):
-        work.growth(["nobody"])
+        work.growth([], ["nobody"])
 
 
 def test_a_country_with_one_year_has_no_growth() -> None:

@@ -58,20 +58,20 @@ def test_status_says_who_is_apart(desk: Desk, tmp_path: Path, capsys: pytest.Cap
 
 def test_growth_names_who_is_on_another_island(desk: Desk, tmp_path: Path) -> None:
     work = workspace_of(desk, tmp_path / "apart")
-    [table] = work.growth(["USA"])  # only H5 has two countries
+    [table] = work.growth([], "USA")  # only H5 has two countries
     assert table.title == "Export similarity with USA, H5"
     assert table.notes[-2:] == (
         "no similarity: VNM 2022 (exports in H4).",
         'to compare across vintages: [harmonise] target = "H4" in minsum.toml (docs/vintages.md).',
     )
     advice = table.notes[-1]
-    [table] = work.growth(["USA"], reporters=["CHN", "VNM"])
+    [table] = work.growth(["CHN", "VNM"], ["USA"])
     assert table.notes[-2:] == ("no similarity: VNM (exports in H4 2022).", advice)
     put(desk, 360, "H4", {"090111": 1.0})
     work.ingest([desk.inbox])
     work.esi()
     with pytest.raises(SettingsError) as caught:
-        work.growth(["USA"])
+        work.growth([], "USA")
     assert "[harmonise] target" in caught.value.hint
 
 
@@ -86,7 +86,7 @@ def test_brought_together_nobody_is_apart(desk: Desk, tmp_path: Path) -> None:
         "H6": "in H4",
     }
     assert {one["what"] for one in status["stale"]} == {"report"}  # not made yet
-    [table] = work.growth(["USA"])
+    [table] = work.growth([], "USA")
     assert set(table.frame["reporter"]) == {"CHN", "DEU", "VNM"}
     assert not any("vintage" in note for note in table.notes)
     work.report()

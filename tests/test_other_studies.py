@@ -251,10 +251,10 @@ def test_of_two_codes_with_one_label_one_is_shown(desk: Desk) -> None:
     work.ingest([desk.inbox])
     assert work.run().exit_code == 0
     assert len(pl.read_parquet(work.layout.yearly("esi")[0], hive_partitioning=False)) == 12
-    [usa] = work.growth(["USA"])
+    [usa] = work.growth([], "USA")
     assert usa.frame.rows() == [("DEU", 0.75, 0.75, 0.0), ("ITA", 1.0, 1.0, 0.0)]
     assert "ITA 2014: codes 380 and 381 carry this label; 380 is shown." in usa.notes
-    [italy] = work.growth(["ITA"], reporters=["USA", "DEU"])
+    [italy] = work.growth(["USA", "DEU"], ["ITA"])
     assert italy.frame.rows() == [("USA", 1.0, 1.0, 0.0), ("DEU", 0.75, 0.75, 0.0)]
     panel = pl.read_parquet(work.layout.panel)
     assert panel.filter(year=2015)["reporter"].to_list() == ["DEU", "ITA"]

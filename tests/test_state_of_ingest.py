@@ -650,7 +650,9 @@ def test_less_than_half_is_held_too_when_both_come_at_once(desk: Desk, name: str
     desk.put(FULL, name)
     desk.put([{"reporterCode": 842, "primaryValue": n * n} for n in range(9_999)], NAME.replace("156", "842"))
     desk.put([{**FULL[n % 8], "cmdCode": f"02{n:04}", "primaryValue": 1} for n in range(99)], later)
-    assert [*desk.ingest(jobs=1).rejected] == [later]
+    rejected = desk.ingest(jobs=1).rejected
+    assert [*rejected] == [later]
+    assert "would leave 99 of 800 USD of CHN 2015 H4" in rejected[later][0]  # of rows it has more
     assert sum(row[3] for row in desk.rows()) == 800
 
 

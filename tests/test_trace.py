@@ -53,6 +53,7 @@ def test_a_value_is_followed_to_the_lines_of_files(made: Workspace) -> None:
         ("CHN", 60.0, False, 1.0), ("USA", 25.0, True, 1.0),
     ]  # fmt: skip
     assert found.lines is not None
+    assert "What each product adds\nproduct  section" in repr(found)
     assert found.lines.select("source", "line", "rule", "partner_code", "value_usd").rows() == [
         (CHN, 2, "kept", 0, 60.0), (CHN, 3, "mot", 0, 40.0), (CHN, 4, "mot", 0, 20.0),
         (USA, 2, "kept", 276, 10.0), (USA, 3, "kept", 392, 15.0),

@@ -1,4 +1,4 @@
-"""Tables as text within a width: no figure is ever cut.
+"""Tables as text within a width: no figure is ever cut; and results that show themselves as such tables.
 
 Long texts wrap; columns that do not fit beside each other stand in blocks below each other, each beginning with the
 columns that name the row.
@@ -6,13 +6,19 @@ columns that name the row.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+import html
+import io
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Final
 
 from rich.box import SIMPLE_HEAD
 from rich.cells import cell_len
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+if TYPE_CHECKING:
+    import polars as pl
 
 _GAP: Final = 2
 """Blanks after a column."""
@@ -22,6 +28,49 @@ _WRAPS_FROM: Final = 18
 
 _MOST_KEYS: Final = 3
 """Columns at the left that name the row, and stand in every block."""
+
+_WIDTH_SHOWN: Final = 100
+_ROWS_SHOWN: Final = 25
+"""Size of a table in the `repr` of a result; all 21 sections of the HS fit."""
+
+
+class Shown:
+    """Base of results: `repr` is their tables as text, and a notebook shows them as HTML."""
+
+    __slots__ = ()
+
+    def _shown(self) -> Iterator[str | pl.DataFrame]:
+        """Lines and tables, in the order in which they are read."""
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return "\n".join(part if isinstance(part, str) else _as_text(part) for part in self._shown())
+
+    def _repr_html_(self) -> str:
+        return "".join(
+            f"<p>{html.escape(part)}</p>" if isinstance(part, str) else part.head(_ROWS_SHOWN)._repr_html_() + _rest(part)
+            for part in self._shown()
+        )  # fmt: skip
+
+
+def _as_text(table: pl.DataFrame) -> str:
+    text = plain_text(table.columns, table.head(_ROWS_SHOWN).rows(), width=_WIDTH_SHOWN)
+    return f"{text.rstrip()}\n{_rest(table)}"
+
+
+def _rest(table: pl.DataFrame) -> str:
+    more = len(table) - _ROWS_SHOWN
+    return f"... and {more:,} more rows\n" if more > 0 else ""
+
+
+def plain_text(columns: Sequence[str], rows: Sequence[Sequence[object]], *, width: int) -> str:
+    """As `text_tables`, as lines of text without colours; each block ends with an empty line."""
+    page = io.StringIO()
+    console = Console(file=page, width=width, color_system=None, emoji=False)
+    for block in text_tables(columns, rows, width=width):
+        console.print(block)
+        console.print()
+    return "".join(f"{line.rstrip()}\n" for line in page.getvalue().splitlines())
 
 
 def text_tables(columns: Sequence[str], rows: Sequence[Sequence[object]], *, width: int) -> list[Table]:

@@ -9,23 +9,27 @@ import click
 from minsum.cli import asking, making, stages
 from minsum.cli.common import Commands
 
-_COMMANDS: Final = [
-    making.init, making.demo, making.synth,
-    stages.fetch, stages.ingest, stages.esi, stages.panel, stages.estimate, stages.report, stages.run,
-    stages.export,
-    asking.status, asking.check, asking.growth, asking.decompose, asking.trace, asking.rows, asking.sql, asking.doctor, asking.bench,
-]  # fmt: skip
+_SECTIONS: Final = {
+    "Begin": [making.init, making.demo, making.synth],
+    "Make, in the order of work": [
+        stages.run, stages.fetch, stages.ingest, stages.esi, stages.panel, stages.estimate, stages.report, stages.export,
+    ],
+    "Ask": [
+        asking.status, asking.check, asking.growth, asking.decompose, asking.trace, asking.rows, asking.sql,
+    ],
+    "This machine": [asking.doctor, asking.bench],
+}  # fmt: skip
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]}, commands=_COMMANDS)
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]}, sections=_SECTIONS)
 @click.version_option(package_name="minsum")
 def main() -> None:
-    """Export similarity of every country, reference and year from UN Comtrade bulk files.
+    """Export similarity of countries from UN Comtrade bulk files.
 
     \b
-    Start:   minsum demo              a synthetic world, from raw files to the tables
-             minsum init my-study     then put files into my-study/raw
-             cd my-study; minsum run
+    minsum demo              a synthetic world, from raw files to the tables
+    minsum init my-study     then put files into my-study/raw
+    cd my-study; minsum run
 
     Exit codes: 0 done; 2 usage or settings; 3 done, but sources were rejected or there are warnings;
     4 data check failed; 5 estimation impossible; 6 another run holds the workspace; 7 remote service

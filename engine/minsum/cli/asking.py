@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from minsum.cli.common import FORMS, LocalPath, chosen_years, common, opened
+from minsum.cli.completion import countries, query_words, references, rules, vintages
 from minsum.cli.display import (
     show_bench,
     show_decomposition,
@@ -18,6 +19,7 @@ from minsum.cli.display import (
     show_trace,
 )
 from minsum.cli.forms import answer, print_mapping
+from minsum.countries.names import comtrade_label
 from minsum.errors import DataCheckError
 
 
@@ -25,7 +27,7 @@ from minsum.errors import DataCheckError
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
 @common
 def status(console: Any, workspace: Path, jobs: int | None, *, as_json: bool) -> int:
-    """What is there, what is stale, what was rejected and why.
+    """Show what is there, what is stale, what was rejected and why.
 
     \b
     minsum status
@@ -39,7 +41,9 @@ def status(console: Any, workspace: Path, jobs: int | None, *, as_json: bool) ->
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
 @common
 def check(console: Any, workspace: Path, jobs: int | None, *, as_json: bool) -> int:
-    """Read every file and compare the figures with each other; exit code 4 when something is wrong.
+    """Read every file and compare the figures with each other.
+
+    Exit code 4 when something is wrong.
 
     \b
     minsum check
@@ -58,40 +62,45 @@ _format = click.option(
     help="Default: text on a terminal, csv elsewhere.",
 )
 _years = click.option("--years", help="Years and ranges, such as 2002,2014-2021; default: all.")
-_vintage = click.option("--classification", help="HS vintage, where the workspace holds several.")
+_vintage = click.option(
+    "--classification", shell_complete=vintages, help="HS vintage, where the workspace holds several."
+)
 
 
 @click.command()
-@click.argument("reporters", nargs=-1)
+@click.argument("reporters", nargs=-1, shell_complete=countries)
 @click.option(
-    "-r", "--reference", "references", multiple=True, required=True, help="ISO3 or composite; repeatable."
-)
+    "-r", "--reference", "references", multiple=True, required=True, shell_complete=references,
+    help="ISO3 or composite; repeatable.",
+)  # fmt: skip
 @_years
 @_vintage
 @_format
 @common
 def growth(console: Any, workspace: Path, jobs: int | None, *, form: str | None, **options: Any) -> int:
-    """Similarity of REPORTERS (ISO3; default: all) by year, and its mean yearly change.
+    """Show the similarity of REPORTERS by year, and its growth.
+
+    REPORTERS are ISO3 labels; default: all. Growth is the mean yearly change in percentage points.
 
     \b
     minsum growth CHN VNM MYS -r USA --years 2006-2021
-    minsum growth CHN VNM -r USA -r DEU    one table, with a column for the reference
+    minsum growth CHN VNM -r USA -r DEU    one table, with a column reference
     """
     options["years"] = chosen_years(options["years"])
     work = opened(console, workspace, jobs)
-    references = list(dict.fromkeys(options.pop("references")))
-    tables = work.growth(references, **options)
+    named = list(dict.fromkeys(map(comtrade_label, options.pop("references"))))
+    tables = work.growth(options.pop("reporters"), named, **options)
     if len(tables) > 1:
         from minsum.report.growth import one_table
 
-        tables = [one_table(dict(zip(references, tables, strict=True)))]
+        tables = [one_table(dict(zip(named, tables, strict=True)))]
     answer(console, tables, form)
     return 0
 
 
 @click.command()
-@click.argument("reporter")
-@click.argument("reference")
+@click.argument("reporter", shell_complete=countries)
+@click.argument("reference", shell_complete=references)
 @click.option(
     "--by",
     type=click.Choice(["section", "chapter", "product"]),
@@ -109,7 +118,10 @@ def growth(console: Any, workspace: Path, jobs: int | None, *, form: str | None,
 @_format
 @common
 def decompose(console: Any, workspace: Path, jobs: int | None, *, form: str | None, **options: Any) -> int:
-    """Which sections of the HS, chapters or products the similarity of REPORTER with REFERENCE comes from, and what changed.
+    """Split a similarity into HS sections, chapters or products.
+
+    Shows what each part adds to the similarity of REPORTER with REFERENCE, and what changed between the first and the
+    last year.
 
     \b
     minsum decompose VNM USA --years 2006,2021
@@ -125,15 +137,18 @@ def decompose(console: Any, workspace: Path, jobs: int | None, *, form: str | No
 
 
 @click.command()
-@click.argument("reporter")
-@click.argument("reference")
+@click.argument("reporter", shell_complete=countries)
+@click.argument("reference", shell_complete=references)
 @click.argument("year", type=int)
-@click.option("--product", help="A code: the rows of the lake and the lines of the files behind it.")
+@click.option("--product", help="Code of a product, such as 620342.")
 @_vintage
 @_format
 @common
 def trace(console: Any, workspace: Path, jobs: int | None, *, form: str | None, **options: Any) -> int:
-    """From the similarity of REPORTER with REFERENCE in YEAR to products, rows and lines of files.
+    """Follow a similarity to its products, rows and lines of files.
+
+    Shows how the similarity of REPORTER with REFERENCE in YEAR is defined, and what each product adds. With --product:
+    the rows of the lake behind the product, and the lines of the files they come from.
 
     \b
     minsum trace KHM PHL 2014
@@ -147,13 +162,15 @@ def trace(console: Any, workspace: Path, jobs: int | None, *, form: str | None, 
 
 @click.command()
 @click.argument("file", type=LocalPath())
-@click.option("--rule", help="Only rows that this rule removes, such as mot; kept for those that stay.")
+@click.option("--rule", shell_complete=rules, help="Only rows that this rule removes; kept: rows that stay.")
 @_format
 @common
 def rows(
     console: Any, workspace: Path, jobs: int | None, *, file: Path, rule: str | None, form: str | None
 ) -> int:
-    """Rows of FILE that the row rules remove, each with its line and rule.
+    """List the rows of FILE that the row rules remove.
+
+    Each row with its line and rule. FILE may be a folder.
 
     \b
     minsum rows raw
@@ -164,14 +181,17 @@ def rows(
 
 
 @click.command()
-@click.argument("query")
+@click.argument("query", shell_complete=query_words)
 @_format
 @common
 def sql(console: Any, workspace: Path, jobs: int | None, *, query: str, form: str | None) -> int:
-    """Run a DuckDB query; views: flows, esi, market_esi, coverage, panel, estimates and other tables here.
+    """Run a DuckDB query over the tables of the workspace.
+
+    Each table that is there is a view: flows, esi, coverage, panel, estimates ... SHOW TABLES lists them.
 
     \b
-    minsum sql "SELECT reporter, esi FROM esi WHERE year = 2021 AND reference = 'USA' ORDER BY esi DESC"
+    minsum sql "SHOW TABLES"
+    minsum sql "SELECT * FROM esi WHERE year = 2021 AND reference = 'USA'"
     """
     from minsum.inspect.sql import query_errors
 
@@ -186,7 +206,7 @@ def sql(console: Any, workspace: Path, jobs: int | None, *, query: str, form: st
 @click.command()
 @common
 def doctor(console: Any, workspace: Path, _jobs: int | None) -> int:
-    """Versions, threads, memory and disk.
+    """Show versions, threads, memory and disk.
 
     \b
     minsum doctor
@@ -211,7 +231,9 @@ def doctor(console: Any, workspace: Path, _jobs: int | None) -> int:
 def bench(
     console: Any, _workspace: Path, jobs: int | None, *, scale: float, against: Path | None, as_json: bool
 ) -> int:
-    """Measure this machine: the engine's standard work on a synthetic world; exit code 4 when an answer is wrong.
+    """Measure this machine with standard work on a synthetic world.
+
+    Exit code 4 when an answer is wrong.
 
     \b
     minsum bench --scale 0.1                      under a minute

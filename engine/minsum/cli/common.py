@@ -95,7 +95,29 @@ class LocalPath(click.Path):
 
 
 class Commands(click.Group):
-    """Group of all commands. With `--log-format json`, messages of click about wrong arguments are JSON too."""
+    """Group of all commands. With `--log-format json`, messages of click about wrong arguments are JSON too.
+
+    Parameters
+    ----------
+    sections
+        Heading in the help text to its commands, both in the order of work.
+    """
+
+    def __init__(self, *, sections: dict[str, list[click.Command]], **settings: Any) -> None:
+        super().__init__(commands=[one for section in sections.values() for one in section], **settings)
+        self._sections = sections
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Names of the commands in the order of work."""
+        return list(self.commands)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Write the commands section by section."""
+        width = max(map(len, self.commands))
+        for heading, commands in self._sections.items():
+            with formatter.section(heading):
+                rows = [(f"{one.name:{width}}", one.get_short_help_str(formatter.width)) for one in commands]
+                formatter.write_dl(rows)
 
     def main(self, args: Sequence[str] | None = None, *rest: Any, **named: Any) -> Any:
         """Run a command line."""

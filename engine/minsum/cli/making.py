@@ -22,8 +22,8 @@ def init(console: Any, _workspace: Path, _jobs: int | None, *, folder: Path, tem
 
     \b
     minsum init my-study
-    minsum init --paper study              the China-ASEAN panel and its regressions
-    minsum init --world world              all reporters
+    minsum init --paper study         the China-ASEAN panel and its regressions
+    minsum init --world world         all reporters
     """
     from minsum.pipeline import Workspace
 
@@ -73,7 +73,9 @@ def demo(console: Any, _workspace: Path, jobs: int | None, *, folder: Path) -> i
 @click.option("--seed", type=int, default=1, show_default=True, help="Another seed, another world.")
 @common
 def synth(console: Any, _workspace: Path, jobs: int | None, *, folder: Path, **options: Any) -> int:
-    """Write a synthetic world as Comtrade bulk files, with its covariates and its truth, into FOLDER.
+    """Write a synthetic world as Comtrade bulk files into FOLDER.
+
+    Its covariates and its truth lie beside them.
 
     \b
     minsum synth world --reporters 8 --years 2019-2021 --rows 2000

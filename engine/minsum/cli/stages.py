@@ -18,6 +18,7 @@ from minsum.cli.common import (
     opened,
     working,
 )
+from minsum.cli.completion import country_list
 from minsum.cli.display import show_changes, show_plan, show_tables
 from minsum.cli.forms import answer
 from minsum.errors import MinsumError
@@ -33,12 +34,14 @@ _accept: Final = click.option(
 @click.option("--plan", "is_plan", is_flag=True, help="Calls, bytes and days; downloads nothing.")
 @click.option("--classification", multiple=True, help="HS as reported, H0 to H6 as converted; repeatable.")
 @click.option("--years", help="Years and ranges, such as 2002,2014-2021; default: all.")
-@click.option("--reporters", help="ISO3, separated by commas; default: all.")
+@click.option("--reporters", shell_complete=country_list, help="ISO3, separated by commas; default: all.")
 @click.option("--dataset", type=click.Choice(["final", "classic"]), help="Default: final.")
 @click.option("--since", help="Only what was published from this date on, YYYY-MM-DD.")
 @common
 def fetch(console: Any, workspace: Path, jobs: int | None, *, is_plan: bool, **options: Any) -> int:
-    """Download what is new at UN Comtrade into raw/, as [fetch] in minsum.toml and the options say.
+    """Download what is new at UN Comtrade into raw/.
+
+    What is wanted: [fetch] in minsum.toml, and the options.
 
     \b
     minsum fetch --plan --classification H2 --years 2002-2023
@@ -88,8 +91,8 @@ def esi(console: Any, workspace: Path, jobs: int | None, *, cluster: str | None)
     """Compute the similarities that changed.
 
     \b
-    minsum esi                             -> esi/, coverage.parquet, and what minsum.toml asks for
-    MINSUM_ESI__LEVEL=4 minsum esi         a setting for once
+    minsum esi                        esi/, coverage.parquet and other tables
+    MINSUM_ESI__LEVEL=4 minsum esi    a setting for once
     """
     work = working(console, workspace, jobs, **cluster_flag(cluster))
     return finish(console, work.esi(), str(work.layout.esi), _LOOK)
@@ -101,7 +104,7 @@ def panel(console: Any, workspace: Path, jobs: int | None) -> int:
     """Build the panel that [panel] describes.
 
     \b
-    minsum panel                           esi/, flows/ and covariates/ -> panel.parquet
+    minsum panel                      esi/, flows/, covariates/ -> panel.parquet
     """
     work = working(console, workspace, jobs)
     return finish(console, work.panel(), str(work.layout.panel), "minsum estimate")
@@ -120,7 +123,9 @@ def panel(console: Any, workspace: Path, jobs: int | None) -> int:
 def estimate(
     console: Any, workspace: Path, jobs: int | None, *, spec: Path | None, form: str | None, **style: Any
 ) -> int:
-    """Estimate the models of a spec file (default: of [estimate] in minsum.toml), and print the tables.
+    """Estimate the models of a spec file, and print the tables.
+
+    Without SPEC: the models of [estimate] in minsum.toml.
 
     \b
     minsum estimate                        [estimate] -> estimates/main.parquet
@@ -140,7 +145,10 @@ def estimate(
 @click.command()
 @common
 def report(console: Any, workspace: Path, jobs: int | None) -> int:
-    """Write report/index.html, its figures and, with a panel, the tables (CSV, text, LaTeX, HTML), and print them.
+    """Write the report: a page, figures and tables.
+
+    Everything lies in report/: index.html, figures as SVG and PNG and, with a panel, tables as CSV, text, LaTeX and HTML,
+    which are also printed.
 
     \b
     minsum report                          -> report/
@@ -172,7 +180,9 @@ def export(
     formats: tuple[Format, ...],
     since: Path | None,
 ) -> int:
-    """Write the results into FOLDER as a data release: tables, codebook, data package, citation, checksums.
+    """Write the results into FOLDER as a data release.
+
+    Tables, codebook, data package, citation and checksums (docs/release.md).
 
     \b
     minsum export release                  Parquet, CSV and Stata
@@ -188,7 +198,9 @@ def export(
 @on_cluster
 @common
 def run(console: Any, workspace: Path, jobs: int | None, *, accept: bool, cluster: str | None) -> int:
-    """Every stage the settings name, only what changed: the nightly command.
+    """Run every stage the settings name; only what changed is done.
+
+    The nightly command (docs/operation.md).
 
     \b
     minsum run

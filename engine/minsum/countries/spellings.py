@@ -23,6 +23,13 @@ Burkina Faso), OAS (Other Asia, Organization of American States)."""
 SETTING_CODES: Final = {"BLX": "BEL", "LUX+BEL": "BEL", "ETF": "ETH", "SUD": "SDN"}
 """Codes of predecessors, accepted in settings only: there a label means every code that ever had it."""
 
+USUAL: Final = {
+    "america": "USA", "belgium luxembourg": "BEL", "britain": "GBR", "emirates": "ARE", "england": "GBR", "frg": "DEU",
+    "gdr": "DDR", "hol": "NLD", "ina": "IDN", "kitts st": "KNA", "mas": "MYS", "ned": "NLD", "prc": "CHN",
+    "rok": "KOR", "rsa": "ZAF", "sin": "SGP", "sui": "CHE",
+}  # fmt: skip
+"""Folded names and codes that people type, such as those of sports; for suggestions only, never taken for the country."""
+
 CODES_ALPHA_2: Final = {"EL": "GRC", "UK": "GBR", "XK": "_KS"}
 """Two-letter codes of Eurostat and the World Bank that differ from ISO."""
 

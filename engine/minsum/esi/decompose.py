@@ -13,7 +13,7 @@ import polars as pl
 from minsum.countries.codes import iso3_of
 from minsum.countries.groups import expand_groups
 from minsum.countries.names import comtrade_label
-from minsum.countries.suggestions import check_country
+from minsum.countries.suggestions import check_country, reference_hint
 from minsum.errors import MissingInputError, UsageError
 from minsum.esi.bands import Pair, Resampling, replicates
 from minsum.esi.baskets import Baskets, gather
@@ -193,7 +193,7 @@ def _reference(question: Question, options: Esi) -> Composite:
     if question.reference.islower():
         raise UsageError(
             f"no composite reference {question.reference!r}",
-            f"in [esi.references]: {', '.join(sorted(options.references)) or 'none'}",
+            reference_hint(question.reference, options.references),
         )
     check_country(question.reference, "reference")
     if question.reference == question.reporter:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,10 +11,11 @@ import polars as pl
 from minsum.errors import UsageError
 from minsum.esi.bands import F64, Method, band
 from minsum.esi.sections import By, Segment
+from minsum.text_tables import Shown
 
 
-@dataclass(frozen=True, slots=True)
-class Decomposition:
+@dataclass(frozen=True, slots=True, repr=False)
+class Decomposition(Shown):
     """Contributions of segments to the similarity of one country with one reference.
 
     Attributes
@@ -46,6 +48,13 @@ class Decomposition:
     draws: F64 | None
     method: Method | None
     left_out: dict[int, list[str]]
+
+    def _shown(self) -> Iterator[str | pl.DataFrame]:
+        yield f"Similarity of {self.reporter} and {self.reference}, {self.classification}"
+        yield self.totals()
+        parts = self.change() if len(self.years) > 1 else self.by_segment()
+        yield f"Contributions by {self.by}"
+        yield self.largest_first(parts) if self.by == "product" else parts
 
     def totals(self) -> pl.DataFrame:
         """Similarity by year: year, esi, and with bands low and high."""

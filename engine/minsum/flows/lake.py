@@ -129,9 +129,9 @@ class Lake:
         usd, usd_left = (sum(value for _, value in one.values()) for one in (before, after))
         if rows_left and gone:
             raise too_small(partition, old, name, f"nothing of flow {', '.join(gone)}")
-        if 2 * rows_left < rows or 2 * usd_left < usd:
-            left = f"{rows_left:,} of {rows:,} rows and {usd_left:,.0f} of {usd:,.0f} USD"
-            raise too_small(partition, old, name, left if rows_left else "nothing")
+        sizes = ((rows_left, rows, "rows"), (usd_left, usd, "USD"))
+        if fallen := [f"{left:,.0f} of {was:,.0f} {unit}" for left, was, unit in sizes if 2 * left < was]:
+            raise too_small(partition, old, name, " and ".join(fallen) if rows_left else "nothing")
 
     def remember(self, partition: Partition, records: list[SourceRecord]) -> None:
         """Record partial files that a complete publication in the lake supersedes."""

@@ -23,6 +23,7 @@ from minsum.settings.flows import Ingest
 from minsum.settings.load import Settings
 from minsum.sources.archives import unfold
 from minsum.sources.files import Source, discover, hashed_sources
+from minsum.text_tables import Shown
 from minsum.workspace.footers import flows_footers, read_footer
 from minsum.workspace.layout import Layout, partition_key
 from minsum.workspace.similarities import one_row_a_country
@@ -33,8 +34,8 @@ _LINE_COLUMNS: Final = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Trace:
+@dataclass(frozen=True, slots=True, repr=False)
+class Trace(Shown):
     """A similarity, and the products, rows and lines it is made of.
 
     Attributes
@@ -62,6 +63,15 @@ class Trace:
     flows: pl.DataFrame | None = None
     lines: pl.DataFrame | None = None
     notes: tuple[str, ...] = field(default=())
+
+    def _shown(self) -> Iterator[str | pl.DataFrame]:
+        yield from (f"Similarity of {self.title}", *self.definition, *self.sums())
+        for title, table in {
+            "What each product adds": self.products, "Rows of the lake": self.flows, "Lines of the files": self.lines,
+        }.items():  # fmt: skip
+            if table is not None:
+                yield from (title, table)
+        yield from self.notes
 
     def sums(self) -> Iterator[str]:
         """The published similarity, and the sum over products, which must equal it."""

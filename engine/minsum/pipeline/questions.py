@@ -53,6 +53,9 @@ class WorkspaceReader:
             raise UsageError(f"jobs={jobs}, expected 1 or more", "leave it out for all cores")
         self.jobs = jobs or default_jobs()
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self.layout.root)!r})"
+
     @cached_property
     def settings(self) -> Settings:
         """Settings of `minsum.toml` and environment, read once.
@@ -131,6 +134,7 @@ class WorkspaceReader:
         one_of(by, get_args(By), argument="by")
         if bands is not None:
             one_of(bands, get_args(Method), argument="bands")
+        reporter, reference = comtrade_label(reporter), comtrade_label(reference)
         harmoniser = harmoniser_of(self.settings, self.layout.root)
         vintage = self._vintage(classification)
         try:
@@ -217,19 +221,38 @@ class WorkspaceReader:
 
     def growth(
         self,
-        references: Sequence[str],
+        reporters: str | Sequence[str],
+        references: str | Sequence[str],
         *,
-        reporters: Sequence[str] = (),
         years: Collection[int] = (),
         classification: str | None = None,
     ) -> list[Table]:
-        """Table 1 for any references, countries and years, from `esi/`; see `report.growth.growth_tables`."""
+        """Similarity by year and its growth (Table 1), one table a reference, from `esi/`.
+
+        Parameters
+        ----------
+        reporters
+            ISO3 labels, in the order of the rows; empty means all.
+        references
+            ISO3 labels or composites of the settings.
+        years
+            Empty means all.
+        classification
+            HS vintage; None takes the only one there is.
+
+        Raises
+        ------
+        UsageError
+            If a country, reference or classification is unknown.
+        MissingInputError
+            If there are no similarities of these countries and years.
+        """
         from minsum.report.growth import growth_tables
 
         return growth_tables(
             self.layout,
-            references,
-            reporters=reporters,
+            [references] if isinstance(references, str) else references,
+            reporters=[reporters] if isinstance(reporters, str) else reporters,
             years=years,
             classification=classification,
             is_paper=self.settings.report.paper_notes,

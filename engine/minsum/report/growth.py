@@ -9,8 +9,9 @@ from typing import Final, NoReturn
 import polars as pl
 
 from minsum.countries.codes import is_group, iso3_of
+from minsum.countries.names import comtrade_label
 from minsum.countries.paper import PAPER_COUNTRIES
-from minsum.countries.suggestions import check_country, near_labels
+from minsum.countries.suggestions import check_country, reference_hint
 from minsum.errors import MissingInputError, UsageError
 from minsum.harmonise.islands import islands
 from minsum.report.table import Table
@@ -63,6 +64,7 @@ def growth_tables(
     UsageError
         If a reference is unknown.
     """
+    references, reporters = ([comtrade_label(one) for one in given] for given in (references, reporters))
     for reporter in reporters:
         check_country(reporter, "reporter")
     vintage = chosen_classification(layout.esi, classification, setting="classification")
@@ -122,13 +124,8 @@ def _refuse(esi: pl.LazyFrame, reference: str, asked: _Asked) -> NoReturn:
     where = where_exports(asked.layout, [reference, *asked.reporters])
     told = "; ".join(f"{label}: {text}" for label, text in where.items())
     if reference not in known and not where.get(reference, NOWHERE).startswith("exports"):
-        composites = [one for one in known if one.islower()]
-        near = [one for one in near_labels(reference) if one in known]
-        meant = f"did you mean {' or '.join(near)}? " if near else ""
-        raise UsageError(
-            f"no similarity with {reference!r} in the workspace",
-            f"{meant}ISO3 labels, or composites: {', '.join(composites) or 'none'}",
-        )
+        hint = reference_hint(reference, [one for one in known if one.islower()])
+        raise UsageError(f"no similarity with {reference!r} in the workspace", hint)
     raise MissingInputError(
         f"no similarity with {reference} of these countries and years in {asked.vintage}",
         f"similarities need one HS vintage and year. {told}" if told else "see what is there: minsum status",

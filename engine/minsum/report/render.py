@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import html
-import io
 import re
 from typing import TYPE_CHECKING, Final
 
 from minsum.report.table import Table
-from minsum.text_tables import text_tables
+from minsum.text_tables import plain_text
 
 if TYPE_CHECKING:
     from great_tables import GT
@@ -90,12 +89,6 @@ def _laid_out(table: Table) -> GT:
 
 def _text(table: Table) -> str:
     """A plain table with its title above and its notes below."""
-    from rich.console import Console
-
     headings = [table.headings.get(name, name) for name in table.frame.columns]
-    page = Console(file=io.StringIO(), width=_TEXT_WIDTH, color_system=None, emoji=False)
-    for block in text_tables(headings, table.frame.rows(), width=_TEXT_WIDTH):
-        page.print(block)
-        page.print()
-    lines = page.file.getvalue().rstrip("\n").splitlines()  # type: ignore[attr-defined]
-    return "\n".join([table.title, "", *(line.rstrip() for line in lines), "", *table.notes, ""])
+    text = plain_text(headings, table.frame.rows(), width=_TEXT_WIDTH)
+    return "\n".join([table.title, "", text.rstrip("\n"), "", *table.notes, ""])

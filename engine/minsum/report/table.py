@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import polars as pl
 
+from minsum.text_tables import Shown
 
-@dataclass(frozen=True, slots=True)
-class Table:
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Table(Shown):
     """A table for people.
 
     Attributes
@@ -29,3 +31,8 @@ class Table:
     frame: pl.DataFrame
     notes: tuple[str, ...]
     headings: Mapping[str, str] = field(default_factory=dict)
+
+    def _shown(self) -> Iterator[str | pl.DataFrame]:
+        yield self.title
+        yield self.frame.rename(dict(self.headings), strict=False)
+        yield from self.notes

@@ -10,14 +10,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minsum.errors import MinsumError, RemoteError, SourceError
 from minsum.machine import versions
+from minsum.text_tables import Shown
 from minsum.workspace.footers import canonical_json
 from minsum.workspace.layout import Layout
 from minsum.workspace.lock import exclusive
 from minsum.workspace.publish import publish_text
+
+if TYPE_CHECKING:
+    import polars as pl
 
 log = logging.getLogger("minsum")
 
@@ -63,8 +67,8 @@ class Warned:
     hint: str
 
 
-@dataclass(slots=True)
-class RunReport:
+@dataclass(slots=True, repr=False)
+class RunReport(Shown):
     """Result of one run.
 
     Attributes
@@ -91,6 +95,15 @@ class RunReport:
     totals: dict[str, int] = field(default_factory=dict)
     reporter_years: list[dict[str, Any]] = field(default_factory=list)
     moves: list[dict[str, Any]] = field(default_factory=list)
+
+    def _shown(self) -> Iterator[str | pl.DataFrame]:
+        import polars as pl
+
+        columns = ("stage", "changed", "seconds")
+        yield f"Exit code {self.exit_code}"
+        yield pl.DataFrame({name: [getattr(one, name) for one in self.stages] for name in columns})
+        yield from (f"rejected: {reason}" for reason, _hint in self.rejected.values())
+        yield from (f"warning: {one.message}" for one in self.warnings)
 
     @property
     def changed(self) -> bool:

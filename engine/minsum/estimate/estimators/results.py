@@ -131,7 +131,7 @@ class PanelResult:
         """The estimates as a text table."""
         return _summary(self)
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         return self.summary
 
 
