@@ -154,7 +154,7 @@ class SourceColumns:
                 name = "value_usd" if column == "value" else column
                 columns[name] = _numbers(lines.numbers[place], scale)
         if self.may_be_grouped:
-            self.may_be_grouped = "value_usd" in columns and not _reaches(columns["value_usd"], LEAST_PLAIN)
+            self.may_be_grouped = "value_usd" in columns and not (columns["value_usd"] >= LEAST_PLAIN).any()
         self._count_repaired(columns, lines)
         frame = pl.DataFrame(columns)
         if "year" in columns and columns["year"].null_count():
@@ -274,12 +274,6 @@ def _numbers(column: NDArray[np.float64], scale: float) -> pl.Series:
         numbers = column * scale
         may_lack = bool(np.isnan(numbers.sum()))
     return pl.Series(numbers, nan_to_null=may_lack)
-
-
-def _reaches(numbers: pl.Series, limit: float) -> bool:
-    """Whether any number is at least the limit."""
-    largest: Any = numbers.max()
-    return largest is not None and largest >= limit
 
 
 def _country_codes(
