@@ -92,7 +92,7 @@ def judge(
 
 
 _TELLING = (
-    r"two files of one name|, (after |to )?line \d|zip|archive|truncated|corrupt|empty|picture|workbook|JSON|text that it begins as|no header|no rows"
+    r"the archive have the name|, (after |to )?line \d|zip|archive|truncated|corrupt|empty|picture|workbook|JSON|no header|no rows"
     r"|say which HS vintage|parts of a total|more than|would leave"
 )
 """What a reason says beside the file's name: a line, or what the file is."""

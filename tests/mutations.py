@@ -349,7 +349,9 @@ def dress(rng: random.Random, text: bytes, how: str) -> tuple[str, bytes]:
     ]
     done = []
     chosen = rng.choices(changes, k=rng.choice([1, 1, 1, 2]))
-    for change in sorted(chosen, key=lambda one: one is damaged_cells.damage_looks):
+    # columns are moved while all rows are lines, and damage comes last
+    place = {reorder_columns: 0, damaged_cells.damage_looks: 2}
+    for change in sorted(chosen, key=lambda one: place.get(one, 1)):
         if text.count(b"\n") > 2:
             text = change(rng, text)
             done.append(change.__name__)

@@ -43,7 +43,7 @@ def undone(text: str, *, has_dots: bool) -> tuple[str, set[str]] | None:
         return "TOTAL", kinds
     if code[:2] == "00":
         return None
-    if len(code) == 6 and _digits(code.rstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ")) and _digits(code[:2]):
+    if len(code) == 6 and _digits(code.rstrip("ABCDEFGHJKLMNPQRSTUVWXYZ")) and _digits(code[:2]):
         return code, kinds
     before, _, after = code.replace(",", ".").partition(".")
     if (

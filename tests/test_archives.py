@@ -187,4 +187,4 @@ def test_one_name_twice_in_an_archive(desk: Desk) -> None:
             member.size = len(content)
             archive.addfile(member, io.BytesIO(content))
     desk.put_bytes(buffer.getvalue(), "twice.tar")
-    assert "two files in it have the same name" in desk.ingest().rejected["twice.tar"][0]
+    assert "two files in the archive have the name a.txt" in desk.ingest().rejected["twice.tar"][0]

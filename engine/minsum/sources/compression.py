@@ -10,6 +10,7 @@ import tarfile
 import tempfile
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import BinaryIO, Final, NamedTuple, cast
@@ -183,8 +184,12 @@ def _members(archive: _Archive, name: str) -> list[Member]:
         else:
             found = [Member(one.name, one.size) for one in archive if one.isfile()]
     found = [one for one in found if not any(map(_is_junk, one.name.split("/")))]
-    if len({one.name for one in found}) < len(found):
-        raise BrokenSourceError(f"{name}: two files in it have the same name", "unpack it and name the files")
+    repeated = [one for one, n in Counter(one.name for one in found).items() if n > 1]
+    if repeated:
+        raise BrokenSourceError(
+            f"{name}: two files in the archive have the name {printable(repeated[0])}",
+            "unpack it and name the files",
+        )
     return found
 
 

@@ -48,6 +48,7 @@ class Recoded(io.RawIOBase):
         )
         self._encoding = "latin-1" if encoding == "latin-1" else "utf-8"
         self._waiting, self._start, self._is_over = b"", start, False
+        self._n_lines = 0
 
     def readable(self) -> bool:
         return True
@@ -60,9 +61,11 @@ class Recoded(io.RawIOBase):
                 self._waiting = self._decoder.decode(read, final=not read).encode(self._encoding)
             except UnicodeError as error:
                 raise BrokenSourceError(
-                    f"{self._name}: begins as {getattr(error, 'encoding', 'encoded')} text, but is not valid to its end",
+                    f"{self._name}, after line {self._n_lines}: begins as {getattr(error, 'encoding', 'encoded')} text, but is not "
+                    "valid to its end",
                     "the file is cut or damaged; download it again",
                 ) from error
+            self._n_lines += self._waiting.count(b"\n")
         n = min(len(buffer), len(self._waiting))
         buffer[:n], self._waiting = self._waiting[:n], self._waiting[n:]
         return n
