@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import gzip
+import shutil
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 from click.testing import CliRunner, Result
+from filelock import FileLock
 
 from minsum.cli import main
 from minsum.flows.ingest import IngestReport, ingest
@@ -182,13 +184,56 @@ def workspace(tmp_path: Path) -> Workspace:
     return Workspace(tmp_path / "work", jobs=2).init()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _unsynced() -> Iterator[None]:
+    """Files need not outlast a power cut: waiting for the disk took a third of the time of the suite."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("os.fsync", lambda _descriptor: None)
+        yield
+
+
+@pytest.fixture(scope="module")
+def undrawn() -> Iterator[None]:
+    """Pictures are the data they would show: for modules that run every stage and are about something else."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            "minsum.report.figures.drawn", lambda chart: (str(chart.to_dict(validate=False)), b"png")
+        )
+        yield
+
+
 @pytest.fixture(scope="session")
-def finished_world(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+def once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Callable[..., Path]:
+    """Makes a workspace once for all test processes: `once(name, make)`, where `make` fills the folder it is given.
+
+    Each process has a copy.
+    """
+    top = tmp_path_factory.getbasetemp() if worker_id == "master" else tmp_path_factory.getbasetemp().parent
+
+    def own(name: str, make: Callable[[Path], None]) -> Path:
+        made = top / f"once-{name}"
+        with FileLock(f"{made}.lock"):
+            if not made.exists():
+                begun = top / f"begun-{name}"
+                make(begun)
+                begun.rename(made)
+        folder = tmp_path_factory.mktemp(name) / "work"
+        return shutil.copytree(made, folder)
+
+    return own
+
+
+@pytest.fixture(scope="session")
+def finished_world(once: Callable[..., Path]) -> Workspace:
     """A finished run of a small synthetic world with the paper's settings; to be read, not changed."""
-    folder = tmp_path_factory.mktemp("world")
-    work = Workspace(folder, jobs=2).init("paper")
-    write_world(WorldSpec(reporters=14, rows_per_file=4_000, products=600), folder, jobs=2)
-    assert work.run().exit_code == 0
+
+    def make(folder: Path) -> None:
+        work = Workspace(folder, jobs=2).init("paper")
+        write_world(WorldSpec(reporters=14, rows_per_file=4_000, products=600), folder, jobs=2)
+        assert work.run().exit_code == 0
+
+    work = Workspace(once("world", make), jobs=2)
+    assert not work.ingest().changed, "its files have another place now"
     return work
 
 
@@ -206,20 +251,23 @@ def shared_data() -> Callable[[str], Path]:
 
 
 @pytest.fixture(scope="session")
-def real_2024(shared_data: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+def real_2024(shared_data: Callable[[str], Path], once: Callable[..., Path]) -> Workspace:
     """The real world of 2024 as a BACI file, through ingest and esi."""
     world = pl.scan_parquet(shared_data("baci/baci_hs17_2024_bilateral.parquet"))
     codes = pl.read_csv(shared_data("countries/world_2024_codes.csv"))
     code = dict(zip(codes["iso3"], codes["code"], strict=True))
     number = {"return_dtype": pl.Int32}
-    work = Workspace(tmp_path_factory.mktemp("real") / "work", jobs=2).init()
-    with work.layout.settings.open("a", encoding="utf-8") as file:
-        file.write('[esi.references.high_end]\nmembers = ["USA", "DEU"]\n')
-    world.select(
-        t=pl.lit(2024), i=pl.col("exporter").cast(pl.String).replace_strict(code, **number),
-        j=pl.col("importer").cast(pl.String).replace_strict(code, **number), k=pl.col("hs6").cast(pl.String),
-        v=pl.col("value_usd") / 1000, q=pl.lit("           NA"),
-    ).sink_csv(work.layout.raw / "BACI_HS17_Y2024_V202601.csv", float_precision=3, quote_style="never")  # fmt: skip
-    work.ingest()
-    work.esi()
-    return work
+
+    def make(folder: Path) -> None:
+        work = Workspace(folder, jobs=2).init()
+        with work.layout.settings.open("a", encoding="utf-8") as file:
+            file.write('[esi.references.high_end]\nmembers = ["USA", "DEU"]\n')
+        world.select(
+            t=pl.lit(2024), i=pl.col("exporter").cast(pl.String).replace_strict(code, **number),
+            j=pl.col("importer").cast(pl.String).replace_strict(code, **number), k=pl.col("hs6").cast(pl.String),
+            v=pl.col("value_usd") / 1000, q=pl.lit("           NA"),
+        ).sink_csv(work.layout.raw / "BACI_HS17_Y2024_V202601.csv", float_precision=3, quote_style="never")  # fmt: skip
+        work.ingest()
+        work.esi()
+
+    return Workspace(once("real", make), jobs=2)

@@ -23,6 +23,6 @@ def test_a_backfill_through_faults_and_kills(tmp_path: Path) -> None:
         stocked(stub, files, classification="H4")
         calm = run(tmp_path / "calm", stub, Trial(share=0.0), classification="H4")
         assert (calm["calls"], calm["nights"]) == (41, 1)
-        run(tmp_path / "torn", stub, Trial(kills=4), classification="H4")
+        run(tmp_path / "torn", stub, Trial(kills=3), classification="H4")
     assert lake(tmp_path / "torn") == lake(tmp_path / "calm")
     assert len(lake(tmp_path / "calm")) == 44

@@ -24,7 +24,7 @@ from minsum.pipeline import Workspace
 from minsum.workspace.layout import Layout
 from minsum.workspace.lock import exclusive
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("undrawn")]
 
 PANEL = """
 [panel]

@@ -26,7 +26,7 @@ from minsum.sources.rejections import read_rejections
 from minsum.workspace.footers import read_footer
 from minsum.workspace.runs import RunReport
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("undrawn")]
 
 QUICK = {"calls_per_minute": 1e9, "wait": 0.001, "attempts": 6}
 
@@ -37,7 +37,8 @@ class Night:
     def __init__(self, folder: Path, stub: Stub) -> None:
         self.stub = stub
         self.folder = folder / "work"
-        Workspace(self.folder).init()
+        if not self.folder.exists():
+            Workspace(self.folder).init()
         self.configure()
 
     def configure(self, **settings: Any) -> None:

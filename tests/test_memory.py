@@ -33,17 +33,21 @@ WORK = {
 PEAK = "import re; print(re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1])"
 
 
-def fill(folder: Path, n_files: int) -> Path:
-    """Bulk files of different reporters."""
-    folder.mkdir()
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
+    """Folders of few and of many bulk files of different reporters."""
     rows = (
         {"partnerCode": 4 + n % 200, "cmdCode": f"{10_000 + n // 200:06}", "primaryValue": n}
         for n in range(N_ROWS)
     )
     text = bulk_text(rows, COLUMNS)
-    for n in range(n_files):
-        (folder / f"{n}.gz").write_bytes(gzip.compress(text.replace(b"\t156\t", b"\t%d\t" % (10_000 + n)), 1))
-    return folder
+    found = {n_files: tmp_path_factory.mktemp("files") for n_files in (FEW, MANY)}
+    for n in range(MANY):
+        packed = gzip.compress(text.replace(b"\t156\t", b"\t%d\t" % (10_000 + n)), 1)
+        for n_files, folder in found.items():
+            if n < n_files:
+                (folder / f"{n}.gz").write_bytes(packed)
+    return found
 
 
 def peak_mib(folder: Path, work: str) -> int:
@@ -55,9 +59,8 @@ def peak_mib(folder: Path, work: str) -> int:
 
 
 @pytest.mark.parametrize("work", WORK)
-def test_memory_stays_where_it_is(work: str, tmp_path: Path) -> None:
-    few = peak_mib(fill(tmp_path / "few", FEW), work)
-    many = peak_mib(fill(tmp_path / "many", MANY), work)
+def test_memory_stays_where_it_is(work: str, files: dict[int, Path]) -> None:
+    few, many = (peak_mib(files[n_files], work) for n_files in (FEW, MANY))
     assert many < PROMISED_MIB
     assert many < few + NOISE_MIB, f"{few} MiB for {FEW} files, {many} MiB for {MANY}"
 

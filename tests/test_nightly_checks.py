@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from minsum.cli import main
 from minsum.pipeline import Workspace
 from minsum.settings.load import load_settings
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("undrawn")]
 
 CODES = {"CHN": 156, "VNM": 704, "USA": 842, "DEU": 276}
 
@@ -41,16 +42,22 @@ def run(folder: Path, *options: str) -> Result:
     return minsum("run", *options, "-w", folder)
 
 
-@pytest.fixture
-def night(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def first_night(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two years of four countries, after their first night."""
-    folder = tmp_path / "work"
+    folder = tmp_path_factory.mktemp("first") / "work"
     Workspace(folder).init()
     for k, country in enumerate(CODES):
         for year in (2014, 2015):
             put(folder, country, year, [100.0 + k, 50, 50])
     assert run(folder).exit_code == 0
     return folder
+
+
+@pytest.fixture
+def night(first_night: Path, tmp_path: Path) -> Path:
+    """A copy of it, to go on with."""
+    return shutil.copytree(first_night, tmp_path / "work")
 
 
 def warnings(result: Result) -> list[str]:

@@ -466,13 +466,6 @@ def is_held(name: str, held: set[tuple[str, int]]) -> bool:
     return True
 
 
-@pytest.fixture
-def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The pictures are not what is looked at here."""
-    monkeypatch.setattr("minsum.report.figures.drawn", lambda *_: ("<svg/>", b"png"))
-    monkeypatch.setattr("os.fsync", lambda *_: None)
-
-
 @pytest.mark.slow
 @pytest.mark.usefixtures("undrawn")
 def test_a_run_leaves_what_a_fresh_workspace_would_hold() -> None:

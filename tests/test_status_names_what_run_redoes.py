@@ -14,7 +14,7 @@ from minsum.settings.flows import Ingest
 from minsum.settings.load import Report
 from minsum.settings.panel import Panel
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("undrawn")]
 
 TEXT = """
 specs = ["other.toml"]
@@ -72,11 +72,6 @@ VERSIONS = (
     "minsum.report.inputs.TABLES_RECIPE", "minsum.report.inputs._FIGURES_RECIPE", "minsum.report.stage.RECIPE",
     "minsum.flows.recipe.RECIPE",
 )  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def _quick_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("minsum.report.figures.drawn", lambda _chart: ("<svg/>", b"png"))
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ from minsum.settings.check import Check
 from minsum.workspace.footers import FOOTER_KEY
 from minsum.workspace.layout import Layout
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("undrawn")]
 
 ESI = """
 [esi]
@@ -158,7 +158,9 @@ def test_a_damaged_table_is_found_told_and_made_anew(
     if damage is not Path.unlink:
         assert name in [one.place for one in check_workspace(Layout(folder), Check())]
     assert stale(folder)
-    assert settle(folder) == outputs(finished)
+    assert Workspace(folder).run().exit_code == 0
+    assert stale(folder) == {}
+    assert outputs(folder) == outputs(finished)
 
 
 def test_of_tables_made_in_one_pass_the_damaged_one_is_written(finished: Path, folder: Path) -> None:
@@ -375,15 +377,18 @@ def test_an_output_in_the_place_of_another(finished: Path, folder: Path) -> None
     assert settle(folder) == outputs(finished)
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize(
-    "moment",
-    [
-        "flows/classification=H4/year=2015/reporter=392/flows.parquet", "coverage.parquet",
-        "esi/classification=H4/2014.parquet", "market_esi/classification=H4/2015.parquet", "panel.parquet",
-        "estimates/main.parquet", "report/table1.csv", "report/index.html", "report/esi_matrix.svg",
-    ],
-)  # fmt: skip
+STAGES = {
+    "flows": ["flows/classification=H4/year=2015/reporter=392/flows.parquet"],
+    "esi": ["esi/classification=H4/2014.parquet", "market_esi/classification=H4/2015.parquet", "coverage.parquet"],
+    "panel": ["panel.parquet"], "estimate": ["estimates/main.parquet"],
+    "report": ["report/table1.csv", "report/index.html", "report/esi_matrix.svg"],
+}  # fmt: skip
+"""Files by whose change a stage is known to be at work."""
+STOPS = [(moment, signal.SIGKILL) for moments in STAGES.values() for moment in moments]
+STOPS += [(moments[0], number) for moments in STAGES.values() for number in (signal.SIGINT, signal.SIGTERM)]
+
+
+@pytest.mark.parametrize(("moment", "number"), STOPS)
 def test_stopped_and_settings_put_back(
     finished: Path, folder: Path, moment: str, number: signal.Signals
 ) -> None:

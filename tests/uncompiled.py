@@ -77,5 +77,5 @@ for module in (fields_numba, plain_numba, texts_numba):
         if hasattr(module, function.__name__):
             setattr(module, function.__name__, function)
 np.seterr(over="ignore")  # integers wrap, as compiled ones do
-settings.register_profile("uncompiled", max_examples=25, deadline=None)
+settings.register_profile("uncompiled", max_examples=10, deadline=None)
 settings.load_profile("uncompiled")

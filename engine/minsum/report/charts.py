@@ -214,7 +214,8 @@ def page_specs() -> dict[str, Any]:
         "change": change(),
         "coefficients": coefficients(),
     }
-    return {name: chart.properties(width="container").to_dict() for name, chart in (high | bars).items()}
+    charts = {name: chart.properties(width="container") for name, chart in (high | bars).items()}
+    return {name: chart.to_dict(validate=False) for name, chart in charts.items()}
 
 
 def _layers(*charts: alt.Chart) -> alt.LayerChart:
