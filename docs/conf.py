@@ -13,18 +13,21 @@ project = "minsum"
 author = "the minsum authors"
 version = release = installed("minsum")
 extensions = [
-    "myst_parser",
+    "myst_nb",
     "sphinx.ext.autodoc",
-    "sphinx.ext.mathjax",
     "sphinx.ext.napoleon",
     "benchmark_results",
+    "mathml",
 ]
 exclude_patterns = ["_build"]
 html_theme = "furo"
+html_math_renderer = "mathml"
 html_title = "minsum"
 html_show_copyright = False
 
 myst_heading_anchors = 3
+myst_enable_extensions = ["dollarmath"]
+nb_execution_mode = "off"  # the notebook holds its outputs: docs/write_notebook.py
 highlight_language = "none"
 default_role = "code"
 
