@@ -43,5 +43,6 @@ nitpicky = True
 # aliases, are shown and not linked.
 nitpick_ignore_regex = [("py:.*", r"(?!minsum).*")]
 nitpick_ignore = [
-    ("py:class", "minsum.settings.load.Settings")
-]  # documented by the comments that minsum init writes
+    ("py:class", "minsum.settings.load.Settings"),  # documented by the comments that minsum init writes
+    ("py:class", "minsum.esi.sections.Segment"),
+]
