@@ -13,18 +13,21 @@ project = "minsum"
 author = "the minsum authors"
 version = release = installed("minsum")
 extensions = [
-    "myst_parser",
+    "myst_nb",
     "sphinx.ext.autodoc",
-    "sphinx.ext.mathjax",
     "sphinx.ext.napoleon",
     "benchmark_results",
+    "mathml",
 ]
 exclude_patterns = ["_build"]
 html_theme = "furo"
+html_math_renderer = "mathml"
 html_title = "minsum"
 html_show_copyright = False
 
 myst_heading_anchors = 3
+myst_enable_extensions = ["dollarmath"]
+nb_execution_mode = "off"  # the notebook holds its outputs: docs/write_notebook.py
 highlight_language = "none"
 default_role = "code"
 
@@ -40,5 +43,6 @@ nitpicky = True
 # aliases, are shown and not linked.
 nitpick_ignore_regex = [("py:.*", r"(?!minsum).*")]
 nitpick_ignore = [
-    ("py:class", "minsum.settings.load.Settings")
-]  # documented by the comments that minsum init writes
+    ("py:class", "minsum.settings.load.Settings"),  # documented by the comments that minsum init writes
+    ("py:class", "minsum.esi.sections.Segment"),
+]

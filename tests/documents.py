@@ -126,6 +126,7 @@ class Reader:
         if program not in {"cd", "cp", "minsum"}:
             return
         words = shlex.split(line, comments=True)
+        words = words[: words.index(">")] if ">" in words else words
         if program == "cd":
             self.patch.chdir(Path(words[1]).expanduser())
             self.n_run += 1

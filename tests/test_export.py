@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -111,6 +112,18 @@ def test_tables_are_those_of_the_workspace(world: Workspace, release: Path) -> N
     used = table(release, "estimates").filter(pl.col("spec") == "dyads")["n_obs"][0]
     assert len(table(release, "sample_dyads")) == used
     assert {"reporter.capital", "reference.capital", "esi"} <= set(table(release, "pairs").columns)
+
+
+@pytest.mark.slow
+def test_the_page_about_r_runs_and_gives_our_estimates(release: Path, tmp_path: Path) -> None:
+    packages = ("haven", "ggplot2", "plm")
+    there = "; ".join(f"stopifnot(requireNamespace('{one}', quietly = TRUE))" for one in packages)
+    if not shutil.which("Rscript") or subprocess.run(["Rscript", "-e", there], check=False).returncode:
+        pytest.skip(f"no R with {', '.join(packages)}")
+    shutil.copytree(release, tmp_path / "release")
+    page = (Path(__file__).parents[1] / "docs" / "r.md").read_text(encoding="utf-8")
+    code = "\n".join(re.findall(r"^```r\n(.*?)^```", page, re.MULTILINE | re.DOTALL))
+    subprocess.run(["Rscript", "-e", code], cwd=tmp_path / "release", check=True, timeout=300)
 
 
 def test_nothing_of_comtrades_rows_goes_in(release: Path) -> None:

@@ -64,6 +64,7 @@ def test_a_country_with_one_year_has_no_growth() -> None:
     values = pl.DataFrame({"reporter": ["A", "A", "B"], "year": [2001, 2002, 2002], "esi": [0.1, None, 0.2]})
     table = growth_table(values, (), "X")
     assert table.frame["growth"].to_list() == [None, None]
+    assert table.notes[1:] == ("one year, no growth: A 2001, B 2002.",)
 
 
 def test_printed_growth_follows_from_the_printed_values() -> None:

@@ -66,7 +66,8 @@ def _rest(table: pl.DataFrame) -> str:
 def plain_text(columns: Sequence[str], rows: Sequence[Sequence[object]], *, width: int) -> str:
     """As `text_tables`, as lines of text without colours; each block ends with an empty line."""
     page = io.StringIO()
-    console = Console(file=page, width=width, color_system=None, emoji=False)
+    # in a notebook, rich would show the text and leave the file empty
+    console = Console(file=page, width=width, color_system=None, emoji=False, force_jupyter=False)
     for block in text_tables(columns, rows, width=width):
         console.print(block)
         console.print()

@@ -61,7 +61,7 @@ class Finding:
     Attributes
     ----------
     check
-        Name of the check: `file`, `stray`, `table`, `keys`, `rows`, `audit`, or one of the SQL checks.
+        Name of the check: `file`, `stray`, `keys`, `rows`, `audit`, or one of the SQL checks.
     place
         File, relative to the workspace, or classification, year, reporter and flow.
     found, expected

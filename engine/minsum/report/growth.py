@@ -257,13 +257,13 @@ def _elsewhere(layout: Layout, vintage: str, found: pl.DataFrame, *, reporters: 
 
 
 def _span_notes(frame: pl.DataFrame, years: Sequence[int]) -> list[str]:
-    """Countries whose growth is over other years than the table's."""
-    short = [
-        f"{reporter} {first}-{last}"
-        for reporter, first, last in frame.select("reporter", "first", "last").iter_rows()
-        if (first, last) != (years[0], years[-1])
-    ]
-    return [f"growth over other years: {', '.join(short)}."] if short else []
+    """Countries whose growth is over other years than the table's, and those with one year, which have none."""
+    spans = list(frame.select("reporter", "first", "last").iter_rows())
+    other = [f"{one} {first}-{last}" for one, first, last in spans
+             if first < last and (first, last) != (years[0], years[-1])]  # fmt: skip
+    alone = [f"{one} {first}" for one, first, last in spans if first == last]
+    notes = {"growth over other years": other, "one year, no growth": alone if len(years) > 1 else []}
+    return [f"{about}: {', '.join(named)}." for about, named in notes.items() if named]
 
 
 def _absence_notes(absent: Mapping[str, str], *, most: int | None = None) -> list[str]:

@@ -173,8 +173,8 @@ class Grid:
         if not lines:
             return rows
         stray = collect(rows.filter(pl.col("line").is_in(lines)), self.name)
-        mended = rejoined(stray, names) if self.separator == "," else None
-        if mended is None:
+        joined = rejoined(stray, names) if self.separator == "," else None
+        if joined is None:
             line, *values = stray.select("line", *nameless).row(0)
             value = next(value for value in values if value and value.strip())
             raise DataCheckError(
@@ -183,7 +183,7 @@ class Grid:
                 "comma needs quotes around it)",
             )
         others = rows.filter(~pl.col("line").is_in(lines))
-        return pl.concat([others, mended.lazy()]).sort("line")
+        return pl.concat([others, joined.lazy()]).sort("line")
 
 
 def collect(rows: pl.LazyFrame, name: str) -> pl.DataFrame:
