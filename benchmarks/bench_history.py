@@ -7,7 +7,8 @@ Every year is a synthetic world of its own, made beside and moved into `raw/`, t
 `raw/` again. At some years the similarities of all years so far are made from nothing. In the end three reporter-years are
 published anew, and `minsum run` does the night. Each step is a process of its own; `cpu_seconds` are those of its threads
 together, which a shared machine changes less than `seconds`. World exports must be those that each year was made with, to
-1e-9, and every similarity that of the truth to 1e-12.
+1e-9, and every similarity that of the truth to 1e-12. `--folder DIR --step prepare --year Y`, in another shell, makes a
+year ahead.
 """
 
 from __future__ import annotations
@@ -67,25 +68,39 @@ class History:
         rows = (min(5_000, self.most_rows), self.most_rows)
         return WorldSpec(self.reporters, years=(year,), rows_per_file=rows, missing_share=0.0, seed=seed)
 
+    def made(self, year: int) -> Path:
+        """Folder of a year's files before they come into the workspace."""
+        return self.folder / f"made {year}"
+
     def truth(self, year: int) -> Path:
         """Folder of what the year was made with."""
         return self.folder / f"truth {year}"
 
 
-def make(history: History, year: int) -> Row:
-    """Bulk files of a year, moved into `raw/`; the checksum is the number of rows."""
+def prepare(history: History, year: int) -> Row:
+    """Bulk files of a year, beside the workspace, unless they are there; the checksum is the number of rows."""
     from minsum.machine import default_jobs
     from minsum.synth import write_world
 
-    made = history.folder / "making"
-    worlds: list[Any] = []
-    row = measured(lambda: worlds.append(write_world(history.spec(year), made, jobs=default_jobs())))
-    world = worlds[0]
+    made = history.made(year)
+    done = made / "row.json"
+    if not done.exists():
+        worlds: list[Any] = []
+        row = measured(lambda: worlds.append(write_world(history.spec(year), made, jobs=default_jobs())))
+        rows, text_bytes = worlds[0].rows, worlds[0].text_bytes
+        done.write_text(json.dumps(row | {"rows": rows, "text_bytes": text_bytes, "checksum": float(rows)}))
+    found: Row = json.loads(done.read_text())
+    return found
+
+
+def make(history: History, year: int) -> Row:
+    """The same, moved into `raw/`."""
+    row, made = prepare(history, year), history.made(year)
     shutil.copytree(made / "truth", history.truth(year), dirs_exist_ok=True)
     for path in (made / "raw").iterdir():
         path.replace(history.workspace / "raw" / path.name)
     shutil.rmtree(made)
-    return row | {"rows": world.rows, "text_bytes": world.text_bytes, "checksum": float(world.rows)}
+    return row
 
 
 def ingest(history: History, year: int) -> Row:
@@ -161,7 +176,7 @@ def check(history: History, _year: int) -> Row:
 
 
 STEPS: Final[dict[str, Callable[[History, int], Row]]] = {
-    step.__name__: step for step in (make, ingest, esi, market_esi, run, revise, status, check)
+    step.__name__: step for step in (prepare, make, ingest, esi, market_esi, run, revise, status, check)
 }
 
 
@@ -333,8 +348,8 @@ def main() -> None:
     parser.add_argument("--years", type=int, default=22)
     parser.add_argument("--max-rows", type=int, default=1_600_000)
     parser.add_argument("--small", action="store_true", help="tiny worlds, nothing recorded")
-    parser.add_argument("--step", choices=STEPS, help=argparse.SUPPRESS)
-    parser.add_argument("--year", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--step", choices=STEPS, help="one step alone")
+    parser.add_argument("--year", type=int, help="of that step")
     chosen = parser.parse_args()
     if chosen.small:
         chosen.reporters, chosen.years, chosen.max_rows = 11, 3, 20_000
