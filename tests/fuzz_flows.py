@@ -110,9 +110,10 @@ def _verdict(report: IngestReport, layout: Layout, name: str, data: bytes) -> Ou
         if not ours:
             return Outcome("rejected" if report.rejected else "lost", "both")
         return Outcome("foreign" if "unknown country" in str(error) else "wrong", f"accepted, naive: {error}")
-    if report.rejected and ours.keys() < theirs.keys():
+    is_less = sum(map(_n_rows, ours.values())) < sum(map(_n_rows, theirs.values()))
+    if report.rejected and (is_less or ours.keys() < theirs.keys()):
         return Outcome("stricter", next(iter(report.rejected.values()))[0])
-    if sum(map(_n_rows, ours.values())) < sum(map(_n_rows, theirs.values())):
+    if is_less:
         return Outcome("lost", _difference(ours, theirs))
     difference = _difference(ours, theirs) or _left_out_differ(layout, data, name)
     return Outcome("wrong", difference) if difference else Outcome("same", "")
