@@ -12,6 +12,8 @@ COLOURS: Final = ["#0b6e99", "#c2410c", "#15803d", "#7e22ce", "#a16207", "#be185
 DASHES: Final = [[1, 0], [6, 3], [2, 2], [8, 2, 2, 2], [4, 4], [10, 3], [1, 3], [6, 2, 1, 2]]
 DARK: Final = ["#4cb4e0", "#fb923c", "#4ade80", "#c084fc", "#facc15", "#f472b6", "#cbd5e1", "#22d3ee"]
 """The same on a dark page."""
+LABEL: Final = 150
+"""Widest name beside a line, pixels."""
 STEP: Final = 23
 """Height of a bar and its gap, pixels."""
 SHAPES: Final = [
@@ -47,8 +49,10 @@ Rows = alt.NamedData | alt.InlineData
 
 
 def over_time(rows: Rows = FEED, *, has_bands: bool = False) -> alt.LayerChart:
-    """Lines over years: year, esi, series; with bands also esi_low and esi_high."""
-    names = alt.Legend(title=None, symbolSize=90)
+    """Lines over years, each with its name at the end: year, esi, series; with bands also esi_low and esi_high.
+
+    Rows as `line_names.with_names` gives them.
+    """
     colours, dashes, shapes = (alt.Scale(range=one) for one in (COLOURS, DASHES, SHAPES))
     base = alt.Chart(rows).encode(
         x=_years(),
@@ -71,14 +75,44 @@ def over_time(rows: Rows = FEED, *, has_bands: bool = False) -> alt.LayerChart:
         strokeDash=alt.StrokeDash("series:N", sort=None, scale=dashes, legend=None),
     )
     points = base.mark_point(filled=True, size=44, opacity=1).encode(
-        color=alt.Color("series:N", sort=None, scale=colours, legend=names),
-        shape=alt.Shape("series:N", sort=None, scale=shapes, legend=names),
+        color=alt.Color("series:N", sort=None, scale=colours, legend=None),
+        shape=alt.Shape("series:N", sort=None, scale=shapes, legend=None),
     )
-    return _layers(*([bands] if has_bands else ()), lines, points)
+    names = (
+        alt.Chart(rows)
+        .transform_filter("isValid(datum.end)")
+        .mark_text(align="left", dx=9, fontSize=12, limit=LABEL)
+        .encode(
+            x=_years("end_year:Q"),
+            y=alt.Y("end_esi:Q", title=_ESI),
+            text="end:N",
+            color=alt.Color("series:N", sort=None, scale=colours, legend=None),
+        )
+    )
+    return _layers(*([bands] if has_bands else ()), lines, points, names)
 
 
 def standing(rows: Rows = FEED, *, has_bands: bool = False) -> alt.LayerChart:
     """Similarities of one year, best first: label, esi; with bands also esi_low and esi_high."""
+    return _layers(*_bars(rows, alt.Text("esi:Q", format=".3f"), has_bands=has_bands))
+
+
+def nearest(rows: Rows = FEED, *, has_bands: bool = False, has_before: bool = True) -> alt.LayerChart:
+    """Most similar countries, best first: label, esi, told; with an earlier year also before, null where missing."""
+    bars = _bars(rows, alt.Text("told:N"), has_bands=has_bands)
+    if not has_before:
+        return _layers(*bars)
+    ticks = (
+        alt.Chart(rows)
+        .transform_filter("isValid(datum.before)")
+        .mark_tick(thickness=2.5, height=18, color=COLOURS[1])
+        .encode(x=alt.X("before:Q", title=_ESI), y=_names("label:N"), tooltip=_tooltip("label:N", "before:Q"))
+    )
+    return _layers(*bars, ticks)
+
+
+def _bars(rows: Rows, text: alt.Text, *, has_bands: bool) -> list[alt.Chart]:
+    """Bars, with bands their intervals, and a text beside each."""
     base = alt.Chart(rows).encode(
         x=alt.X("esi:Q", title=_ESI, scale=alt.Scale(zero=True), axis=alt.Axis(tickCount=5, format=".3~f")),
         y=_names("label:N"),
@@ -89,14 +123,9 @@ def standing(rows: Rows = FEED, *, has_bands: bool = False) -> alt.LayerChart:
         .mark_rule(strokeWidth=3, color=COLOURS[1])
         .encode(x=alt.X("esi_low:Q", title=_ESI), x2="esi_high:Q", y=_names("label:N"))
     )
-    where = "esi_high:Q" if has_bands else "esi:Q"
-    return _layers(
-        base.mark_bar(height=12, color=COLOURS[0]),
-        *([spans] if has_bands else ()),
-        base.mark_text(align="left", dx=5, fontSize=11).encode(
-            x=alt.X(where), text=alt.Text("esi:Q", format=".3f")
-        ),
-    )
+    where = alt.X("esi_high:Q" if has_bands else "esi:Q")
+    told = base.mark_text(align="left", dx=5, fontSize=11).encode(x=where, text=text)
+    return [base.mark_bar(height=12, color=COLOURS[0]), *([spans] if has_bands else ()), told]
 
 
 def ranks(rows: Rows = FEED, *, has_rest: bool = True) -> alt.LayerChart:
@@ -209,6 +238,10 @@ def page_specs() -> dict[str, Any]:
     bars = {
         "standing": standing(),
         "standing_bands": standing(has_bands=True),
+        "nearest": nearest(),
+        "nearest_bands": nearest(has_bands=True),
+        "nearest_once": nearest(has_before=False),
+        "nearest_once_bands": nearest(has_before=False, has_bands=True),
         "shared": shared(),
         "shared_once": shared(has_before=False),
         "change": change(),
@@ -222,9 +255,9 @@ def _layers(*charts: alt.Chart) -> alt.LayerChart:
     return alt.LayerChart(layer=list(charts))
 
 
-def _years() -> alt.X:
+def _years(field: str = "year:Q") -> alt.X:
     axis = alt.Axis(format="d", tickMinStep=1, grid=False, labelOverlap=True)
-    return alt.X("year:Q", title=None, axis=axis, scale=alt.Scale(zero=False, nice=False, padding=12))
+    return alt.X(field, title=None, axis=axis, scale=alt.Scale(zero=False, nice=False, padding=12))
 
 
 def _contribution(field: str) -> alt.X:
@@ -241,6 +274,7 @@ def _tooltip(*fields: str) -> list[alt.Tooltip]:
         "esi": ".4f",
         "esi_low": ".4f",
         "esi_high": ".4f",
+        "before": ".4f",
         "first": ".4f",
         "last": ".4f",
         "change": "+.3f",
@@ -251,6 +285,7 @@ def _tooltip(*fields: str) -> list[alt.Tooltip]:
         "esi": "Similarity",
         "esi_low": "Lowest",
         "esi_high": "Highest",
+        "before": "In the earlier year",
     }
     return [
         alt.Tooltip(field, title=titles.get(name, name.capitalize()), format=forms.get(name, ""))

@@ -12,13 +12,24 @@ import altair as alt
 import polars as pl
 
 from minsum.countries.short_names import names_of
-from minsum.report.charts import CONFIG, STEP, coefficients, matrix, over_time, ranks, standing
+from minsum.report.charts import (
+    CONFIG,
+    STEP,
+    coefficients,
+    matrix,
+    over_time,
+    ranks,
+    standing,
+)
 from minsum.report.choice import Choice
 from minsum.report.cube import Cube
+from minsum.report.line_names import with_names
 from minsum.workspace.similarities import ENDS
 
 PNG_SCALE: Final = 2.0
 _RANKED: Final = 12
+_HEIGHT: Final = 340
+"""Of the lines, pixels."""
 _SUBTITLE: Final = 96
 """Characters of a line below a title."""
 
@@ -61,9 +72,11 @@ def _over_time(cube: Cube, choice: Choice) -> alt.TopLevelMixin:
             f"no similarity of {', '.join(choice.countries) or 'any country'} with {reference}"
         )
     if shown["year"].n_unique() > 1:
-        rows = shown.with_columns(series="name").sort(_order(choice.countries), "year")
+        rows = with_names(
+            shown.with_columns(series="name").sort(_order(choice.countries), "year"), height=_HEIGHT
+        )
         lines: alt.TopLevelMixin = over_time(_data(rows), has_bands=cube.ends is not None).properties(
-            width=620, height=340, title=f"Export similarity with {reference}"
+            width=620, height=_HEIGHT, title=f"Export similarity with {reference}"
         )
         return lines
     rows = shown.with_columns(label="name").sort("esi", descending=True)

@@ -20,7 +20,7 @@ from minsum.workspace.layout import Layout
 from minsum.workspace.marks import Mark, digests_of
 
 FORMS: Final = ("csv", "txt", "tex", "html")
-_FIGURES_RECIPE: Final = "figures-3"
+_FIGURES_RECIPE: Final = "figures-4"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from minsum.countries.groups import expand_groups
 from minsum.schema import SECTIONS
 from minsum.settings.esi import Composite
 from minsum.settings.load import WHERE_ONLY, Settings
@@ -46,6 +47,11 @@ class PageOptions:
     def references(self) -> dict[str, Composite]:
         """Composites by name."""
         return self.settings.esi.references
+
+    def members(self, reference: str, year: int) -> list[str]:
+        """Countries of a composite in a year, groups as of that year; empty for a country and for the world."""
+        composite = self.references.get(reference)
+        return expand_groups(composite.members, year) if composite else []
 
     @property
     def is_paper(self) -> bool:

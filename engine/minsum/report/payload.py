@@ -15,10 +15,13 @@ from numpy.typing import NDArray
 from minsum.report.choice import Shown
 from minsum.report.cube import Measure
 from minsum.report.options import SECTION_TITLES, PageOptions
+from minsum.report.placing import picture_of
 from minsum.workspace.layout import Layout
 
 DARKEST: Final = 0.995
 """Quantile of the similarities that has the heat map's last colour."""
+GRID: Final = 0.001
+"""Places of the picture are whole multiples of it: what processors and libraries do differently is smaller."""
 MARKET_ROWS: Final = 200_000
 """Similarities within markets that the page holds, 8 bytes each before compression."""
 
@@ -60,9 +63,10 @@ def _packed(values: NDArray[np.float64]) -> str:
     return b64encode(zlib.compress(np.ascontiguousarray(planes).tobytes(), 9)).decode("ascii")
 
 
-def vintage_record(shown: Shown, blobs: Blobs) -> dict[str, Any]:
-    """One classification: its labels, what is shown first, and where its numbers are."""
+def classification_record(shown: Shown, options: PageOptions, blobs: Blobs) -> dict[str, Any]:
+    """Labels, defaults and picture of one classification, and the elements that hold its numbers."""
     cube, choice = shown.cube, shown.choice
+    picture = picture_of(cube, shown.exporters)
     known = np.append(cube.esi.pairs[np.isfinite(cube.esi.pairs)], 0.0)
 
     def held(name: str, measure: Measure) -> dict[str, str]:
@@ -77,15 +81,37 @@ def vintage_record(shown: Shown, blobs: Blobs) -> dict[str, Any]:
         "years": cube.years,
         "countries": cube.countries,
         "composites": cube.composites,
+        "members": {one: options.members(one, cube.years[-1]) for one in cube.composites},
         "reporters": cube.reporters,
         "reference": choice.reference,
         "chosen": choice.countries,
         "leaders": choice.leaders,
+        "order": picture.order,
+        "groups": picture.groups,
+        "stress": [round(one, 3) if np.isfinite(one) else None for one in picture.stress.tolist()],
+        "places_id": blobs.add(f"places-{cube.classification}", np.rint(picture.places / GRID)),
         "top": max(float(np.ceil(np.quantile(known, DARKEST) * 20) / 20), 0.05),
         "esi_ids": held("esi", cube.esi),
-        "ends_ids": cube.ends
-        and {end: held(end, one) for end, one in zip(("low", "high"), cube.ends, strict=True)},
+        "ends_ids": cube.ends and {end: held(end, one) for end, one in narrow_ends(*cube.ends).items()},
     }
+
+
+def narrow_ends(low: Measure, high: Measure) -> dict[str, Measure]:
+    """Ends of the intervals as float32, rounded outward, so that they take a third of the room; NaN where both are the
+    similarity itself."""
+    ends = {}
+    for name, which, outward in (("low", low, -np.inf), ("high", high, np.inf)):
+        parts = []
+        for values, lows, highs in (
+            (which.pairs, low.pairs, high.pairs),
+            (which.with_composites, low.with_composites, high.with_composites),
+        ):
+            short = values.astype(np.float32)
+            is_inside = (short > values) if outward < 0 else (short < values)
+            short = np.where(is_inside, np.nextafter(short, np.float32(outward)), short)
+            parts.append(np.where(highs > lows, short, np.nan))
+        ends[name] = Measure(*parts)
+    return ends
 
 
 def section_table(layout: Layout, shown: Sequence[Shown], *, blobs: Blobs) -> dict[str, Any]:

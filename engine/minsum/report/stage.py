@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("minsum")
 
-RECIPE: Final = "page-2"
+RECIPE: Final = "page-3"
 
 
 @dataclass(slots=True)
