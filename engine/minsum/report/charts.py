@@ -1,4 +1,4 @@
-"""Defines each chart once, for the page (which adds data by name) and for the figures (which contain data)."""
+"""Defines each chart once, for the page, which adds the data, and for the figures, which contain the data."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any, Final
 import altair as alt
 
 COLOURS: Final = ["#0b6e99", "#c2410c", "#15803d", "#7e22ce", "#a16207", "#be185d", "#475569", "#0891b2"]
-"""Apart for the colour-blind and dark enough on white; dashes and symbols say the same without colour."""
+"""Distinct for colour-blind readers, and dark enough on white; dashes and symbols repeat the distinction."""
 DASHES: Final = [[1, 0], [6, 3], [2, 2], [8, 2, 2, 2], [4, 4], [10, 3], [1, 3], [6, 2, 1, 2]]
 DARK: Final = ["#4cb4e0", "#fb923c", "#4ade80", "#c084fc", "#facc15", "#f472b6", "#cbd5e1", "#22d3ee"]
-"""The same on a dark page."""
+"""The same colours, lighter, for a dark page."""
 LABEL: Final = 150
 """Widest name beside a line, pixels."""
 STEP: Final = 23
@@ -27,7 +27,7 @@ SHAPES: Final = [
     "triangle-left",
 ]
 FEED: Final = alt.NamedData("rows")
-"""Data that the page puts in."""
+"""Data that the page adds."""
 CONFIG: Final[dict[str, Any]] = {
     "font": "system-ui, -apple-system, 'Segoe UI', Roboto, 'Liberation Sans', sans-serif",
     "view": {"stroke": None},
@@ -129,10 +129,9 @@ def _bars(rows: Rows, text: alt.Text, *, has_bands: bool) -> list[alt.Chart]:
 
 
 def ranks(rows: Rows = FEED, *, has_rest: bool = True) -> alt.LayerChart:
-    """Places over years: year, rank, name, series (the name of a chosen country, else empty), is_last.
+    """Ranks over years: year, rank, name, series (name of a chosen country, else empty), is_last.
 
-    Without other countries than the chosen ones there is no layer for them: an empty one has no extent, of which
-    Vega warns.
+    Without `has_rest`, no layer for other countries: Vega warns of an empty layer.
     """
     drawn = alt.Chart(rows).encode(
         x=_years(),
@@ -163,7 +162,7 @@ def ranks(rows: Rows = FEED, *, has_rest: bool = True) -> alt.LayerChart:
 
 
 def shared(rows: Rows = FEED, *, has_before: bool = True) -> alt.LayerChart:
-    """What two countries share by section, now and before: label, last, and first if there is a before."""
+    """Contributions by section in a year and an earlier year: label, last, and with `has_before` first."""
     base = alt.Chart(rows).encode(y=_names("label:N"))
     bars = base.mark_bar(height=11, color=COLOURS[0])
     if not has_before:
@@ -177,7 +176,7 @@ def shared(rows: Rows = FEED, *, has_before: bool = True) -> alt.LayerChart:
 
 
 def change(rows: Rows = FEED) -> alt.Chart:
-    """What changed by section: label, change."""
+    """Change of the contribution of each section, percentage points: label, change."""
     falls = alt.condition("datum.change < 0", alt.value(COLOURS[1]), alt.value(COLOURS[2]))
     drawn: alt.Chart = (
         alt.Chart(rows)
@@ -193,7 +192,7 @@ def change(rows: Rows = FEED) -> alt.Chart:
 
 
 def coefficients(rows: Rows = FEED) -> alt.LayerChart:
-    """Estimates of one term, with 95 % intervals: model, coefficient, low, high."""
+    """Estimates of one regressor with 95 % intervals: model, coefficient, low, high."""
     base = alt.Chart(rows).encode(
         y=alt.Y("model:N", sort=None, title=None, axis=alt.Axis(ticks=False, grid=False))
     )
@@ -213,7 +212,7 @@ def coefficients(rows: Rows = FEED) -> alt.LayerChart:
 
 
 def matrix(rows: Rows, order: list[str]) -> alt.Chart:
-    """Countries by references of one year, in an order: reporter, reference, esi. The page draws its own."""
+    """Heat map of one year, rows and columns in a given order: reporter, reference, esi. The page has its own."""
     drawn: alt.Chart = (
         alt.Chart(rows, width=alt.Step(15), height=alt.Step(15))
         .mark_rect()
@@ -228,7 +227,7 @@ def matrix(rows: Rows, order: list[str]) -> alt.Chart:
 
 @cache
 def page_specs() -> dict[str, Any]:
-    """Specifications of the page's charts, by name; the page adds data, and the height of those with bars."""
+    """Specifications of the charts of the page, by name; the page adds data, and the height of charts with bars."""
     high = {
         "over_time": over_time().properties(height=360),
         "over_time_bands": over_time(has_bands=True).properties(height=360),

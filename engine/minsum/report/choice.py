@@ -14,7 +14,7 @@ from minsum.report.options import PageOptions
 from minsum.workspace.layout import Layout
 
 SHOWN: Final = 8
-"""Lines that eight colours, dashes and symbols keep apart."""
+"""Most lines in a chart: there are eight colours, dashes and symbols."""
 LEADERS: Final = 40
 MOVERS: Final = 6
 
@@ -91,7 +91,7 @@ def choose(cube: Cube, exporters: Sequence[str], *, options: PageOptions) -> Cho
 
 
 def compared(cube: Cube, reference: str) -> set[str]:
-    """Reporters that have a similarity with the reference in some year."""
+    """Reporters that have a similarity with the reference in any year."""
     there = np.flatnonzero(np.isfinite(cube.of(reference)).any(axis=0))
     return {cube.countries[k] for k in there} & set(cube.reporters)
 
@@ -106,8 +106,8 @@ def _exporters(layout: Layout, cube: Cube) -> list[str]:
 
 
 def _movers(cube: Cube, reference: str, leaders: Sequence[str]) -> list[str]:
-    """Countries whose similarity changed most from their first year to their last; the largest exporters where no
-    country has two years."""
+    """Countries whose similarity changed most between their first and last year; the largest exporters if no country
+    has two years."""
     values = cube.of(reference)
     moved = {}
     for country in leaders:

@@ -1,4 +1,4 @@
-"""The page's charts as SVG and PNG, for papers and slides."""
+"""Charts of the page as SVG and PNG, for papers and slides."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def figures_of(
     Parameters
     ----------
     cube, choice
-        Similarities of the last classification, and what is shown of them.
+        Similarities of the last classification, and the defaults of the page.
     estimates
         Table estimates of one specification, or None.
     notes
@@ -98,7 +98,7 @@ def _ranks(cube: Cube, choice: Choice) -> alt.TopLevelMixin:
 
 
 def _matrix(cube: Cube, choice: Choice) -> alt.TopLevelMixin:
-    """The last year in which any two of the largest exporters are compared."""
+    """Heat map of the last year in which two of the largest exporters are compared."""
     for k, year in reversed(list(enumerate(cube.years))):
         rows = _square(cube, choice, k)
         if len(rows):
@@ -127,7 +127,7 @@ def drawn(chart: Any) -> tuple[str, bytes]:
 
 
 def _renumbered(svg: str) -> str:
-    """Gradients and clips numbered from 0: Vega counts on through a process."""
+    """Renumber gradients and clips from 0, since Vega continues its numbers through a process."""
     found = dict.fromkeys(re.findall(r"\b(?:gradient_|clip)\d+", svg))
     names = {name: f"{name.rstrip('0123456789')}{k}" for k, name in enumerate(found)}
     return re.sub(r"\b(?:gradient_|clip)\d+", lambda match: names[match[0]], svg)
@@ -159,7 +159,7 @@ def _long(cube: Cube, reference: str) -> pl.DataFrame:
 
 
 def _ranked(esi: pl.DataFrame, choice: Choice) -> pl.DataFrame:
-    """The leading countries of the last year and the chosen ones, with their places in every year."""
+    """Ranks in every year of the chosen countries and of the leading countries of the last year."""
     place = pl.col("esi").rank("ordinal", descending=True).over("year")
     ranked = esi.sort("year", "reporter").with_columns(rank=place)
     leading = (pl.col("year") == pl.col("year").max()) & (pl.col("rank") <= _RANKED)
@@ -183,7 +183,7 @@ def _square(cube: Cube, choice: Choice, year: int) -> pl.DataFrame:
 
 
 def _facets(estimates: pl.DataFrame, notes: Sequence[str]) -> alt.FacetChart:
-    """A panel a regressor, each with its own scale."""
+    """One panel for each regressor, with its own scale."""
     is_effect = pl.col("term").str.contains(r"^(const$|reporter_|reference_|year_)")
     half = 1.96 * pl.col("std_error")
     rows = estimates.filter(~is_effect, pl.col("std_error").is_finite()).with_columns(

@@ -52,11 +52,11 @@ def render_page(
     layout
         The workspace.
     shown
-        Its similarities; empty when no two countries can be compared.
+        Similarities by classification; empty if no two countries can be compared.
     options
-        What is shown first, and what is told at the foot.
+        Defaults, and the settings at the foot.
     tables
-        For people, as they are published beside the page.
+        Tables as published beside the page.
     inputs
         Name to digest, shown at the foot.
     """

@@ -79,7 +79,7 @@ def _conversion_words(quality: pl.DataFrame, options: PageOptions) -> str:
 
 
 def _facts(cubes: Sequence[Cube], quality: pl.DataFrame, *, years: Sequence[int]) -> list[tuple[str, str]]:
-    """Label and value of each."""
+    """Label and value of each key fact."""
     countries = {one for cube in cubes for one in cube.countries}
     pairs = sum(int(np.isfinite(cube.esi.pairs).sum()) for cube in cubes)
     in_last = pl.col("year") == max(years, default=0)
@@ -100,7 +100,7 @@ def _span(years: Sequence[int]) -> str:
 
 
 def _not_compared(cubes: Sequence[Cube], quality: pl.DataFrame) -> list[str]:
-    """Classification-years of the lake in which no two countries have exports, and who is there."""
+    """Lines on classification-years of the lake in which fewer than two countries have exports."""
     compared = {(cube.classification, year) for cube in cubes for year in cube.years}
     lines = []
     reported = quality.filter(~pl.col("is_group")).sort("classification", "year", "reporter")

@@ -19,9 +19,9 @@ from minsum.report.placing import picture_of
 from minsum.workspace.layout import Layout
 
 DARKEST: Final = 0.995
-"""Quantile of the similarities that has the heat map's last colour."""
+"""Quantile of the similarities from which the heat map has its last colour."""
 GRID: Final = 0.001
-"""Places of the picture are whole multiples of it: what processors and libraries do differently is smaller."""
+"""Places of the picture are rounded to multiples of it; differences between processors are smaller."""
 MARKET_ROWS: Final = 200_000
 """Similarities within markets that the page holds, 8 bytes each before compression."""
 
@@ -39,13 +39,13 @@ class Blobs:
     texts: dict[str, str] = field(default_factory=dict)
 
     def add(self, name: str, values: Any) -> str:
-        """Pack numbers, and return the element that will hold them."""
+        """Pack numbers; returns the id of their element."""
         element = f"packed-{name}"
         self.texts[element] = _packed(np.asarray(values, dtype=np.float64))
         return element
 
     def table(self, name: str, frame: pl.DataFrame, labels: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-        """Pack a table; columns with labels as positions among them."""
+        """Pack a table; a column with labels is stored as indices into its labels."""
         columns = {}
         for column in frame.columns:
             values = frame[column]
@@ -58,7 +58,7 @@ class Blobs:
 
 
 def _packed(values: NDArray[np.float64]) -> str:
-    """Numbers as text for the page's script: float64, little-endian, split by byte, deflated, base64. No bit is lost."""
+    """Numbers as text: float64, little-endian, split by byte, deflated, base64. No bit is lost."""
     planes = np.ascontiguousarray(values, dtype="<f8").view(np.uint8).reshape(-1, 8).T
     return b64encode(zlib.compress(np.ascontiguousarray(planes).tobytes(), 9)).decode("ascii")
 
@@ -133,7 +133,7 @@ def section_table(layout: Layout, shown: Sequence[Shown], *, blobs: Blobs) -> di
 def market_table(
     layout: Layout, shown: Sequence[Shown], *, options: PageOptions, blobs: Blobs
 ) -> dict[str, Any] | None:
-    """Similarities within markets in the last year, and by classification the references they are of."""
+    """Similarities within markets in the last year, and their references by classification."""
     members = [label for one in options.references.values() for label in one.members]
     parts, references = [], {}
     for one in shown:
@@ -170,13 +170,13 @@ def _within_budget(rows: pl.DataFrame, wanted: Sequence[str]) -> list[str]:
 
 
 def estimate_rows(layout: Layout, names: Sequence[str]) -> pl.DataFrame | None:
-    """The estimates of these specifications, in their order; None without any."""
+    """Estimates of these specifications, in their order; None without specifications."""
     files = [layout.estimate(name) for name in names]
     return pl.concat([pl.read_parquet(path, glob=False) for path in files], how="diagonal") if files else None
 
 
 def columns_of(frame: pl.DataFrame) -> dict[str, list[Any]]:
-    """Columns for JSON: values that are not finite become null."""
+    """Columns for JSON; values that are not finite become null."""
     floats = [name for name, dtype in frame.schema.items() if dtype.is_float()]
     finite = [pl.when(pl.col(name).is_finite()).then(name).alias(name) for name in floats]
     return frame.with_columns(finite).to_dict(as_series=False)
