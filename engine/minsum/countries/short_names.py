@@ -1,9 +1,11 @@
-"""Names of countries as the page writes them: short, in English."""
+"""Short English names of countries, and the other names by which people search."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Final
+
+from minsum.countries.spellings import CODES, NAMES
 
 _SHORTER: Final = {
     "ANT": "Netherlands Antilles", "BES": "Bonaire and others", "BRN": "Brunei", "CAF": "Central African Rep.",
@@ -27,3 +29,21 @@ def names_of(labels: Iterable[str]) -> dict[str, str]:
         country.alpha_3: getattr(country, "common_name", country.name) for country in pycountry.countries
     }
     return {label: _SHORTER.get(label) or str(known.get(label, label)) for label in sorted(set(labels))}
+
+
+def other_names(labels: Iterable[str]) -> dict[str, list[str]]:
+    """Further names of ISO3 labels by which people search: of other publishers, official, and ISO codes."""
+    import pycountry
+
+    found = {label: list(NAMES.get(label, ())) for label in sorted(set(labels))}
+    for country in pycountry.countries:
+        label = CODES.get(country.alpha_3, country.alpha_3)
+        if label in found:
+            kinds = ("name", "official_name", "common_name", "alpha_2", "alpha_3")
+            found[label] += [getattr(country, kind) for kind in kinds if hasattr(country, kind)]
+    shown = names_of(found)
+    return {
+        label: [one for one in dict.fromkeys(names) if one not in (shown[label], label)]
+        for label, names in found.items()
+        if names
+    }

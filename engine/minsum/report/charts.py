@@ -1,4 +1,4 @@
-"""Defines each chart once, for the page (which adds data by name) and for the figures (which contain data)."""
+"""Defines each chart once, for the page, which adds the data, and for the figures, which contain the data."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import Any, Final
 import altair as alt
 
 COLOURS: Final = ["#0b6e99", "#c2410c", "#15803d", "#7e22ce", "#a16207", "#be185d", "#475569", "#0891b2"]
-"""Apart for the colour-blind and dark enough on white; dashes and symbols say the same without colour."""
+"""Distinct for colour-blind readers, and dark enough on white; dashes and symbols repeat the distinction."""
 DASHES: Final = [[1, 0], [6, 3], [2, 2], [8, 2, 2, 2], [4, 4], [10, 3], [1, 3], [6, 2, 1, 2]]
 DARK: Final = ["#4cb4e0", "#fb923c", "#4ade80", "#c084fc", "#facc15", "#f472b6", "#cbd5e1", "#22d3ee"]
-"""The same on a dark page."""
+"""The same colours, lighter, for a dark page."""
+LABEL: Final = 150
+"""Widest name beside a line, pixels."""
 STEP: Final = 23
 """Height of a bar and its gap, pixels."""
 SHAPES: Final = [
@@ -25,7 +27,7 @@ SHAPES: Final = [
     "triangle-left",
 ]
 FEED: Final = alt.NamedData("rows")
-"""Data that the page puts in."""
+"""Data that the page adds."""
 CONFIG: Final[dict[str, Any]] = {
     "font": "system-ui, -apple-system, 'Segoe UI', Roboto, 'Liberation Sans', sans-serif",
     "view": {"stroke": None},
@@ -47,8 +49,10 @@ Rows = alt.NamedData | alt.InlineData
 
 
 def over_time(rows: Rows = FEED, *, has_bands: bool = False) -> alt.LayerChart:
-    """Lines over years: year, esi, series; with bands also esi_low and esi_high."""
-    names = alt.Legend(title=None, symbolSize=90)
+    """Lines over years, each with its name at the end: year, esi, series; with bands also esi_low and esi_high.
+
+    Rows as `line_names.with_names` gives them.
+    """
     colours, dashes, shapes = (alt.Scale(range=one) for one in (COLOURS, DASHES, SHAPES))
     base = alt.Chart(rows).encode(
         x=_years(),
@@ -71,14 +75,44 @@ def over_time(rows: Rows = FEED, *, has_bands: bool = False) -> alt.LayerChart:
         strokeDash=alt.StrokeDash("series:N", sort=None, scale=dashes, legend=None),
     )
     points = base.mark_point(filled=True, size=44, opacity=1).encode(
-        color=alt.Color("series:N", sort=None, scale=colours, legend=names),
-        shape=alt.Shape("series:N", sort=None, scale=shapes, legend=names),
+        color=alt.Color("series:N", sort=None, scale=colours, legend=None),
+        shape=alt.Shape("series:N", sort=None, scale=shapes, legend=None),
     )
-    return _layers(*([bands] if has_bands else ()), lines, points)
+    names = (
+        alt.Chart(rows)
+        .transform_filter("isValid(datum.end)")
+        .mark_text(align="left", dx=9, fontSize=12, limit=LABEL)
+        .encode(
+            x=_years("end_year:Q"),
+            y=alt.Y("end_esi:Q", title=_ESI),
+            text="end:N",
+            color=alt.Color("series:N", sort=None, scale=colours, legend=None),
+        )
+    )
+    return _layers(*([bands] if has_bands else ()), lines, points, names)
 
 
 def standing(rows: Rows = FEED, *, has_bands: bool = False) -> alt.LayerChart:
     """Similarities of one year, best first: label, esi; with bands also esi_low and esi_high."""
+    return _layers(*_bars(rows, alt.Text("esi:Q", format=".3f"), has_bands=has_bands))
+
+
+def nearest(rows: Rows = FEED, *, has_bands: bool = False, has_before: bool = True) -> alt.LayerChart:
+    """Most similar countries, best first: label, esi, told; with an earlier year also before, null where missing."""
+    bars = _bars(rows, alt.Text("told:N"), has_bands=has_bands)
+    if not has_before:
+        return _layers(*bars)
+    ticks = (
+        alt.Chart(rows)
+        .transform_filter("isValid(datum.before)")
+        .mark_tick(thickness=2.5, height=18, color=COLOURS[1])
+        .encode(x=alt.X("before:Q", title=_ESI), y=_names("label:N"), tooltip=_tooltip("label:N", "before:Q"))
+    )
+    return _layers(*bars, ticks)
+
+
+def _bars(rows: Rows, text: alt.Text, *, has_bands: bool) -> list[alt.Chart]:
+    """Bars, with bands their intervals, and a text beside each."""
     base = alt.Chart(rows).encode(
         x=alt.X("esi:Q", title=_ESI, scale=alt.Scale(zero=True), axis=alt.Axis(tickCount=5, format=".3~f")),
         y=_names("label:N"),
@@ -89,21 +123,15 @@ def standing(rows: Rows = FEED, *, has_bands: bool = False) -> alt.LayerChart:
         .mark_rule(strokeWidth=3, color=COLOURS[1])
         .encode(x=alt.X("esi_low:Q", title=_ESI), x2="esi_high:Q", y=_names("label:N"))
     )
-    where = "esi_high:Q" if has_bands else "esi:Q"
-    return _layers(
-        base.mark_bar(height=12, color=COLOURS[0]),
-        *([spans] if has_bands else ()),
-        base.mark_text(align="left", dx=5, fontSize=11).encode(
-            x=alt.X(where), text=alt.Text("esi:Q", format=".3f")
-        ),
-    )
+    where = alt.X("esi_high:Q" if has_bands else "esi:Q")
+    told = base.mark_text(align="left", dx=5, fontSize=11).encode(x=where, text=text)
+    return [base.mark_bar(height=12, color=COLOURS[0]), *([spans] if has_bands else ()), told]
 
 
 def ranks(rows: Rows = FEED, *, has_rest: bool = True) -> alt.LayerChart:
-    """Places over years: year, rank, name, series (the name of a chosen country, else empty), is_last.
+    """Ranks over years: year, rank, name, series (name of a chosen country, else empty), is_last.
 
-    Without other countries than the chosen ones there is no layer for them: an empty one has no extent, of which
-    Vega warns.
+    Without `has_rest`, no layer for other countries: Vega warns of an empty layer.
     """
     drawn = alt.Chart(rows).encode(
         x=_years(),
@@ -134,7 +162,7 @@ def ranks(rows: Rows = FEED, *, has_rest: bool = True) -> alt.LayerChart:
 
 
 def shared(rows: Rows = FEED, *, has_before: bool = True) -> alt.LayerChart:
-    """What two countries share by section, now and before: label, last, and first if there is a before."""
+    """Contributions by section in a year and an earlier year: label, last, and with `has_before` first."""
     base = alt.Chart(rows).encode(y=_names("label:N"))
     bars = base.mark_bar(height=11, color=COLOURS[0])
     if not has_before:
@@ -148,7 +176,7 @@ def shared(rows: Rows = FEED, *, has_before: bool = True) -> alt.LayerChart:
 
 
 def change(rows: Rows = FEED) -> alt.Chart:
-    """What changed by section: label, change."""
+    """Change of the contribution of each section, percentage points: label, change."""
     falls = alt.condition("datum.change < 0", alt.value(COLOURS[1]), alt.value(COLOURS[2]))
     drawn: alt.Chart = (
         alt.Chart(rows)
@@ -164,7 +192,7 @@ def change(rows: Rows = FEED) -> alt.Chart:
 
 
 def coefficients(rows: Rows = FEED) -> alt.LayerChart:
-    """Estimates of one term, with 95 % intervals: model, coefficient, low, high."""
+    """Estimates of one regressor with 95 % intervals: model, coefficient, low, high."""
     base = alt.Chart(rows).encode(
         y=alt.Y("model:N", sort=None, title=None, axis=alt.Axis(ticks=False, grid=False))
     )
@@ -184,7 +212,7 @@ def coefficients(rows: Rows = FEED) -> alt.LayerChart:
 
 
 def matrix(rows: Rows, order: list[str]) -> alt.Chart:
-    """Countries by references of one year, in an order: reporter, reference, esi. The page draws its own."""
+    """Heat map of one year, rows and columns in a given order: reporter, reference, esi. The page has its own."""
     drawn: alt.Chart = (
         alt.Chart(rows, width=alt.Step(15), height=alt.Step(15))
         .mark_rect()
@@ -199,7 +227,7 @@ def matrix(rows: Rows, order: list[str]) -> alt.Chart:
 
 @cache
 def page_specs() -> dict[str, Any]:
-    """Specifications of the page's charts, by name; the page adds data, and the height of those with bars."""
+    """Specifications of the charts of the page, by name; the page adds data, and the height of charts with bars."""
     high = {
         "over_time": over_time().properties(height=360),
         "over_time_bands": over_time(has_bands=True).properties(height=360),
@@ -209,6 +237,10 @@ def page_specs() -> dict[str, Any]:
     bars = {
         "standing": standing(),
         "standing_bands": standing(has_bands=True),
+        "nearest": nearest(),
+        "nearest_bands": nearest(has_bands=True),
+        "nearest_once": nearest(has_before=False),
+        "nearest_once_bands": nearest(has_before=False, has_bands=True),
         "shared": shared(),
         "shared_once": shared(has_before=False),
         "change": change(),
@@ -222,9 +254,9 @@ def _layers(*charts: alt.Chart) -> alt.LayerChart:
     return alt.LayerChart(layer=list(charts))
 
 
-def _years() -> alt.X:
+def _years(field: str = "year:Q") -> alt.X:
     axis = alt.Axis(format="d", tickMinStep=1, grid=False, labelOverlap=True)
-    return alt.X("year:Q", title=None, axis=axis, scale=alt.Scale(zero=False, nice=False, padding=12))
+    return alt.X(field, title=None, axis=axis, scale=alt.Scale(zero=False, nice=False, padding=12))
 
 
 def _contribution(field: str) -> alt.X:
@@ -241,6 +273,7 @@ def _tooltip(*fields: str) -> list[alt.Tooltip]:
         "esi": ".4f",
         "esi_low": ".4f",
         "esi_high": ".4f",
+        "before": ".4f",
         "first": ".4f",
         "last": ".4f",
         "change": "+.3f",
@@ -251,6 +284,7 @@ def _tooltip(*fields: str) -> list[alt.Tooltip]:
         "esi": "Similarity",
         "esi_low": "Lowest",
         "esi_high": "Highest",
+        "before": "In the earlier year",
     }
     return [
         alt.Tooltip(field, title=titles.get(name, name.capitalize()), format=forms.get(name, ""))

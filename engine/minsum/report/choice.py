@@ -14,7 +14,7 @@ from minsum.report.options import PageOptions
 from minsum.workspace.layout import Layout
 
 SHOWN: Final = 8
-"""Lines that eight colours, dashes and symbols keep apart."""
+"""Most lines in a chart: there are eight colours, dashes and symbols."""
 LEADERS: Final = 40
 MOVERS: Final = 6
 
@@ -49,17 +49,22 @@ class Shown:
         Its similarities.
     choice
         Defaults.
+    exporters
+        Its countries, the largest exporter of the last year first.
     """
 
     cube: Cube
     choice: Choice
+    exporters: Sequence[str]
 
 
 def read_shown(layout: Layout, options: PageOptions) -> list[Shown]:
     """Every classification that has similarities, with its defaults."""
-    return [
-        Shown(cube, choose(cube, _exporters(layout, cube), options=options)) for cube in read_cubes(layout)
-    ]
+    shown = []
+    for cube in read_cubes(layout):
+        exporters = _exporters(layout, cube)
+        shown.append(Shown(cube, choose(cube, exporters, options=options), exporters))
+    return shown
 
 
 def choose(cube: Cube, exporters: Sequence[str], *, options: PageOptions) -> Choice:
@@ -80,30 +85,29 @@ def choose(cube: Cube, exporters: Sequence[str], *, options: PageOptions) -> Cho
     similar = compared(cube, first)
     leaders = [one for one in exporters if one in cube.countries][:LEADERS]
     countries = [one for one in options.reporters if one in similar][:SHOWN]
-    composite = options.references.get(first)
-    inside = composite.members if composite else ()
+    inside = options.members(first, cube.years[-1])
     others = [one for one in leaders if one in similar and one not in inside]
     return Choice(first, countries or _movers(cube, first, others or leaders), leaders)
 
 
 def compared(cube: Cube, reference: str) -> set[str]:
-    """Reporters that have a similarity with the reference in some year."""
+    """Reporters that have a similarity with the reference in any year."""
     there = np.flatnonzero(np.isfinite(cube.of(reference)).any(axis=0))
     return {cube.countries[k] for k in there} & set(cube.reporters)
 
 
 def _exporters(layout: Layout, cube: Cube) -> list[str]:
     """Countries by exports in the last year, largest first; countries without data in that year come last."""
-    coverage = pl.scan_parquet(layout.coverage, glob=False).filter(
-        pl.col("classification") == cube.classification, pl.col("year") == cube.years[-1]
-    )
-    ordered = coverage.sort("exports_usd", "reporter", descending=[True, False]).collect()["reporter"]
+    coverage = pl.scan_parquet(layout.coverage, glob=False)
+    compared_in = "harmonised_to" if "harmonised_to" in coverage.collect_schema() else "classification"
+    in_last = coverage.filter(pl.col(compared_in) == cube.classification, pl.col("year") == cube.years[-1])
+    ordered = in_last.sort("exports_usd", "reporter", descending=[True, False]).collect()["reporter"]
     return list(dict.fromkeys([*(one for one in ordered if one in cube.countries), *cube.countries]))
 
 
 def _movers(cube: Cube, reference: str, leaders: Sequence[str]) -> list[str]:
-    """Countries whose similarity changed most from their first year to their last; the largest exporters where no
-    country has two years."""
+    """Countries whose similarity changed most between their first and last year; the largest exporters if no country
+    has two years."""
     values = cube.of(reference)
     moved = {}
     for country in leaders:

@@ -58,7 +58,7 @@ class Cube:
     ends: tuple[Measure, Measure] | None = None
 
     def of(self, reference: str, measure: Measure | None = None) -> F64:
-        """Similarity, or another measure, of every country with one reference, shape (n_years, n_countries)."""
+        """Similarities, or another measure, of all countries with one reference, shape (n_years, n_countries)."""
         values = measure or self.esi
         if reference in self.composites:
             return values.with_composites[:, :, self.composites.index(reference)]

@@ -1,4 +1,4 @@
-"""The page's charts as SVG and PNG, for papers and slides."""
+"""Charts of the page as SVG and PNG, for papers and slides."""
 
 from __future__ import annotations
 
@@ -12,13 +12,24 @@ import altair as alt
 import polars as pl
 
 from minsum.countries.short_names import names_of
-from minsum.report.charts import CONFIG, STEP, coefficients, matrix, over_time, ranks, standing
+from minsum.report.charts import (
+    CONFIG,
+    STEP,
+    coefficients,
+    matrix,
+    over_time,
+    ranks,
+    standing,
+)
 from minsum.report.choice import Choice
 from minsum.report.cube import Cube
+from minsum.report.line_names import with_names
 from minsum.workspace.similarities import ENDS
 
 PNG_SCALE: Final = 2.0
 _RANKED: Final = 12
+_HEIGHT: Final = 340
+"""Of the lines, pixels."""
 _SUBTITLE: Final = 96
 """Characters of a line below a title."""
 
@@ -31,7 +42,7 @@ def figures_of(
     Parameters
     ----------
     cube, choice
-        Similarities of the last classification, and what is shown of them.
+        Similarities of the last classification, and the defaults of the page.
     estimates
         Table estimates of one specification, or None.
     notes
@@ -61,9 +72,11 @@ def _over_time(cube: Cube, choice: Choice) -> alt.TopLevelMixin:
             f"no similarity of {', '.join(choice.countries) or 'any country'} with {reference}"
         )
     if shown["year"].n_unique() > 1:
-        rows = shown.with_columns(series="name").sort(_order(choice.countries), "year")
+        rows = with_names(
+            shown.with_columns(series="name").sort(_order(choice.countries), "year"), height=_HEIGHT
+        )
         lines: alt.TopLevelMixin = over_time(_data(rows), has_bands=cube.ends is not None).properties(
-            width=620, height=340, title=f"Export similarity with {reference}"
+            width=620, height=_HEIGHT, title=f"Export similarity with {reference}"
         )
         return lines
     rows = shown.with_columns(label="name").sort("esi", descending=True)
@@ -85,7 +98,7 @@ def _ranks(cube: Cube, choice: Choice) -> alt.TopLevelMixin:
 
 
 def _matrix(cube: Cube, choice: Choice) -> alt.TopLevelMixin:
-    """The last year in which any two of the largest exporters are compared."""
+    """Heat map of the last year in which two of the largest exporters are compared."""
     for k, year in reversed(list(enumerate(cube.years))):
         rows = _square(cube, choice, k)
         if len(rows):
@@ -114,7 +127,7 @@ def drawn(chart: Any) -> tuple[str, bytes]:
 
 
 def _renumbered(svg: str) -> str:
-    """Gradients and clips numbered from 0: Vega counts on through a process."""
+    """Renumber gradients and clips from 0, since Vega continues its numbers through a process."""
     found = dict.fromkeys(re.findall(r"\b(?:gradient_|clip)\d+", svg))
     names = {name: f"{name.rstrip('0123456789')}{k}" for k, name in enumerate(found)}
     return re.sub(r"\b(?:gradient_|clip)\d+", lambda match: names[match[0]], svg)
@@ -146,7 +159,7 @@ def _long(cube: Cube, reference: str) -> pl.DataFrame:
 
 
 def _ranked(esi: pl.DataFrame, choice: Choice) -> pl.DataFrame:
-    """The leading countries of the last year and the chosen ones, with their places in every year."""
+    """Ranks in every year of the chosen countries and of the leading countries of the last year."""
     place = pl.col("esi").rank("ordinal", descending=True).over("year")
     ranked = esi.sort("year", "reporter").with_columns(rank=place)
     leading = (pl.col("year") == pl.col("year").max()) & (pl.col("rank") <= _RANKED)
@@ -170,7 +183,7 @@ def _square(cube: Cube, choice: Choice, year: int) -> pl.DataFrame:
 
 
 def _facets(estimates: pl.DataFrame, notes: Sequence[str]) -> alt.FacetChart:
-    """A panel a regressor, each with its own scale."""
+    """One panel for each regressor, with its own scale."""
     is_effect = pl.col("term").str.contains(r"^(const$|reporter_|reference_|year_)")
     half = 1.96 * pl.col("std_error")
     rows = estimates.filter(~is_effect, pl.col("std_error").is_finite()).with_columns(

@@ -20,7 +20,7 @@ LIST: Final = "files.json"
 
 
 class ReportFiles:
-    """The files of the report as they are listed.
+    """The files listed in `report/files.json`.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ class ReportFiles:
         self._records = _read(self._list)
 
     def plan(self, wanted: Mapping[Path, Mark]) -> Plan:
-        """Which of the wanted files are missing, changed or stale, and which are no longer asked for."""
+        """Wanted files that are missing, changed or stale, and listed files that are no longer wanted."""
         listed = [self._layout.tables / name for name in self._records]
         return plan_of(wanted, [path for path in listed if path.is_file()], self._why)
 
@@ -43,21 +43,21 @@ class ReportFiles:
         return set(self._records)
 
     def damaged(self) -> Iterator[tuple[Path, str]]:
-        """Listed files that are gone or hold other bytes, and which."""
+        """Listed files that are missing or changed, with the reason."""
         for name, record in self._records.items():
             path = self._layout.tables / name
             if (found := _digest(path)) != record.get("sha256"):
                 yield path, "not there" if found is None else "its bytes are not those that were written"
 
     def publish(self, path: Path, content: bytes, mark: Mark) -> None:
-        """Write a file, then list it. After a kill in between, the digests differ and the file is made again."""
+        """Write a file, then list it. If killed in between, the digests differ and the next run makes the file again."""
         with staged(path, self._layout) as temporary:
             temporary.write_bytes(content)
         self._records[path.name] = mark.record() | {"sha256": sha256(content).hexdigest()}
         self._save()
 
     def leave_out(self, path: Path, mark: Mark, why: str) -> None:
-        """Remove a file without content, and record it, so that it is tried again only when its inputs change."""
+        """Remove a file that has no content, and record the reason; the next attempt is made when its inputs change."""
         self._records[path.name] = mark.record() | {"sha256": None, "not_drawn": why}
         self._save()
         path.unlink(missing_ok=True)

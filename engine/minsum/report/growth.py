@@ -38,7 +38,7 @@ def growth_tables(
     classification: str | None = None,
     is_paper: bool = False,
 ) -> list[Table]:
-    """Table 1 from the similarities themselves, one table a reference.
+    """Table 1 from `esi/`, one table for each reference.
 
     Parameters
     ----------
@@ -53,53 +53,55 @@ def growth_tables(
     classification
         HS vintage; None means the only one available.
     is_paper
-        Whether the study replicates the paper, whose printed table then gets a note.
+        Whether the study replicates the paper; then a note says where the printed table contradicts itself.
 
     Raises
     ------
     MissingInputError
         If there are no similarities of these countries and years.
     SettingsError
-        If a reporter is no country, or the classification is ambiguous or not there.
+        If a reporter is not a country, or the classification is ambiguous or missing.
     UsageError
         If a reference is unknown.
     """
     references, reporters = ([comtrade_label(one) for one in given] for given in (references, reporters))
     for reporter in reporters:
         check_country(reporter, "reporter")
-    vintage = chosen_classification(layout.esi, classification, setting="classification")
-    files = [path for path in layout.yearly("esi") if path.parent.name == f"classification={vintage}"]
+    chosen = chosen_classification(layout.esi, classification, setting="classification")
+    files = [path for path in layout.yearly("esi") if path.parent.name == f"classification={chosen}"]
     prove(files)
     esi = scan_similarities(files)
-    chosen = esi.filter(pl.col("reference").is_in(references))
+    rows = esi.filter(pl.col("reference").is_in(references))
     for column, wanted in (("reporter", reporters), ("year", years)):
         if wanted:
-            chosen = chosen.filter(pl.col(column).is_in(list(wanted)))
-    kept, notes = one_row_a_country(chosen)
+            rows = rows.filter(pl.col(column).is_in(list(wanted)))
+    kept, notes = one_row_a_country(rows)
     found = kept.collect()
-    elsewhere = _elsewhere(layout, vintage, found, reporters=reporters)
-    asked = _Asked(layout, vintage, tuple(reporters), (*notes, *elsewhere), is_paper=is_paper)
+    elsewhere = _elsewhere(layout, chosen, found, reporters=reporters)
+    asked = _Asked(layout, chosen, tuple(reporters), (*notes, *elsewhere), is_paper=is_paper)
     return [_of_reference(found, esi, reference, asked) for reference in references]
 
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """What the tables of one call have in common.
+    """Arguments that all tables of one call share.
 
     Attributes
     ----------
-    layout, vintage
-        Where the similarities are.
+    layout
+        The workspace.
+    classification
+        HS vintage of the similarities.
     reporters
         Order of the rows; empty means alphabetical.
     notes
-        On countries with two codes, and on those filed in another vintage.
+        About countries with two codes, and about countries that filed in another HS vintage.
     is_paper
         Whether notes on the paper's printed figures are wanted.
     """
 
     layout: Layout
-    vintage: str
+    classification: str
     reporters: tuple[str, ...]
     notes: tuple[str, ...]
     is_paper: bool
@@ -114,12 +116,12 @@ def _of_reference(found: pl.DataFrame, esi: pl.LazyFrame, reference: str, asked:
         rows, asked.reporters, reference, name=f"growth_{reference}", is_paper=asked.is_paper,
         elsewhere=where_exports(asked.layout, absent),
     )  # fmt: skip
-    title = f"Export similarity with {reference}, {asked.vintage}"
+    title = f"Export similarity with {reference}, {asked.classification}"
     return replace(table, title=title, notes=(*table.notes, *asked.notes))
 
 
 def _refuse(esi: pl.LazyFrame, reference: str, asked: _Asked) -> NoReturn:
-    """Say why there is no similarity with a reference."""
+    """Raise the error that says why a reference has no similarities."""
     known = esi.select(pl.col("reference").unique().sort()).collect()["reference"].to_list()
     where = where_exports(asked.layout, [reference, *asked.reporters])
     told = "; ".join(f"{label}: {text}" for label, text in where.items())
@@ -127,7 +129,7 @@ def _refuse(esi: pl.LazyFrame, reference: str, asked: _Asked) -> NoReturn:
         hint = reference_hint(reference, [one for one in known if one.islower()])
         raise UsageError(f"no similarity with {reference!r} in the workspace", hint)
     raise MissingInputError(
-        f"no similarity with {reference} of these countries and years in {asked.vintage}",
+        f"no similarity with {reference} of these countries and years in {asked.classification}",
         f"similarities need one HS vintage and year. {told}" if told else "see what is there: minsum status",
     )
 
@@ -137,9 +139,9 @@ NOWHERE: Final = "no exports in the workspace"
 
 
 def where_exports(layout: Layout, labels: Sequence[str]) -> dict[str, str]:
-    """In which HS vintages and years each country has exports: `exports in H5 2022`; nothing for composites.
+    """HS vintages and years in which each country has exports, as `exports in H5 2022`; composites are left out.
 
-    Of mirrored years it says so: they have similarities, and no decomposition, market or section.
+    Mirrored years are marked: they have similarities, but no decomposition, markets or sections.
     """
     countries = [one for one in dict.fromkeys(labels) if not one.islower()]
     if not countries or not layout.coverage.is_file():
@@ -160,7 +162,7 @@ def where_exports(layout: Layout, labels: Sequence[str]) -> dict[str, str]:
 
 
 def one_table(tables: Mapping[str, Table]) -> Table:
-    """Tables of several references as one, with the reference as its first column and the years of them all."""
+    """Join tables of several references; the first column is the reference, and years are those of any table."""
     frames = [
         table.frame.select(pl.lit(reference).alias("reference"), *table.frame.columns)
         for reference, table in tables.items()
@@ -206,7 +208,7 @@ def growth_table(
     is_paper
         Whether to note where the paper's printed table contradicts itself.
     elsewhere
-        Reporter without similarity to what there is of it.
+        Reporter without similarity to the reason, for the notes.
     """
     known = values.select("reporter", "year", "esi").drop_nulls("esi").sort("year")
     there = set(known["reporter"])
@@ -235,14 +237,18 @@ def growth_table(
     )
 
 
-def _elsewhere(layout: Layout, vintage: str, found: pl.DataFrame, *, reporters: Sequence[str]) -> list[str]:
-    """Reporter-years of the table's years that are not in it, since they were filed in another HS vintage, and what
-    to do. A country that was asked for and is in no year of it has a note of its own."""
+def _elsewhere(
+    layout: Layout, classification: str, found: pl.DataFrame, *, reporters: Sequence[str]
+) -> list[str]:
+    """Notes: reporter-years that are not in the table because they were filed in another HS vintage, and what to do.
+
+    A wanted country that is in no year of the table is left out here: it has its own note.
+    """
     footers = [read_footer(path) for path in layout.yearly("esi")]
     if any("harmonise" in footer["options"] for footer in footers):
         return []
     keys = [key for key in map(partition_key, layout.partitions()) if not is_group(key[2])]
-    here = {(year, code) for kind, year, code in keys if kind == vintage}
+    here = {(year, code) for kind, year, code in keys if kind == classification}
     years, wanted = set(found["year"]), set(reporters)
     missing = sorted(
         (iso3_of(code), year, kind)
@@ -257,7 +263,7 @@ def _elsewhere(layout: Layout, vintage: str, found: pl.DataFrame, *, reporters: 
 
 
 def _span_notes(frame: pl.DataFrame, years: Sequence[int]) -> list[str]:
-    """Countries whose growth is over other years than the table's, and those with one year, which have none."""
+    """Notes on countries whose growth covers other years than the table, and on countries with one year, without growth."""
     spans = list(frame.select("reporter", "first", "last").iter_rows())
     other = [f"{one} {first}-{last}" for one, first, last in spans
              if first < last and (first, last) != (years[0], years[-1])]  # fmt: skip
@@ -267,7 +273,7 @@ def _span_notes(frame: pl.DataFrame, years: Sequence[int]) -> list[str]:
 
 
 def _absence_notes(absent: Mapping[str, str], *, most: int | None = None) -> list[str]:
-    """Countries, or their years, without similarity, and what there is of them."""
+    """Note on countries or country-years without similarity, with the reason."""
     named = [f"{one} ({why})" if why else one for one, why in absent.items()]
     more = f" and {len(named) - most} more" if most is not None and len(named) > most else ""
     return [f"no similarity: {', '.join(named[:most])}{more}."] if named else []

@@ -20,7 +20,7 @@ from minsum.workspace.layout import Layout
 from minsum.workspace.marks import Mark, digests_of
 
 FORMS: Final = ("csv", "txt", "tex", "html")
-_FIGURES_RECIPE: Final = "figures-3"
+_FIGURES_RECIPE: Final = "figures-4"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Inputs:
     estimates: Mapping[str, tuple[str, bool]]
 
     def digests(self) -> dict[str, str]:
-        """Name to digest, for the foot of the page."""
+        """Input to digest, for the foot of the page."""
         yearly = {"esi": self.esi, "market_esi": self.markets}
         found: dict[str, str | None] = {
             table: digest([[path.parent.name, path.stem, mark] for path, mark in files.items()])
@@ -58,7 +58,7 @@ class Inputs:
 
 
 def inputs_there(layout: Layout, *, estimates: Collection[str], with_panel: bool) -> Inputs:
-    """The available inputs of the report, as the settings define them.
+    """Available inputs of the report that the settings name.
 
     Raises
     ------
@@ -81,7 +81,7 @@ def inputs_there(layout: Layout, *, estimates: Collection[str], with_panel: bool
 
 
 def wanted_tables(layout: Layout, options: PageOptions, inputs: Inputs) -> dict[Path, Mark]:
-    """Every table in every form, to its mark."""
+    """Files of all tables, in every form, with their marks."""
     if inputs.panel is None:
         return {}
     made_from: dict[str, Any] = {"table1": [inputs.panel, inputs.coverage], "table2": inputs.panel}
@@ -97,7 +97,7 @@ def wanted_tables(layout: Layout, options: PageOptions, inputs: Inputs) -> dict[
 
 
 def wanted_figures(layout: Layout, options: PageOptions, inputs: Inputs) -> dict[Path, Mark]:
-    """Every figure as SVG and PNG, to its mark; none where nothing can be compared."""
+    """Files of all figures, as SVG and PNG, with their marks; empty if no two countries can be compared."""
     years = comparable_years(inputs)
     if not years:
         return {}
@@ -125,7 +125,7 @@ def wanted_figures(layout: Layout, options: PageOptions, inputs: Inputs) -> dict
 
 
 def comparable_years(inputs: Inputs) -> dict[str, list[int]]:
-    """Classification to the years in which any two countries can be compared; of a table to be made, it is assumed."""
+    """Classification to the years in which two countries can be compared; assumed for tables that are still to be made."""
     found: dict[str, list[int]] = {}
     for path, mark in inputs.esi.items():
         if not _is_empty(path, mark):
@@ -134,7 +134,7 @@ def comparable_years(inputs: Inputs) -> dict[str, list[int]]:
 
 
 def _is_empty(path: Path, mark: str) -> bool:
-    """Whether a table that is as it is wanted has no rows."""
+    """Whether a table that is up to date has no rows."""
     try:
         return footer_digest(path) == mark and pq.read_metadata(path).num_rows == 0
     except (DataCheckError, OSError, pa.ArrowException):

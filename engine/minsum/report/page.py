@@ -10,26 +10,30 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
-from minsum.countries.short_names import names_of
+from minsum.countries.short_names import names_of, other_names
 from minsum.report.choice import Shown
 from minsum.report.options import SECTION_TITLES, PageOptions
 from minsum.report.page_text import page_words
 from minsum.report.paper_tables import bloc_notes
 from minsum.report.payload import (
     Blobs,
+    classification_record,
     columns_of,
     estimate_rows,
     market_table,
     section_table,
-    vintage_record,
 )
+from minsum.report.placing import world_map
 from minsum.report.quality import quality_table
 from minsum.report.render import cells
 from minsum.report.table import Table
 from minsum.workspace.layout import Layout
 from minsum.workspace.publish import publish_file
 
-SCRIPTS: Final = ("data", "widgets", "matrix", "similarity", "splits", "data_views", "main")
+SCRIPTS: Final = (
+    "data", "names", "widgets", "figure", "plane", "world", "neighbours", "picture", "matrix", "time", "ranks", "splits",
+    "data_views", "main",
+)  # fmt: skip
 _FOLDER: Final = Path(__file__).parent / "page"
 
 
@@ -48,11 +52,11 @@ def render_page(
     layout
         The workspace.
     shown
-        Its similarities; empty when no two countries can be compared.
+        Similarities by classification; empty if no two countries can be compared.
     options
-        What is shown first, and what is told at the foot.
+        Defaults, and the settings at the foot.
     tables
-        For people, as they are published beside the page.
+        Tables as published beside the page.
     inputs
         Name to digest, shown at the foot.
     """
@@ -77,21 +81,24 @@ def render_page(
 
 
 def _data(layout: Layout, shown: Sequence[Shown], *, options: PageOptions, blobs: Blobs) -> dict[str, Any]:
-    """What the scripts read, but for coverage and tables; large numbers go into blobs."""
+    """Data of the scripts, without coverage and tables; large numbers go into blobs."""
     from minsum.report.charts import COLOURS, CONFIG, DARK, STEP, page_specs
 
-    vintages = [vintage_record(one, blobs) for one in shown]
+    classifications = [classification_record(one, options, blobs) for one in shown]
     markets = market_table(layout, shown, options=options, blobs=blobs)
     sections = section_table(layout, shown, blobs=blobs) if shown else None
     estimates = estimate_rows(layout, options.estimates)
-    labels = {one for vintage in vintages for one in (*vintage["countries"], *vintage["composites"])}
+    labels = {label for one in classifications for label in (*one["countries"], *one["composites"])}
     return {
         "specs": page_specs(),
         "config": CONFIG,
         "dark": dict(zip(COLOURS, DARK, strict=True)),
         "step": STEP,
         "names": names_of(labels.union(markets["columns"]["market"]["labels"] if markets else ())),
-        "vintages": vintages,
+        "other_names": other_names(labels),
+        "map": world_map() if shown else None,
+        "colours": COLOURS,
+        "classifications": classifications,
         "sections": sections,
         "section_titles": list(SECTION_TITLES.items()),
         "markets": markets,

@@ -33,7 +33,7 @@ def page_words(cubes: Sequence[Cube], quality: pl.DataFrame, options: PageOption
         sorted({year for cube in cubes for year in cube.years}) or quality["year"].unique().sort().to_list()
     )
     digits, residual = f"{esi.level}-digit", _RESIDUAL[esi.residual]
-    vintages = _vintage_words(quality, options)
+    conversion = _conversion_words(quality, options)
     return {
         "span": _span(years),
         "facts": _facts(cubes, quality, years=years),
@@ -42,7 +42,7 @@ def page_words(cubes: Sequence[Cube], quality: pl.DataFrame, options: PageOption
         "definition": (
             f"ESI of country i with reference r in year t: the sum over {digits} HS products of the smaller of the two "
             f"export shares. Basis: {_BASIS[esi.basis]}. Residual codes 9999xx: {residual}. Countries are compared "
-            f"only within one classification and year; a country without data is missing, not zero. {vintages}"
+            f"only within one classification and year; a country without data is missing, not zero. {conversion}"
         ).rstrip(),
         "residual_words": residual,
         "references": [_composite_words(name, one) for name, one in sorted(options.references.items())],
@@ -51,8 +51,9 @@ def page_words(cubes: Sequence[Cube], quality: pl.DataFrame, options: PageOption
     }
 
 
-def _vintage_words(quality: pl.DataFrame, options: PageOptions) -> str:
-    """To which HS vintage everything was brought, or which countries are apart in the last year that has several."""
+def _conversion_words(quality: pl.DataFrame, options: PageOptions) -> str:
+    """Target of the conversion; without one, the countries that cannot be compared, in the last year with several
+    classifications."""
     together = options.settings.harmonise
     if together:
         out = (
@@ -78,7 +79,7 @@ def _vintage_words(quality: pl.DataFrame, options: PageOptions) -> str:
 
 
 def _facts(cubes: Sequence[Cube], quality: pl.DataFrame, *, years: Sequence[int]) -> list[tuple[str, str]]:
-    """Label and value of each."""
+    """Label and value of each key fact."""
     countries = {one for cube in cubes for one in cube.countries}
     pairs = sum(int(np.isfinite(cube.esi.pairs).sum()) for cube in cubes)
     in_last = pl.col("year") == max(years, default=0)
@@ -99,7 +100,7 @@ def _span(years: Sequence[int]) -> str:
 
 
 def _not_compared(cubes: Sequence[Cube], quality: pl.DataFrame) -> list[str]:
-    """Classification-years of the lake in which no two countries have exports, and who is there."""
+    """Lines on classification-years of the lake in which fewer than two countries have exports."""
     compared = {(cube.classification, year) for cube in cubes for year in cube.years}
     lines = []
     reported = quality.filter(~pl.col("is_group")).sort("classification", "year", "reporter")

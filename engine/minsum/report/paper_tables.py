@@ -32,7 +32,7 @@ def make_tables(
     estimates
         Names of the specifications, the main one first.
     is_paper
-        Whether the study replicates the paper, whose Table 1 then gets a note.
+        Whether the study replicates the paper; then Table 1 has a note on the printed table.
 
     Raises
     ------
@@ -60,13 +60,13 @@ def make_tables(
 
 
 def bloc_notes(layout: Layout) -> list[str]:
-    """What import_share of the panel means: a sentence, or none where there is no such variable."""
+    """Sentence that defines import_share; empty if the panel has no such variable."""
     remarks = read_footer(layout.panel)["remarks"] if layout.panel.is_file() else []
     return [note for note in remarks if note.startswith("import_share: imports from")]
 
 
 def _with_bloc(table: Table, notes: Sequence[str]) -> Table:
-    """A table that shows import_share says of which countries, in a note."""
+    """Add the definition of import_share to the notes of a table that shows it."""
     first = table.frame[table.frame.columns[0]]
     shown = any("import_share" in str(one) for one in [*first, *table.frame.columns])
     new = [note for note in notes if shown and note not in table.notes]

@@ -15,10 +15,13 @@ from numpy.typing import NDArray
 from minsum.report.choice import Shown
 from minsum.report.cube import Measure
 from minsum.report.options import SECTION_TITLES, PageOptions
+from minsum.report.placing import picture_of
 from minsum.workspace.layout import Layout
 
 DARKEST: Final = 0.995
-"""Quantile of the similarities that has the heat map's last colour."""
+"""Quantile of the similarities from which the heat map has its last colour."""
+GRID: Final = 0.001
+"""Places of the picture are rounded to multiples of it; differences between processors are smaller."""
 MARKET_ROWS: Final = 200_000
 """Similarities within markets that the page holds, 8 bytes each before compression."""
 
@@ -36,13 +39,13 @@ class Blobs:
     texts: dict[str, str] = field(default_factory=dict)
 
     def add(self, name: str, values: Any) -> str:
-        """Pack numbers, and return the element that will hold them."""
+        """Pack numbers; returns the id of their element."""
         element = f"packed-{name}"
         self.texts[element] = _packed(np.asarray(values, dtype=np.float64))
         return element
 
     def table(self, name: str, frame: pl.DataFrame, labels: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-        """Pack a table; columns with labels as positions among them."""
+        """Pack a table; a column with labels is stored as indices into its labels."""
         columns = {}
         for column in frame.columns:
             values = frame[column]
@@ -55,14 +58,15 @@ class Blobs:
 
 
 def _packed(values: NDArray[np.float64]) -> str:
-    """Numbers as text for the page's script: float64, little-endian, split by byte, deflated, base64. No bit is lost."""
+    """Numbers as text: float64, little-endian, split by byte, deflated, base64. No bit is lost."""
     planes = np.ascontiguousarray(values, dtype="<f8").view(np.uint8).reshape(-1, 8).T
     return b64encode(zlib.compress(np.ascontiguousarray(planes).tobytes(), 9)).decode("ascii")
 
 
-def vintage_record(shown: Shown, blobs: Blobs) -> dict[str, Any]:
-    """One classification: its labels, what is shown first, and where its numbers are."""
+def classification_record(shown: Shown, options: PageOptions, blobs: Blobs) -> dict[str, Any]:
+    """Labels, defaults and picture of one classification, and the elements that hold its numbers."""
     cube, choice = shown.cube, shown.choice
+    picture = picture_of(cube, shown.exporters)
     known = np.append(cube.esi.pairs[np.isfinite(cube.esi.pairs)], 0.0)
 
     def held(name: str, measure: Measure) -> dict[str, str]:
@@ -77,15 +81,37 @@ def vintage_record(shown: Shown, blobs: Blobs) -> dict[str, Any]:
         "years": cube.years,
         "countries": cube.countries,
         "composites": cube.composites,
+        "members": {one: options.members(one, cube.years[-1]) for one in cube.composites},
         "reporters": cube.reporters,
         "reference": choice.reference,
         "chosen": choice.countries,
         "leaders": choice.leaders,
+        "order": picture.order,
+        "groups": picture.groups,
+        "stress": [round(one, 3) if np.isfinite(one) else None for one in picture.stress.tolist()],
+        "places_id": blobs.add(f"places-{cube.classification}", np.rint(picture.places / GRID)),
         "top": max(float(np.ceil(np.quantile(known, DARKEST) * 20) / 20), 0.05),
         "esi_ids": held("esi", cube.esi),
-        "ends_ids": cube.ends
-        and {end: held(end, one) for end, one in zip(("low", "high"), cube.ends, strict=True)},
+        "ends_ids": cube.ends and {end: held(end, one) for end, one in narrow_ends(*cube.ends).items()},
     }
+
+
+def narrow_ends(low: Measure, high: Measure) -> dict[str, Measure]:
+    """Ends of the intervals as float32, rounded outward, so that they take a third of the room; NaN where both are the
+    similarity itself."""
+    ends = {}
+    for name, which, outward in (("low", low, -np.inf), ("high", high, np.inf)):
+        parts = []
+        for values, lows, highs in (
+            (which.pairs, low.pairs, high.pairs),
+            (which.with_composites, low.with_composites, high.with_composites),
+        ):
+            short = values.astype(np.float32)
+            is_inside = (short > values) if outward < 0 else (short < values)
+            short = np.where(is_inside, np.nextafter(short, np.float32(outward)), short)
+            parts.append(np.where(highs > lows, short, np.nan))
+        ends[name] = Measure(*parts)
+    return ends
 
 
 def section_table(layout: Layout, shown: Sequence[Shown], *, blobs: Blobs) -> dict[str, Any]:
@@ -107,7 +133,7 @@ def section_table(layout: Layout, shown: Sequence[Shown], *, blobs: Blobs) -> di
 def market_table(
     layout: Layout, shown: Sequence[Shown], *, options: PageOptions, blobs: Blobs
 ) -> dict[str, Any] | None:
-    """Similarities within markets in the last year, and by classification the references they are of."""
+    """Similarities within markets in the last year, and their references by classification."""
     members = [label for one in options.references.values() for label in one.members]
     parts, references = [], {}
     for one in shown:
@@ -144,13 +170,13 @@ def _within_budget(rows: pl.DataFrame, wanted: Sequence[str]) -> list[str]:
 
 
 def estimate_rows(layout: Layout, names: Sequence[str]) -> pl.DataFrame | None:
-    """The estimates of these specifications, in their order; None without any."""
+    """Estimates of these specifications, in their order; None without specifications."""
     files = [layout.estimate(name) for name in names]
     return pl.concat([pl.read_parquet(path, glob=False) for path in files], how="diagonal") if files else None
 
 
 def columns_of(frame: pl.DataFrame) -> dict[str, list[Any]]:
-    """Columns for JSON: values that are not finite become null."""
+    """Columns for JSON; values that are not finite become null."""
     floats = [name for name, dtype in frame.schema.items() if dtype.is_float()]
     finite = [pl.when(pl.col(name).is_finite()).then(name).alias(name) for name in floats]
     return frame.with_columns(finite).to_dict(as_series=False)

@@ -12,7 +12,7 @@ from minsum.workspace.layout import Layout, partition_key
 
 
 def quality_table(layout: Layout) -> pl.DataFrame:
-    """Coverage, and from the footers of the flows what was repaired and where each came from.
+    """Coverage, with the repairs and sources from the footers of the flows.
 
     Returns
     -------

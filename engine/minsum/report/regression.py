@@ -16,7 +16,7 @@ from minsum.workspace.footers import read_footer
 _DUMMIES: Final = ("reporter_", "year_")
 _SMALL: Final = 0.0005
 Told = Mapping[str, Mapping[str, Any]]
-"""Label of an estimate to what the footer says of it."""
+"""Label of an estimate to its entry in the footer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Style:
     brackets
         What stands below a coefficient: `t`, the statistic, or `se`, the standard error.
     stars
-        Whether stars mark what is significant.
+        Whether stars mark significant coefficients.
     """
 
     brackets: Literal["t", "se"] = "t"
@@ -36,7 +36,7 @@ class Style:
 
 
 def regression_tables(path: Path, style: Style = Style()) -> list[Table]:
-    """Coefficients of every model in a file, and its tests when there are any."""
+    """Table of the coefficients of every model in a file, and table of its specification tests if it has any."""
     footer = read_footer(path)
     is_main = footer["spec"] == "main"
     suffix, of = ("", "") if is_main else (f"-{footer['spec']}", f": {footer['spec']}")
@@ -58,7 +58,7 @@ def regression_tables(path: Path, style: Style = Style()) -> list[Table]:
 
 
 def _made(options: Mapping[str, Any]) -> dict[str, dict[str, str]]:
-    """Effects and covariance of each estimate, by its label, as the specification has them."""
+    """Effects and covariance of each estimate, by its label, from the specification."""
     found = {}
     for model in Specification.model_validate(options["as_written"]).resolved():
         covariance = str(model.covariance)
@@ -93,7 +93,7 @@ def regression_table(
     name, title
         Of the table.
     told
-        What the footer says of each model; becomes the notes.
+        Entry of each model in the footer; becomes the notes.
     style
         What stands in brackets, and stars.
     made
@@ -140,12 +140,12 @@ def _bracket(row: Mapping[str, Any] | None, style: Style) -> str:
 
 
 def _digits(value: float) -> str:
-    """Three decimals, or three digits where those would be zeros."""
+    """Three decimals, or three significant digits if all decimals would be zero."""
     return f"{value:.3g}" if 0 < abs(value) < _SMALL else f"{value:.3f}"
 
 
 def _brackets(first: Told, style: Style) -> str:
-    """What stands in brackets, and what the stars mean."""
+    """Note on the brackets and the stars."""
     stars = " *** 1 %, ** 5 %, * 10 %." if style.stars else ""
     if style.brackets == "se":
         return f"In brackets: standard errors.{stars}"
@@ -157,7 +157,7 @@ def _brackets(first: Told, style: Style) -> str:
 
 
 def _notes(told: Told) -> Iterator[str]:
-    """Each model in words, then its warnings and the rows that are left out; said once where models share it."""
+    """Notes: each model in words, then warnings and omitted rows; a line that models share occurs once."""
     for model, one in told.items():
         yield f"{model}: {one['about']}."
     shared: dict[str, list[str]] = {}
@@ -185,12 +185,12 @@ def _listed(rows: Mapping[str, int], limit: int = 12) -> str:
 
 
 def has_tests(told: Told) -> bool:
-    """Whether a file of estimates has specification tests, by what its footer says of each model."""
+    """Whether a file of estimates has specification tests, from the entries of its footer."""
     return any(one.get("diagnostics") for one in told.values())
 
 
 def _tests(told: Told) -> list[dict[str, Any]]:
-    """A row for each test; estimates of one equation share theirs."""
+    """Rows of the table of tests; estimates of one equation share their tests."""
     found: dict[str, dict[str, Any]] = {}
     for one in told.values():
         for test in DIAGNOSTICS:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("minsum")
 
-RECIPE: Final = "page-2"
+RECIPE: Final = "page-3"
 
 
 @dataclass(slots=True)
@@ -63,7 +63,7 @@ def attempt(part: str, report: PageReport) -> Iterator[None]:
 
 
 def report_plan(layout: Layout, options: PageOptions, inputs: Inputs) -> Plan:
-    """Which files of the report are missing, changed or stale, and which are no longer asked for."""
+    """Files of the report that are missing, changed, stale or no longer wanted."""
     return ReportFiles(layout).plan(_wanted(layout, options, inputs))
 
 
@@ -78,15 +78,14 @@ def _wanted(layout: Layout, options: PageOptions, inputs: Inputs) -> dict[Path, 
 def write_report(
     layout: Layout, options: PageOptions, inputs: Inputs, report: PageReport | None = None
 ) -> PageReport:
-    """Bring the files of the report up to date, and remove those that are no longer asked for.
+    """Bring the files of the report up to date, and remove files that are no longer wanted.
 
-    A part that fails does not stop the others; it is tried again by the next run. `report` is that of the parts
-    made before.
+    A part that fails does not stop the others; the next run tries it again. `report` holds the result of earlier parts.
 
     Raises
     ------
     DataCheckError
-        If what they are made from is damaged.
+        If an input is damaged.
     """
     report = report or PageReport()
     files = ReportFiles(layout)
@@ -167,7 +166,7 @@ def _publish_tables(layout: Layout, tables: list[Table], *, plan: Plan, files: R
 
 
 def _parts() -> list[str]:
-    """What the page is made with: its template, style and scripts, and the versions of what draws."""
+    """Template, style and scripts of the page, and versions of the drawing libraries."""
     files = sorted((Path(__file__).parent / "page").iterdir())
     drawing = ("altair", "great-tables", "vl-convert-python")
     return [file.read_text(encoding="utf-8") for file in files if file.is_file()] + [
@@ -178,7 +177,7 @@ def _parts() -> list[str]:
 def _publish_figures(
     layout: Layout, shown: Sequence[Shown], *, plan: Plan, files: ReportFiles, report: PageReport
 ) -> None:
-    """Draw what the last classification gives; a figure that is not drawn anew is removed, for it shows old data."""
+    """Draw the stale figures, of the last classification; remove a figure that cannot be drawn, since it shows old data."""
     redo = {path for path in plan.redo if path.suffix in (".svg", ".png")}
     if not redo:
         return

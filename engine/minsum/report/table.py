@@ -19,9 +19,9 @@ class Table(Shown):
     name, title
         File stem, and what it shows.
     frame
-        The figures.
+        Rows and columns, values unrounded.
     notes
-        What a reader must know to read them.
+        Lines below the table.
     headings
         What stands above a column, where it is not its name.
     """

@@ -3,7 +3,7 @@
 const byId = (id) => document.getElementById(id);
 const page = JSON.parse(byId("page-data").textContent);
 
-/* What report/packed.py packed: float64 split by byte, deflated, in base64. */
+/* What report/payload.py packed: float64 split by byte, deflated, in base64. */
 async function unpack(id) {
   const text = byId(id).textContent;
   const packed = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
@@ -28,12 +28,36 @@ async function unpackTable(table) {
 const unpackMeasure = async (ids) => ({ pairs: await unpack(ids.pairs), composites: await unpack(ids.composites) });
 
 class Cube {
-  /* What vintages were brought together has the ends of its interval beside it; ends is null elsewhere. */
-  constructor(vintage, values, ends) {
-    Object.assign(this, vintage, { values, ends, widest: Infinity });
-    this.place = new Map(vintage.countries.map((name, k) => [name, k]));
-    this.compositePlace = new Map(vintage.composites.map((name, k) => [name, k]));
-    this.references = [...vintage.composites, ...vintage.countries];
+  /* Harmonised similarities have the ends of their intervals; ends is null elsewhere. Lists of countries are in order of names. */
+  constructor(record, values, ends, places) {
+    Object.assign(this, record, { values, ends, places, widest: Infinity });
+    this.place = new Map(record.countries.map((label, k) => [label, k]));
+    this.compositePlace = new Map(record.composites.map((name, k) => [name, k]));
+    this.reporters = record.reporters.toSorted(byName);
+    this.references = [...record.composites, ...record.countries.toSorted(byName)];
+    const isHarmonised = "harmonised_to" in page.quality;
+    this.filed = rowsFrom(page.quality).filter((row) => isHarmonised || row.classification === record.classification);
+    const used = (row) => (isHarmonised ? row.harmonised_to !== null : true);
+    const countries = this.filed.filter((row) => !row.is_group).sort((a, b) => used(a) - used(b));
+    this.coverage = new Map(countries.map((row) => [`${row.reporter} ${row.year}`, row]));
+  }
+
+  /* Coverage of a country in a year: of the filing that is used, else of one that is not. */
+  covered(year, country) {
+    return this.coverage.get(`${country} ${this.years[year]}`);
+  }
+
+  /* What a reader must know of a country's data in a year; empty for what was filed as it is compared. */
+  remark(year, country) {
+    const row = this.covered(year, country);
+    if (!row) return "";
+    if (row.format === "mirror") return "mirrored";
+    if (row.converted > 0 || (row.harmonised_to ?? row.classification) !== row.classification) return "converted";
+    return row.is_original === false ? "converted" : "";
+  }
+
+  membersOf(reference) {
+    return this.members[reference] ?? [];
   }
 
   /* NaN without data, for a country with itself, and where the interval is wider than the reader wants. */
@@ -47,8 +71,11 @@ class Cube {
     return high - low > this.widest;
   }
 
+  /* Ends that are not held are the similarity itself. */
   interval(year, country, reference) {
-    return [this.ends.low, this.ends.high].map((end) => this.at(end, year, country, reference));
+    const [low, high] = [this.ends.low, this.ends.high].map((end) => this.at(end, year, country, reference));
+    const esi = Number.isNaN(low) ? this.at(this.values, year, country, reference) : NaN;
+    return Number.isNaN(low) ? [esi, esi] : [low, high];
   }
 
   /* The ends as columns of a row; nothing where there are none. */
@@ -88,8 +115,14 @@ class Cube {
     return this.chosen.find((one) => !Number.isNaN(this.esi(last, one, this.reference))) ?? this.reporters[0];
   }
 
-  ranking(year, reference) {
-    return this.reporters
+  /* Countries that have similarities with a reference: all with a reporter, since a pair has one value. */
+  comparable(reference) {
+    return this.reporters.includes(reference) ? this.countries : this.reporters;
+  }
+
+  /* Countries by similarity, the most similar first. */
+  ranking(year, reference, among = this.reporters) {
+    return among
       .map((country) => ({ country, esi: this.esi(year, country, reference) }))
       .filter((one) => !Number.isNaN(one.esi))
       .sort((a, b) => b.esi - a.esi || (a.country < b.country ? -1 : 1))
@@ -97,9 +130,18 @@ class Cube {
   }
 }
 
-const nameOf = (label) => page.names[label] ?? label;
-const fixed = (value, digits = 3) => (value == null || Number.isNaN(value) ? "no data" : value.toFixed(digits));
-const points = (value) => `${value >= 0 ? "+" : "−"}${Math.abs(value * 100).toFixed(1)} points`;
+/* Rows of a table that the page holds by column. */
+function rowsFrom(columns) {
+  const names = Object.keys(columns), n = names.length ? columns[names[0]].length : 0;
+  return Array.from({ length: n }, (_, k) => Object.fromEntries(names.map((name) => [name, columns[name][k]])));
+}
+
+function grouped(rows, column) {
+  const groups = new Map();
+  for (const row of rows) groups.set(row[column], [...(groups.get(row[column]) ?? []), row]);
+  return groups;
+}
+
 
 /* Numbers in their shortest form that reads back as the same float64. */
 function csvOf(rows, columns) {

@@ -1,21 +1,16 @@
 /* Coverage and estimates: tables that come whole. */
-function rowsFrom(columns) {
-  const names = Object.keys(columns), n = names.length ? columns[names[0]].length : 0;
-  return Array.from({ length: n }, (_, k) => Object.fromEntries(names.map((name) => [name, columns[name][k]])));
-}
 
 const MANY_RESIDUAL = 0.05;
 
 class QualityView {
   constructor() {
-    this.rows = rowsFrom(page.quality);
     byId("quality-filter").addEventListener("change", () => this.draw());
   }
 
   open(cube) {
     this.cube = cube;
-    const rows = this.mine = this.rows.filter((row) => row.classification === cube.classification);
-    const wanted = cube.countries.length * cube.years.length, there = rows.filter((row) => !row.is_group && row.n_products > 0).length;
+    const rows = cube.filed;
+    const wanted = cube.countries.length * cube.years.length, there = [...cube.coverage.values()].filter((row) => row.n_products > 0 && !row.reason).length;
     const count = (value) => value.toLocaleString("en");
     const sum = (name) => rows.reduce((total, row) => total + (row[name] ?? 0), 0);
     const residual = rows.reduce((total, row) => total + (row.residual_share ?? 0) * row.exports_usd, 0) / (sum("exports_usd") || 1);
@@ -34,16 +29,17 @@ class QualityView {
 
   mark(row) {
     if (!row) return ["–", "missing", "gone"];
+    if (row.reason) return ["–", `left out: ${row.reason}`, "gone"];
     if (!row.n_products) return ["○", "no exports, imports only", "gone"];
     if (row.repaired_rows > 0) return ["◆", `rebuilt: ${row.repairs}`, ""];
+    if (row.format === "mirror") return ["◇", `mirrored from ${row.source}`, ""];
     if (row.residual_share > MANY_RESIDUAL) return ["◐", `${(100 * row.residual_share).toFixed(1)} % under residual codes`, ""];
     return ["●", "reported", ""];
   }
 
   draw() {
     const { cube } = this, only = byId("quality-filter").value === "remarks";
-    const found = new Map(this.mine.map((row) => [`${row.reporter} ${row.year}`, row]));
-    const lines = cube.countries.map((country) => [country, cube.years.map((year) => this.mark(found.get(`${country} ${year}`)))])
+    const lines = cube.countries.toSorted(byName).map((country) => [country, cube.years.map((_, k) => this.mark(cube.covered(k, country)))])
       .filter(([, marks]) => !only || marks.some(([sign]) => sign !== "●"));
     const head = element("tr", {}, element("th", { scope: "col" }, "Country"), ...cube.years.map((year) => element("th", { scope: "col" }, String(year))));
     const body = lines.map(([country, marks]) => element("tr", {}, element("th", { scope: "row" }, nameOf(country)), ...marks.map(([sign, words, kind]) => element("td", { title: words, class: kind }, element("span", { "aria-hidden": "true" }, sign), element("span", { class: "hidden" }, words)))));

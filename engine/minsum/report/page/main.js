@@ -1,12 +1,15 @@
 const views = {};
 
-async function openVintage(vintage) {
-  if (!vintage.cube) {
-    const ends = vintage.ends_ids && { low: await unpackMeasure(vintage.ends_ids.low), high: await unpackMeasure(vintage.ends_ids.high) };
-    vintage.cube = new Cube(vintage, await unpackMeasure(vintage.esi_ids), ends);
+async function openClassification(record) {
+  if (!record.cube) {
+    const ends = record.ends_ids && { low: await unpackMeasure(record.ends_ids.low), high: await unpackMeasure(record.ends_ids.high) };
+    record.cube = new Cube(record, await unpackMeasure(record.esi_ids), ends, await unpack(record.places_id));
   }
-  const { cube } = vintage;
+  const { cube } = record;
   narrow(cube);
+  views.world.open(cube);
+  views.picture.open(cube);
+  await views.neighbours.open(cube);
   await views.time.open(cube);
   views.matrix.open(cube, views.time);
   await views.ranks.open(cube, views.time);
@@ -18,14 +21,14 @@ async function openVintage(vintage) {
 async function start() {
   for (const button of document.querySelectorAll("[data-table]"))
     button.addEventListener("click", () => download(`${button.dataset.table}.csv`, page.tables[button.dataset.table]));
-  if (page.vintages.length) await startViews();
+  if (page.classifications.length) await startViews();
   if (page.estimates) {
     views.estimates = new EstimateView();
     await views.estimates.draw();
   }
   for (const medium of [DARK, "print"]) matchMedia(medium).addEventListener("change", redraw);
   let waiting = 0;
-  addEventListener("resize", () => { clearTimeout(waiting); waiting = setTimeout(() => views.matrix?.matrix.paint(), 120); });
+  addEventListener("resize", () => { clearTimeout(waiting); waiting = setTimeout(repaint, 120); });
   document.documentElement.dataset.ready = "yes";
 }
 
@@ -40,10 +43,13 @@ function narrow(cube) {
 
 /* What needs a similarity to show. */
 async function startViews() {
-  const select = byId("vintage");
-  fillSelect(select, page.vintages.map((one, k) => [String(k), one.classification]), String(page.vintages.length - 1));
-  byId("vintage-row").hidden = page.vintages.length === 1;
-  select.addEventListener("change", () => openVintage(page.vintages[Number(select.value)]));
+  const select = byId("classification");
+  fillSelect(select, page.classifications.map((one, k) => [String(k), one.classification]), String(page.classifications.length - 1));
+  byId("classification-row").hidden = page.classifications.length === 1;
+  select.addEventListener("change", () => openClassification(page.classifications[Number(select.value)]));
+  views.neighbours = new NeighbourView();
+  views.world = new WorldView((label) => views.neighbours.follow(label));
+  views.picture = new PictureView((label) => views.neighbours.follow(label));
   views.time = new TimeView(() => { views.matrix.draw(); views.ranks.draw(); });
   views.matrix = new MatrixView();
   views.ranks = new RankView();
@@ -52,14 +58,22 @@ async function startViews() {
   if (page.markets) views.markets = new MarketView(await unpackTable(page.markets));
   byId("width").addEventListener("change", () => {
     narrow(views.time.cube);
-    for (const view of [views.time, views.matrix, views.ranks, views.sections]) view.draw();
+    for (const view of [views.world, views.neighbours, views.time, views.matrix, views.ranks, views.sections]) view.draw();
   });
-  await openVintage(page.vintages[Number(select.value)]);
+  await openClassification(page.classifications[Number(select.value)]);
+}
+
+/* What is painted here to the width of the window. */
+function repaint() {
+  if (!views.matrix) return;
+  views.matrix.matrix.paint();
+  views.world.draw();
+  if (!byId("picture").hidden) views.picture.draw();
 }
 
 /* Colours are fixed when a chart is made: another scheme needs other charts. */
 async function redraw() {
-  views.matrix?.matrix.paint();
+  repaint();
   for (const figure of Figure.all) {
     Object.assign(figure, { view: null, spec: null, drawn: null });
     await figure.draw(figure.latest);

@@ -15,9 +15,9 @@ function* rowsOf(table, wanted) {
 
 /* Labels of one column that occur in a classification, in the order of the column. */
 function labelsIn(table, column, classification) {
-  const { values, labels } = table[column], vintage = table.classification;
+  const { values, labels } = table[column], kinds = table.classification;
   const found = new Set();
-  for (let k = 0; k < values.length; k++) if (vintage.labels[vintage.values[k]] === classification) found.add(values[k]);
+  for (let k = 0; k < values.length; k++) if (kinds.labels[kinds.values[k]] === classification) found.add(values[k]);
   return [...found].sort((a, b) => a - b).map((k) => (labels ? labels[k] : k));
 }
 
@@ -26,15 +26,17 @@ class SectionView {
     this.table = table;
     this.shared = new Figure("sections");
     this.changed = new Figure("change");
-    for (const part of ["country", "reference", "first", "last"]) byId(`sections-${part}`).addEventListener("change", () => this.draw());
+    this.country = new Picker("sections-country", () => this.draw());
+    this.reference = new Picker("sections-reference", () => this.draw());
+    for (const part of ["first", "last"]) byId(`sections-${part}`).addEventListener("change", () => this.draw());
   }
 
   open(cube) {
     this.cube = cube;
     const found = (column) => labelsIn(this.table, column, cube.classification);
     const references = found("reference"), years = found("year").map(String);
-    fillSelect(byId("sections-country"), cube.reporters.map((one) => [one, title(one)]), cube.first);
-    fillSelect(byId("sections-reference"), references.map((one) => [one, title(one)]), cube.reference);
+    this.country.offer(cube.reporters, cube.first);
+    this.reference.offer(cube.references.filter((one) => references.includes(one)), cube.reference);
     fillSelect(byId("sections-first"), years.map((one) => [one, one]), years[0]);
     fillSelect(byId("sections-last"), years.map((one) => [one, one]), years.at(-1));
     byId("change-figure").hidden = years.length === 1;
@@ -44,7 +46,8 @@ class SectionView {
   }
 
   draw() {
-    const [reporter, reference, first, last] = ["country", "reference", "first", "last"].map((part) => byId(`sections-${part}`).value);
+    const reporter = this.country.value, reference = this.reference.value;
+    const [first, last] = ["first", "last"].map((part) => byId(`sections-${part}`).value);
     const found = [...rowsOf(this.table, { classification: this.cube.classification, reporter, reference })];
     const at = (year, section) => found.find((row) => row.year === Number(year) && row.section === section)?.contribution;
     const rows = page.section_titles.map(([section, words]) => {
@@ -84,21 +87,24 @@ class MarketView {
   constructor(table) {
     this.table = table;
     this.figure = new Figure("markets");
-    for (const part of ["country", "reference", "year"]) byId(`markets-${part}`).addEventListener("change", () => this.draw());
+    this.country = new Picker("markets-country", () => this.draw());
+    this.reference = new Picker("markets-reference", () => this.draw());
+    byId("markets-year").addEventListener("change", () => this.draw());
   }
 
   open(cube) {
     this.cube = cube;
     const years = labelsIn(this.table, "year", cube.classification).map(String);
     const references = page.markets.references[cube.classification] ?? [];
-    fillSelect(byId("markets-country"), cube.reporters.map((one) => [one, title(one)]), cube.first);
-    fillSelect(byId("markets-reference"), references.map((one) => [one, title(one)]), references.find((one) => one !== cube.first));
+    this.country.offer(cube.reporters, cube.first);
+    this.reference.offer(references.toSorted(byName), references.find((one) => one !== cube.first));
     fillSelect(byId("markets-year"), years.map((one) => [one, one]), years.at(-1));
+    byId("markets-year").parentElement.hidden = years.length === 1;
     return this.draw();
   }
 
   draw() {
-    const [country, reference, year] = ["country", "reference", "year"].map((part) => byId(`markets-${part}`).value);
+    const country = this.country.value, reference = this.reference.value, year = byId("markets-year").value;
     const [low, high] = [country, reference].sort();
     const found = [...rowsOf(this.table, { classification: this.cube.classification, year: Number(year), reporter: low, reference: high })];
     const table = found.toSorted((a, b) => b.esi - a.esi);
