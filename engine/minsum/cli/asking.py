@@ -24,7 +24,7 @@ from minsum.errors import DataCheckError
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="For machines.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @common
 def status(console: Any, workspace: Path, jobs: int | None, *, as_json: bool) -> int:
     """Show what is there, what is stale, what was rejected and why.
@@ -38,7 +38,7 @@ def status(console: Any, workspace: Path, jobs: int | None, *, as_json: bool) ->
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="For machines.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @common
 def check(console: Any, workspace: Path, jobs: int | None, *, as_json: bool) -> int:
     """Read every file and compare the figures with each other.
@@ -226,7 +226,7 @@ def doctor(console: Any, workspace: Path, _jobs: int | None) -> int:
     help="Years of bulk files of 180 reporters; 0.1: files a tenth as long.",
 )
 @click.option("--against", type=LocalPath(), help="An earlier record, of the same scale, to compare with.")
-@click.option("--json", "as_json", is_flag=True, help="The record, for machines and for --against.")
+@click.option("--json", "as_json", is_flag=True, help="Print the record as JSON, for --against.")
 @common
 def bench(
     console: Any, _workspace: Path, jobs: int | None, *, scale: float, against: Path | None, as_json: bool

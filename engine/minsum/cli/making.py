@@ -67,7 +67,7 @@ def demo(console: Any, _workspace: Path, jobs: int | None, *, folder: Path) -> i
 @click.option(
     "--rows", type=click.IntRange(min=1), default=20_000, show_default=True, help="Rows per file, about."
 )
-@click.option("--max-rows", type=int, help="With it, file sizes are spread from --rows to this.")
+@click.option("--max-rows", type=int, help="Rows of the largest file; sizes are spread.")
 @click.option("--classification", default="H2", show_default=True, help="HS vintage.")
 @click.option("--vintages", is_flag=True, help="Countries switch HS vintages in different years.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Another seed, another world.")

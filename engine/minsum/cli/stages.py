@@ -26,7 +26,7 @@ from minsum.export.options import FORMATS, Format
 
 _LOOK: Final = "minsum status, or minsum growth CHN -r USA"
 _accept: Final = click.option(
-    "--accept", is_flag=True, help="A file may replace what is there with less than half of it."
+    "--accept", is_flag=True, help="Take files that hold less than half of what is there."
 )
 
 
@@ -59,7 +59,7 @@ def fetch(console: Any, workspace: Path, jobs: int | None, *, is_plan: bool, **o
 
 @click.command()
 @click.argument("paths", nargs=-1, type=LocalPath())
-@click.option("--classification", help="HS vintage of files that do not say, such as H5.")
+@click.option("--classification", help="HS vintage of files that do not state it, such as H5.")
 @_accept
 @on_cluster
 @common
@@ -113,12 +113,21 @@ def panel(console: Any, workspace: Path, jobs: int | None) -> int:
 @click.command()
 @click.argument("spec", required=False, type=LocalPath())
 @click.option(
-    "--format", "form", type=click.Choice(FORMS), help="Print the tables of this file alone, in this form."
+    "--format",
+    "form",
+    type=click.Choice(FORMS),
+    help="Print only the tables of this spec file, in this form.",
 )
 @click.option(
-    "--brackets", type=click.Choice(["t", "se"]), default="t", show_default=True, help="Below coefficients."
+    "--brackets",
+    type=click.Choice(["t", "se"]),
+    default="t",
+    show_default=True,
+    help="What stands below a coefficient.",
 )
-@click.option("--stars/--no-stars", default=True, show_default=True, help="Mark what is significant.")
+@click.option(
+    "--stars/--no-stars", default=True, show_default=True, help="Stars at significant coefficients."
+)
 @common
 def estimate(
     console: Any, workspace: Path, jobs: int | None, *, spec: Path | None, form: str | None, **style: Any
