@@ -25,8 +25,8 @@ from minsum.harmonise.shipped import nomenclature
 from minsum.harmonise.weights import read_weights
 from minsum.inspect.check import check_workspace
 from minsum.inspect.nightly_checks import examine
+from minsum.settings.check import Check
 from minsum.settings.flows import Ingest
-from minsum.settings.load import Check
 from minsum.sources.archives import unfold
 from minsum.sources.files import Source
 from minsum.workspace.layout import Layout

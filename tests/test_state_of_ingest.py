@@ -27,8 +27,8 @@ from minsum.errors import DataCheckError
 from minsum.flows import load
 from minsum.inspect.check import check_workspace
 from minsum.pipeline import Workspace
+from minsum.settings.check import Check
 from minsum.settings.flows import Ingest
-from minsum.settings.load import Check
 from minsum.sources.files import Source
 from minsum.sources.publications import from_name, version_of
 from minsum.sources.rejections import read_rejections
