@@ -84,7 +84,7 @@ class Workspace(WorkspaceReader):
         one_of(template, TEMPLATES, argument="template")
         if self.layout.settings.exists():
             raise UsageError(f"{self.layout.settings} exists already", "edit it, or choose another folder")
-        for folder in (self.layout.raw, self.layout.root / "covariates"):
+        for folder in self.layout.given:
             folder.mkdir(parents=True, exist_ok=True)
         publish_text(template_text(template), self.layout.settings, layout=self.layout)
         return self

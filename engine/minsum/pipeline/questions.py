@@ -15,7 +15,7 @@ from minsum.pipeline.run import section
 from minsum.settings.load import Settings, load_settings
 from minsum.settings.specs import MAIN
 from minsum.workspace.classifications import chosen_classification
-from minsum.workspace.copies import at, copy_of, input_at, look
+from minsum.workspace.copies import at, copy_of, input_at, look, shown
 from minsum.workspace.layout import Layout
 
 if TYPE_CHECKING:
@@ -51,8 +51,8 @@ class WorkspaceReader:
     ) -> None:
         self._flags = flags
         self.layout = Layout(at(path))
-        if copy_of(self.layout.root):  # a store has no empty folders
-            self.layout.raw.mkdir(exist_ok=True)
+        for folder in self.layout.given if copy_of(self.layout.root) else ():
+            folder.mkdir(exist_ok=True)  # a store has no empty folders
         if jobs is not None and jobs < 1:
             raise UsageError(f"jobs={jobs}, expected 1 or more", "leave it out for all cores")
         self.jobs = jobs or default_jobs()
@@ -73,8 +73,8 @@ class WorkspaceReader:
         """
         if not self.layout.settings.is_file():
             raise UsageError(
-                f"{self.layout.root} is not a workspace: no {self.layout.settings.name}",
-                "make one with: minsum init DIR",
+                f"{shown(str(self.layout.root))} is not a workspace: no {self.layout.settings.name}",
+                "make one with: minsum init",
             )
         return load_settings(self.layout.settings, self._flags)
 

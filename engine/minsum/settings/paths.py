@@ -38,7 +38,7 @@ def remote_url(path: str | Path) -> str | None:
     if re.search(r"[?#]", rest) or re.search(r":.*@" if scheme.startswith("abfs") else "@", bucket):
         raise UsageError(
             f"{scheme}://...: an address with more than bucket and prefix",
-            "keys and tokens belong into the environment (docs/cluster.md, Bucket), where no log shows them",
+            "keys and tokens belong into the environment (docs/cluster.md, A bucket), where no log shows them",
         )
     if not bucket or any(part in ("", ".", "..") for part in prefix.split("/") if prefix):
         raise UsageError(f"{path}: no bucket and prefix", "such as s3://bucket/prefix")

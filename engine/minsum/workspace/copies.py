@@ -39,7 +39,7 @@ _FRESH_S: Final = 1.0
 _ABANDONED_S: Final = 60.0
 _PREFIX: Final = "minsum-copy-"
 _HOLE, _FOOTER, _WHOLE = range(3)
-_ALWAYS_WHOLE: Final = ("rejected", ".minsum", "estimates")
+_ALWAYS_WHOLE: Final = ("rejected", "estimates", ".minsum")
 """Small files that every command may look at, with those at the top and settings; others come when they are used."""
 
 _NAME_BYTES: Final = 255
@@ -228,13 +228,20 @@ class Copy:
         self.store.remove(self.key_of(path))
         self._forget(path)
 
+    def disk_bytes(self) -> int:
+        """What the folder takes on the disk."""
+        return sum(one.stat().st_blocks * 512 for one in self.root.rglob("*") if one.is_file())
+
     def close(self) -> None:
         """Remove the folder."""
         shutil.rmtree(self._base, ignore_errors=True)
 
     def _path(self, key: str) -> Path | None:
-        """Path of an object; None for a name that cannot be a path below the folder, such as that of a folder."""
+        """Path of an object; None for a name that cannot be a path below the folder, such as that of a folder, and for what
+        a workspace that was copied there had to itself: its scratch folder, its lock."""
         parts = key.split("/")
+        if parts[0] == ".minsum" and (len(parts) != 2 or not key.endswith(".json")):
+            return None
         is_path = all(
             part not in ("", ".", "..") and "\0" not in part and len(os.fsencode(part)) <= _NAME_BYTES
             for part in parts

@@ -15,6 +15,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from tempfile import gettempdir
 from typing import Final, NamedTuple
 
 from minsum.errors import MinsumError, UsageError, WorkspaceLockedError
@@ -54,6 +55,9 @@ def leased(copy: Copy) -> Iterator[None]:
         copy.refuse_lost = lease.refuse_lost
         copy.look(anew=True)
         yield
+        log.info(
+            "%s: %.1f MB of it were in %s meanwhile", copy.store.url, copy.disk_bytes() / 1e6, gettempdir()
+        )
     finally:
         copy.refuse_lost = None
         end.set()

@@ -161,10 +161,14 @@ class Store:
         try:
             yield
         except FileNotFoundError as error:
+            if error.errno is not None:  # of this machine
+                raise
             wrong = _explained(self.url, str(error))
             gone = FileNotFoundError(2, "no such object", f"{self.url}/{key}")
             raise (wrong if isinstance(wrong, UsageError) else gone) from None
         except (BaseError, OSError, ValueError) as error:
+            if getattr(error, "errno", None) is not None:
+                raise
             raise _explained(self.url, str(error)) from None
 
 
@@ -210,7 +214,7 @@ def _explained(url: str, said: str) -> MinsumError:
     if any(word in said for word in _NO_CREDENTIALS):
         return KeyRefusedError(
             f"{url}: no credentials found",
-            "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or what your store asks for (docs/cluster.md, Bucket)",
+            "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or what your store asks for (docs/cluster.md, A bucket)",
         )
     if code := next((word for word in _REFUSED if word in said), None):
         return KeyRefusedError(
