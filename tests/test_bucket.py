@@ -23,7 +23,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 import minsum as package
-from conftest import NAME, bulk_text, minsum
+from conftest import COMMAND, NAME, bulk_text, minsum
 from minsum.errors import KeyRefusedError, RemoteError, UsageError, WorkspaceLockedError
 from minsum.pipeline import Workspace
 from minsum.settings.paths import remote_url
@@ -460,6 +460,17 @@ def test_a_whole_run_gives_the_bytes_of_a_folder(bucket: Bucket, finished_world:
 
 def files_published(work: Workspace) -> dict[str, bytes]:
     return {key: content for key, content in files(work.layout.root).items() if not key.startswith("truth/")}
+
+
+@pytest.mark.slow
+def test_of_two_processes_at_once_one_works_and_one_ends_with_6(two_countries: Bucket) -> None:
+    command = [*COMMAND, "ingest", "-q", "-w", two_countries.url]
+    running = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    said = [one.communicate()[1] for one in running]
+    codes = [one.returncode for one in running]
+    assert sorted(codes) in ([0, 6], [0, 0])  # the second may have begun when the first was done
+    assert all("another run holds" in text for code, text in zip(codes, said, strict=True) if code == 6)
+    assert {key.split("/")[0] for key in two_countries.content()} == {"flows", "minsum.toml", "raw"}
 
 
 KILLED = """

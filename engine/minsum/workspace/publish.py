@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from minsum.errors import DataCheckError
 from minsum.workspace.checksums import ENTRY, MADE_ANEW, UNSEALED, damage_of, metadata_start, seal
-from minsum.workspace.copies import copy_of, shown
+from minsum.workspace.copies import bring, copy_of, shown
 from minsum.workspace.footers import FOOTER_KEY, Footer, canonical_json
 from minsum.workspace.layout import Layout
 
@@ -93,6 +93,7 @@ def publish_footer(target: Path, *, footer: Footer, layout: Layout) -> None:
     DataCheckError
         If the file is damaged.
     """
+    bring([target])
     content = target.read_bytes()
     if (wrong := damage_of(content)) is not None:
         raise DataCheckError(f"{target}: {wrong}", MADE_ANEW)
