@@ -23,11 +23,12 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 import minsum as package
+from comtrade_stub import KEY, packed, serving
 from conftest import COMMAND, NAME, bulk_text, minsum
 from minsum.errors import KeyRefusedError, RemoteError, UsageError, WorkspaceLockedError
 from minsum.pipeline import Workspace
 from minsum.settings.paths import remote_url
-from minsum.workspace import copies, lease, store
+from minsum.workspace import copies, copy_folder, lease, store
 from minsum.workspace.checksums import damage_of
 from minsum.workspace.copies import Copy, copy_of
 from minsum.workspace.lock import exclusive
@@ -90,7 +91,7 @@ def bucket(server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
     }.items():  # fmt: skip
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(copies, "_copies", {})
-    monkeypatch.setattr(copies, "_FRESH_S", 0.0)
+    monkeypatch.setattr(copy_folder, "_FRESH_S", 0.0)
     yield Bucket(server)
     for one in copies._copies.values():
         one.close()
@@ -122,7 +123,7 @@ def test_commands_work_on_a_bucket_as_on_a_folder(two_countries: Bucket, tmp_pat
     for key, content in two_countries.content().items():
         (folder / key).write_bytes(content)
     for command in (["ingest"], ["esi"], ["status"], ["sql", "SELECT reporter, reference, esi FROM esi"], ["check"],
-                    ["decompose", "CHN", "USA"], ["trace", "CHN", "USA", "2015", "--product", "010121"],
+                    ["trace", "CHN", "USA", "2015", "--product", "010121"],
                     ["growth", "CHN", "-r", "USA"], ["sql", "SELECT sum(value_usd) FROM flows"]):  # fmt: skip
         copies._copies.clear()
         there, here = minsum(*command, "-q", "-w", url), minsum(*command, "-q", "-w", folder)
@@ -137,7 +138,7 @@ def test_commands_work_on_a_bucket_as_on_a_folder(two_countries: Bucket, tmp_pat
 
 
 def tempfile_names(text: str) -> list[str]:
-    return [word for word in text.split() if copies._PREFIX in word]
+    return [word for word in text.split() if copy_folder._PREFIX in word]
 
 
 def test_a_second_run_does_nothing_and_reads_no_raw_file(
@@ -156,9 +157,9 @@ def test_sql_brings_the_files_of_the_tables_it_names(two_countries: Bucket) -> N
     assert looking.sql("SELECT count(*) FROM esi").fetchall() == [(2,)]  # type: ignore[union-attr]
     copy = copy_of(looking.layout.root)
     assert copy is not None
-    holes = [path for path in looking.layout.partitions() if copy._levels[path] < copies._WHOLE]
+    holes = [path for path in looking.layout.partitions() if copy._levels[path] < copy_folder.WHOLE]
     assert len(holes) == 2
-    assert all(path.stat().st_blocks * 512 <= copies._TAIL for path in holes)
+    assert all(path.stat().st_blocks * 512 <= copy_folder._TAIL for path in holes)
 
 
 def test_sources_at_urls_are_read_where_they_are(two_countries: Bucket, tmp_path: Path) -> None:
@@ -181,6 +182,22 @@ def test_what_is_removed_here_is_removed_there(two_countries: Bucket) -> None:
     two_countries._client.delete_object(Bucket="bkt", Key=f"{two_countries.prefix}/raw/{bad}")
     assert fresh(two_countries.url).ingest().exit_code == 0
     assert not [one for one in two_countries.content() if one.startswith("rejected/")]
+
+
+def test_what_is_fetched_lies_in_the_bucket(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MINSUM_COMTRADE_KEY", KEY)
+    content = packed([{}, {"cmdCode": "020110"}])
+    with serving() as stub:
+        stub.publish(156, 2015, content)
+        bucket.put("minsum.toml", f'[fetch]\nclassification = "H4"\nbase_url = "{stub.url}"\n'.encode())
+        assert [one.stage for one in Workspace(bucket.url).run().stages] == [
+            "fetch",
+            "flows",
+            "esi",
+            "report",
+        ]
+        assert not fresh(bucket.url).run().changed
+    assert [one for key, one in bucket.content().items() if key.startswith("raw/")] == [content]
 
 
 def test_an_object_changed_by_another_is_not_overwritten(two_countries: Bucket) -> None:
@@ -284,8 +301,8 @@ def test_a_reader_never_meets_a_half_written_object(two_countries: Bucket) -> No
             one = Copy(Store(two_countries.url))
             one.look()
             there = one.root / path.relative_to(work.layout.root)
-            one.bring([there], copies._FOOTER)
-            one.bring([there], copies._WHOLE)
+            one.bring([there], copy_folder.FOOTER)
+            one.bring([there], copy_folder.WHOLE)
             seen.add(damage_of(there.read_bytes()) if there.exists() else "not there yet")
             one.close()
 
@@ -323,7 +340,7 @@ def test_what_a_killed_process_left_on_disk_is_removed(
     bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    left, young = tmp_path / f"{copies._PREFIX}old", tmp_path / f"{copies._PREFIX}young"
+    left, young = tmp_path / f"{copy_folder._PREFIX}old", tmp_path / f"{copy_folder._PREFIX}young"
     for folder in (left, young):
         (folder / "study").mkdir(parents=True)
     os.utime(left, (1, 1))

@@ -19,7 +19,7 @@ from tempfile import gettempdir
 from typing import Final, NamedTuple
 
 from minsum.errors import MinsumError, UsageError, WorkspaceLockedError
-from minsum.workspace.copies import Copy
+from minsum.workspace.copy_folder import Copy
 from minsum.workspace.store import ConflictError
 
 log = logging.getLogger("minsum")
