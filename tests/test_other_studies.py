@@ -156,7 +156,7 @@ def test_an_unknown_template_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["s3://bucket/study", "gs://bucket", "https://example.org/x", "file:///tmp/x", "az:/c"]
+    "address", ["ftp://bucket/study", "https://example.org/x", "file:///tmp/x", "hdfs:/c"]
 )
 def test_addresses_are_refused_and_make_no_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from minsum.cli.common import FORMS, LocalPath, chosen_years, common, opened
+from minsum.cli.common import FORMS, LocalPath, Place, chosen_years, common, opened
 from minsum.cli.completion import countries, query_words, references, rules, vintages
 from minsum.cli.display import (
     show_bench,
@@ -161,12 +161,12 @@ def trace(console: Any, workspace: Path, jobs: int | None, *, form: str | None, 
 
 
 @click.command()
-@click.argument("file", type=LocalPath())
+@click.argument("file", type=Place())
 @click.option("--rule", shell_complete=rules, help="Only rows that this rule removes; kept: rows that stay.")
 @_format
 @common
 def rows(
-    console: Any, workspace: Path, jobs: int | None, *, file: Path, rule: str | None, form: str | None
+    console: Any, workspace: Path, jobs: int | None, *, file: Path | str, rule: str | None, form: str | None
 ) -> int:
     """List the rows of FILE that the row rules remove.
 

@@ -13,7 +13,7 @@ import click
 
 from minsum.cli.endings import Signals, as_error, check_address_space
 from minsum.errors import UsageError
-from minsum.settings.paths import local_path
+from minsum.settings.paths import is_remote, local_path, remote_url
 
 if TYPE_CHECKING:
     from minsum.pipeline import Workspace
@@ -30,9 +30,9 @@ def common(command: Callable[..., Any]) -> Callable[..., Any]:
     @click.option(
         "-w",
         "--workspace",
-        type=LocalPath(),
+        type=Place(),
         default=Path(),
-        help="Workspace folder; found by its minsum.toml here or above.",
+        help="Workspace folder; found by its minsum.toml here or above. Or a URL: s3://bucket/prefix.",
     )
     @click.option("--jobs", type=click.IntRange(min=1), help="Files read at a time; default: all cores.")
     @click.option("-q", "--quiet", is_flag=True, help="No progress, only the result.")
@@ -94,6 +94,18 @@ class LocalPath(click.Path):
         return super().convert(value, param, ctx)
 
 
+class Place(LocalPath):
+    """A path of this machine, or a URL of object storage, which stays a text."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """A path, or the URL in one form."""
+        try:
+            url = remote_url(value)
+        except UsageError as error:
+            self.fail(f"{error.message}. {error.hint}", param, ctx)
+        return url or super().convert(value, param, ctx)
+
+
 class Commands(click.Group):
     """Group of all commands. With `--log-format json`, messages of click about wrong arguments are JSON too.
 
@@ -138,15 +150,16 @@ class Commands(click.Group):
             sys.exit(1)
 
 
-def opened(console: Any, workspace: Path, jobs: int | None, **flags: Any) -> Workspace:
+def opened(console: Any, workspace: Path | str, jobs: int | None, **flags: Any) -> Workspace:
     """The workspace of a command, with progress on the console; `flags` are settings for this command only."""
     from minsum.pipeline import Workspace
     from minsum.workspace.layout import find_root
 
-    return Workspace(find_root(workspace), jobs=jobs, progress=console.progress, flags=flags)
+    root = workspace if is_remote(workspace) else find_root(Path(workspace))
+    return Workspace(root, jobs=jobs, progress=console.progress, flags=flags)
 
 
-def working(console: Any, workspace: Path, jobs: int | None, **flags: Any) -> Workspace:
+def working(console: Any, workspace: Path | str, jobs: int | None, **flags: Any) -> Workspace:
     """As `opened`, for a command that computes: check the address space first."""
     check_address_space()
     return opened(console, workspace, jobs, **flags)

@@ -12,6 +12,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from minsum.errors import MinsumError
+from minsum.settings.paths import is_remote
 
 _AFTER_FROM: Final = re.compile(r"\b(from|join)\s+$", re.IGNORECASE)
 _LAST_WORD: Final = re.compile(r"\w*$")
@@ -82,9 +83,12 @@ def _asked(context: click.Context, query: str) -> list[tuple[Any, ...]]:
     from minsum.pipeline import Workspace
     from minsum.workspace.layout import find_root
 
+    place = context.params.get("workspace") or Path()
+    if is_remote(place):  # a Tab does not wait for a bucket
+        return []
     logging.getLogger("minsum").addHandler(logging.NullHandler())  # nothing may be written beside the words
     try:
-        relation = Workspace(find_root(context.params.get("workspace") or Path())).sql(query)
+        relation = Workspace(find_root(place)).sql(query)
         return relation.fetchall() if relation is not None else []
     except MinsumError:
         return []

@@ -17,6 +17,7 @@ from rich.text import Text
 from minsum.cli.progress import StageProgress
 from minsum.cli.summary import run_counts, summary_line
 from minsum.errors import MinsumError
+from minsum.workspace.copies import shown
 
 if TYPE_CHECKING:
     from minsum.workspace.runs import RunReport
@@ -92,7 +93,7 @@ class Console:
     def print(self, text: str) -> None:
         """Print a line of an answer on stdout."""
         self.stop()
-        self.out.print(text, markup=False, highlight=False, soft_wrap=True)
+        self.out.print(shown(text), markup=False, highlight=False, soft_wrap=True)
 
     def json_line(self, level: str, text: str, **extra: Any) -> None:
         """Print a message as a JSON object on stderr."""
@@ -106,12 +107,12 @@ class Console:
         if self.is_json:
             self.json_line("INFO", text)
         else:
-            self._err.print(text, markup=False, highlight=False)
+            self._err.print(shown(text), markup=False, highlight=False)
 
     def write(self, text: str) -> None:
         """Write an answer for machines to stdout, unchanged."""
         self.stop()
-        _write(sys.stdout, text)
+        _write(sys.stdout, shown(text))
 
     def error(self, error: MinsumError) -> None:
         """Print `error: ...` and `hint: ...` on stderr."""
@@ -122,9 +123,9 @@ class Console:
             self._told("error", "bold red", error.message, error.hint)
 
     def _told(self, word: str, style: str, message: str, hint: str) -> None:
-        self._err.print(Text.assemble((f"{word}:", style), f" {message}"))
+        self._err.print(Text.assemble((f"{word}:", style), f" {shown(message)}"))
         if hint:
-            self._err.print(Text.assemble(("hint:", "bold"), f" {hint}"))
+            self._err.print(Text.assemble(("hint:", "bold"), f" {shown(hint)}"))
 
     def log_line(self, record: logging.LogRecord) -> None:
         """Print a log record on stderr: as JSON, or as text; a record with a hint is marked as error or warning."""
@@ -136,7 +137,7 @@ class Console:
             )
             self._told(word, style, record.getMessage(), record.hint)
         else:
-            self._err.print(record.getMessage(), markup=False, highlight=False)
+            self._err.print(shown(record.getMessage()), markup=False, highlight=False)
 
     def summary(self, report: RunReport, where: str) -> None:
         """Print one line on what a run did and where the result is."""
@@ -181,7 +182,7 @@ class _Lines(logging.Handler):
 def _json_line(moment: float, level: str, message: str, extra: dict[str, Any]) -> str:
     """A JSON object with time, level, message and further entries."""
     when = datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds")
-    return json.dumps({"time": when, "level": level, "message": message} | extra, default=str)
+    return shown(json.dumps({"time": when, "level": level, "message": message} | extra, default=str))
 
 
 class _JsonLines(logging.Formatter):

@@ -8,27 +8,30 @@ from typing import Any
 
 import click
 
-from minsum.cli.common import LocalPath, common, finish, parse_years
+from minsum.cli.common import LocalPath, Place, common, finish, parse_years
 from minsum.cli.display import show_tables
 
 
 @click.command()
-@click.argument("folder", type=LocalPath())
+@click.argument("folder", type=Place())
 @click.option("--paper", "template", flag_value="paper", help="Settings of the China-ASEAN replication.")
 @click.option("--world", "template", flag_value="world", help="Settings for all reporters.")
 @common
-def init(console: Any, _workspace: Path, _jobs: int | None, *, folder: Path, template: str | None) -> int:
+def init(
+    console: Any, _workspace: Path, _jobs: int | None, *, folder: Path | str, template: str | None
+) -> int:
     """Make FOLDER a workspace with a commented minsum.toml.
 
     \b
     minsum init my-study
     minsum init --paper study         the China-ASEAN panel and its regressions
     minsum init --world world         all reporters
+    minsum init s3://bucket/study     in a bucket
     """
     from minsum.pipeline import Workspace
 
-    Workspace(folder).init(template or "empty")
-    console.say(f"workspace {folder}: put files into {folder / 'raw'}, then: minsum run -w {folder}")
+    work = Workspace(folder).init(template or "empty")
+    console.say(f"workspace {folder}: put files into {work.layout.raw}, then: minsum run -w {folder}")
     return 0
 
 

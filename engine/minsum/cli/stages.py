@@ -10,6 +10,7 @@ import click
 from minsum.cli.common import (
     FORMS,
     LocalPath,
+    Place,
     chosen_years,
     cluster_flag,
     common,
@@ -58,7 +59,7 @@ def fetch(console: Any, workspace: Path, jobs: int | None, *, is_plan: bool, **o
 
 
 @click.command()
-@click.argument("paths", nargs=-1, type=LocalPath())
+@click.argument("paths", nargs=-1, type=Place())
 @click.option("--classification", help="HS vintage of files that do not state it, such as H5.")
 @_accept
 @on_cluster
@@ -68,7 +69,7 @@ def ingest(
     workspace: Path,
     jobs: int | None,
     *,
-    paths: tuple[Path, ...],
+    paths: tuple[Path | str, ...],
     classification: str | None,
     accept: bool,
     cluster: str | None,
@@ -78,6 +79,7 @@ def ingest(
     \b
     minsum ingest                          everything in raw/
     minsum ingest ~/Downloads/comtrade     a folder of downloads
+    minsum ingest s3://bucket/comtrade     what lies in a bucket
     """
     flags = {"ingest": {"classification": classification}} if classification else {}
     work = working(console, workspace, jobs, **flags, **cluster_flag(cluster))
@@ -215,6 +217,7 @@ def run(console: Any, workspace: Path, jobs: int | None, *, accept: bool, cluste
     minsum run
     minsum run -w my-study -q --log-format json
     minsum run --cluster tcp://scheduler:8786
+    minsum run -w s3://bucket/study        a workspace in a bucket
     """
     work = working(console, workspace, jobs, **cluster_flag(cluster))
     try:

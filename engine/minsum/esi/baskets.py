@@ -15,6 +15,7 @@ from minsum.countries.codes import WORLD, iso3_of
 from minsum.harmonise.vintages import FINEST
 from minsum.schema import TABLES
 from minsum.settings.esi import Basis, Residual
+from minsum.workspace.copies import bring
 from minsum.workspace.layout import partition_key
 
 if TYPE_CHECKING:
@@ -202,6 +203,7 @@ def scan_products(files: Sequence[Path], basis: AnyBasis, partners: pl.Expr) -> 
 
 def _scan_flows(files: Sequence[Path]) -> pl.LazyFrame:
     """The columns that all flows files have, and the reporter."""
+    bring(files)
     if all("=" not in str(path.parents[3]) for path in files):
         return pl.scan_parquet(list(files), glob=False, hive_partitioning=True, extra_columns="ignore")
     # Polars would also take folders above the lake, such as `year=2015`, for keys.

@@ -11,6 +11,7 @@ import polars as pl
 
 from minsum.countries.codes import WORLD, iso3_of
 from minsum.esi.coverage import Facts
+from minsum.workspace.copies import bring
 from minsum.workspace.footers import read_footer
 from minsum.workspace.layout import Layout, partition_key
 
@@ -96,6 +97,7 @@ def _exports_to(filings: Sequence[Path], partners: Collection[int], *, year: int
         return abs(filed - year), -filed, f"{9 - int(vintage[1:])}"
 
     nearest = min(filings, key=distance)
+    bring([nearest])
     sums = (
         pl.scan_parquet(nearest, glob=False, hive_partitioning=False)
         .filter(pl.col("flow") == "X", pl.col("partner_code") != WORLD, pl.col("product_code") != "TOTAL")

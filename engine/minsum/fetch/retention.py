@@ -9,6 +9,7 @@ from pathlib import Path
 from minsum.sources.files import discover
 from minsum.sources.publications import Publication, from_name
 from minsum.workspace.layout import Layout
+from minsum.workspace.publish import remove
 
 
 def prune(layout: Layout, keep: int, *, superseded: Callable[[], Collection[str]]) -> list[str]:
@@ -43,5 +44,5 @@ def prune(layout: Layout, keep: int, *, superseded: Callable[[], Collection[str]
     unused = set(superseded()) if beyond else set()
     gone = [path for path in beyond if path.name in unused]
     for path in gone:
-        path.unlink()
+        remove(path)
     return sorted(path.name for path in gone)

@@ -21,6 +21,7 @@ from minsum.sources.files import Source, discover
 from minsum.sources.publications import from_name
 from minsum.sources.rejections import read_rejections, write_rejection
 from minsum.workspace.layout import Layout
+from minsum.workspace.publish import remove
 
 RECIPE: Final = {"version": "fetch-1"}
 """Recipe in rejection records of files that never reached `raw/`."""
@@ -200,7 +201,7 @@ def _clear(layout: Layout, listing: Listing, todo: list[Listed], options: Fetch)
         if record["recipe"] == RECIPE and known is not None and record["name"] not in waiting:
             is_requested = any(is_wanted(known, name, options) for name in options.classification)
             if known.slot in slots or (is_requested and options.since is None):
-                file.unlink()
+                remove(file)
 
 
 def _check_disk_space(layout: Layout, todo: list[Listed]) -> None:

@@ -26,6 +26,7 @@ from minsum.sources.files import Source, discover
 from minsum.sources.formats import Claims, Format, Header, folded_name, recognise
 from minsum.sources.formats.base import ColumnName
 from minsum.sources.opening import open_table
+from minsum.workspace.copies import input_at
 
 _PARTS: Final[tuple[ColumnName, ...]] = ("partner2_code", "customs_code", "mot_code")
 
@@ -162,7 +163,7 @@ def scan(paths: str | Path | Sequence[str | Path]) -> pl.LazyFrame:
     Parameters
     ----------
     paths
-        Files and folders in any supported format, packed or plain. Names are literal: `[ ]` and `*` are no patterns.
+        Files and folders in any supported format, packed or plain, also at URLs. Names are literal: `[ ]` and `*` are no patterns.
 
     Returns
     -------
@@ -181,7 +182,7 @@ def scan(paths: str | Path | Sequence[str | Path]) -> pl.LazyFrame:
         `Workspace.ingest`, which rejects the file and goes on, a query fails as a whole.
     """
     listed = [paths] if isinstance(paths, str | Path) else list(paths)
-    found = discover([Path(path) for path in listed])
+    found = discover([input_at(path) for path in listed])
     sources = unfold([Source(path, path.stat().st_size, "") for path in found])
 
     def batches_of(

@@ -13,6 +13,7 @@ from minsum.harmonise.shipped import Nomenclature, Pair, nomenclature, shipped, 
 from minsum.harmonise.weights import Weights, is_weights, read_weights, weighted_step
 from minsum.harmonise.workbooks import Concordance, is_workbook, read_workbook
 from minsum.settings.esi import Harmonise
+from minsum.workspace.copies import bring
 
 SHIPPED: Final = "shipped"
 
@@ -62,6 +63,7 @@ class Tables:
         if not folder.is_dir():
             raise SettingsError(f"harmonise.tables: {folder}: no such folder", "make it, or leave tables out")
         files = sorted(path for path in folder.iterdir() if path.is_file())
+        bring(files)
         books = [path for path in files if is_workbook(path)]
         weights = _weight_files(files) if options.method == "weights" else {}
         if options.method == "weights" and not weights:

@@ -25,6 +25,7 @@ from minsum.schema import YEARLY, check_table
 from minsum.settings.check import Check
 from minsum.sources.files import CUT_OFF_ROWS
 from minsum.workspace.checksums import damage_of
+from minsum.workspace.copies import bring
 from minsum.workspace.footers import Footer, estimate_files, footer_of
 from minsum.workspace.layout import Layout, partition_key
 from minsum.workspace.queries import connect, literal, query
@@ -126,6 +127,7 @@ def _similarities(con: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> list
     for _ in range(_ATTEMPTS):
         before = {path: _state(path) for path in files}
         there = [path for path, state in before.items() if state is not None]
+        bring(there)
         try:
             found = list(_offending(con, SIMILARITY, {"files": literal(there)})) if there else []
         except duckdb.Error:
@@ -172,6 +174,7 @@ def _verified(path: Path, table: str, more: Verify) -> tuple[Footer | None, Wron
     """
     expected = f"a {table} table written by minsum"
     try:
+        bring([path])
         content = path.read_bytes()
         footer = footer_of(path, content)
         check_table(pq.read_schema(pa.BufferReader(content)).empty_table(), table)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from minsum.errors import DataCheckError, MinsumError, UsageError
 from minsum.schema import YEARLY
 from minsum.workspace.checksums import damage
+from minsum.workspace.copies import bring, bring_footers, copy_of
 from minsum.workspace.footers import estimate_files
 from minsum.workspace.layout import Layout
 from minsum.workspace.queries import connect, literal
@@ -42,7 +43,7 @@ def run_query(layout: Layout, query: str) -> duckdb.DuckDBPyRelation | None:
     """
     con = connect()
     with query_errors(layout, query):
-        there, broken = _add_views(con, layout)
+        there, broken = _add_views(con, layout, query)
         for wrong in broken.values():
             log.warning("sql: %s; its table is not served", wrong)
         try:
@@ -88,13 +89,23 @@ def _explained(layout: Layout, said: str, query: str) -> MinsumError:
     return UsageError(said, 'minsum sql "SHOW TABLES" lists the tables here')
 
 
-def _add_views(con: duckdb.DuckDBPyConnection, layout: Layout) -> tuple[list[str], dict[str, str]]:
-    """Names of the tables that exist, and damaged tables with the reason."""
+def _add_views(
+    con: duckdb.DuckDBPyConnection, layout: Layout, query: str
+) -> tuple[list[str], dict[str, str]]:
+    """Names of the tables that exist, and damaged tables with the reason. Of a workspace at a URL only the files of tables
+    that the query names are brought here."""
     import duckdb
 
     there, broken = [], {}
     for name, files in _tables(layout).items():
         found = [file for file in files if file.is_file()]
+        if copy_of(layout.root) and not re.search(rf"\b{name}\b", query, re.IGNORECASE):
+            if found:  # DuckDB takes the columns from the first file; the query needs no rows
+                bring_footers(found[:1])
+                _add_view(con, name, found)
+                there.append(name)
+            continue
+        bring(found)
         try:
             wrong = next(
                 (f"{file}: {why}" for file in found if name != "flows" and (why := damage(file))), None

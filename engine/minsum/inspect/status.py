@@ -21,6 +21,7 @@ from minsum.settings.flows import Ingest
 from minsum.sources.opening import oddities_text
 from minsum.sources.rejections import read_rejections
 from minsum.text_tables import listed
+from minsum.workspace.copies import shown
 from minsum.workspace.footers import Footer, estimate_files, flows_footers, read_footer
 from minsum.workspace.layout import Layout
 
@@ -72,7 +73,7 @@ def read_status(layout: Layout, options: Ingest, settings: Settings | None = Non
     raw = look_into_raw(layout, known)
     stale = find_stale(layout, known, raw, settings)
     return {
-        "workspace": str(layout.root.resolve()),
+        "workspace": shown(str(layout.root.resolve())),
         "years": _years(layout, footers, stale),
         "islands": islands(() if settings and settings.harmonise else footers, groups=GROUPS).as_json(),
         "sources": sources,

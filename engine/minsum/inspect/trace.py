@@ -24,6 +24,7 @@ from minsum.settings.load import Settings
 from minsum.sources.archives import unfold
 from minsum.sources.files import Source, discover, hashed_sources
 from minsum.text_tables import Shown
+from minsum.workspace.copies import bring
 from minsum.workspace.footers import flows_footers, read_footer
 from minsum.workspace.layout import Layout, partition_key
 from minsum.workspace.similarities import one_row_a_country
@@ -171,6 +172,7 @@ def _published(layout: Layout, question: Question, year: int, classification: st
     ]
     if not files:
         return {}
+    bring(files)
     esi = pl.scan_parquet(files, glob=False, hive_partitioning=False)
     pair = (pl.col("reporter") == question.reporter) & (pl.col("reference") == question.reference)
     rows = one_row_a_country(esi.filter(pair))[0].collect()
@@ -181,6 +183,7 @@ def _rows(path: Path, product: str, *, options: Esi, harmoniser: Harmoniser | No
     """World rows of one reporter-year behind a product."""
     classification, _, code = partition_key(path)
     flows = [flow for flow in (ADDED[options.basis], SUBTRACTED[options.basis]) if flow is not None]
+    bring([path])
     rows = pl.read_parquet(path, glob=False, hive_partitioning=False).filter(
         pl.col("flow").is_in(flows), pl.col("partner_code") == WORLD, pl.col("product_code") != "TOTAL"
     )

@@ -26,6 +26,7 @@ from minsum.settings.panel import Panel
 from minsum.sources.files import Source, discover, hashed_sources, identify
 from minsum.workspace.checksums import prove
 from minsum.workspace.classifications import choose_classification, with_rows
+from minsum.workspace.copies import bring
 from minsum.workspace.footers import Footer, digest, flows_footers, read_footer
 from minsum.workspace.layout import Layout, partition_key
 from minsum.workspace.marks import Mark, Plan, digests_of, plan_of
@@ -88,6 +89,7 @@ def build_panel(layout: Layout, options: Panel, *, jobs: int = 1) -> PanelReport
         return _report(read_footer(layout.panel), changed=False)
     files = _flows(flows, classification, reach)
     prove([*files, *esi])
+    bring(source.path for source in sources)
     covariates = read_covariates(sources, options.recipes())
     table, country_years, remarks = _join(options, files, esi, covariates.frame)
     if not table.num_rows:
@@ -234,6 +236,7 @@ def covariate_sources(layout: Layout, options: Panel) -> list[Source]:
     files = _covariate_files(layout, options)
     known, unread = hashed_sources(files, layout)
     sources = {source.path: source for source in known}
+    bring(unread)
     for path in unread:
         with path.open("rb") as file:
             sources[path] = Source(path, path.stat().st_size, file_digest(file, "sha256").hexdigest())

@@ -12,6 +12,7 @@ from minsum.pipeline.run import Run
 from minsum.settings.specs import MAIN, load_spec
 from minsum.workspace.footers import estimate_files, is_estimates
 from minsum.workspace.marks import remove_files
+from minsum.workspace.publish import remove
 
 if TYPE_CHECKING:
     from minsum.estimate.stage import Asked
@@ -68,7 +69,7 @@ def update_asked_by_command(run: Run) -> None:
             _estimate(run, name, asked)
         except EstimationError as error:
             log.warning("estimates/%s.parquet: %s: removed", name, error, extra={"hint": error.hint})
-            run.layout.estimate(name).unlink()
+            remove(run.layout.estimate(name))
 
 
 def remove_unwanted(run: Run) -> None:

@@ -33,6 +33,7 @@ from minsum.pipeline.stages import (
 from minsum.settings.paths import local_path
 from minsum.settings.templates import TEMPLATES
 from minsum.settings.templates import template as template_text
+from minsum.workspace.copies import input_at
 from minsum.workspace.publish import publish_text
 from minsum.workspace.runs import RunReport
 
@@ -51,7 +52,7 @@ class Workspace(WorkspaceReader):
     Parameters
     ----------
     path
-        The folder.
+        The folder, or a URL such as `s3://bucket/prefix` (extra `objectstore`, docs/cluster.md).
     jobs
         Files read at a time; None means all cores. No result depends on it.
     progress
@@ -83,7 +84,7 @@ class Workspace(WorkspaceReader):
         one_of(template, TEMPLATES, argument="template")
         if self.layout.settings.exists():
             raise UsageError(f"{self.layout.settings} exists already", "edit it, or choose another folder")
-        for folder in (self.layout.raw, self.layout.root / "covariates"):
+        for folder in self.layout.given:
             folder.mkdir(parents=True, exist_ok=True)
         publish_text(template_text(template), self.layout.settings, layout=self.layout)
         return self
@@ -102,11 +103,11 @@ class Workspace(WorkspaceReader):
         return plan(self.layout, fetch, in_lake=lambda: up_to_date_names(self.layout, self.settings))
 
     def ingest(self, sources: Iterable[str | Path] | None = None, *, accept: bool = False) -> RunReport:
-        """Load files and folders (default `raw/`) into the lake; bad files are rejected and reported.
+        """Load files and folders, also at URLs (default `raw/`), into the lake; bad files are rejected and reported.
 
         With `accept`, a file may replace a reporter-year even if it holds less than half of what is there, or lacks a flow.
         """
-        paths = None if sources is None else [local_path(source) for source in sources]
+        paths = None if sources is None else [input_at(source) for source in sources]
         with self._run() as run:
             flows_stage(run, paths, accept=accept)
         return self._report

@@ -13,9 +13,9 @@ from minsum.machine import default_jobs
 from minsum.pipeline.estimates import published_names
 from minsum.pipeline.run import section
 from minsum.settings.load import Settings, load_settings
-from minsum.settings.paths import local_path
 from minsum.settings.specs import MAIN
 from minsum.workspace.classifications import chosen_classification
+from minsum.workspace.copies import at, copy_of, input_at, look, shown
 from minsum.workspace.layout import Layout
 
 if TYPE_CHECKING:
@@ -41,14 +41,18 @@ class WorkspaceReader:
     Raises
     ------
     UsageError
-        If `jobs` is below 1, or the path is an address.
+        If `jobs` is below 1, or the path is an address that minsum does not know.
+    RemoteError
+        If it is one of object storage that cannot be reached.
     """
 
     def __init__(
         self, path: str | Path, *, jobs: int | None = None, flags: dict[str, Any] | None = None
     ) -> None:
         self._flags = flags
-        self.layout = Layout(local_path(path))
+        self.layout = Layout(at(path))
+        for folder in self.layout.given if copy_of(self.layout.root) else ():
+            folder.mkdir(exist_ok=True)  # a store has no empty folders
         if jobs is not None and jobs < 1:
             raise UsageError(f"jobs={jobs}, expected 1 or more", "leave it out for all cores")
         self.jobs = jobs or default_jobs()
@@ -69,8 +73,8 @@ class WorkspaceReader:
         """
         if not self.layout.settings.is_file():
             raise UsageError(
-                f"{self.layout.root} is not a workspace: no {self.layout.settings.name}",
-                "make one with: minsum init DIR",
+                f"{shown(str(self.layout.root))} is not a workspace: no {self.layout.settings.name}",
+                "make one with: minsum init",
             )
         return load_settings(self.layout.settings, self._flags)
 
@@ -78,19 +82,19 @@ class WorkspaceReader:
         """Run a DuckDB query; every table that exists has a view: flows, esi, coverage, panel ..."""
         from minsum.inspect.sql import run_query
 
-        return run_query(self.layout, query)
+        return run_query(self._current, query)
 
     def status(self) -> dict[str, Any]:
         """What the workspace holds, what is stale, what was rejected and why (`inspect.status.read_status`)."""
         from minsum.inspect.status import read_status
 
-        return read_status(self.layout, self.settings.ingest, self.settings)
+        return read_status(self._current, self.settings.ingest, self.settings)
 
     def check(self) -> list[Finding]:
         """Errors in the published files and their figures; empty if there are none."""
         from minsum.inspect.check import check_workspace
 
-        return check_workspace(self.layout, self.settings.check, jobs=self.jobs)
+        return check_workspace(self._current, self.settings.check, jobs=self.jobs)
 
     def decompose(
         self,
@@ -197,7 +201,7 @@ class WorkspaceReader:
         Parameters
         ----------
         path
-            File or folder.
+            File or folder, also at a URL.
         rule
             Only rows that this rule removes; `kept` for rows that no rule removes.
 
@@ -217,7 +221,7 @@ class WorkspaceReader:
 
         if rule is not None:
             one_of(rule, RULES, argument="rule")
-        return rows_of(local_path(path), self.settings.ingest, rule)
+        return rows_of(input_at(path), self.settings.ingest, rule)
 
     def growth(
         self,
@@ -250,7 +254,7 @@ class WorkspaceReader:
         from minsum.report.growth import growth_tables
 
         return growth_tables(
-            self.layout,
+            self._current,
             [references] if isinstance(references, str) else references,
             reporters=[reporters] if isinstance(reporters, str) else reporters,
             years=years,
@@ -274,17 +278,24 @@ class WorkspaceReader:
         """
         from minsum.report.regression import Style, regression_tables
 
-        return regression_tables(self.layout.estimate(spec), Style(brackets, stars))
+        return regression_tables(self._current.estimate(spec), Style(brackets, stars))
 
     def tables(self) -> list[Table]:
         """Tables 1, 2 and 3 from the published results."""
         from minsum.report.paper_tables import make_tables
 
         reporters = section(self.layout, self.settings, "panel").reporters
-        names = published_names(self.layout, self.settings)
+        names = published_names(self._current, self.settings)
         return make_tables(self.layout, reporters, names, is_paper=self.settings.report.paper_notes)
+
+    @property
+    def _current(self) -> Layout:
+        """The layout; of a workspace at a URL as it is now."""
+        look(self.layout.root)
+        return self.layout
 
     def _vintage(self, classification: str | None) -> str:
         """The HS vintage asked for, or the only one there is."""
-        folder = self.layout.flows if self.settings.harmonise is None else self.layout.esi
+        layout = self._current
+        folder = layout.flows if self.settings.harmonise is None else layout.esi
         return chosen_classification(folder, classification, setting="classification")

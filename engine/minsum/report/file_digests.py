@@ -11,10 +11,11 @@ from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any, Final
 
+from minsum.workspace.copies import bring
 from minsum.workspace.footers import canonical_json
 from minsum.workspace.layout import Layout
 from minsum.workspace.marks import DAMAGED, NOT_THERE, Mark, Plan, plan_of
-from minsum.workspace.publish import publish_text, staged
+from minsum.workspace.publish import publish_text, remove, staged
 
 LIST: Final = "files.json"
 
@@ -31,11 +32,13 @@ class ReportFiles:
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
         self._list = layout.tables / LIST
+        bring([self._list])
         self._records = _read(self._list)
 
     def plan(self, wanted: Mapping[Path, Mark]) -> Plan:
         """Wanted files that are missing, changed or stale, and listed files that are no longer wanted."""
         listed = [self._layout.tables / name for name in self._records]
+        bring(listed)
         return plan_of(wanted, [path for path in listed if path.is_file()], self._why)
 
     def names(self) -> set[str]:
@@ -44,6 +47,7 @@ class ReportFiles:
 
     def damaged(self) -> Iterator[tuple[Path, str]]:
         """Listed files that are missing or changed, with the reason."""
+        bring(self._layout.tables / name for name in self._records)
         for name, record in self._records.items():
             path = self._layout.tables / name
             if (found := _digest(path)) != record.get("sha256"):
@@ -60,13 +64,13 @@ class ReportFiles:
         """Remove a file that has no content, and record the reason; the next attempt is made when its inputs change."""
         self._records[path.name] = mark.record() | {"sha256": None, "not_drawn": why}
         self._save()
-        path.unlink(missing_ok=True)
+        remove(path)
 
     def remove(self, path: Path) -> None:
         """Delete a file and its record."""
         self._records.pop(path.name, None)
         self._save()
-        path.unlink(missing_ok=True)
+        remove(path)
 
     def _save(self) -> None:
         publish_text(canonical_json(self._records).decode(), self._list, layout=self._layout)

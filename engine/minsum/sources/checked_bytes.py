@@ -12,6 +12,7 @@ from isal import isal_zlib
 
 from minsum.errors import ChangedSourceError, UnreadableSourceError
 from minsum.sources.files import Source, printable
+from minsum.workspace.copies import opened
 
 _CHUNK: Final = 1 << 20
 
@@ -23,7 +24,7 @@ class CheckedBytes(io.RawIOBase):
         self._source = source
         self._crc, self._in_order = 0, True
         with self._readable():
-            self._file = io.FileIO(source.path)
+            self._file = opened(source.path)
 
     @contextmanager
     def _readable(self) -> Iterator[None]:

@@ -22,6 +22,7 @@ from typing import Any, Final
 from isal import isal_zlib
 
 from minsum.errors import UsageError
+from minsum.workspace.copies import opened, state_of
 from minsum.workspace.layout import Layout
 from minsum.workspace.publish import publish_text
 
@@ -187,6 +188,8 @@ def _state_of(path: Path) -> _FileState | None:
         return None
     if not S_ISREG(stat.st_mode):
         return None
+    if (of_object := state_of(path)) is not None:  # the time of a copy says nothing
+        return _FileState(of_object, stat.st_size, 0)
     text = f"{path}|{stat.st_size}|{stat.st_mtime_ns}|{stat.st_ino}"
     return _FileState(text, stat.st_size, stat.st_mtime_ns)
 
@@ -222,7 +225,7 @@ def _hashed(path: Path) -> str | None:
     sha, crc, chunk = sha256(), 0, bytearray(_CHUNK)
     view = memoryview(chunk)
     try:
-        with path.open("rb", buffering=0) as file:
+        with opened(path) as file:
             while n_read := file.readinto(chunk):
                 sha.update(view[:n_read])
                 crc = isal_zlib.crc32(view[:n_read], crc)

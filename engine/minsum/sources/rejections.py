@@ -12,7 +12,7 @@ from minsum.errors import SourceError
 from minsum.sources.files import Source
 from minsum.workspace.footers import Footer, canonical_json, digest
 from minsum.workspace.layout import Layout
-from minsum.workspace.publish import publish_text
+from minsum.workspace.publish import publish_text, remove
 
 log = logging.getLogger("minsum")
 Record = dict[str, Any]
@@ -57,7 +57,7 @@ def drop_rejections(
         is_gone = has_raw and record["is_in_raw"] and record["name"] not in at_hand
         is_ours = record["name"] in at_hand and (one not in rejected or file.stem != digest([*reversed(one)]))
         if is_gone or is_ours:
-            file.unlink()
+            remove(file)
 
 
 def read_rejections(layout: Layout) -> dict[Path, Record]:
@@ -88,7 +88,7 @@ def drop_broken_records(layout: Layout) -> None:
     """Delete files without a valid record. Ingest writes a new record for each source that is still rejected."""
     for file in broken_records(layout):
         if file.is_file():
-            file.unlink()
+            remove(file)
             log.warning("%s: no record of a rejected source: removed", file)
 
 

@@ -16,6 +16,7 @@ from typing import Final
 from isal import isal_zlib
 
 from minsum.errors import DataCheckError
+from minsum.workspace.copies import bring
 
 ENTRY: Final = "crc32"
 """Key in the JSON object of the footer."""
@@ -45,6 +46,7 @@ def damage(path: Path) -> str | None:
     OSError
         If the file cannot be read.
     """
+    bring([path])
     stat = path.stat()
     return _damage(path, stat.st_ino, stat.st_ctime_ns, stat.st_size)
 
@@ -76,7 +78,9 @@ def prove(paths: Iterable[Path]) -> None:
     DataCheckError
         If a file is damaged. Outputs made from it earlier stay as they are.
     """
-    for path in paths:
+    listed = list(paths)
+    bring(listed)
+    for path in listed:
         if (wrong := damage(path)) is not None:
             raise DataCheckError(f"{path}: {wrong}", MADE_ANEW)
 

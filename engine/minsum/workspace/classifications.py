@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from minsum.errors import MissingInputError, SettingsError
+from minsum.workspace.copies import bring_footers
 
 _VINTAGE: Final = re.compile(r"[A-Z]\d")
 
@@ -59,6 +60,7 @@ def with_rows(paths: Iterable[Path]) -> set[str]:
     """HS vintages of files with rows, or of all files if none has rows. A file still to be made counts as one with
     rows."""
     files = list(paths)
+    bring_footers(files)
     return _of(one for one in files if _has_rows(one)) or _of(files)
 
 

@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from minsum.errors import DataCheckError
+from minsum.workspace.copies import bring_footers
 from minsum.workspace.layout import Layout, partition_key
 
 Footer = dict[str, Any]
@@ -73,6 +74,7 @@ def read_footer(path: Path) -> Footer:
     DataCheckError
         If the file is not readable Parquet or was not written by minsum.
     """
+    bring_footers([path])
     with _as_data_error(path):
         stat = path.stat()
         return _read_footer(path, stat.st_ino, stat.st_ctime_ns, stat.st_size)
@@ -119,7 +121,9 @@ def read_footers(paths: Iterable[Path]) -> dict[Path, Footer]:
     DataCheckError
         As `read_footer`, for the first unreadable file.
     """
-    return {path: read_footer(path) for path in paths}
+    listed = list(paths)
+    bring_footers(listed)
+    return {path: read_footer(path) for path in listed}
 
 
 def flows_footers(layout: Layout) -> dict[Path, Footer]:

@@ -24,13 +24,14 @@ class Layout:
     Parameters
     ----------
     root
-        Folder of the workspace; need not exist yet.
+        Folder of the workspace, or the one that stands for a URL (`copies`); need not exist yet.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.settings = root / SETTINGS_FILE
         self.raw = root / "raw"
+        self.given = (self.raw, root / "covariates")
         self.flows = root / "flows"
         self.esi = self.table("esi")
         self.coverage = root / "coverage.parquet"

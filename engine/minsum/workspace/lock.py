@@ -10,18 +10,24 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
 from minsum.errors import WorkspaceLockedError
+from minsum.workspace.copies import copy_of
 from minsum.workspace.layout import Layout
+from minsum.workspace.lease import leased
 
 
 @contextmanager
 def exclusive(layout: Layout) -> Iterator[None]:
-    """Lock the workspace for writing, and empty the scratch folder that a killed run left.
+    """Lock the workspace for writing, and empty the scratch folder that a killed run left. For one at a URL: `leased`.
 
     Raises
     ------
     WorkspaceLockedError
         If another process holds the lock; the message names the process.
     """
+    if (copy := copy_of(layout.root)) is not None:
+        with leased(copy):
+            yield
+        return
     from filelock import FileLock, Timeout
 
     layout.private.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,9 @@ from typing import Any, Final
 
 from minsum.errors import DataCheckError
 from minsum.workspace.checksums import damage
-from minsum.workspace.footers import Footer, canonical_json, digest, read_footer
+from minsum.workspace.copies import bring, bring_footers
+from minsum.workspace.footers import Footer, canonical_json, digest, read_footer, read_footers
+from minsum.workspace.publish import remove
 
 _PROVEN_EACH_TIME: Final = 4 << 20
 """Files up to this size in bytes are verified at every comparison; larger files when they are used, and by `check`."""
@@ -110,6 +112,9 @@ def plan_of(
     why: Callable[[Path, Mark], str | None] = reason_to_redo,
 ) -> Plan:
     """Compare wanted outputs with present files."""
+    there = [path for path in wanted if path.exists()]
+    bring_footers(there)
+    bring(path for path in there if path.stat().st_size <= _PROVEN_EACH_TIME)
     redo = {path: reason for path, mark in wanted.items() if (reason := why(path, mark)) is not None}
     return Plan(dict(wanted), redo, {path: UNWANTED for path in present if path not in wanted})
 
@@ -122,14 +127,14 @@ def digests_of(paths: Iterable[Path]) -> dict[Path, str]:
     DataCheckError
         If an output cannot be read.
     """
-    return {path: str(read_footer(path).get("digest")) for path in paths}
+    return {path: str(footer.get("digest")) for path, footer in read_footers(paths).items()}
 
 
 def remove_files(paths: Iterable[Path]) -> list[str]:
     """Remove outputs and folders that become empty; return the names of the outputs."""
     names = []
     for path in paths:
-        path.unlink(missing_ok=True)
+        remove(path)
         names.append(path.name)
         for folder in path.parents[:3]:
             with suppress(OSError):  # holds something else

@@ -1,4 +1,4 @@
-"""Publishes files: writes them to a scratch folder, makes them durable and renames them into place.
+"""Publishes files: writes them to a scratch folder, makes them durable and renames them into place, or puts them into a store.
 
 A reader sees the old file or the new file, never a part of one.
 """
@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 
 from minsum.errors import DataCheckError
 from minsum.workspace.checksums import ENTRY, MADE_ANEW, UNSEALED, damage_of, metadata_start, seal
+from minsum.workspace.copies import bring, copy_of, shown
 from minsum.workspace.footers import FOOTER_KEY, Footer, canonical_json
 from minsum.workspace.layout import Layout
 
@@ -92,6 +93,7 @@ def publish_footer(target: Path, *, footer: Footer, layout: Layout) -> None:
     DataCheckError
         If the file is damaged.
     """
+    bring([target])
     content = target.read_bytes()
     if (wrong := damage_of(content)) is not None:
         raise DataCheckError(f"{target}: {wrong}", MADE_ANEW)
@@ -126,7 +128,7 @@ def _is_worth_packing(column: pa.ChunkedArray) -> bool:
 def publish_text(text: str, target: Path, *, layout: Layout) -> None:
     """Write a UTF-8 text file and rename it into place."""
     with staged(target, layout) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(shown(text), encoding="utf-8")
 
 
 @contextmanager
@@ -143,7 +145,10 @@ def staged(target: Path, layout: Layout) -> Iterator[Path]:
 
 
 def publish_file(file: Path, target: Path) -> None:
-    """Make a complete file durable and rename it into place, also across file systems."""
+    """Make a complete file durable and rename it into place, also across file systems; or put it into the store."""
+    if (copy := copy_of(target)) is not None:
+        copy.publish(file, target)
+        return
     _sync(file)
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -157,6 +162,13 @@ def publish_file(file: Path, target: Path) -> None:
         beside.replace(target)
         file.unlink()
     _sync(target.parent)
+
+
+def remove(path: Path) -> None:
+    """Remove a published file; nothing if it is not there."""
+    if path.exists() and (copy := copy_of(path)) is not None:
+        copy.remove(path)
+    path.unlink(missing_ok=True)
 
 
 def _sync(path: Path) -> None:

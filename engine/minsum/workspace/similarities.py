@@ -13,6 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from minsum.countries.codes import code_of, iso3_of
+from minsum.workspace.copies import bring
 
 _COLUMNS = ["year", "reporter", "reference", "reporter_code", "reference_code", "esi"]
 ENDS = ("esi_low", "esi_high")
@@ -23,6 +24,7 @@ _NAMED = 12
 def scan_similarities(files: Sequence[Path]) -> pl.LazyFrame:
     """Country, reference, year and similarity from esi files, with the ends of the interval where vintages were
     converted."""
+    bring(files)
     esi = pl.scan_parquet(list(files), glob=False, hive_partitioning=False)
     there = esi.collect_schema().names() if files else []
     return esi.select(*_COLUMNS, *(name for name in ENDS if name in there))

@@ -1,0 +1,524 @@
+"""A workspace in a bucket: an S3-compatible server on loopback gives the bytes that a folder gives, whatever happens."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import boto3
+import obstore
+import pyarrow as pa
+import pytest
+from moto.server import ThreadedMotoServer
+
+import minsum as package
+from comtrade_stub import KEY, packed, serving
+from conftest import COMMAND, NAME, bulk_text, minsum
+from minsum.errors import KeyRefusedError, RemoteError, UsageError, WorkspaceLockedError
+from minsum.pipeline import Workspace
+from minsum.settings.paths import remote_url
+from minsum.workspace import copies, copy_folder, lease, store
+from minsum.workspace.checksums import damage_of
+from minsum.workspace.copies import Copy, copy_of
+from minsum.workspace.lock import exclusive
+from minsum.workspace.publish import publish_table, publish_text
+from minsum.workspace.store import ConflictError, Store
+
+SECRET = "wJalrXUtnFEMIK7MDENG"
+OTHER = "COMTRADE-FINAL-CA8422015H4[2024-03-10].gz"
+UNLIKE = (".minsum/", "runs/")
+"""What two workspaces of the same content do not share."""
+
+KILLS = int(os.environ.get("MINSUM_TEST_KILLS", "3"))
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    found = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    found.start()
+    yield "http://{}:{}".format(*found.get_host_and_port())
+    found.stop()
+
+
+class Bucket:
+    """A prefix of its own in a bucket."""
+
+    def __init__(self, endpoint: str) -> None:
+        self.prefix = f"studies/{uuid.uuid4().hex}"
+        self.url = f"s3://bkt/{self.prefix}"
+        self._client = boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1")
+        self._client.create_bucket(Bucket="bkt")
+
+    def put(self, key: str, content: bytes) -> None:
+        self._client.put_object(Bucket="bkt", Key=f"{self.prefix}/{key}", Body=content)
+
+    def fill(self, folder: Path) -> None:
+        """What a person brings: settings, raw files, covariates."""
+        for path in folder.rglob("*"):
+            key = path.relative_to(folder).as_posix()
+            if path.is_file() and key.startswith(("raw/", "covariates/", "minsum.toml")):
+                self.put(key, path.read_bytes())
+
+    def content(self) -> dict[str, bytes]:
+        """Every object by its name, without those that no two workspaces share."""
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket="bkt", Prefix=f"{self.prefix}/")
+        keys = [
+            one["Key"].removeprefix(f"{self.prefix}/") for page in pages for one in page.get("Contents", ())
+        ]
+        return {key: self.get(key) for key in keys if not key.startswith(UNLIKE)}
+
+    def get(self, key: str) -> bytes:
+        found: bytes = self._client.get_object(Bucket="bkt", Key=f"{self.prefix}/{key}")["Body"].read()
+        return found
+
+
+@pytest.fixture
+def bucket(server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
+    for name, value in {
+        "AWS_ENDPOINT_URL": server, "AWS_ACCESS_KEY_ID": "AKIATEST", "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_REGION": "us-east-1",
+    }.items():  # fmt: skip
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(copies, "_copies", {})
+    monkeypatch.setattr(copy_folder, "_FRESH_S", 0.0)
+    yield Bucket(server)
+    for one in copies._copies.values():
+        one.close()
+
+
+@pytest.fixture
+def two_countries(bucket: Bucket) -> Bucket:
+    """A workspace with two raw files, nothing made of them."""
+    Workspace(bucket.url).init()
+    bucket.put(f"raw/{NAME}", bulk_text([{}, {"cmdCode": "020110", "primaryValue": "300"}]))
+    bucket.put(f"raw/{OTHER}", bulk_text([{"reporterCode": "842"}]))
+    return bucket
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """As `Bucket.content`, of a folder."""
+    found = {one.relative_to(folder).as_posix(): one for one in folder.rglob("*") if one.is_file()}
+    return {key: path.read_bytes() for key, path in found.items() if not key.startswith(UNLIKE)}
+
+
+def fresh(url: str) -> Workspace:
+    """A workspace as a process of its own would see it."""
+    copies._copies.clear()
+    return Workspace(url, jobs=2)
+
+
+def test_commands_work_on_a_bucket_as_on_a_folder(two_countries: Bucket, tmp_path: Path) -> None:
+    url, folder = two_countries.url, Workspace(tmp_path / "study").init().layout.root
+    for key, content in two_countries.content().items():
+        (folder / key).write_bytes(content)
+    for command in (["ingest"], ["esi"], ["status"], ["sql", "SELECT reporter, reference, esi FROM esi"], ["check"],
+                    ["trace", "CHN", "USA", "2015", "--product", "010121"],
+                    ["growth", "CHN", "-r", "USA"], ["sql", "SELECT sum(value_usd) FROM flows"]):  # fmt: skip
+        copies._copies.clear()
+        there, here = minsum(*command, "-q", "-w", url), minsum(*command, "-q", "-w", folder)
+        assert (there.exit_code, there.stderr) == (here.exit_code, here.stderr.replace(str(folder), url)), (
+            command
+        )
+        assert tempfile_names(there.output) == []
+        if command[0] not in ("ingest", "esi"):  # their last line has a time
+            assert there.stdout == here.stdout.replace(str(folder), url)
+    assert two_countries.content() == files(folder)
+    assert not minsum("run", "-w", url).stderr.count("copy")
+
+
+def tempfile_names(text: str) -> list[str]:
+    return [word for word in text.split() if copy_folder._PREFIX in word]
+
+
+def test_a_second_run_does_nothing_and_reads_no_raw_file(
+    two_countries: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert Workspace(two_countries.url).ingest().exit_code == 0
+    monkeypatch.setattr(store.Store, "reader", lambda *_: pytest.fail("a raw file was read"))
+    assert not fresh(two_countries.url).ingest().changed
+
+
+def test_sql_brings_the_files_of_the_tables_it_names(two_countries: Bucket) -> None:
+    work = Workspace(two_countries.url)
+    work.ingest()
+    work.esi()
+    looking = fresh(two_countries.url)
+    assert looking.sql("SELECT count(*) FROM esi").fetchall() == [(2,)]  # type: ignore[union-attr]
+    copy = copy_of(looking.layout.root)
+    assert copy is not None
+    holes = [path for path in looking.layout.partitions() if copy._levels[path] < copy_folder.WHOLE]
+    assert len(holes) == 2
+    assert all(path.stat().st_blocks * 512 <= copy_folder._TAIL for path in holes)
+
+
+def test_sources_at_urls_are_read_where_they_are(two_countries: Bucket, tmp_path: Path) -> None:
+    work = Workspace(tmp_path / "here").init()
+    assert set(work.ingest([f"{two_countries.url}/raw/"]).stages[0].summary["added"]) == {NAME, OTHER}
+    assert not any(work.layout.raw.iterdir())
+    again = Workspace(tmp_path / "one").init()
+    assert again.ingest([f"{two_countries.url}/raw/{OTHER}"]).stages[0].summary["added"] == [OTHER]
+    assert package.scan(f"{two_countries.url}/raw").collect()["value_usd"].sum() == 500
+    with pytest.raises(UsageError, match="no such object"):
+        again.ingest([f"{two_countries.url}/rwa/"])
+
+
+def test_what_is_removed_here_is_removed_there(two_countries: Bucket) -> None:
+    bad = NAME.replace("156", "392")
+    two_countries.put(f"raw/{bad}", b"<html>")
+    work = Workspace(two_countries.url)
+    assert work.ingest().exit_code == 3
+    assert [one for one in two_countries.content() if one.startswith("rejected/")]
+    two_countries._client.delete_object(Bucket="bkt", Key=f"{two_countries.prefix}/raw/{bad}")
+    assert fresh(two_countries.url).ingest().exit_code == 0
+    assert not [one for one in two_countries.content() if one.startswith("rejected/")]
+
+
+def test_what_is_fetched_lies_in_the_bucket(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MINSUM_COMTRADE_KEY", KEY)
+    content = packed([{}, {"cmdCode": "020110"}])
+    with serving() as stub:
+        stub.publish(156, 2015, content)
+        bucket.put("minsum.toml", f'[fetch]\nclassification = "H4"\nbase_url = "{stub.url}"\n'.encode())
+        assert [one.stage for one in Workspace(bucket.url).run().stages] == [
+            "fetch",
+            "flows",
+            "esi",
+            "report",
+        ]
+        assert not fresh(bucket.url).run().changed
+    assert [one for key, one in bucket.content().items() if key.startswith("raw/")] == [content]
+
+
+def test_an_object_changed_by_another_is_not_overwritten(two_countries: Bucket) -> None:
+    work = Workspace(two_countries.url)
+    two_countries.put("minsum.toml", b"# mine\n")
+    with pytest.raises(WorkspaceLockedError, match="someone else has written it"):
+        publish_text("# ours\n", work.layout.settings, layout=work.layout)
+    assert two_countries.get("minsum.toml") == b"# mine\n"
+
+
+def test_a_write_that_finds_itself_there_is_no_conflict(bucket: Bucket) -> None:
+    there = Store(bucket.url)
+    tag = there.put("a", b"1", over=None)
+    assert there.put("a", b"1", over=None) == tag
+    with pytest.raises(ConflictError):
+        there.put("a", b"2", over=None)
+    with pytest.raises(ConflictError):
+        there.put("b", b"2", over=tag)
+
+
+def test_of_two_runs_one_works_and_one_ends_with_6(two_countries: Bucket) -> None:
+    with exclusive(Workspace(two_countries.url).layout):
+        result = minsum("run", "-w", two_countries.url)
+    assert result.exit_code == 6
+    assert f"another run holds the workspace: process {os.getpid()} on " in result.stderr
+    assert "expires in 60 s" in result.stderr
+    assert minsum("ingest", "-w", two_countries.url).exit_code == 0
+    with pytest.raises(Exception, match="NoSuchKey"):
+        two_countries.get(lease.KEY)
+
+
+def lock_of(age_s: float) -> bytes:
+    renewed = (datetime.now(UTC) - timedelta(seconds=age_s)).isoformat()
+    return json.dumps({"run": "x", "who": "process 7 on night", "renewed": renewed, "lasts_s": 0.3}).encode()
+
+
+@pytest.mark.parametrize("content", [lock_of(60), b"torn"])
+def test_an_expired_lock_is_taken_over(
+    two_countries: Bucket, content: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease, "LASTS_S", 0.3)
+    two_countries.put(lease.KEY, content)
+    assert Workspace(two_countries.url).ingest().exit_code == 0
+
+
+def test_a_holder_whose_clock_is_slow_keeps_its_lock(two_countries: Bucket) -> None:
+    two_countries.put(lease.KEY, lock_of(60))
+    end = threading.Event()
+
+    def renew() -> None:
+        while not end.wait(0.02):
+            two_countries.put(lease.KEY, lock_of(60 + time.monotonic() % 1))
+
+    holder = threading.Thread(target=renew)
+    holder.start()
+    try:
+        with pytest.raises(WorkspaceLockedError, match="process 7 on night"):
+            Workspace(two_countries.url).ingest()
+    finally:
+        end.set()
+        holder.join()
+
+
+def test_a_run_that_lost_its_lock_publishes_nothing(
+    two_countries: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = Workspace(two_countries.url)
+    monkeypatch.setattr(lease, "LASTS_S", 0.0)
+    with exclusive(work.layout):
+        two_countries.put(lease.KEY, lock_of(0))
+        with pytest.raises(WorkspaceLockedError, match="the lock was lost"):
+            publish_text("x", work.layout.root / "x.txt", layout=work.layout)
+    assert "x.txt" not in two_countries.content()
+    assert two_countries.get(lease.KEY)  # the other run's
+
+
+def test_the_lock_is_renewed(two_countries: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lease, "LASTS_S", 0.3)
+    with exclusive(Workspace(two_countries.url).layout):
+        first = two_countries.get(lease.KEY)
+        time.sleep(0.2)
+        assert two_countries.get(lease.KEY) != first
+
+
+def test_a_store_that_ignores_conditions_is_refused(
+    two_countries: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put = obstore.put
+    monkeypatch.setattr(obstore, "put", lambda *given, **named: put(*given, **named | {"mode": None}))
+    with pytest.raises(UsageError, match="ignores conditions"):
+        Workspace(two_countries.url).ingest()
+
+
+def test_a_reader_never_meets_a_half_written_object(two_countries: Bucket) -> None:
+    work = Workspace(two_countries.url)
+    path = work.layout.partition("H4", 2015, 156)
+    end, seen = threading.Event(), set()
+
+    def read() -> None:
+        while not end.is_set():
+            one = Copy(Store(two_countries.url))
+            one.look()
+            there = one.root / path.relative_to(work.layout.root)
+            one.bring([there], copy_folder.FOOTER)
+            one.bring([there], copy_folder.WHOLE)
+            seen.add(damage_of(there.read_bytes()) if there.exists() else "not there yet")
+            one.close()
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for size in range(20):
+        rows = pa.table({"row": range(size * 20_000)})
+        publish_table(rows, path, footer={"size": size}, layout=work.layout)
+    end.set()
+    reader.join()
+    assert seen <= {None, "not there yet"}
+    assert None in seen
+
+
+def test_names_that_are_no_paths_stay_outside(bucket: Bucket) -> None:
+    copy = Copy(Store(bucket.url))
+    for key in ("../x", "a/../../x", "a//b", "/etc/passwd", "a/", ".", "x" * 256, "a\0b"):
+        assert copy._path(key) is None, key
+    assert copy._path("raw/a b=[1].gz") == copy.root / "raw" / "a b=[1].gz"
+    copy.close()
+
+
+def test_an_object_with_the_name_of_a_folder_is_left_out(
+    two_countries: Bucket, caplog: pytest.LogCaptureFixture
+) -> None:
+    two_countries.put(f"raw/{NAME}/more", b"x")
+    logging.getLogger("minsum").setLevel(logging.INFO)
+    caplog.set_level(logging.WARNING, "minsum")
+    with caplog.at_level(logging.WARNING, "minsum"):
+        fresh(two_countries.url)
+    assert "left out" in caplog.text
+
+
+def test_what_a_killed_process_left_on_disk_is_removed(
+    bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    left, young = tmp_path / f"{copy_folder._PREFIX}old", tmp_path / f"{copy_folder._PREFIX}young"
+    for folder in (left, young):
+        (folder / "study").mkdir(parents=True)
+    os.utime(left, (1, 1))
+    in_use = Copy(Store(bucket.url))
+    os.utime(in_use.root.parent, (1, 1))
+    Copy(Store(bucket.url))
+    assert not left.exists()
+    assert young.exists()
+    assert in_use.root.exists()
+
+
+class Refusal(BaseHTTPRequestHandler):
+    """Refuses everything, and repeats what it was sent."""
+
+    def do_GET(self) -> None:
+        said = f"<Error><Code>InvalidAccessKeyId</Code><Message>{SECRET} {self.headers}</Message></Error>".encode()
+        self.send_response(403)
+        self.send_header("Content-Length", str(len(said)))
+        self.end_headers()
+        self.wfile.write(said)
+
+    do_PUT = do_GET
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def refusing() -> Iterator[str]:
+    server = HTTPServer(("127.0.0.1", 0), Refusal)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_refused_credentials_end_with_7_and_are_not_quoted(
+    bucket: Bucket, refusing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", refusing)
+    result = minsum("run", "-w", bucket.url)
+    assert result.exit_code == 7
+    assert "refuses these credentials (InvalidAccessKeyId)" in result.stderr
+    with pytest.raises(KeyRefusedError) as refused:
+        Workspace(bucket.url)
+    assert refused.value.__suppress_context__
+    assert SECRET not in result.output + str(refused.getrepr(style="long"))
+
+
+@pytest.mark.usefixtures("bucket")
+def test_a_missing_bucket_ends_with_2() -> None:
+    result = minsum("status", "-w", "s3://nobody/study")
+    assert result.exit_code == 2
+    assert "s3://nobody/study: no such bucket" in result.stderr
+    with pytest.raises(UsageError, match="no such bucket"):
+        Store("s3://nobody/study").put("a", b"1", over=None)
+
+
+def test_no_network_ends_with_7(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:9/?token={SECRET}")
+    monkeypatch.setattr(store, "RETRY", {"max_retries": 0})
+    result = minsum("status", "-w", bucket.url)
+    assert result.exit_code == 7
+    assert "does not answer as it should" in result.stderr
+    assert SECRET not in result.output
+
+
+def test_a_store_that_is_lost_in_the_middle_ends_the_run_with_7(
+    two_countries: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = Workspace(two_countries.url)
+
+    def lost(self: Store, _key: str) -> None:
+        raise RemoteError(f"{self.url}: lost")
+
+    monkeypatch.setattr(Store, "reader", lost)
+    with pytest.raises(RemoteError, match="lost"):
+        work.ingest()
+    record = next(iter(sorted(work.layout.runs.iterdir())))
+    assert json.loads(record.read_bytes())["exit_code"] == 7
+    assert json.loads(two_countries.get(f"runs/{record.name}"))["exit_code"] == 7
+
+
+def test_a_cluster_is_refused(two_countries: Bucket) -> None:
+    result = minsum("run", "-w", two_countries.url, "--cluster", "local:2")
+    assert result.exit_code == 2
+    assert f"not {two_countries.url}" in result.stderr
+
+
+def test_without_the_extra_the_hint_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "obstore", None)
+    result = minsum("run", "-w", "s3://bucket/study")
+    assert result.exit_code == 2
+    assert 'pip install "minsum[objectstore]"' in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("given", "url"),
+    [
+        ("s3://b/p/", "s3://b/p"), ("S3:/b/p", "s3://b/p"), ("gs://b", "gs://b"), ("az://c/p q", "az://c/p q"),
+        ("abfs://c@account.dfs.core.windows.net/p", "abfs://c@account.dfs.core.windows.net/p"), ("/tmp/s3://b", None), ("b/p", None),
+    ],
+)  # fmt: skip
+def test_addresses_in_one_form(given: str, url: str | None) -> None:
+    assert remote_url(given) == url
+
+
+@pytest.mark.parametrize(
+    "address", [f"s3://AKIA:{SECRET}@b/p", f"s3://b/p?X-Amz-Signature={SECRET}", f"az://c/p#{SECRET}"]
+)
+def test_addresses_with_secrets_are_refused_without_quoting_them(address: str) -> None:
+    result = minsum("status", "-w", address)
+    assert result.exit_code == 2
+    assert SECRET not in result.output
+
+
+@pytest.mark.parametrize(
+    "address", ["ftp://b/p", "https://b.s3.amazonaws.com/p", "file:///tmp/p", "s3://", "s3://b/../p"]
+)
+def test_other_addresses_are_refused(address: str) -> None:
+    with pytest.raises(UsageError):
+        remote_url(address)
+
+
+@pytest.mark.slow
+def test_a_whole_run_gives_the_bytes_of_a_folder(bucket: Bucket, finished_world: Workspace) -> None:
+    bucket.fill(finished_world.layout.root)
+    assert Workspace(bucket.url, jobs=2).run().exit_code == 0
+    assert bucket.content() == files_published(finished_world)
+    again = fresh(bucket.url)
+    assert not again.run().changed
+    assert again.status()["stale"] == []
+
+
+def files_published(work: Workspace) -> dict[str, bytes]:
+    return {key: content for key, content in files(work.layout.root).items() if not key.startswith("truth/")}
+
+
+@pytest.mark.slow
+def test_of_two_processes_at_once_one_works_and_one_ends_with_6(two_countries: Bucket) -> None:
+    command = [*COMMAND, "ingest", "-q", "-w", two_countries.url]
+    running = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    said = [one.communicate()[1] for one in running]
+    codes = [one.returncode for one in running]
+    assert sorted(codes) in ([0, 6], [0, 0])  # the second may have begun when the first was done
+    assert all("another run holds" in text for code, text in zip(codes, said, strict=True) if code == 6)
+    assert {key.split("/")[0] for key in two_countries.content()} == {"flows", "minsum.toml", "raw"}
+
+
+KILLED = """
+import itertools, os, signal, sys
+from minsum.cli import main
+from minsum.workspace import lease, store
+lease.LASTS_S = 0.5
+put, written, last = store.Store.put, itertools.count(1), int(sys.argv.pop())
+def killed(self, key, content, *, over):
+    is_last = key != lease.KEY and next(written) == last
+    if is_last and last % 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    tag = put(self, key, content, over=over)
+    if is_last:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return tag
+store.Store.put = killed
+main()
+"""
+
+
+@pytest.mark.slow
+def test_killed_again_and_again_the_bytes_are_the_same(bucket: Bucket, finished_world: Workspace) -> None:
+    bucket.fill(finished_world.layout.root)
+    n_written = len(files_published(finished_world))
+    for kill in range(1, KILLS + 1):
+        last = 1 + kill * n_written // (KILLS * (KILLS + 1))
+        ended = subprocess.run(
+            [sys.executable, "-c", KILLED, "run", "-q", "-w", bucket.url, str(last)], check=False
+        )
+        assert ended.returncode == -9, kill
+    time.sleep(0.5)
+    assert minsum("run", "-w", bucket.url).exit_code == 0
+    assert bucket.content() == files_published(finished_world)
