@@ -184,6 +184,13 @@ def workspace(tmp_path: Path) -> Workspace:
     return Workspace(tmp_path / "work", jobs=2).init()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test that needs a whole world is slow."""
+    for item in items:
+        if {"finished_world", "real_2024"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker("slow")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _unsynced() -> Iterator[None]:
     """Files need not outlast a power cut: waiting for the disk took a third of the time of the suite."""

@@ -120,6 +120,7 @@ def test_a_row_without_time_and_answer_must_say_why() -> None:
         record([{"name": "ours", "seconds": 1.0}])
 
 
+@pytest.mark.slow
 def test_the_lake_of_the_benchmarks_is_one_that_esi_and_status_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

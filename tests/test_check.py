@@ -253,6 +253,7 @@ def test_nothing_is_stale_after_a_run(layout: Layout) -> None:
     assert stale(layout) == {}
 
 
+@pytest.mark.slow
 def test_flows_newer_than_what_was_made_of_them(layout: Layout) -> None:
     Workspace(layout.root).ingest()
     (layout.raw / NAME).write_bytes(bulk_text([{}]))
@@ -277,6 +278,7 @@ def test_flows_made_under_other_settings(layout: Layout) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_panel_older_than_the_flows(layout: Layout) -> None:
     layout.settings.write_text('[panel]\nreporters = []\nreference = "USA"\nbloc = ["CHN"]\n')
     assert stale(layout)["panel"] == ["panel.parquet", "country_years.parquet"]

@@ -232,6 +232,7 @@ def test_qr_in_blocks_is_a_qr(n_rows: int) -> None:
     assert np.all(np.tril(r, -1) == 0)
 
 
+@pytest.mark.slow
 def test_many_panels_equal_gls_panel_by_panel() -> None:
     """Thousands of rows go through the blocked factorization."""
     table = random_panel(30, sizes=[6, 5, 4, 7] * 500)

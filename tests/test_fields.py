@@ -261,6 +261,7 @@ def test_figures_of_a_bad_line_are_not_read() -> None:
         read(b"x\ta\t1e9\ts\tx\tseven\t1\n", kinds=SEVERAL)
 
 
+@pytest.mark.slow
 def test_digits_of_every_length_and_a_wrong_byte_at_every_place() -> None:
     row = "a\tb\t{}\tX\tc\tY\t{}\td\t2\te\n"
     for length in range(1, 18):

@@ -78,6 +78,7 @@ def test_new_content_under_the_same_name_replaces_the_old(desk: Desk) -> None:
     assert desk.rows() == [("X", 0, "010121", 80.0, False)]
 
 
+@pytest.mark.slow
 def test_result_does_not_depend_on_jobs(desk: Desk, tmp_path_factory: pytest.TempPathFactory) -> None:
     for reporter in range(100, 130):
         rows = [

@@ -244,6 +244,7 @@ def test_web_files_are_slices_nothing_is_rebuilt_from(desk: Desk) -> None:
     assert desk.rows() == [("X", 36, "010121", 100.0, False)]
 
 
+@pytest.mark.slow
 def test_slices_that_wait_for_others_reserve_no_more_than_their_rows_need(desk: Desk) -> None:
     for reporter in range(1, 61):
         desk.put_bytes(web([{"reporterCode": reporter}]), f"{reporter}.csv")

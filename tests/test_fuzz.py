@@ -31,13 +31,13 @@ def _whole_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2])
 def test_damaged_files_give_what_they_hold_or_are_rejected(seed: int) -> None:
-    found = run(seed, 60)
+    found = run(seed, 30)
     assert not [key for key in found if key[1] in FAULTS]
     verdicts = {
         kind: sum(count for key, count in found.items() if key[1] == kind) for kind in ("same", "rejected")
     }
-    assert verdicts["same"] > 20
-    assert verdicts["rejected"] > 20
+    assert verdicts["same"] > 8
+    assert verdicts["rejected"] > 8
 
 
 @pytest.mark.parametrize("form", texts(random.Random(0)))

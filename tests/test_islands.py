@@ -40,6 +40,7 @@ def test_islands_and_the_vintage_that_joins_them() -> None:
     assert (together.years, together.target, together.lines()) == ({}, None, [])
 
 
+@pytest.mark.slow
 def test_status_says_who_is_apart(desk: Desk, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from minsum.cli import main
 

@@ -137,6 +137,7 @@ def test_how_much_the_partners_took_when_it_filed(desk: Desk) -> None:
     assert coverage["partners_share"].item() == pytest.approx(0.7)
 
 
+@pytest.mark.slow
 def test_off_by_default_and_only_with_harmonise(desk: Desk, tmp_path: Path) -> None:
     fill(desk)
     work = Workspace(tmp_path / "w", jobs=1, flags={"harmonise": {"target": "H2"}}).init()

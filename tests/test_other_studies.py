@@ -92,6 +92,7 @@ def test_import_share_says_its_bloc_wherever_it_is_shown(finished_world: Workspa
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("country", "usd", "share", "remark"), [
     (156, {0: [("TOTAL", 400)], 704: [("TOTAL", 100)]}, 0.25, None),
     (156, {0: [("010121", 300), ("020110", 100)], 704: [("010121", 100)], 276: [("020110", 300)]}, 0.25, "from the products"),

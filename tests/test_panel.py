@@ -16,6 +16,8 @@ from minsum.estimate.pairs import read_pairs
 from minsum.pipeline import Workspace
 from minsum.workspace.footers import read_footer
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = '[panel]\nreference = "USA"\nreporters = []\nbloc = ["CHN", "VNM"]\n'
 
 

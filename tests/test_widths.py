@@ -33,6 +33,8 @@ from test_estimates import (
 )
 from test_harmonise import FIVE, put, world
 
+pytestmark = pytest.mark.slow
+
 YEARS = (2021, 2022, 2023)
 
 

@@ -15,7 +15,7 @@ from minsum.flows.contradictions import refuse_contradictions
 from minsum.flows.lake import SourceRecord
 from minsum.flows.pending import KEYS, Partition, Pending, single_partition
 from minsum.flows.quantities import bad_quantities, names_of, with_good_quantities
-from minsum.flows.rules import FEWER_DIGITS
+from minsum.flows.rules import DIGITS, FEWER_DIGITS
 from minsum.flows.scan import OpenTable, opened
 from minsum.settings.flows import Ingest
 from minsum.sources.files import Source
@@ -76,7 +76,7 @@ def parse(source: Source, options: Ingest, layout: Layout, *, n_sources: int = 1
             pending.replace_with(other, coarse)
             for one in coarse:
                 parsed.records[one] |= _audit_json(pending, one)
-    for digits in _OTHER_DIGITS:
+    for digits in (one for one in DIGITS if one != _MOST_DIGITS):
         doubted = pending.with_other_levels(digits, is_complete=parsed.form.is_complete)
         if other := again(digits, doubted):
             pending.hold_other_levels(other, doubted, flows=("X",) if is_mirrored else options.flows)
@@ -84,7 +84,6 @@ def parse(source: Source, options: Ingest, layout: Layout, *, n_sources: int = 1
 
 
 _MOST_DIGITS: Final = 6
-_OTHER_DIGITS: Final = (10, 8, 4, 2)
 
 
 def _read(

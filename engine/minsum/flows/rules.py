@@ -67,7 +67,9 @@ _ROUNDING: Final = 1e-4
 """Relative tolerance for equal sums."""
 
 _N_OUTCOMES: Final = OF_LEVEL + 16
-_OUTCOMES: Final = (*range(len(RULES)), *(OF_LEVEL + digits for digits in (0, 2, 4, 6, 8, 10)))
+DIGITS: Final = (10, 8, 6, 4, 2)
+"""Digits of product codes, the longest first."""
+_OUTCOMES: Final = (*range(len(RULES)), *(OF_LEVEL + digits for digits in (0, *DIGITS)))
 _LEVEL: Final = RULES.index("level")
 
 

@@ -61,7 +61,7 @@ class Harmoniser:
         self.units: dict[int, int] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """For another process: what it reads by itself, once, is not sent with every task."""
+        """State for another process, which reads the tables itself instead of receiving them with every task."""
         return _of_this_process, (
             self._options,
             self._root.absolute(),

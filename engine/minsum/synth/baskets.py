@@ -45,12 +45,12 @@ class Profile:
 
 
 def product_log_size(spec: WorldSpec) -> F64:
-    """Log of how much the World trades of each product; heavy-tailed."""
+    """Logarithm of World trade by product; heavy-tailed."""
     return spec.stream("product size").normal(0.0, 2.0, spec.products)
 
 
 def leader_profile(spec: WorldSpec, code: int, n_sold: int) -> Profile:
-    """A leader sells the `n_sold` products that matter most, with preferences of its own."""
+    """Profile of a leader: the `n_sold` most traded products, with preferences of its own."""
     rng = spec.stream("profile", code)
     size = product_log_size(spec)
     is_sold = _largest(size + rng.normal(0.0, 0.8, len(size)), n_sold)
@@ -59,7 +59,7 @@ def leader_profile(spec: WorldSpec, code: int, n_sold: int) -> Profile:
 
 
 def follower_profile(spec: WorldSpec, code: int, n_sold: int) -> Profile:
-    """A follower sells most of what leaders sell, and its own trade is in products that they hardly sell."""
+    """Profile of a follower: most products of the leaders, and an own basket of products that leaders hardly sell."""
     rng = spec.stream("profile", code)
     size = product_log_size(spec)
     n_niche = max(5, round(_NICHE * n_sold))

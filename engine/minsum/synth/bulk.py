@@ -50,7 +50,7 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What one file is about: reporter, year, HS vintage and its codes."""
+    """Reporter, year, HS vintage and product codes of a file."""
 
     spec: WorldSpec
     code: int
@@ -177,7 +177,7 @@ def _amounts(rows: Rows, names: Nomenclature, rng: np.random.Generator) -> dict[
 
 
 def _flags(rows: Rows, code: int, rng: np.random.Generator) -> dict[str, pl.Series]:
-    """Flags, as inconsistent between reporters as in real files."""
+    """Flags. Reporters use them inconsistently, as in real files."""
     dice = rng.integers(0, 256, len(rows), dtype=np.uint8)
     is_aggregate = (rows.part == 0, np.zeros(len(rows), dtype=np.bool_), dice < 128)[code % 3]
     return {

@@ -51,7 +51,7 @@ def by_size() -> tuple[int, ...]:
 
 @cache
 def in_order_of_choice() -> tuple[int, ...]:
-    """Codes of every economy in the order a world takes them: leaders, the bloc, then by size."""
+    """Codes of all economies in the order in which a world adds them: leaders, the bloc, then by size."""
     first = [code_of(iso3) for iso3 in (*LEADERS, *FOCUS, "BRN", "LAO")]
     return (*first, *(code for code in by_size() if code not in first))
 
@@ -79,7 +79,7 @@ def code_of_member(name: int | str) -> int:
 
 
 def relative_size(rank: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """Trade relative to the largest economy: a power of the rank, cut off for the very small."""
+    """Trade relative to the largest economy: a power of the rank times an exponential decay."""
     place = np.asarray(rank, dtype=np.float64)
     return np.asarray((place + 1) ** -1.0 * np.exp(-place / 45))
 

@@ -71,7 +71,7 @@ class Plan:
 
 
 def make_plan(spec: WorldSpec) -> Plan:
-    """Draw profiles, regressors and gaps, and fix the country effects so that every year can be reached."""
+    """Draw profiles, regressors and gaps. Country effects are chosen so that a basket exists for every year's similarity."""
     drawn = draw_regressors(spec)
     profiles = {code: _profile(spec, code) for code in spec.codes}
     leaders = {year: _pooled(spec, profiles, year) for year in spec.years}

@@ -63,7 +63,7 @@ class Budget:
 
 
 def budget(spec: WorldSpec, code: int, flow: str) -> Budget:
-    """Products and cells that fill a flow's part of the file."""
+    """Number of products and of cells for a flow's share of the file's rows."""
     rows = spec.rows_of(code) * (1 - COMPONENT_SHARE) * flow_shares(code)[flow]
     # Measured, 500 to 500,000 rows: a cell and what it adds to the partner rows of headings and chapters.
     rows_per_cell = 15 * rows**-0.172
@@ -115,7 +115,7 @@ def export_cells(spec: WorldSpec, code: int, *, year: int, world: I64) -> Cells:
 
 
 def reexport_cells(spec: WorldSpec, code: int, *, year: int, exports: Cells) -> Cells:
-    """A part of some export cells: goods that came from abroad, already inside X."""
+    """Re-exports: a part of some export cells. X includes them."""
     rng = spec.stream("re-exports", code, year)
     wanted = budget(spec, code, "RX").n_cells / len(exports.mils)
     is_chosen = rng.random(len(exports.mils)) < wanted
@@ -180,12 +180,12 @@ def _imports_total(spec: WorldSpec, code: int, year: int) -> float:
 
 
 def _pull(partner: I64) -> F64:
-    """How much a partner's size draws into a cell."""
+    """Weight of each partner in a cell, from its size."""
     return np.asarray(relative_size(partner - 1) ** 0.6)
 
 
 def _appeal(code: int, *, at_home: float) -> F64:
-    """How often each partner index is drawn; World never, the reporter itself `at_home` of its due."""
+    """Weight of each partner index in the draw of partners. World has 0; the reporter's own is multiplied by `at_home`."""
     codes = partner_codes()
     appeal = np.append(0.0, relative_size(np.arange(len(codes) - 1)) ** 0.35)
     appeal[codes == code] *= at_home

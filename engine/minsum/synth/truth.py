@@ -98,7 +98,7 @@ def write_vintages(spec: WorldSpec, by_year: dict[int, list[Filed]], folder: Pat
 
 
 def _write_exports(spec: WorldSpec, by_year: dict[int, list[Filed]], path: Path) -> None:
-    """One year at a time, so that a world of any size passes."""
+    """Work year by year, so that memory does not grow with the years."""
     codes = nomenclature(spec.products).codes
     writer = None
     for files in by_year.values():

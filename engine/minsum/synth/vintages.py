@@ -42,7 +42,7 @@ def codes_of_things(n_things: int) -> dict[str, npt.NDArray[np.int32]]:
 
 @cache
 def nomenclature_of(vintage: str, n_things: int) -> Nomenclature:
-    """The codes that the things have in a vintage, and the residual ones."""
+    """Product codes of a vintage, residual codes included."""
     codes = np.unique(codes_of_things(n_things)[vintage]).tolist()
     return of_codes([f"{code:06d}" for code in codes])
 
