@@ -23,3 +23,8 @@ def sleep(_task: int, _layout: Layout) -> None:
 def say(task: int, _layout: Layout) -> None:
     """A line for the log of the driver."""
     logging.getLogger("minsum").info("task %d", task, extra={"source": "a.csv"})
+
+
+def threads_of(_task: int, _layout: Layout) -> str:
+    """Of Numba and Polars in this process."""
+    return os.environ["NUMBA_NUM_THREADS"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 import random
@@ -12,19 +13,23 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from importlib.metadata import PackageNotFoundError
+from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 from click.testing import CliRunner
 
+import minsum.bench.work
 import minsum.cluster.driver
 import minsum.cluster.worker
-from cluster_tasks import die, say, sleep
+from cluster_tasks import die, say, sleep, threads_of
 from conftest import NAME, Desk, lake
+from minsum.bench.turns import take_turns
 from minsum.cli import main
 from minsum.cluster.driver import Cluster
 from minsum.errors import ClusterError, SettingsError, UsageError, WorkspaceLockedError
+from minsum.machine import default_jobs
 from minsum.pipeline import Workspace
 from minsum.sources.rejections import read_rejections
 from minsum.synth import WorldSpec, write_world
@@ -303,6 +308,35 @@ def test_addresses_that_cannot_be_are_refused(layout: Layout, monkeypatch: pytes
     monkeypatch.setattr(minsum.cluster.driver, "version", _absent)
     with pytest.raises(UsageError, match="needs the extra"):
         Cluster("local:2", layout, patience=1)
+
+
+@pytest.mark.slow
+def test_processes_of_this_machine_leave_its_environment_alone(layout: Layout) -> None:
+    before = dict(os.environ)
+    local = Cluster("local:1", layout, patience=60)
+    try:
+        [(_, outcome)] = local.as_done(threads_of, [1])
+        assert outcome() == str(default_jobs())
+        assert dict(os.environ) == before
+    finally:
+        local.close()
+
+
+@pytest.mark.slow
+def test_the_benchmark_of_a_cluster(machines: Machines, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(minsum.bench.work, "_kernels", lambda _part: [])
+    monkeypatch.setattr(minsum.bench.work, "take_turns", lambda rounds: take_turns(islice(rounds, 2)))
+    command = ["bench", "--scale", "0.001", "--jobs", "1", "-q", "--json", "--cluster", str(machines.file)]
+    done = CliRunner().invoke(main, command)
+    assert done.exit_code == 0, done.output
+    found = json.loads(done.stdout)
+    assert found["cluster"] == str(machines.file)
+    rows = {row["name"]: row for row in found["rows"]}
+    assert rows["cluster, start"]["checksum"] == 1.0
+    for name in ("ingest", "esi"):
+        on_cluster = rows[f"cluster, {name}"]
+        assert on_cluster["checksum"] == rows[name]["checksum"]
+        assert on_cluster["ratio_to_threads"] == on_cluster["seconds"] / rows[name]["seconds"]
 
 
 def _absent(_name: str) -> str:

@@ -9,9 +9,9 @@ Row = dict[str, Any]
 
 def bench_tables(found: Row, compared: list[Row]) -> list[tuple[str, list[str], list[list[Any]]]]:
     """Title, columns and rows of what was measured, and of the comparison with an earlier record, if there is one."""
-    machine = found["machine"]
+    machine, on = found["machine"], f", cluster {found['cluster']}" if "cluster" in found else ""
     title = (
-        f"Scale {found['scale']:g}, {found['jobs']} jobs: {machine['cpu']} ({machine['processor']}), "
+        f"Scale {found['scale']:g}, {found['jobs']} jobs{on}: {machine['cpu']} ({machine['processor']}), "
         f"{machine['threads']} threads; minsum {found['versions']['minsum']}, commit {found['commit'][:10]}"
     )
     columns = ["work", "seconds", "turns", "peak MiB", "rate", "answer"]
@@ -35,6 +35,8 @@ def bench_tables(found: Row, compared: list[Row]) -> list[tuple[str, list[str], 
 def _rate(row: Row) -> str:
     if "rows_per_second" in row:
         return f"{row['rows_per_second'] / 1e6:.2f} M rows/s, {row['ratio_to_decompression']:.2f} x decompression"
+    if "ratio_to_threads" in row:
+        return f"{row['ratio_to_threads']:.2f} x threads"
     if "min_adds_per_second" in row:
         return f"{row['min_adds_per_second'] / 1e9:.1f} G min-adds/s, {row['share_of_peak']:.0%} of the peak"
     return ""

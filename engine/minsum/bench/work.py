@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +18,7 @@ from isal import igzip
 from minsum.bench.peak import min_adds_at_peak
 from minsum.bench.record import SAME, record
 from minsum.bench.turns import Row, Work, take_turns
+from minsum.cluster.driver import Cluster
 from minsum.esi.stage import compute_esi
 from minsum.flows.ingest import ingest
 from minsum.settings.esi import Composite, Esi, Similarities
@@ -34,11 +36,13 @@ _ROWS: Final = (5_000, 1_600_000)
 _KERNEL: Final = (200, 5_225, 22)
 """Countries, products and, at scale 1 and above, years."""
 _ESI: Final = Similarities(esi=Esi(references={HIGH_END: Composite(members=LEADERS)}))
+_PATIENCE: Final = 900.0
+"""Seconds without a finished task after which a cluster is given up."""
 _EXACT: Final = 1e-12
 """Absolute error of a similarity by a kernel, and by the world's truth, which is rounded to mils of a dollar."""
 
 
-def standard_work(scale: float, *, jobs: int, progress: Progress) -> Row:
+def standard_work(scale: float, *, jobs: int, progress: Progress, cluster: str = "") -> Row:
     """Measure this machine.
 
     Parameters
@@ -49,20 +53,30 @@ def standard_work(scale: float, *, jobs: int, progress: Progress) -> Row:
         Files read at a time, and threads of the kernels.
     progress
         Called with a step, how much of it is done, and of how much.
+    cluster
+        Address of a Dask cluster, which then does ingest and esi in turn with the threads here.
 
     Returns
     -------
-    The record (`minsum.bench.record`), with `scale` and `jobs`. A wrong answer is a row with a `failure`.
+    The record (`minsum.bench.record`), with `scale`, `jobs` and the address. A wrong answer is a row with a `failure`.
+
+    Raises
+    ------
+    ClusterError
+        If the cluster does not answer, does not fit, or does not see the folder for temporary files.
     """
     before = numba.get_num_threads()
     numba.set_num_threads(min(jobs, numba.config.NUMBA_NUM_THREADS))
     try:
         with tempfile.TemporaryDirectory(prefix="minsum-bench-") as folder:
-            rows = _stages(Path(folder), scale, jobs=jobs, progress=progress)
+            if cluster:
+                _refuse_unfit(cluster, Path(folder))
+            rows = _stages(Path(folder), scale, jobs=jobs, progress=progress, cluster=cluster)
         rows += _kernels(min(1.0, scale))
     finally:
         numba.set_num_threads(before)
-    return {"bench": "standard", "scale": scale, "jobs": jobs} | record(rows, packages=("isal",))
+    about = {"bench": "standard", "scale": scale, "jobs": jobs} | ({"cluster": cluster} if cluster else {})
+    return about | record(rows, packages=("isal", "distributed") if cluster else ("isal",))
 
 
 def world_of(scale: float) -> WorldSpec:
@@ -73,8 +87,15 @@ def world_of(scale: float) -> WorldSpec:
     return WorldSpec(reporters, years=years, rows_per_file=(fewest, most), missing_share=0.0)
 
 
-def _stages(folder: Path, scale: float, *, jobs: int, progress: Progress) -> list[Row]:
-    """Decompression alone, ingest and esi, each round into a new lake."""
+def _refuse_unfit(address: str, folder: Path) -> None:
+    """Connect once, before the world is made."""
+    layout = Layout(folder / "probe")
+    with closing(Cluster(address, layout, patience=_PATIENCE)) as workers:
+        _ = workers.n_beside
+
+
+def _stages(folder: Path, scale: float, *, jobs: int, progress: Progress, cluster: str) -> list[Row]:
+    """Decompression alone, ingest and esi, each round into a new lake; then the same lake by the cluster."""
     world = write_world(world_of(scale), folder, jobs=jobs, progress=partial(progress, "synth"))
     files = sorted((folder / "raw").iterdir(), key=lambda path: -path.stat().st_size)
 
@@ -94,10 +115,26 @@ def _stages(folder: Path, scale: float, *, jobs: int, progress: Progress) -> lis
                 Work("ingest", bring, partial(_flows_answer, layout, folder / "truth")),
                 Work("esi", compute, partial(_esi_answer, layout, folder / "truth")),
             ]
+            if cluster:
+                layout = Layout(folder / f"cluster {number}")
+                layout.root.mkdir()
+                with closing(Cluster(cluster, layout, patience=_PATIENCE)) as workers:
+                    yield _on_cluster(workers, layout, files, folder / "truth", jobs=jobs)
 
     _warm_up(folder, files[-1], jobs=jobs)
     rows = take_turns(rounds())
-    return [_with_rates(row, rows["decompression"]["seconds"], world) for row in rows.values()]
+    return [_with_rates(row, rows, world) for row in rows.values()]
+
+
+def _on_cluster(workers: Cluster, layout: Layout, files: list[Path], truth: Path, *, jobs: int) -> list[Work]:
+    """Connecting, which starts the workers of `local:N`, and the stages."""
+    bring = partial(ingest, layout, files, Ingest(), jobs=jobs, progress=_silent, workers=workers)
+    compute = partial(compute_esi, layout, _ESI, progress=_silent, workers=workers)
+    return [
+        Work("cluster, start", lambda: workers.n_beside, lambda threads: {"checksum": float(threads)}),
+        Work("cluster, ingest", bring, partial(_flows_answer, layout, truth)),
+        Work("cluster, esi", compute, partial(_esi_answer, layout, truth)),
+    ]
 
 
 def _warm_up(folder: Path, file: Path, *, jobs: int) -> None:
@@ -160,13 +197,16 @@ def _judged(found: F64Array, expected: F64Array, *, within: Any) -> Row:
     return {"checksum": float(found.sum())}
 
 
-def _with_rates(row: Row, floor: float, world: WorldSummary) -> Row:
+def _with_rates(row: Row, rows: dict[str, Row], world: WorldSummary) -> Row:
+    same = rows.get(row["name"].removeprefix("cluster, "), row)
+    if same is not row:
+        return row | {"ratio_to_threads": row["seconds"] / same["seconds"]}
     if row["name"] != "ingest":
         return row
     return row | {
         "rows": world.rows,
         "rows_per_second": round(world.rows / row["seconds"]),
-        "ratio_to_decompression": row["seconds"] / floor,
+        "ratio_to_decompression": row["seconds"] / rows["decompression"]["seconds"],
     }
 
 

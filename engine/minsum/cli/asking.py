@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from minsum.cli.common import FORMS, LocalPath, Place, chosen_years, common, opened
+from minsum.cli.common import FORMS, LocalPath, Place, chosen_years, cluster_flag, common, on_cluster, opened
 from minsum.cli.completion import countries, query_words, references, rules, vintages
 from minsum.cli.display import (
     show_bench,
@@ -20,7 +20,7 @@ from minsum.cli.display import (
 )
 from minsum.cli.forms import answer, print_mapping
 from minsum.countries.names import comtrade_label
-from minsum.errors import DataCheckError
+from minsum.errors import DataCheckError, UsageError
 
 
 @click.command()
@@ -227,9 +227,17 @@ def doctor(console: Any, workspace: Path, _jobs: int | None) -> int:
 )
 @click.option("--against", type=LocalPath(), help="An earlier record, of the same scale, to compare with.")
 @click.option("--json", "as_json", is_flag=True, help="Print the record as JSON, for --against.")
+@on_cluster
 @common
 def bench(
-    console: Any, _workspace: Path, jobs: int | None, *, scale: float, against: Path | None, as_json: bool
+    console: Any,
+    _workspace: Path,
+    jobs: int | None,
+    *,
+    scale: float,
+    against: Path | None,
+    as_json: bool,
+    cluster: str | None,
 ) -> int:
     """Measure this machine with standard work on a synthetic world.
 
@@ -239,13 +247,19 @@ def bench(
     minsum bench --scale 0.1                      under a minute
     minsum bench --json > before.json             the record
     minsum bench --against before.json
+    minsum bench --cluster local:2                a cluster in turn with the threads here
     """
     from minsum.bench.record import compare, read_record
     from minsum.bench.work import standard_work
     from minsum.machine import default_jobs
+    from minsum.settings.load import cluster_address
 
     earlier = read_record(against, scale=scale) if against else None
-    found = standard_work(scale, jobs=jobs or default_jobs(), progress=console.progress)
+    try:
+        address = cluster_address(cluster_flag(cluster).get("cluster", ""))
+    except ValueError as error:
+        raise UsageError(str(error), "see docs/cluster.md") from error
+    found = standard_work(scale, jobs=jobs or default_jobs(), progress=console.progress, cluster=address)
     compared = compare(found, earlier) if earlier else []
     show_bench(console, found, compared, as_json=as_json)
     wrong = [row for row in found["rows"] if "failure" in row]

@@ -259,12 +259,17 @@ def _local(n_workers: int) -> Any:
 
     threads = str(max(1, len(os.sched_getaffinity(0)) // n_workers))
     shared = {"POLARS_MAX_THREADS": threads, "NUMBA_NUM_THREADS": threads}
-    before = dask.config.get("distributed.nanny.pre-spawn-environ", {})
-    with dask.config.set({"distributed.nanny.pre-spawn-environ": before | shared}):
-        return LocalCluster(
-            n_workers=n_workers,
-            threads_per_worker=1,
-            dashboard_address="127.0.0.1:0",  # None would be port 8787, which another cluster may have
-            scheduler_kwargs={"dashboard": False},
-            silence_logs=logging.CRITICAL,
-        )
+    before, environment = dask.config.get("distributed.nanny.pre-spawn-environ", {}), os.environ.copy()
+    try:
+        with dask.config.set({"distributed.nanny.pre-spawn-environ": before | shared}):
+            return LocalCluster(
+                n_workers=n_workers,
+                threads_per_worker=1,
+                dashboard_address="127.0.0.1:0",  # None would be port 8787, which another cluster may have
+                scheduler_kwargs={"dashboard": False},
+                silence_logs=logging.CRITICAL,
+            )
+    finally:  # Dask sets it for this process too, whose Numba then refuses other threads than it has
+        for name in os.environ.keys() - environment.keys():
+            del os.environ[name]
+        os.environ.update(environment)

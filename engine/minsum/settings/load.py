@@ -44,7 +44,14 @@ class Export(Section):
     license: str = Field(default="", description='its SPDX identifier, such as "CC-BY-4.0"')
 
 
-def _cluster(address: str) -> str:
+def cluster_address(address: str) -> str:
+    """The address of a cluster, unless it cannot be one.
+
+    Raises
+    ------
+    ValueError
+        Naming what is expected.
+    """
     local, _, number = address.partition(":")
     if local == "local" and not (number.isdigit() and int(number)):
         raise ValueError(f"cluster {address!r}: local: and a number of processes, such as local:2")
@@ -69,7 +76,7 @@ class Settings(Similarities, BaseSettings):
         examples=[["models/gravity.toml"]],
         description="Model spec files that minsum run estimates besides [estimate]; see docs/estimation.md",
     )
-    cluster: Annotated[str, AfterValidator(_cluster)] = Field(
+    cluster: Annotated[str, AfterValidator(cluster_address)] = Field(
         default="",
         examples=["tcp://scheduler:8786"],
         description="Dask cluster that does the work of flows and esi in place of this machine's cores (docs/cluster.md): "
