@@ -244,10 +244,10 @@ def bench(
     Exit code 4 when an answer is wrong.
 
     \b
-    minsum bench --scale 0.1                      under a minute
-    minsum bench --json > before.json             the record
+    minsum bench --scale 0.1              under a minute
+    minsum bench --json > before.json     the record
     minsum bench --against before.json
-    minsum bench --cluster local:2                a cluster in turn with the threads here
+    minsum bench --cluster local:2        a cluster and the threads in turn
     """
     from minsum.bench.record import compare, read_record
     from minsum.bench.work import standard_work
