@@ -21,12 +21,17 @@ from minsum.cli import main
 from minsum.settings.load import load_settings
 from minsum.settings.specs import load_spec
 
+_BUCKET = "needs a bucket; test_bucket.py serves one"
 NOT_RUN = {
     "make": "makes an environment, by download",
     "source": "the reader's own shell",
     "eval": "the reader's own shell; test_docs.py tests completion",
     "minsum bench": "takes a minute and more; test_bench.py runs it small",
     "minsum run -w /shared/world": "needs a cluster; test_cluster.py starts one",
+    "minsum init s3://bucket/study": _BUCKET,
+    "minsum run -w s3://bucket/study": _BUCKET,
+    "minsum sql -w s3://bucket/study": _BUCKET,
+    "minsum ingest s3://bucket/comtrade": _BUCKET,
     "minsum fetch": "asks UN Comtrade, with a key; test_fetch.py asks a stub",
 }
 """How commands begin that are counted instead of run, and why."""
