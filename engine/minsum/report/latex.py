@@ -235,7 +235,7 @@ def _body(columns: Columns, layout: _Layout, block: Sequence[int]) -> Iterator[s
 def _line(cells: Sequence[str], layout: _Layout, block: Sequence[int]) -> str:
     """A row; after wrapped cells it ends in the command for it, because raggedright changes the double backslash."""
     wraps = ["" if layout.widths[k] is None else r"\raggedright\hspace{0pt}" for k in block]
-    texts = [f"{wrap}{escaped(cells[k])}" for wrap, k in zip(wraps, block, strict=True)]
+    texts = [f"{wrap}{escaped(cells[k])}" if cells[k] else "" for wrap, k in zip(wraps, block, strict=True)]
     return " & ".join(texts) + (r" \tabularnewline" if any(wraps) else r" \\")
 
 
