@@ -16,6 +16,7 @@ from polars.testing import assert_frame_equal
 
 from minsum.errors import DataCheckError, EstimationError
 from minsum.estimate.stage import estimate
+from minsum.export.tables import variables_of
 from minsum.panel.covariates import Covariates, covariate_remarks, read_covariates
 from minsum.pipeline import Workspace
 from minsum.report.labels import label_of
@@ -459,6 +460,20 @@ def test_models_of_several_files_side_by_side(world: Layout) -> None:
 ])  # fmt: skip
 def test_labels_of_terms(name: str, label: str) -> None:
     assert label_of(name, {"capital": "Capital", "asia": "Asia", "whole:term": "A term"}) == label
+
+
+def test_a_release_says_what_own_variables_are(tmp_path: Path) -> None:
+    """A column of a plain table has no recipe, and so no unit; a variable of pairs has files."""
+    layout = Layout(tmp_path)
+    covariates = {
+        "variables": {"own": {"recipe": "as given", "files": ["own.csv"]}},
+        "pair_variables": {"ln_dist": {"files": ["dist.csv"], "has_years": False}},
+    }
+    footer = {"covariates": covariates, "options": {"variables": {}}}
+    publish_table(pl.DataFrame({"reporter": ["CHN"]}).to_arrow(), layout.panel, footer=footer, layout=layout)
+    told = variables_of(layout)
+    assert told["own"].about == "as given, from own.csv"
+    assert told["ln_dist"].about == "of pairs of countries, as given, from dist.csv"
 
 
 @pytest.mark.slow

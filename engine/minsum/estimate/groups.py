@@ -21,7 +21,7 @@ Groups = Mapping[str, Sequence[str] | Mapping[str, Sequence[str]]]
 
 
 def with_groups(data: pl.DataFrame, groups: Groups, *, keys: Sequence[str]) -> pl.DataFrame:
-    """The data with columns for the groups of each country, before the others but the keys.
+    """The data with columns for the groups of each country.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def _joined(data: pl.DataFrame, found: pl.DataFrame, *, side: str) -> pl.Series:
 
 
 def spelt_out(text: str, term: Term, data: pl.DataFrame) -> dict[str, Term]:
-    """A regressor by its name; one that is multiplied by a division becomes a regressor for each of its parts.
+    """Name of a regressor to its term; a product with a division into groups gives a regressor for each part.
 
     Raises
     ------
@@ -118,7 +118,7 @@ def spelt_out(text: str, term: Term, data: pl.DataFrame) -> dict[str, Term]:
 
 
 def labels_of_effects(effects: Sequence[str], data: pl.DataFrame, *, keys: Sequence[str]) -> list[pl.Series]:
-    """Label of each row's effect, for each effect that is a group or is made of several columns; named `SEVERAL` effect."""
+    """Label of each row's effect: a column `SEVERAL` + effect for each effect that is a group or joins several columns."""
     found = []
     for effect in effects:
         columns = ["reporter" if one == "country" else one for one in effect.split(PRODUCT)]

@@ -1,4 +1,4 @@
-"""Estimates models on all pairs of countries: absorbs pair, country and year effects, with clustered errors."""
+"""Estimates models on all pairs of countries by least squares with absorbed effects."""
 
 from __future__ import annotations
 
@@ -228,7 +228,7 @@ def _about(chosen: Chosen, model: Model, effects: Codes, *, df: int) -> str:
 
 
 def _warnings(rows: pl.DataFrame, clusters: Codes) -> tuple[str, ...]:
-    """Few clusters; and pairs that stand in the data twice, with one similarity, as two observations."""
+    """Warnings: few clusters; pairs in both directions, with the same similarity, taken as independent rows."""
     found = [
         f"{count(codes)} clusters of {name}: with fewer than {FEW_CLUSTERS} the standard errors are too small"
         for name, codes in clusters.items()

@@ -29,7 +29,7 @@ def esi_of_panel(layout: Layout) -> list[Path]:
 
 
 def rows_used(layout: Layout, name: str) -> dict[str, Chosen]:
-    """The rows that each model of `estimates/<name>.parquet` was estimated on, as it was when that was made.
+    """Rows that each model of `estimates/<name>.parquet` was estimated on.
 
     Returns
     -------

@@ -133,7 +133,7 @@ def _terms(data: pl.DataFrame, model: Model, *, keys: tuple[str, ...]) -> dict[s
 
 
 def _that_vary(rows: pl.DataFrame, names: Sequence[str], *, asked: Sequence[str]) -> tuple[str, ...]:
-    """Regressors without those of groups that the sample has no member of."""
+    """Regressors, without products with a group that has no row in the sample."""
     return tuple(name for name in names if name in asked or bool((rows[name] != 0).any()))
 
 
@@ -202,7 +202,7 @@ def _first_direction() -> pl.Expr:
 
 
 def _filtered(data: pl.DataFrame, model: Model, *, keys: tuple[str, ...]) -> tuple[pl.Series, Counts]:
-    """Which rows the filters keep, and how many each takes."""
+    """Whether the filters keep each row, and the number of rows that each filter takes."""
     kept = pl.Series([True]).new_from_index(0, len(data))
     left_out: Counts = {}
     for name, rule in _filters(model):
