@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
 from minsum.estimate.estimators.panel_data import I64
 
 Codes = dict[str, I64]
 """Name of an effect or cluster to the index of each row's group, from 0 without gaps, shape (n_rows,)."""
+
+_TABLE: Final = 1 << 26
+"""Combinations up to which a table of them, of a byte each, is quicker than sorting the rows."""
 
 
 def count(codes: I64) -> int:
@@ -46,7 +51,7 @@ def n_connected(first: I64, second: I64) -> int:
     from scipy.sparse.csgraph import connected_components
 
     size = count(first), count(second)
-    shared = np.unique(first * size[1] + second)
+    shared = _combinations(first, second)
     where = (shared // size[1], size[0] + shared % size[1])
     graph = coo_array((np.ones(len(shared), dtype=np.int8), where), shape=(sum(size), sum(size)))
     return int(connected_components(graph, directed=False)[0])
@@ -68,7 +73,18 @@ def finest_sets(effects: Codes) -> Codes:
 
 def _is_within(codes: I64, coarse: I64) -> bool:
     """Whether each group of a set lies in one group of another."""
-    return count(np.unique(codes * count(coarse) + coarse, return_inverse=True)[1]) == count(codes)
+    return len(_combinations(codes, coarse)) == count(codes)
+
+
+def _combinations(first: I64, second: I64) -> I64:
+    """Distinct pairs of groups that share a row, as group of the first times number of the second plus group of the second."""
+    both = first * count(second) + second
+    size = count(first) * count(second)
+    if size > _TABLE:
+        return np.unique(both)
+    there = np.zeros(size, dtype=np.bool_)
+    there[both] = True
+    return np.flatnonzero(there)
 
 
 def _is_nested(codes: I64, clusters: Codes) -> bool:

@@ -77,7 +77,7 @@ class Model(Section):
     effects: tuple[EffectText, ...] | None = Field(
         default=None,
         examples=[["country"]],
-        description='["country", "year"]; of pairs also pair, dyad, reporter, reference ...; or a group',
+        description="country, year; of pairs also pair, dyad, reporter, reference ...; or groups",
     )
     estimators: tuple[Estimator, ...] | None = Field(
         default=None,
