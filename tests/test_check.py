@@ -281,12 +281,12 @@ def test_flows_made_under_other_settings(layout: Layout) -> None:
 @pytest.mark.slow
 def test_a_panel_older_than_the_flows(layout: Layout) -> None:
     layout.settings.write_text('[panel]\nreporters = []\nreference = "USA"\nbloc = ["CHN"]\n')
-    assert stale(layout)["panel"] == ["panel.parquet", "country_years.parquet"]
+    assert stale(layout)["panel"] == ["panel.parquet", "country_years.parquet", "pair_years.parquet"]
     assert Workspace(layout.root).run().exit_code == 0
     assert stale(layout) == {}
     (layout.raw / NAME).write_bytes(bulk_text([{}]))
     Workspace(layout.root).ingest(accept=True)
-    assert stale(layout)["panel"] == ["panel.parquet", "country_years.parquet"]
+    assert stale(layout)["panel"] == ["panel.parquet", "country_years.parquet", "pair_years.parquet"]
 
 
 def test_tables_that_accompany_data_are_not_waiting(layout: Layout) -> None:

@@ -108,6 +108,9 @@ def test_published_estimates_of_the_ten_firms(firms: Layout) -> None:
     assert rows["FE", "value"]["n_entities"] == 10
     assert_printed(rows["FE", "value"]["r_squared"], "0.7668")
     assert_printed(rows["pooled", "value"]["r_squared"], "0.8124")
+    assert_printed(rows["FE", "value"]["r_squared_overall"], "0.8060")
+    assert_printed(rows["RE", "value"]["r_squared_within"], "0.7668")
+    assert_printed(rows["RE", "value"]["r_squared_overall"], "0.8061")
     tests = told(firms)["FE"]["diagnostics"]
     assert_printed(tests["effects"]["statistic"], "49.18")
     assert tests["effects"]["distribution"] == "F(9, 188)"
@@ -287,7 +290,7 @@ def test_a_constant_without_a_variance_stops_nothing(layout: Layout, clusters: t
     assert set(rows) == {("FE", "x"), ("FE", "z")}
     warning = f"the constant, {frame['esi'].mean():.6g}, is left out of the table"
     assert any(one.startswith(warning) for one in told(layout)["FE"]["warnings"])
-    (table,) = regression_tables(layout.estimates / "main.parquet")
+    (table,) = regression_tables([layout.estimates / "main.parquet"])
     assert warning in " ".join(table.notes)
 
 
@@ -729,7 +732,7 @@ def test_a_test_that_cannot_be_computed_says_why_and_stops_nothing(world: Layout
     assert "two panels with three successive periods, found 0" in tests["xtserial"]["refused"]
     assert "more common times than panels" in tests["xttest2"]["refused"]
     assert tests["effects"]["distribution"].startswith("F(8, ")
-    frame = regression_tables(world.estimates / "main.parquet")[1].frame
+    frame = regression_tables([world.estimates / "main.parquet"])[1].frame
     assert frame["test"].to_list() == ["effects", "xttest2", "xtserial"]
     assert frame["null"][2].startswith("not computed: Wooldridge's test needs two panels")
     assert frame["statistic"][2] is None
@@ -753,7 +756,8 @@ def paper_estimates() -> tuple[pl.DataFrame, dict[str, Any]]:
                     "statistic": float(bracket.strip("()")), "p_value": 0.5, "stars": coefficient[len(bare):],
                     "n_obs": 68, "n_entities": 8, "r_squared": {"FE": 0.423, "RE": 0.346, "FGLS": None}[model],
                     "estimator": model, "dependent": "esi", "distribution": "t(54)" if model == "FE" else "N(0, 1)",
-                    "spec": "main",
+                    "spec": "main", "r_squared_within": 0.423 if model == "FE" else None,
+                    "r_squared_overall": 0.346 if model == "RE" else None,
                 }
             )  # fmt: skip
     rows.append(rows[-1] | {"term": "reporter_IDN"})
@@ -776,7 +780,8 @@ def test_table_3_has_the_paper_s_layout() -> None:
         ("", "(0.66)", "(0.47)", "(-0.37)"),
         ("observations", "68", "68", "68"),
         ("countries", "8", "8", "8"),
-        ("r_squared", "0.423", "0.346", ""),
+        ("R squared within", "0.423", "", ""),
+        ("R squared overall", "", "0.346", ""),
     ]
     assert table.notes[0] == "In brackets: t (FE) or z (RE, FGLS) statistics. *** 1 %, ** 5 %, * 10 %."
     assert table.notes[1:] == (
@@ -800,9 +805,9 @@ def test_tables_in_every_form() -> None:
     table = regression_table(estimates, "table3", title="Table 3. Regressions", told=said)
     forms = render(table)
     assert forms["csv"].splitlines()[1] == "import_share,0.146*,0.042,0.146**"
-    assert "import_share  0.146*  0.042   0.146**" in forms["txt"]
+    assert "import_share       0.146*  0.042   0.146**" in forms["txt"]
     assert "19 rows without pa are left out (MMR)." in forms["txt"]
-    assert r"import\_share & 0.146* & 0.042 & 0.146** \\" in forms["tex"]
+    assert r"import\_\allowbreak{}share & 0.146* & 0.042 & 0.146** \\" in forms["tex"]
     assert r"const & 0.071 & 0.053 & $-$0.034 \\" in forms["tex"]
     assert r"& (0.66) & (0.47) & ($-$0.37) \\" in forms["tex"]
     assert r"*** 1 \%, ** 5 \%, * 10 \%" in forms["tex"]

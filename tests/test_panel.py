@@ -12,7 +12,7 @@ import pytest
 
 from conftest import NAME, bulk_text
 from minsum.errors import DataCheckError, MissingInputError
-from minsum.estimate.pairs import read_pairs
+from minsum.estimate.pair_data import read_pairs
 from minsum.pipeline import Workspace
 from minsum.workspace.footers import read_footer
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -14,11 +15,26 @@ from conftest import minsum
 from minsum.pipeline import Workspace
 from minsum.report.render import as_html, as_latex, as_markdown
 from minsum.report.table import Table
+from minsum.schema import LABELS
 
 LONG = Table(
     "a b_c", "50 % of x_1 & y", pl.DataFrame({"name": ["a & b_%"] * 80, "x": [-0.5] * 80}), ("note $ 1 #",)
 )
-HEAD = r"\documentclass{article}\usepackage{booktabs,longtable,caption}\begin{document}"
+WORDS = "COMTRADE-FINAL-CA1562015H4[2024-03-10]_20240311T081500.123456Z_0123456789abcdef.gz: the file's header lacks cmdCode"
+WIDE = {
+    f"{n}-years": Table(
+        f"growth-{n}", "Growth",
+        pl.DataFrame({"reporter": ["CHN", "USA"], **{str(1963 + k): [0.123, 0.5] for k in range(n)}, "growth": [-0.01, None]}), ("note",),
+    )
+    for n in (3, 9, 11, 13, 16, 22, 40, 60)
+} | {
+    "texts": Table("texts", WORDS, pl.DataFrame({"source": [WORDS] * 3, "reason": [WORDS * 3] * 3, "rows": [1234567] * 3}), (WORDS * 2,)),
+    "many-texts": Table("many", "T", pl.DataFrame({f"text_{k}": ["MMMM WWWW MMMM WWWW @@@@ " * 3] * 30 for k in range(9)}), (WORDS,)),
+    "long-texts": Table("long", "T", pl.DataFrame({"a": [WORDS] * 40, "b": [WORDS[::-1]] * 40}), (WORDS,) * 60),
+    "signs": Table("signs", r"~^\\{}<>×²−", pl.DataFrame({"a": [r"\\textbf{x} 10^2 ~ <b>"], "b×": ["R² − 1"]}), ("<–> é",)),
+}  # fmt: skip
+"""Tables of every kind of width and length."""
+HEAD = r"\documentclass{article}\usepackage{booktabs,longtable,caption,pdflscape}\usepackage[T1]{fontenc}\begin{document}"
 
 
 @pytest.fixture(scope="module")
@@ -47,31 +63,55 @@ def commands(world: Workspace) -> list[str]:
     ]  # fmt: skip
 
 
-@pytest.mark.slow
-def test_latex_compiles(world: Workspace, tmp_path: Path) -> None:
+def compiled(tables: list[str], folder: Path, *, runs: int = 1) -> str:
+    """What pdflatex says of tables in an article, and that none runs over the page."""
     if shutil.which("pdflatex") is None:
         pytest.skip("no pdflatex here")
-    tables = [*commands(world), as_latex(LONG)]
-    references = " ".join(rf"\ref{{tab:{name}}}" for name in ("growth", "table3", "a-b-c"))
-    (tmp_path / "paper.tex").write_text("\n".join([HEAD, *tables, references, r"\end{document}"]))
-    for _ in range(2):  # the second time, references are known
+    (folder / "paper.tex").write_text("\n\n".join([HEAD, *tables, r"\end{document}"]))
+    for _ in range(runs):
         done = subprocess.run(
             ["pdflatex", "-halt-on-error", "-interaction=nonstopmode", "paper.tex"],
-            cwd=tmp_path, capture_output=True, text=True, errors="replace", check=False,
+            cwd=folder, capture_output=True, text=True, errors="replace", check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout[-2_000:]
-    assert "undefined" not in done.stdout
+    over = re.findall(r"Overfull .*|.*Float too large.*", done.stdout)
+    assert not over, over
+    return done.stdout
+
+
+@pytest.mark.slow
+def test_latex_compiles_and_fits_the_page(world: Workspace, tmp_path: Path) -> None:
+    tables = [*commands(world), *(as_latex(one) for one in world.tables()), as_latex(LONG)]
+    references = " ".join(rf"\ref{{tab:{name}}}" for name in ("growth", "table1", "a-b-c"))
+    assert "undefined" not in compiled([*tables, references], tmp_path, runs=2)  # then references are known
+
+
+@pytest.mark.slow
+def test_latex_of_any_width_fits_the_page(tmp_path: Path) -> None:
+    compiled([as_latex(one) for one in WIDE.values()], tmp_path, runs=2)
 
 
 def test_latex_has_label_caption_rules_and_pages() -> None:
     text = as_latex(LONG)
     assert r"\begin{longtable}" in text
+    assert r"\endhead" in text
     assert r"\label{tab:a-b-c}" in text
     assert r"\toprule" in text
-    assert r"a \& b\_\% & $-$0.500 \\" in text
+    assert r"a \& b\_\allowbreak{}\% & $-$0.500 \\" in text
     short = as_latex(Table("t", "", LONG.frame.head(2), ()))
     assert "longtable" not in short
     assert "caption" not in short
+
+
+def test_wide_latex_is_smaller_then_turned_then_in_blocks() -> None:
+    texts = {n: as_latex(WIDE[f"{n}-years"]) for n in (3, 11, 22, 60)}
+    assert not re.search(
+        r"small|scriptsize|landscape", texts[3].replace("smallskip", "").replace("footnotesize", "")
+    )
+    assert r"\footnotesize" in texts[11].partition("tabular")[0]
+    assert r"\begin{landscape}" in texts[22]
+    assert texts[60].count(r"\begin{tabular}") == 3
+    assert texts[60].count("reporter &") == 3
 
 
 def test_html_and_markdown_hold_what_they_are_given() -> None:
@@ -86,13 +126,13 @@ def test_regressions_show_what_is_chosen(world: Workspace) -> None:
     plain = asked(world, "estimate", "--format", "markdown", "--brackets", "se", "--no-stars")
     estimates = pl.read_parquet(world.layout.estimate("main"))
     first = estimates.row(0, named=True)
-    assert f"| {first['term']} | {first['coefficient']:.3f} |" in plain
+    assert f"| {LABELS[first['term']]} | {first['coefficient']:.3f} |" in plain
     assert f"|  | ({first['std_error']:.3f}) |" in plain
     assert "*" not in plain.partition("\n")[2]
     assert "In brackets: standard errors." in plain
-    assert "| effects | country | country (random) | country |" in plain
+    assert "| Country effects | yes | random | yes |" in plain
     starred = asked(world, "estimate", "--format", "markdown")
-    assert f"| {first['term']} | {first['coefficient']:.3f}{first['stars']} |" in starred
+    assert f"| {LABELS[first['term']]} | {first['coefficient']:.3f}{first['stars']} |" in starred
     assert f"|  | ({first['statistic']:.2f}) |" in starred
 
 

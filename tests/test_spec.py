@@ -10,9 +10,7 @@ import polars as pl
 import pytest
 
 from minsum.errors import SettingsError, UsageError
-from minsum.settings.load import load_settings
-from minsum.settings.panel import DEFAULT_VARIABLES
-from minsum.settings.specs import (
+from minsum.settings.estimators import (
     DIAGNOSTICS,
     Cluster,
     Covariance,
@@ -22,10 +20,10 @@ from minsum.settings.specs import (
     Fgls,
     Pcse,
     Sample,
-    Specification,
-    labels,
-    load_spec,
 )
+from minsum.settings.load import load_settings
+from minsum.settings.panel import DEFAULT_VARIABLES
+from minsum.settings.specs import Specification, labels, load_spec
 from minsum.settings.templates import template
 from minsum.settings.terms import Term, evaluate, parse_term
 
@@ -42,9 +40,9 @@ DATA = pl.DataFrame(
 
 def test_terms_are_read_and_written_back() -> None:
     assert parse_term("esi") == Term("esi")
-    assert parse_term(" lag( ln(reporter.gdp) ,2)") == Term("lag", Term("ln", Term("reporter.gdp")), 2)
+    assert parse_term(" lag( ln(reporter.gdp) ,2)") == Term("lag", (Term("ln", (Term("reporter.gdp"),)),), 2)
     assert str(parse_term(" lag( ln(reporter.gdp) ,2)")) == "lag(ln(reporter.gdp), 2)"
-    assert parse_term("diff(NY.GDP.MKTP.CD)").column == "NY.GDP.MKTP.CD"
+    assert parse_term("diff(NY.GDP.MKTP.CD)").columns == ("NY.GDP.MKTP.CD",)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +50,7 @@ def test_terms_are_read_and_written_back() -> None:
     [
         ("", "a column such as capital, or ln\\(capital\\), was expected"),
         ("ln()", "a column such as capital"),
-        ("exp(esi)", "unknown function 'exp', expected one of ln, log, logit, square, lag, diff"),
+        ("exp(esi)", "unknown function 'exp', expected one of ln, log, logit, square, gap, lag, diff"),
         ("ln(esi", "a closing bracket was expected after esi"),
         ("lag(esi, 0)", "a closing bracket was expected after esi"),
         ("ln(esi, 2)", "a closing bracket was expected after esi"),

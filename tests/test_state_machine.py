@@ -132,7 +132,7 @@ def files(folder: Path) -> dict[str, tuple[int, int]]:
     layout = Layout(folder)
     places = [layout.flows, layout.estimates, layout.tables, *(layout.table(name) for name in YEARLY)]
     found = [path for place in places for path in place.rglob("*") if path.is_file()]
-    found += [path for path in (layout.coverage, layout.panel, layout.country_years) if path.is_file()]
+    found += [path for path in (layout.coverage, *layout.panel_files()) if path.is_file()]
     return {str(path.relative_to(folder)): (path.stat().st_ino, path.stat().st_mtime_ns) for path in found}
 
 
@@ -145,13 +145,13 @@ def what_and_which(name: str) -> tuple[str, str]:
         return path.parts[0], f"{path.parts[1].partition('=')[2]}/{path.stem}"
     if path.parts[0] in ("report", "estimates"):
         return path.parts[0], path.name
-    return {"country_years": "panel"}.get(path.stem, path.stem), path.name
+    return {"country_years": "panel", "pair_years": "panel"}.get(path.stem, path.stem), path.name
 
 
 def tables(layout: Layout) -> dict[str, pl.DataFrame]:
     """Rows of everything published but the report."""
     paths = [*layout.partitions(), *(path for name in YEARLY for path in layout.yearly(name))]
-    paths += [path for path in (layout.panel, layout.country_years) if path.is_file()]
+    paths += layout.panel_files()
     paths += sorted(layout.estimates.glob("*.parquet"))
     return {
         str(path.relative_to(layout.root)): pl.read_parquet(path, hive_partitioning=False) for path in paths

@@ -99,7 +99,7 @@ def outputs(folder: Path) -> dict[str, bytes]:
         "report",
     )
     files = [path for place in places for path in (folder / place).rglob("*") if path.is_file()]
-    files += [folder / f"{name}.parquet" for name in ("coverage", "panel", "country_years")]
+    files += [folder / f"{name}.parquet" for name in ("coverage", "panel", "country_years", "pair_years")]
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(files) if path.is_file()}
 
 
@@ -264,7 +264,7 @@ CHANGES = {
     "a spec": (ESI + MODELS, {"estimates/other.parquet", "report/table3-other."}),
     "the estimates": (ESI + MODELS.partition("[estimate]")[0], {"estimates/main.parquet", "estimates/other.parquet",
         "report/table3", "report/tests", "report/estimates."}),
-    "the panel": (ESI, {"panel.parquet", "country_years.parquet", "estimates/", "report/table", "report/tests", "report/estimates."}),
+    "the panel": (ESI, {"panel.parquet", "country_years.parquet", "pair_years.parquet", "estimates/", "report/table", "report/tests", "report/estimates."}),
     "years": (SPECS + "[esi]\nyears = [2014, 2015]\n" + MODELS, {"esi/classification=H4/2016.parquet"}),
     "all but one year": ("[esi]\nyears = [2014]\n", {"report/esi_ranks."}),
 }  # fmt: skip

@@ -12,7 +12,7 @@ import statsmodels.api as sm
 
 from conftest import Desk
 from minsum.errors import EstimationError, SettingsError
-from minsum.estimate.pairs import read_pairs
+from minsum.estimate.pair_data import read_pairs
 from minsum.estimate.stage import estimate
 from minsum.pipeline import Workspace
 from minsum.settings.specs import Specification

@@ -155,6 +155,12 @@ TABLES: Final[dict[str, tuple[Column, ...]]] = {
         Column("year", "int16", "calendar year"),
         # import_share and the covariates as in panel, of every country.
     ),
+    "pair_years": (
+        Column("reporter", "string", "ISO3"),
+        Column("reference", "string", "ISO3"),
+        Column("year", "int16", "calendar year; null for values of every year"),
+        # covariates of pairs, such as distance.
+    ),
     "estimates": (
         Column("model", "string", "estimator, name of the model, or both"),
         Column("term", "string", "regressor, const or effect"),
@@ -170,6 +176,18 @@ TABLES: Final[dict[str, tuple[Column, ...]]] = {
         Column("dependent", "string", "dependent variable"),
         Column("distribution", "string", "of the statistic if the coefficient were 0: t(54) or N(0, 1)"),
         Column("spec", "string", "specification: main, or the name of a spec file"),
+        Column(
+            "r_squared_within",
+            "double",
+            "of the variation within countries (FE, RE) or within the effects (pairs)",
+            unit="1",
+        ),
+        Column(
+            "r_squared_overall",
+            "double",
+            "squared correlation of the dependent variable and X b, without effects",
+            unit="1",
+        ),
     ),
 }
 
@@ -219,6 +237,24 @@ QUANTITIES: Final[dict[str, tuple[Column, ...]]] = {
 }
 """Further columns at the end of flows, by the name that `[ingest] columns` asks for them with."""
 # fmt: on
+
+LABELS: Final = {
+    "esi": "Export similarity",
+    "esi_width": "Width of the interval",
+    "n_reporter": "Products, reporter",
+    "n_reference": "Products, reference",
+    "n_common": "Products in common",
+    "residual_reporter": "Residual share, reporter",
+    "residual_reference": "Residual share, reference",
+    "import_share": "Import share of the bloc",
+    "ln_fdi": "Inward FDI (ln)",
+    "capital": "Capital formation / GDP",
+    "lr": "Labour force participation",
+    "pa": "Patent applications (ln)",
+    "efi": "Economic freedom",
+    "const": "Constant",
+}
+"""Labels of variables in tables for papers; `[labels]` of a specification adds its own and replaces these."""
 
 YEARLY: Final = ("esi", "esi_levels", "market_esi", "market_mean", "complementarity", "destination_esi")
 """Tables with a file for each classification and year, `<table>/classification=H2/2014.parquet`."""

@@ -96,7 +96,7 @@ def text_tables(columns: Sequence[str], rows: Sequence[Sequence[object]], *, wid
         for width_of, number in zip(natural, is_number, strict=True)
     ]
     names_row = [not number or _is_year([row[k] for row in rows]) for k, number in enumerate(is_number)]
-    blocks = _blocks(least, names_row, width)
+    blocks = column_blocks(least, names_row, width, gap=_GAP)
     tables = []
     for block in blocks:
         table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
@@ -138,24 +138,36 @@ def _longest_line(text: str) -> int:
     return max(map(cell_len, text.splitlines()), default=0)
 
 
-def _blocks(least: Sequence[int], names_row: Sequence[bool], width: int) -> list[list[int]]:
-    """Columns of each block: those that name the row, then as many others as fit, at least one."""
-    if sum(least) + _GAP * (len(least) - 1) <= width:
-        return [list(range(len(least)))]
+def column_blocks(
+    widths: Sequence[float], names_row: Sequence[bool], room: float, *, gap: float
+) -> list[list[int]]:
+    """Columns of each block of a table: the first ones that name the row, then as many others as fit, at least one.
+
+    Parameters
+    ----------
+    widths
+        Width of each column, in any unit.
+    names_row
+        Whether each column can name the row.
+    room, gap
+        Width of the page and of the space after a column, in the same unit.
+    """
+    if sum(widths) + gap * (len(widths) - 1) <= room:
+        return [list(range(len(widths)))]
     keys = [0]
     while (
-        len(keys) < min(_MOST_KEYS, len(least) - 1)
+        len(keys) < min(_MOST_KEYS, len(widths) - 1)
         and names_row[len(keys)]
-        and sum(least[: len(keys) + 1]) <= width // 2
+        and sum(widths[: len(keys) + 1]) <= room // 2
     ):
         keys.append(len(keys))
-    used = sum(least[k] + _GAP for k in keys)
+    used = sum(widths[k] + gap for k in keys)
     blocks: list[list[int]] = []
-    room = -1
-    for k in range(len(keys), len(least)):
-        if not blocks or least[k] > room:
+    left = -1.0
+    for k in range(len(keys), len(widths)):
+        if not blocks or widths[k] > left:
             blocks.append([*keys])
-            room = width - used
+            left = room - used
         blocks[-1].append(k)
-        room -= least[k] + _GAP
+        left -= widths[k] + gap
     return blocks or [keys]

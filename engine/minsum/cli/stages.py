@@ -113,12 +113,12 @@ def panel(console: Any, workspace: Path, jobs: int | None) -> int:
 
 
 @click.command()
-@click.argument("spec", required=False, type=LocalPath())
+@click.argument("specs", nargs=-1, type=LocalPath())
 @click.option(
     "--format",
     "form",
     type=click.Choice(FORMS),
-    help="Print only the tables of this spec file, in this form.",
+    help="Print only the tables of these spec files, side by side, in this form.",
 )
 @click.option(
     "--brackets",
@@ -132,23 +132,35 @@ def panel(console: Any, workspace: Path, jobs: int | None) -> int:
 )
 @common
 def estimate(
-    console: Any, workspace: Path, jobs: int | None, *, spec: Path | None, form: str | None, **style: Any
+    console: Any,
+    workspace: Path,
+    jobs: int | None,
+    *,
+    specs: tuple[Path, ...],
+    form: str | None,
+    **style: Any,
 ) -> int:
-    """Estimate the models of a spec file, and print the tables.
+    """Estimate the models of spec files, and print the tables.
 
-    Without SPEC: the models of [estimate] in minsum.toml.
+    Without SPECS: the models of [estimate] in minsum.toml, which are also called main.
 
     \b
     minsum estimate                        [estimate] -> estimates/main.parquet
     minsum estimate models/gravity.toml    -> estimates/gravity.parquet
     minsum estimate --format latex --brackets se --no-stars > table3.tex
+    minsum estimate main models/gravity.toml --format html    models side by side
     """
+    from minsum.settings.specs import MAIN
+
     work = working(console, workspace, jobs)
-    report = work.estimate(spec)
+    code = 0
+    for spec in specs or (Path(MAIN),):
+        report = work.estimate(None if str(spec) == MAIN else spec)
+        code = code or report.exit_code
     if form is not None:
-        names = [] if spec is None else [spec.stem]
+        names = dict.fromkeys(one.stem for one in specs)
         answer(console, work.regression_tables(*names, **style), form)
-        return report.exit_code
+        return code
     show_tables(console, work.tables())
     return finish(console, report, str(work.layout.estimates), "minsum report")
 

@@ -9,7 +9,7 @@ import numpy as np
 from linearmodels import PanelOLS, RandomEffects
 
 from minsum.errors import EstimationError
-from minsum.estimate.design import Design, refuse_unidentified_within
+from minsum.estimate.design import Design, refuse_unidentified_within, within_model
 from minsum.estimate.estimators.diagnostics import (
     breusch_pagan_independence,
     breusch_pagan_random_effects,
@@ -19,7 +19,7 @@ from minsum.estimate.estimators.diagnostics import (
 from minsum.estimate.estimators.hausman_test import hausman
 from minsum.estimate.estimators.hypothesis import HypothesisTest
 from minsum.estimate.estimators.poolability import slope_poolability
-from minsum.settings.specs import Diagnostic
+from minsum.settings.estimators import Diagnostic
 
 
 def diagnose(design: Design) -> dict[str, dict[str, Any]]:
@@ -49,12 +49,17 @@ def diagnose(design: Design) -> dict[str, dict[str, Any]]:
 def _within(design: Design) -> Any:
     """Fixed effects fit with the conventional covariance."""
     refuse_unidentified_within(design)
-    return PanelOLS(design.y, design.exog(), entity_effects=True, time_effects=design.has_years).fit()
+    return within_model(design).fit()
 
 
 def _effects_f(design: Design) -> HypothesisTest:
     test = _within(design).f_pooled
-    null = f"there are no {'country and year' if design.has_years else 'country'} effects"
+    others = (
+        ""
+        if design.effects_text.startswith("no ")
+        else f" and {design.effects_text.removesuffix(' effects')}"
+    )
+    null = f"there are no country{others} effects"
     df = (int(test.df), int(test.df_denom))
     return HypothesisTest(
         "F test of the effects", null, float(test.stat), df, float(test.pval), f"F({df[0]}, {df[1]})"
@@ -62,11 +67,11 @@ def _effects_f(design: Design) -> HypothesisTest:
 
 
 def _hausman(design: Design) -> HypothesisTest:
-    random = RandomEffects(design.y, design.exog(design.year_dummies)).fit()
-    if not design.has_years:
+    random = RandomEffects(design.y, design.exog(design.other_dummies)).fit()
+    if not design.other_dummies:
         return hausman(random, _within(design))
     refuse_unidentified_within(design)
-    return hausman(random, PanelOLS(design.y, design.exog(["year"]), entity_effects=True).fit())
+    return hausman(random, PanelOLS(design.y, design.exog(design.other_dummies), entity_effects=True).fit())
 
 
 def _pesaran_cd(design: Design) -> HypothesisTest:
@@ -80,10 +85,10 @@ def _pesaran_cd(design: Design) -> HypothesisTest:
 _TESTS: Final[dict[Diagnostic, Callable[[Design], HypothesisTest]]] = {
     "effects": _effects_f,
     "hausman": _hausman,
-    "xttest0": lambda design: breusch_pagan_random_effects(design.y, design.exog(design.year_dummies)),
+    "xttest0": lambda design: breusch_pagan_random_effects(design.y, design.exog(design.other_dummies)),
     "xttest2": lambda design: breusch_pagan_independence(_within(design).resids),
     "xttest3": lambda design: modified_wald_heteroskedasticity(_within(design).resids),
-    "xtserial": lambda design: wooldridge_serial_correlation(design.y, design.exog(design.year_dummies)),
+    "xtserial": lambda design: wooldridge_serial_correlation(design.y, design.exog(design.other_dummies)),
     "poolability": lambda design: slope_poolability(design.y, design.exog()),
     "pesaran_cd": _pesaran_cd,
 }

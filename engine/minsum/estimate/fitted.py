@@ -14,6 +14,8 @@ from minsum.errors import EstimationError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from minsum.estimate.estimators.panel_data import F64
+
 FEW_CLUSTERS: Final = 30
 """With fewer clusters, clustered standard errors are unreliable (Cameron and Miller 2015)."""
 
@@ -30,6 +32,8 @@ _SCHEMA: Final = pa.schema(
         ("dependent", pa.string()),
         ("distribution", pa.string()),
         ("spec", pa.string()),
+        ("r_squared_within", pa.float64()),
+        ("r_squared_overall", pa.float64()),
     ]
 )
 
@@ -56,6 +60,9 @@ class Fitted:
         Within for FE, overall for RE and others, None for FGLS.
     warnings
         Warnings for readers of the estimate.
+    within, overall
+        R squared within countries (for pairs: within the effects), and the squared correlation of the dependent variable
+        and X b; None where an estimator has none.
     """
 
     label: str
@@ -68,6 +75,8 @@ class Fitted:
     n_entities: int
     r_squared: float | None
     warnings: tuple[str, ...] = ()
+    within: float | None = None
+    overall: float | None = None
 
     def record(self) -> dict[str, Any]:
         """Record for the footer."""
@@ -146,6 +155,22 @@ def split_constant(
     return params.drop("const"), cov.drop(index="const", columns="const"), (warning,)
 
 
+def squared_correlation(y: F64, fit: F64, weights: F64 | None = None) -> float:
+    """Squared correlation of data and fit; 0 where the fit is the same in every row.
+
+    Parameters
+    ----------
+    y, fit
+        Shape (n_rows,).
+    weights
+        Weight of each row; None for equal weights.
+    """
+    import numpy as np
+
+    (yy, yx), (_, xx) = np.cov(y, fit, aweights=weights)
+    return float(yx**2 / (yy * xx)) if xx > 0 else 0.0
+
+
 def distribution(df: int | None) -> str:
     """Distribution of a statistic when the coefficient is 0."""
     return "N(0, 1)" if df is None else f"t({df})"
@@ -171,6 +196,8 @@ def estimates_table(fitted: Sequence[Fitted], spec: str) -> pa.Table:
             "dependent": one.dependent,
             "distribution": one.distribution,
             "spec": spec,
+            "r_squared_within": one.within,
+            "r_squared_overall": one.overall,
         }
         for one in fitted
         for term, values in one.terms.to_dict("index").items()

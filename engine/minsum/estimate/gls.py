@@ -9,6 +9,7 @@ from minsum.estimate.estimators.fgls import PanelFGLS
 from minsum.estimate.estimators.pcse import PanelPCSE
 from minsum.estimate.estimators.refusals import EstimationWarning
 from minsum.estimate.fitted import Fitted, distribution, term_table
+from minsum.settings.terms import PRODUCT
 
 
 def fit_gls(design: Design, estimator: str, *, label: str) -> Fitted:
@@ -28,7 +29,7 @@ def fit_gls(design: Design, estimator: str, *, label: str) -> Fitted:
     EstimationError
         If the sample does not carry the model; the message names the culprit.
     """
-    exog = design.exog([*(["reporter"] if design.has_countries else []), *design.year_dummies])
+    exog = design.exog([*(["reporter"] if design.has_countries else []), *design.other_dummies])
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", EstimationWarning)
         if estimator == "FGLS":
@@ -56,10 +57,9 @@ def _title(design: Design, estimator: str, title: str) -> str:
 
 
 def _effects(design: Design) -> str:
-    named = [name for name, there in (("country", design.has_countries), ("year", design.has_years)) if there]
-    without = [
-        name for name, there in (("country", design.has_countries), ("year", design.has_years)) if not there
-    ]
+    named = [*(["country"] if design.has_countries else []), *design.other_dummies]
+    has_years = any("year" in one.split(PRODUCT) for one in design.other_dummies)
+    without = [name for name, there in (("country", design.has_countries), ("year", has_years)) if not there]
     parts = [f"{' and '.join(named)} effects by dummies"] if named else []
     return ", ".join([*parts, *(f"no {name} effects" for name in without)])
 
@@ -74,4 +74,5 @@ def _constant(design: Design) -> str:
         )
         if there
     ]
+    omitted += [f"first of {one}" for one in design.groups]
     return f"; the constant is the effect of the omitted {' and '.join(omitted)}" if omitted else ""

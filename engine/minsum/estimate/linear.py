@@ -3,36 +3,60 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-from linearmodels import BetweenOLS, FirstDifferenceOLS, PanelOLS, PooledOLS, RandomEffects
+from linearmodels import BetweenOLS, FirstDifferenceOLS, PooledOLS, RandomEffects
 
 from minsum.errors import EstimationError
-from minsum.estimate.design import Design, refuse_unidentified_within
+from minsum.estimate.design import Design, refuse_unidentified_within, within_model
 from minsum.estimate.estimators.panel_data import panel_sample
 from minsum.estimate.estimators.refusals import EstimationWarning, refuse_constant_within, warn_irregular_lags
-from minsum.estimate.fitted import FEW_CLUSTERS, Fitted, distribution, split_constant, term_table
-from minsum.estimate.nesting import Codes, count, n_nested
+from minsum.estimate.fitted import (
+    FEW_CLUSTERS,
+    Fitted,
+    distribution,
+    split_constant,
+    squared_correlation,
+    term_table,
+)
+from minsum.estimate.nesting import Codes, count, n_parameters
 
-_LEVELS: Final = {"country": "reporter", "year": "year"}
 _NOISE: Final = 1e-20
-"""Share of the variance of a mean below which a variance is rounding; sums of 1e6 residuals leave 1e-26."""
+"""Part of the variance of a mean below which a variance is rounding error; sums of 1e6 residuals leave 1e-26."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Fit:
-    """A result of linearmodels, what it is in words, its R squared (None takes the result's own), and what its
-    covariance is to be multiplied by."""
+    """Result of linearmodels, and what it does not say itself.
+
+    Attributes
+    ----------
+    result
+        Result of linearmodels.
+    about
+        The model in words.
+    constant
+        Meaning of the constant, in words.
+    r_squared
+        R squared of the table; None takes the result's own.
+    is_normal
+        Whether statistics are normal, instead of t.
+    df
+        Residual degrees of freedom; None takes the result's own.
+    cov_factor
+        Factor of the covariance.
+    """
 
     result: Any
     about: str
     constant: str
     r_squared: float | None = None
     is_normal: bool = False
+    df: int | None = None
     cov_factor: float = 1.0
 
 
@@ -64,12 +88,13 @@ def fit_linear(design: Design, estimator: str, *, label: str) -> Fitted:
                 f"{label}: {_plain(error)}", "use fewer regressors or effects, or more rows"
             ) from error
     result = fit.result
-    df = None if fit.is_normal else _degrees_of_freedom(design, result, estimator)
+    df = None if fit.is_normal else _degrees_of_freedom(design, fit, estimator)
     params, cov, notes = split_constant(
         result.params,
         result.cov * fit.cov_factor,
         smallest=_NOISE * float(result.resid_ss) / len(design.y) ** 2,
     )
+    within, overall = _r_squared(design, fit, estimator)
     statistics = "z statistics" if df is None else f"t statistics with {df} degrees of freedom"
     return Fitted(
         label=label,
@@ -86,32 +111,46 @@ def fit_linear(design: Design, estimator: str, *, label: str) -> Fitted:
             *_few_clusters(design, estimator),
             *notes,
         ),
+        within=within,
+        overall=overall,
     )
 
 
-def _degrees_of_freedom(design: Design, result: Any, estimator: str) -> int:
-    """Of t: residual ones; with a clustered covariance, the smallest number of clusters less one."""
-    if design.model.covariance != "clustered":
-        return int(result.df_resid)
+def _r_squared(design: Design, fit: _Fit, estimator: str) -> tuple[float | None, float | None]:
+    """R squared within and overall, of FE and RE as Stata's xtreg: the fit is X b, without effects."""
+    own = float(fit.result.rsquared) if fit.r_squared is None else fit.r_squared
+    if estimator not in ("FE", "RE"):
+        return None, own if estimator == "pooled" else None
+    table = pd.DataFrame({"y": design.y, "fit": design.x @ fit.result.params[list(design.x.columns)]})
+    if estimator == "RE":
+        table = table - table.groupby(level=0).transform("mean")
+    weights = None if design.weights is None else design.weights.to_numpy()
+    other = squared_correlation(table["y"].to_numpy(), table["fit"].to_numpy(), weights)
+    return (own, other) if estimator == "FE" else (other, own)
+
+
+def _is_clustered(design: Design) -> bool:
+    return design.model.covariance == "clustered"
+
+
+def _degrees_of_freedom(design: Design, fit: _Fit, estimator: str) -> int:
+    """Degrees of freedom of t: the residual ones; for a clustered covariance the smallest number of clusters minus 1."""
+    if not _is_clustered(design):
+        return int(fit.result.df_resid) if fit.df is None else fit.df
     return min(_cluster_counts(design, estimator).values()) - 1
 
 
 def _clusters(design: Design, estimator: str) -> tuple[str, ...]:
-    """First differences know clusters of countries only."""
+    """Ways to cluster; first differences take clusters of countries only."""
     return ("country",) if estimator == "FD" else design.model.clusters
 
 
-def _codes(design: Design, names: Sequence[str]) -> Codes:
-    """Number of each row's country or year."""
-    return {name: pd.factorize(design.y.index.get_level_values(_LEVELS[name]))[0] for name in names}
-
-
 def _cluster_counts(design: Design, estimator: str) -> dict[str, int]:
-    return {name: count(codes) for name, codes in _codes(design, _clusters(design, estimator)).items()}
+    return {name: count(codes) for name, codes in design.codes(_clusters(design, estimator)).items()}
 
 
 def _few_clusters(design: Design, estimator: str) -> list[str]:
-    if design.model.covariance != "clustered":
+    if not _is_clustered(design):
         return []
     return [
         f"{count} clusters of {name}: with fewer than {FEW_CLUSTERS} the standard errors are too small"
@@ -125,7 +164,7 @@ def _plain(error: Exception) -> str:
 
 
 def _covariance(design: Design, estimator: str) -> dict[str, Any]:
-    """Arguments of fit for the covariance asked for."""
+    """Arguments of linearmodels' `fit` for the covariance of the model."""
     kind = design.model.covariance
     if kind == "conventional":
         return {"cov_type": "unadjusted"}
@@ -149,48 +188,50 @@ def _covariance_text(design: Design, estimator: str) -> str:
     return f"covariance clustered by {' and '.join(_clusters(design, estimator))}"
 
 
-def _year_text(design: Design) -> str:
-    return "year effects" if design.has_years else "no year effects"
-
-
 def _fixed_effects(design: Design) -> _Fit:
     refuse_unidentified_within(design)
-    model = PanelOLS(
-        design.y, design.exog(), entity_effects=True, time_effects=design.has_years, weights=design.weights
-    )
-    result = model.fit(auto_df=False, count_effects=True, **_covariance(design, "FE"))
-    effects = "country and year effects" if design.has_years else "country effects, no year effects"
-    within = float(result.rsquared_within)
-    about = f"fixed effects (within), {effects}"
+    result = within_model(design).fit(auto_df=False, count_effects=True, **_covariance(design, "FE"))
+    effects = "country effects, no year effects"
+    if design.other_dummies:
+        effects = f"country and {design.effects_text}"
     constant = f"; the constant is the {'' if design.weights is None else 'weighted '}average effect"
-    return _Fit(result, about, constant, within, cov_factor=_without_nested(design, int(result.df_resid)))
+    df = _within_df(design, clusters={})
+    counted = _within_df(
+        design, clusters=design.codes(_clusters(design, "FE")) if _is_clustered(design) else {}
+    )
+    return _Fit(
+        result,
+        f"fixed effects (within), {effects}",
+        constant,
+        float(result.rsquared_within),
+        df=df,
+        cov_factor=int(result.df_resid) / counted,
+    )
 
 
-def _without_nested(design: Design, df: int) -> float:
-    """What turns a covariance with all effects counted into one without those nested in the clusters."""
-    if design.model.covariance != "clustered":
-        return 1.0
-    nested = n_nested(_codes(design, design.model.effects or ()), _codes(design, design.model.clusters))
-    return df / (df + nested)
+def _within_df(design: Design, clusters: Codes) -> int:
+    """Rows less slopes, constant and effects; effects within clusters are not counted."""
+    effects = design.codes(design.model.effects or ())
+    return len(design.y) - design.x.shape[1] - n_parameters(effects, clusters)
 
 
 def _random_effects(design: Design) -> _Fit:
-    design.sample(design.year_dummies)
-    result = RandomEffects(design.y, design.exog(design.year_dummies)).fit(**_covariance(design, "RE"))
+    design.sample(design.other_dummies)
+    result = RandomEffects(design.y, design.exog(design.other_dummies)).fit(**_covariance(design, "RE"))
     fitted = design.x @ result.params[list(design.x.columns)]
     overall = float(fitted.corr(design.y) ** 2)
-    about = f"random effects (Swamy-Arora), {_year_text(design)}"
-    constant = "; the constant is the mean effect; r_squared is the squared correlation of fit and data"
+    about = f"random effects (Swamy-Arora), {design.effects_text}"
+    constant = "; the constant is the mean effect"
     return _Fit(result, about, constant, overall, is_normal=True)
 
 
 def _pooled(design: Design) -> _Fit:
-    design.sample(design.year_dummies)
-    result = PooledOLS(design.y, design.exog(design.year_dummies), weights=design.weights).fit(
+    design.sample(design.other_dummies)
+    result = PooledOLS(design.y, design.exog(design.other_dummies), weights=design.weights).fit(
         **_covariance(design, "pooled")
     )
     return _Fit(
-        result, f"pooled least squares, no country effects, {_year_text(design)}", _first_year(design)
+        result, f"pooled least squares, no country effects, {design.effects_text}", _first_year(design)
     )
 
 

@@ -1,82 +1,45 @@
-"""Estimates models on all pairs of countries: absorbs pair, country and year effects, with clustered errors."""
+"""Estimates models on all pairs of countries by least squares with absorbed effects."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import pandas as pd
 import polars as pl
 from linearmodels.iv import AbsorbingLS
 from linearmodels.panel.utility import AbsorbingEffectError
+from numpy.typing import NDArray
 
 from minsum.errors import EstimationError
 from minsum.estimate.estimators.panel_data import I64
-from minsum.estimate.fitted import FEW_CLUSTERS, Fitted, distribution, term_table
-from minsum.estimate.nesting import Codes, count, n_nested
+from minsum.estimate.fitted import (
+    FEW_CLUSTERS,
+    Fitted,
+    distribution,
+    squared_correlation,
+    term_table,
+)
+from minsum.estimate.groups import SEVERAL
+from minsum.estimate.nesting import Codes, count, n_parameters
 from minsum.estimate.sample import WEIGHT, Chosen
 from minsum.settings.specs import Model
-from minsum.workspace.similarities import narrow, one_row_a_country
 
-KEYS: Final = ("reporter", "reference", "year")
 _SIDES: Final = ("reporter", "reference")
-_MEASURES: Final = (
-    "esi", "esi_width", "n_reporter", "n_reference", "n_common", "residual_reporter", "residual_reference",
-)  # fmt: skip
-
-
-def read_pairs(
-    files: Sequence[Path],
-    country_years: Path,
-    *,
-    reporters: Sequence[str] = (),
-    years: Sequence[int] = (),
-    max_width: float | None = None,
-) -> tuple[pl.DataFrame, list[str]]:
-    """Similarities of all pairs of countries with the variables of both.
-
-    Parameters
-    ----------
-    files
-        esi files of one classification.
-    country_years
-        Variables of every country and year; they are joined twice, as `reporter.capital` and `reference.capital`.
-    reporters, years, max_width
-        The panel's sample, empty and None for all; every country stays a reference.
-
-    Returns
-    -------
-    Columns reporter, reference (of one enumeration), year, esi, n_*, residual_*, where vintages were brought together
-    esi_width, and the variables, in the order of the files, one row for each reporter, reference and year; and what
-    there is to say of rows that were left out. Read in a stream.
-    """
-    esi = pl.scan_parquet(list(files), glob=False)
-    pairs = esi.filter(pl.col("reference_code").is_not_null())
-    for name, chosen in (("reporter", reporters), ("year", years)):
-        if chosen:
-            pairs = pairs.filter(pl.col(name).is_in(list(chosen)))
-    pairs, notes = one_row_a_country(pairs)
-    pairs, too_wide = narrow(pairs, max_width)
-    there = pairs.collect_schema().names()
-    pairs = pairs.select(*KEYS, *(name for name in _MEASURES if name in there))
-    sides = pl.scan_parquet(country_years, glob=False)
-    variables = [name for name in sides.collect_schema().names() if name not in ("reporter", "year")]
-    for side in _SIDES:
-        of_side = sides.select(
-            pl.col("reporter").alias(side),
-            "year",
-            *(pl.col(name).alias(f"{side}.{name}") for name in variables),
-        )
-        pairs = pairs.join(of_side, on=[side, "year"], how="left", maintain_order="left")
-    labels = esi.select(pl.col("reporter").unique().sort()).collect().to_series()
-    rows = pairs.with_columns(pl.col(_SIDES).cast(pl.Enum(labels))).collect(engine="streaming")
-    return rows, [*notes, *too_wide]
 
 
 def fit_pairs(chosen: Chosen, model: Model, *, label: str) -> Fitted:
     """Estimate a model of pairs by least squares with absorbed effects.
+
+    Parameters
+    ----------
+    chosen
+        The sample.
+    model
+        A resolved model of pairs.
+    label
+        Name of the estimate.
 
     Raises
     ------
@@ -85,62 +48,142 @@ def fit_pairs(chosen: Chosen, model: Model, *, label: str) -> Fitted:
 
     Notes
     -----
-    As reghdfe: effects nested in the clusters take no degrees of freedom, and t has those of the smallest
-    number of clusters less one.
+    Degrees of freedom as in reghdfe (`nesting.n_parameters`); t has those of the smallest number of clusters minus 1.
     """
     rows = chosen.rows
     effects: Codes = {effect: _codes(rows, effect) for effect in model.effects or ()}
-    exog = pd.DataFrame({name: rows[name].to_numpy() for name in model.regressors})
-    n_effects = sum(count(codes) for codes in effects.values()) - len(effects) + 1
-    if len(rows) <= exog.shape[1] + n_effects:
+    n_coefficients = len(chosen.regressors) + n_parameters(effects, {})
+    if len(rows) <= n_coefficients:
         raise EstimationError(
-            f"{label}: {len(rows)} rows for {exog.shape[1] + n_effects} coefficients and effects",
+            f"{label}: {len(rows)} rows for {n_coefficients} coefficients and effects",
             "use fewer effects or more years",
         )
     clusters = _clusters(rows, model, label=label)
-    result = _absorb(rows, exog, effects=effects, clusters=clusters, model=model)
-    df = int(result.df_resid)
-    cov = result.cov
-    if clusters:
-        cov = cov * (df / (df + n_nested(effects, clusters)))
-        df = min(count(codes) for codes in clusters.values()) - 1
+    absorbed = _absorb(chosen, effects=effects, model=model)
+    n_counted = len(chosen.regressors) + n_parameters(effects, clusters)
+    cov = _covariance(absorbed, clusters, n_counted=n_counted, is_robust=model.covariance == "robust")
+    df = min(map(count, clusters.values())) - 1 if clusters else len(rows) - n_coefficients
     return Fitted(
         label=label,
         estimator="FE",
         dependent=str(model.dependent),
         about=_about(chosen, model, effects, df=df),
-        terms=term_table(result.params, cov, df=df),
+        terms=term_table(absorbed.beta, cov, df=df),
         distribution=distribution(df),
         n_obs=len(rows),
         n_entities=count(_codes(rows, "pair")),
-        r_squared=float(result.absorbed_rsquared),
+        r_squared=absorbed.r_squared,
         warnings=_warnings(rows, clusters),
+        within=absorbed.r_squared,
+        overall=_overall(chosen, model, absorbed.beta),
     )
 
 
-def _absorb(rows: pl.DataFrame, exog: pd.DataFrame, *, effects: Codes, clusters: Codes, model: Model) -> Any:
-    """The result of linearmodels, its covariance with all effects counted as degrees of freedom."""
+def _overall(chosen: Chosen, model: Model, beta: pd.Series) -> float:
+    """Squared correlation of the dependent variable and the fit without effects."""
+    rows = chosen.rows
+    fit = rows.select(chosen.regressors).to_numpy() @ beta.to_numpy()
+    weights = rows[WEIGHT].to_numpy() if model.weights else None
+    return squared_correlation(rows[model.dependent].to_numpy(), fit, weights)
+
+
+@dataclass(frozen=True, slots=True)
+class _Absorbed:
+    """Least squares on variables from which the effects are taken out.
+
+    Attributes
+    ----------
+    beta
+        Slopes by regressor.
+    x
+        Regressors without the effects, shape (n_rows, n_regressors); times the root of the weights, if any.
+    u_hat
+        Residuals, shape (n_rows,), weighted in the same way.
+    r_squared
+        Share of the dependent variable's variation within the effects that the regressors explain.
+    """
+
+    beta: pd.Series
+    x: NDArray[np.float64]
+    u_hat: NDArray[np.float64]
+    r_squared: float
+
+
+def _absorb(chosen: Chosen, *, effects: Codes, model: Model) -> _Absorbed:
+    """Take out the effects and estimate the slopes.
+
+    Raises
+    ------
+    EstimationError
+        If a regressor does not vary beside the effects; the message names it.
+    """
+    rows, names = chosen.rows, chosen.regressors
     absorb = pd.DataFrame({name: _categories(codes) for name, codes in effects.items()})
-    covariance: dict[str, Any] = {
-        "cov_type": "unadjusted" if model.covariance == "conventional" else "robust"
-    }
-    if clusters:
-        covariance = {"cov_type": "clustered", "clusters": np.column_stack(list(clusters.values()))}
+    exog = pd.DataFrame({name: rows[name].to_numpy() for name in names})
     y, weights = rows[model.dependent].to_numpy(), rows[WEIGHT].to_numpy() if model.weights else None
     try:
         found = AbsorbingLS(y, exog, absorb=absorb, weights=weights)
-        return found.fit(debiased=True, use_cache=False, **covariance)
+        result = found.fit(debiased=False, use_cache=False, cov_type="unadjusted")
     except AbsorbingEffectError as error:
         told = {word.strip(",") for word in str(error).split()}
-        culprits = ", ".join(name for name in model.regressors if {*name.split()} <= told)
+        culprits = ", ".join(name for name in names if {*name.split()} <= told)
         raise EstimationError(
-            f"{culprits or ', '.join(model.regressors)} does not vary beside the effects {', '.join(effects)} and the other regressors",
+            f"{culprits or ', '.join(names)} does not vary beside the effects {', '.join(effects)} and the other regressors",
             "leave it out, or use fewer effects",
         ) from error
+    x = found.absorbed_exog.to_numpy()
+    u_hat = found.absorbed_dependent.to_numpy()[:, 0] - x @ result.params.to_numpy()
+    return _Absorbed(result.params, x, u_hat, float(result.absorbed_rsquared))
+
+
+def _covariance(absorbed: _Absorbed, clusters: Codes, *, n_counted: int, is_robust: bool) -> pd.DataFrame:
+    """Covariance of the slopes: conventional, robust (HC1), or clustered in one or two ways.
+
+    Parameters
+    ----------
+    absorbed
+        The estimate.
+    clusters
+        Ways to cluster; empty for none.
+    n_counted
+        Number of parameters, K.
+    is_robust
+        Whether a covariance without clusters is robust to heteroskedasticity.
+
+    Notes
+    -----
+    Two ways are Cameron, Gelbach and Miller's (2011): V_1 + V_2 - V_12, each with its G / (G - 1).
+    """
+    x, u_hat, names = absorbed.x, absorbed.u_hat, absorbed.beta.index
+    n = len(u_hat)
+    bread = np.linalg.inv(x.T @ x)
+    if not clusters and not is_robust:
+        return pd.DataFrame(bread * (u_hat @ u_hat / (n - n_counted)), names, names)
+    scores = x * u_hat[:, None]
+    if not clusters:
+        return pd.DataFrame(bread @ (scores.T @ scores) @ bread * (n / (n - n_counted)), names, names)
+    ways = list(clusters.values())
+    parts = [_clustered_meat(scores, one) for one in ways]
+    if len(ways) == 2:
+        both = np.unique(ways[0] * count(ways[1]) + ways[1], return_inverse=True)[1]
+        parts.append(-_clustered_meat(scores, both))
+    return pd.DataFrame(bread @ sum(parts) @ bread * ((n - 1) / (n - n_counted)), names, names)
+
+
+def _clustered_meat(scores: NDArray[np.float64], codes: I64) -> NDArray[np.float64]:
+    """Sum over clusters of the outer products of their scores, times G / (G - 1)."""
+    n_clusters = count(codes)
+    sums: NDArray[np.float64] = np.empty((n_clusters, scores.shape[1]))
+    for place, column in enumerate(scores.T):
+        sums[:, place] = np.bincount(codes, column, minlength=n_clusters)
+    return sums.T @ sums * (n_clusters / (n_clusters - 1))
 
 
 def _codes(rows: pl.DataFrame, name: str) -> I64:
-    """Number of each row's effect or cluster, from 0 without gaps, shape (n_rows,)."""
+    """Index of each row's effect or cluster, from 0 without gaps, shape (n_rows,)."""
+    label = f"{SEVERAL}{name}"
+    if label in rows.columns:
+        return np.unique(rows[label].to_physical().to_numpy(), return_inverse=True)[1].astype(np.int64)
     reporter, reference = (rows[side].to_physical().to_numpy().astype(np.int64) for side in _SIDES)
     year = rows["year"].to_numpy().astype(np.int64)
     size = max(int(reporter.max()), int(reference.max()), int(year.max())) + 1
@@ -185,7 +228,7 @@ def _about(chosen: Chosen, model: Model, effects: Codes, *, df: int) -> str:
 
 
 def _warnings(rows: pl.DataFrame, clusters: Codes) -> tuple[str, ...]:
-    """Few clusters; and pairs that stand in the data twice, with one similarity, as two observations."""
+    """Warnings: few clusters; pairs in both directions, with the same similarity, taken as independent rows."""
     found = [
         f"{count(codes)} clusters of {name}: with fewer than {FEW_CLUSTERS} the standard errors are too small"
         for name, codes in clusters.items()

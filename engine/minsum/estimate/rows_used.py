@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 import polars as pl
 
@@ -12,10 +13,13 @@ from minsum.countries.suggestions import near_labels
 from minsum.errors import EstimationError, MissingInputError
 from minsum.estimate.sample import Chosen, choose, in_common
 from minsum.settings.specs import Model, Specification, labels
+from minsum.settings.terms import parse_term
 from minsum.workspace.checksums import prove
 from minsum.workspace.footers import read_footer
 from minsum.workspace.layout import Layout
 from minsum.workspace.similarities import narrow, one_row_a_country, scan_similarities
+
+_OF_REFERENCE: Final = "reference."
 
 
 def esi_of_panel(layout: Layout) -> list[Path]:
@@ -25,7 +29,7 @@ def esi_of_panel(layout: Layout) -> list[Path]:
 
 
 def rows_used(layout: Layout, name: str) -> dict[str, Chosen]:
-    """The rows that each model of `estimates/<name>.parquet` was estimated on, as it was when that was made.
+    """Rows that each model of `estimates/<name>.parquet` was estimated on.
 
     Returns
     -------
@@ -47,11 +51,11 @@ def rows_used(layout: Layout, name: str) -> dict[str, Chosen]:
 def samples_of(
     layout: Layout, spec: Specification, *, models: Sequence[Model], esi: Sequence[Path]
 ) -> tuple[list[Chosen], list[list[str]]]:
-    """The sample of each model, and what was said when its data were read; data that models share are read once."""
-    read: dict[tuple[str, str | None], tuple[pl.DataFrame, list[str]]] = {}
+    """The sample of each model, and notes on the reading of its data; data that models share are read once."""
+    read: dict[tuple[str, str | None, bool], tuple[pl.DataFrame, list[str]]] = {}
     chosen, notes = [], []
     for model in models:
-        key = (model.data, model.reference)
+        key = (model.data, model.reference, _needs_reference(model))
         if key not in read:
             read[key] = _read(layout, model, esi=esi)
         keys = ("reporter", "reference", "year") if model.data == "pairs" else ("reporter", "year")
@@ -61,31 +65,63 @@ def samples_of(
 
 
 def all_pairs(layout: Layout, esi: Sequence[Path]) -> tuple[pl.DataFrame, list[str]]:
-    """All pairs of countries of these similarities, with the variables of both (`pairs.read_pairs`); the sample is the panel's.
+    """All pairs of countries of these similarities, with the variables of both (`pair_data.read_pairs`); the sample is the panel's.
 
     Raises
     ------
     MissingInputError
         If there are no variables of countries.
     """
-    from minsum.estimate.pairs import read_pairs
+    from minsum.estimate.pair_data import read_pairs
 
     if not layout.country_years.is_file():
         raise MissingInputError(f"{layout.country_years}: not there yet", "make it: minsum panel")
-    prove([layout.country_years])
+    of_pairs = layout.pair_years if layout.pair_years.is_file() else None
+    prove([layout.country_years, *([of_pairs] if of_pairs else [])])
     options = read_footer(layout.panel)["options"]
     return read_pairs(
         esi, layout.country_years, reporters=options["reporters"], years=options["years"],
         max_width=options.get("max_width"),  # panels made before it was a setting have none
+        pair_years=of_pairs,
     )  # fmt: skip
 
 
+def _needs_reference(model: Model) -> bool:
+    """Whether a model of the panel has a variable of the reference."""
+    terms = [parse_term(text).of_two_countries("") for text in (model.dependent, *model.regressors)]
+    return model.data == "panel" and any(
+        one.startswith(_OF_REFERENCE) for term in terms for one in term.columns
+    )
+
+
+def _with_reference(layout: Layout, panel: pl.DataFrame, reference: str) -> pl.DataFrame:
+    """The panel with the variables of the reference in each year, `reference.capital` and so on.
+
+    Raises
+    ------
+    EstimationError
+        If the reference is a composite.
+    """
+    if reference.islower():
+        raise EstimationError(
+            f"{reference} is a composite and has no variables of its own",
+            'set reference to a country in the model, such as reference = "USA", or leave out terms of the reference',
+        )
+    prove([layout.country_years])
+    found = pl.read_parquet(layout.country_years, glob=False).filter(pl.col("reporter") == reference)
+    named = found.drop("reporter").select("year", pl.exclude("year").name.prefix(_OF_REFERENCE))
+    return panel.join(named, on="year", how="left", maintain_order="left")
+
+
 def _read(layout: Layout, model: Model, *, esi: Sequence[Path]) -> tuple[pl.DataFrame, list[str]]:
-    """The panel, with the similarity of another reference where one is asked for; or all pairs. And what there is to
-    say of rows that were left out."""
+    """The rows for a model, and notes on rows left out: the panel, with another reference if the model has one, or all
+    pairs."""
     if model.data == "pairs":
         return all_pairs(layout, esi)
     panel = pl.read_parquet(layout.panel, glob=False)
+    if _needs_reference(model):
+        own = str(read_footer(layout.panel)["options"]["reference"])
+        panel = _with_reference(layout, panel, comtrade_label(model.reference) if model.reference else own)
     if model.reference is None:
         return panel, []
     rows, notes = one_row_a_country(

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from typing import Any, Final
 
 import polars as pl
 
 from minsum.countries.suggestions import label_in
 from minsum.errors import EstimationError
-from minsum.settings.specs import Model, Sample
-from minsum.settings.terms import evaluate, parse_term
+from minsum.estimate.groups import SEVERAL, labels_of_effects, spelt_out, with_groups
+from minsum.settings.estimators import Sample
+from minsum.settings.specs import Model
+from minsum.settings.terms import Term, evaluate, parse_term
 
 Counts = dict[str, int]
 WEIGHT: Final = "1 - (esi_high - esi_low)"
-"""Column of a row's weight, where a model weights by width; no term can be called so."""
+"""Column of each row's weight if a model weights by width; no term can have this name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,34 +28,42 @@ class Chosen:
     Attributes
     ----------
     rows
-        The keys of the data, then one column for each term, dependent first, then WEIGHT, in (0, 1], where the model
-        has weights.
+        The keys of the data, then one column for each term, dependent first, then WEIGHT, in (0, 1], if the model
+        has weights, then the label of each row's effect for effects by group (`groups.SEVERAL`).
     keys
         Columns that name a row: reporter, year; or reporter, reference, year.
     total
         Rows of the data.
+    regressors
+        Columns of the regressors; one that is multiplied by a division into groups has a column for each group.
     left_out
         Filter to the number of rows it takes.
     incomplete
-        Term to the rows of each reporter that lack it, among those that the filters keep.
+        Term to the rows of each reporter that lack it, among the rows that the filters keep.
     undefined
-        The part of these where the data have a value and the term has none (a logarithm of zero, no year
+        The part of `incomplete` where the data have a value and the term has none (a logarithm of zero, no year
         before).
     """
 
     rows: pl.DataFrame
     keys: tuple[str, ...]
     total: int
+    regressors: tuple[str, ...] = ()
     left_out: Counts = field(default_factory=dict)
     incomplete: dict[str, Counts] = field(default_factory=dict)
     undefined: dict[str, Counts] = field(default_factory=dict)
 
     def weights_text(self) -> str:
-        """How the rows count, to follow what an estimate is; nothing where all count the same."""
+        """Description of the weights, to follow that of the estimate; empty for equal weights."""
         if WEIGHT not in self.rows.columns:
             return ""
         lowest, highest = self.rows.select(low=pl.col(WEIGHT).min(), high=pl.col(WEIGHT).max()).row(0)
         return f"; a row counts {WEIGHT}, here {lowest:.3g} to {highest:.3g}"
+
+    def effect_labels(self) -> dict[str, pl.Series]:
+        """Effect by group to the label of each row's effect."""
+        named = [name for name in self.rows.columns if name.startswith(SEVERAL)]
+        return {name.removeprefix(SEVERAL): self.rows[name] for name in named}
 
     def record(self) -> dict[str, Any]:
         """Record for the footer."""
@@ -66,7 +77,7 @@ class Chosen:
 
 
 def choose(data: pl.DataFrame, model: Model, *, keys: tuple[str, ...]) -> Chosen:
-    """Evaluate a model's terms and keep the rows of its sample that are complete.
+    """Evaluate a model's terms and keep the complete rows of its sample.
 
     Parameters
     ----------
@@ -82,44 +93,60 @@ def choose(data: pl.DataFrame, model: Model, *, keys: tuple[str, ...]) -> Chosen
     EstimationError
         If the data lack a column, or no complete row is left.
     """
-    terms = [parse_term(text) for text in (model.dependent, *model.regressors)]
-    columns = [column for column in data.columns if column not in keys]
-    _refuse_unknown([*[term.column for term in terms], *model.sample.between], columns, data=model.data)
-    values = [evaluate(term, data, panel=keys[:-1]).alias(str(term)) for term in terms]
-    table = data.select(*keys).with_columns(values)
+    data = with_groups(data, model.groups, keys=keys)
+    terms = _terms(data, model, keys=keys)
+    columns = [pl.lit(evaluate(term, data, panel=keys[:-1])).alias(name) for name, term in terms.items()]
     if model.weights is not None:
-        _refuse_without_width(columns)
-        table = table.with_columns(data.select((1 - pl.col("esi_width")).alias(WEIGHT)))
+        _refuse_without_width(data.columns)
+        columns.append((1 - pl.col("esi_width")).alias(WEIGHT))
+    table = data.select(*keys, *columns, *labels_of_effects(model.effects or (), data, keys=keys))
     model = model.model_copy(update={"sample": _understood(model.sample, data)})
     kept, left_out = _filtered(data, model, keys=keys)
     table, raw = table.filter(kept), data.filter(kept)
-    whole = pl.all_horizontal(pl.col([str(term) for term in terms]).is_not_null())
+    rows = table.filter(pl.all_horizontal(pl.col(list(terms)).is_not_null()))
+    absent = {name: table[name].is_null() for name in terms}
+    undefined = {
+        name: absent[name] & raw.select(pl.all_horizontal(pl.col(term.columns).is_not_null())).to_series()
+        for name, term in terms.items()
+        if term.inner
+    }
     chosen = Chosen(
-        rows=table.filter(whole),
+        rows=rows,
         keys=keys,
         total=len(data),
+        regressors=_that_vary(rows, list(terms)[1:], asked=model.regressors),
         left_out=left_out,
-        incomplete=_by_reporter(table, {str(term): pl.col(str(term)).is_null() for term in terms}),
-        undefined=_by_reporter(
-            table.with_columns(raw[term.column].alias(f"raw {term}") for term in terms),
-            {
-                str(term): pl.col(str(term)).is_null() & pl.col(f"raw {term}").is_not_null()
-                for term in terms
-                if term.inner
-            },
-        ),
+        incomplete=_by_reporter(table["reporter"], absent),
+        undefined=_by_reporter(table["reporter"], undefined),
     )
     return _long_enough(chosen, model.sample)
+
+
+def _terms(data: pl.DataFrame, model: Model, *, keys: tuple[str, ...]) -> dict[str, Term]:
+    """Name of each column of the sample to its term, the dependent variable first."""
+    own = "" if model.data == "panel" else "reporter."
+    parsed = {text: parse_term(text).of_two_countries(own) for text in (model.dependent, *model.regressors)}
+    known = [name for name in data.columns if name not in keys and "[" not in name]
+    wanted = [name for term in parsed.values() for name in term.columns]
+    _refuse_unknown([*wanted, *model.sample.between], known, data=model.data)
+    return {name: one for text, term in parsed.items() for name, one in spelt_out(text, term, data).items()}
+
+
+def _that_vary(rows: pl.DataFrame, names: Sequence[str], *, asked: Sequence[str]) -> tuple[str, ...]:
+    """Regressors, without products with a group that has no row in the sample."""
+    return tuple(name for name in names if name in asked or bool((rows[name] != 0).any()))
 
 
 def _refuse_unknown(wanted: Sequence[str], columns: Sequence[str], *, data: str) -> None:
     unknown = [name for name in wanted if name not in columns]
     if unknown:
         what = "the panel has" if data == "panel" else "the pairs have"
+        near = get_close_matches(unknown[0], columns, n=1)
         raise EstimationError(
             f"{what} no column {unknown[0]!r}; {'it has' if data == 'panel' else 'they have'} {', '.join(columns)}",
-            "add a covariate file that gives it (minsum status says what the files give and what is absent), "
-            "or correct the model",
+            f"{f'did you mean {near[0]!r}? ' if near else ''}"
+            "Correct the model, or put a covariate file that gives it into the folder of covariates and run minsum panel; "
+            "minsum status says what the files give and what is absent",
         )
 
 
@@ -132,7 +159,7 @@ def _refuse_without_width(columns: Sequence[str]) -> None:
 
 
 def _understood(sample: Sample, data: pl.DataFrame) -> Sample:
-    """The sample with countries as the data write them; a label that is none is refused."""
+    """The sample with countries as the data write them; refuses a label of no country."""
     named = {}
     for name in ("reporters", "exclude", "references"):
         column = "reference" if name == "references" else "reporter"
@@ -144,7 +171,7 @@ def _understood(sample: Sample, data: pl.DataFrame) -> Sample:
 
 
 def _filters(model: Model) -> Iterator[tuple[str, pl.Expr]]:
-    """Name and rule of each filter that is set; in this order, each takes rows that those before leave."""
+    """Name and rule of each filter that is set, in the order of their use: each takes rows that earlier filters leave."""
     sample = model.sample
     if sample.reporters:
         yield "reporters", pl.col("reporter").is_in(sample.reporters)
@@ -161,20 +188,21 @@ def _filters(model: Model) -> Iterator[tuple[str, pl.Expr]]:
     for name, (low, high) in sample.between.items():
         yield f"between {name}", pl.col(name).is_between(low, high)
     if model.weights is not None:
-        yield "weight 0", (pl.col("esi_width") < 1) | pl.col("esi").is_null()  # that one is incomplete
+        # a row without esi is counted as incomplete
+        yield "weight 0", (pl.col("esi_width") < 1) | pl.col("esi").is_null()
     if sample.dyads == "once":
         yield "dyads", _first_direction()
 
 
 def _first_direction() -> pl.Expr:
-    """Of a pair that the rows left so far (column `kept`) hold in both directions, the first by name."""
+    """Keep one direction of each pair: if the rows left so far (column `kept`) have both, the first by name."""
     reporter, reference = (pl.col(side).cast(pl.String) for side in ("reporter", "reference"))
     dyad = [pl.min_horizontal(reporter, reference), pl.max_horizontal(reporter, reference), pl.col("year")]
     return (reporter < reference) | (pl.col("kept").sum().over(dyad) < 2)
 
 
 def _filtered(data: pl.DataFrame, model: Model, *, keys: tuple[str, ...]) -> tuple[pl.Series, Counts]:
-    """Which rows the filters keep, and how many each takes."""
+    """Whether the filters keep each row, and the number of rows that each filter takes."""
     kept = pl.Series([True]).new_from_index(0, len(data))
     left_out: Counts = {}
     for name, rule in _filters(model):
@@ -189,18 +217,18 @@ def _filtered(data: pl.DataFrame, model: Model, *, keys: tuple[str, ...]) -> tup
     return kept, left_out
 
 
-def _by_reporter(table: pl.DataFrame, rules: dict[str, pl.Expr]) -> dict[str, Counts]:
-    """For each rule that takes rows, how many of each reporter."""
-    counts = table.group_by("reporter").agg(rule.sum().alias(name) for name, rule in rules.items())
-    return {
-        name: {str(reporter): count for reporter, count in counts.sort("reporter").select("reporter", name).rows() if count}
-        for name in rules
-        if counts[name].sum()
-    }  # fmt: skip
+def _by_reporter(reporters: pl.Series, taken: dict[str, pl.Series]) -> dict[str, Counts]:
+    """Name to the number of rows that it takes of each reporter, if it takes any."""
+    found = {}
+    for name, rows in taken.items():
+        counts = reporters.filter(rows).cast(pl.String).value_counts().sort("reporter")
+        if len(counts):
+            found[name] = dict(counts.iter_rows())
+    return found
 
 
 def _long_enough(chosen: Chosen, sample: Sample) -> Chosen:
-    """Leave out reporters (pairs) with fewer complete years than asked for."""
+    """The sample without reporters (or pairs) that have fewer complete years than asked for."""
     units = list(chosen.keys[:-1])
     long = chosen.rows.filter(pl.len().over(units) >= sample.min_years)
     left_out = chosen.left_out

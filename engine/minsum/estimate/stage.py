@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from minsum.estimate.fitted import Fitted
     from minsum.estimate.sample import Chosen
 
-RECIPE: Final = "estimate-3"
+RECIPE: Final = "estimate-4"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +55,9 @@ class Asked:
     spec
         The specification.
     by
-        `settings`: its estimates go when the settings no longer name it. `command`: `minsum estimate SPEC` made them;
-        they stay, and are kept up to date by the specification in their footer, until somebody deletes the file.
+        Origin. `settings`: the estimates are removed when the settings no longer name the specification. `command`: made
+        by `minsum estimate SPEC`; the estimates stay, and are kept up to date by the specification in their footer, until
+        somebody deletes the file.
     """
 
     spec: Specification
@@ -99,7 +100,7 @@ def inputs_of(layout: Layout) -> Inputs:
 
 
 def kept_specs(layout: Layout, known: Collection[str]) -> dict[str, Asked]:
-    """Specifications, beside the known ones, of estimates that `minsum estimate SPEC` made, from their footers."""
+    """Specifications of estimates that `minsum estimate SPEC` made, from their footers, without the known ones."""
     found = {}
     for path in estimate_files(layout):
         if path.stem not in known:
@@ -113,7 +114,7 @@ def kept_specs(layout: Layout, known: Collection[str]) -> dict[str, Asked]:
 
 
 def estimates_plan(layout: Layout, asked: Mapping[str, Asked], inputs: Inputs) -> Plan:
-    """Which estimates are missing or stale, and which are no longer asked for; another's file stays (`strays`)."""
+    """Plan of the estimates: missing or stale ones are redone, unwanted ones removed; files of others stay (`strays`)."""
     wanted = {layout.estimate(name): _mark(one, name=name, inputs=inputs) for name, one in asked.items()}
     return plan_of(wanted, filter(is_estimates, estimate_files(layout)))
 
@@ -169,15 +170,16 @@ def _publish(fitted: Sequence[Fitted], target: Path, *, footer: Footer, layout: 
 
 
 def _mark(asked: Asked, *, name: str, inputs: Inputs) -> Mark:
-    """Of the panel, the specification and, where a model looks beyond the panel, the similarities."""
+    """Mark from the panel, the specification and, if a model looks beyond the panel, the similarities."""
     is_beyond = any(_looks_beyond(model) for model in asked.spec.resolved())
     beyond = [[path.stem, mark] for path, mark in inputs.esi.items()] if is_beyond else []
-    written = asked.spec.model_dump(mode="json", exclude_unset=True)  # what is left out is inherited
+    written = asked.spec.model_dump(mode="json", exclude_unset=True)  # unset fields are inherited
     options = asked.spec.model_dump(mode="json") | {"asked_by": asked.by, "as_written": written}
     return Mark(f"estimates {name}", RECIPE, options, [inputs.panel, beyond])
 
 
 def _looks_beyond(model: Model) -> bool:
+    """Whether a model needs similarities that are not in the panel."""
     return model.data == "pairs" or model.reference is not None
 
 

@@ -148,7 +148,7 @@ def _provenance(layout: Layout, options: ExportOptions) -> dict[str, Any]:
             told = {"sha256": one["sha256"], "published": one["published"], "format": one["format"]}
             is_other = one["name"] in sources and sources[one["name"]] != told
             sources[f"{one['name']} {one['sha256'][:8]}" if is_other else one["name"]] = told
-    singles = [path for path in (layout.coverage, layout.panel, layout.country_years) if path.is_file()]
+    singles = [path for path in (layout.coverage, *layout.panel_files()) if path.is_file()]
     files = [*chain.from_iterable(layout.yearly(name) for name in YEARLY), *singles, *estimate_files(layout)]
     return {
         "versions": dict(options.versions),

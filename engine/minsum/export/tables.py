@@ -85,12 +85,15 @@ def of_models(
 ) -> Released:  # fmt: skip
     """A table of rows that models are estimated on, whose columns are terms of variables of the panel or of two countries."""
     about = {**columns_of("esi"), **variables}
-    for column in frame.columns:
+    frame = frame.with_columns(pl.col(pl.Categorical).cast(pl.String))
+    for column, dtype in frame.schema.items():
         side, _, rest = column.rpartition(".")
         if column not in about and rest in variables:
             about[column] = replace(variables[rest], about=f"of the {side}: {variables[rest].about}")
         elif column not in about:
-            about[column] = Column(column, "double", f"term {column} of the model")
+            kind = "string" if dtype == pl.String else "double"
+            told = f"{column} of the row" if dtype == pl.String else f"term {column} of the model"
+            about[column] = Column(column, kind, told)
     return whole(name, frame, title=title, key=key, about=about, notes=notes)
 
 
@@ -142,11 +145,18 @@ def variables_of(layout: Layout) -> dict[str, Column]:
         "import_share": Column("import_share", "double", "imports from the bloc over all imports", unit="1")
     }
     for name, told in footer["covariates"]["variables"].items():
-        asked = footer["options"]["variables"][name]
-        unit = "1" if asked["unit"] == "ratio" else asked["unit"].replace("_", " ")
         about = f"{told['recipe']}, from {', '.join(told['files'])}"
+        asked = footer["options"]["variables"].get(name)
+        if asked is None:  # a column of a plain table, whose unit nobody said
+            found[name] = Column(name, "double", about)
+            continue
+        unit = "1" if asked["unit"] == "ratio" else asked["unit"].replace("_", " ")
         found[name] = Column(name, "double", about, unit=f"ln of {unit}" if asked["ln"] else unit)
-    return found
+    of_pairs = footer["covariates"]["pair_variables"]
+    return found | {
+        name: Column(name, "double", f"of pairs of countries, as given, from {', '.join(told['files'])}")
+        for name, told in of_pairs.items()
+    }
 
 
 def _single(

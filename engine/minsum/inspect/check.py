@@ -158,6 +158,7 @@ def _tables(layout: Layout) -> Iterator[tuple[Path, str, Verify]]:
         "coverage": layout.coverage,
         "panel": layout.panel,
         "country_years": layout.country_years,
+        "pair_years": layout.pair_years,
         "section_esi": layout.sections,
     }
     for name, path in single.items():

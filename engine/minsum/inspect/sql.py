@@ -127,6 +127,7 @@ def _tables(layout: Layout) -> dict[str, list[Path]]:
         "coverage": [layout.coverage],
         "panel": [layout.panel],
         "country_years": [layout.country_years],
+        "pair_years": [layout.pair_years],
         "estimates": estimate_files(layout),
         "section_esi": [layout.sections],
     }

@@ -122,7 +122,7 @@ class _Chain:
         """Add entries for outputs whose flows do not exist: a run would end before it changes them."""
         layout = self._layout
         standing = {table: [_year(path) for path in layout.yearly(table)] for table in YEARLY} | {
-            "panel": [one.name for one in (layout.panel, layout.country_years) if one.is_file()],
+            "panel": [one.name for one in layout.panel_files()],
             "estimates": [one.name for one in estimate_files(layout)],
             "report": [one.name for one in (layout.sections, layout.page) if one.is_file()],
         }
@@ -171,8 +171,7 @@ class _Chain:
 
         layout, section = self._layout, self._settings.panel
         if section is None:
-            there = [one for one in (layout.panel, layout.country_years) if one.is_file()]
-            self._note("panel", Plan(remove=dict.fromkeys(there, UNWANTED)), "minsum run")
+            self._note("panel", Plan(remove=dict.fromkeys(layout.panel_files(), UNWANTED)), "minsum run")
             return None, ""
 
         esi = tables.digests(layout.esi)

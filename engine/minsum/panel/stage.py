@@ -1,7 +1,7 @@
 """Stage `panel`: writes the panel (similarity, import shares, covariates of the sample), one row per country and year.
 
-It also writes `country_years.parquet`: import shares and covariates of every country and year. Models of pairs need these,
-because the panel has no row for its reference.
+For models of pairs it also writes `country_years.parquet`, import shares and covariates of every country and year (the
+panel has no row for its reference), and `pair_years.parquet`, covariates of pairs such as distance.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import file_digest
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import polars as pl
 import pyarrow as pa
@@ -34,10 +34,7 @@ from minsum.workspace.publish import publish_table
 from minsum.workspace.queries import connect, query
 from minsum.workspace.similarities import narrow, one_row_a_country, scan_similarities
 
-if TYPE_CHECKING:
-    pass
-
-RECIPE: Final = "panel-5"
+RECIPE: Final = "panel-6"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +62,7 @@ class PanelReport:
 
 
 def build_panel(layout: Layout, options: Panel, *, jobs: int = 1) -> PanelReport:
-    """Bring `panel.parquet` and `country_years.parquet` up to date, as `[panel]` with its reference asks for it.
+    """Bring `panel.parquet`, `country_years.parquet` and `pair_years.parquet` up to date, as `[panel]` with its reference asks for it.
 
     Raises
     ------
@@ -103,7 +100,6 @@ def build_panel(layout: Layout, options: Panel, *, jobs: int = 1) -> PanelReport
             "change [panel] reference, reporters, years or max_width; minsum status lists the available data",
         )
     check_table(table, "panel")
-    check_table(country_years, "country_years")
     footer: Footer = {
         "stage": "panel",
         "classification": classification,
@@ -113,9 +109,11 @@ def build_panel(layout: Layout, options: Panel, *, jobs: int = 1) -> PanelReport
         "covariates": covariates.report,
     } | plan.wanted[layout.panel].record()
     footer["remarks"] = [*remarks, *_remarks(footer)]
-    of_countries = {"stage": "panel", "classification": classification}
-    of_countries |= plan.wanted[layout.country_years].record()
-    publish_table(country_years, layout.country_years, footer=of_countries, layout=layout)
+    others = {layout.country_years: country_years, layout.pair_years: covariates.pairs.to_arrow()}
+    for path, rows in others.items():
+        check_table(rows, path.stem)
+        of_rows = {"stage": "panel", "classification": classification} | plan.wanted[path].record()
+        publish_table(rows, path, footer=of_rows, layout=layout)
     publish_table(table, layout.panel, footer=footer, layout=layout)
     return _report(footer, changed=True)
 
@@ -164,7 +162,7 @@ def panel_plan(
     covariates: Sequence[Source],
     reach: Reach | None = None,
 ) -> Plan:
-    """Plan of `panel.parquet` and `country_years.parquet`: which of the two is missing or stale, and why.
+    """Plan of the panel's files: which of them are missing or stale, and why.
 
     Parameters
     ----------
@@ -190,10 +188,8 @@ def panel_plan(
         [[path.stem, esi[path]] for path in _of(classification, esi)],
         [[source.name, source.sha256] for source in covariates],
     ]
-    wanted = {"panel": layout.panel, "country_years": layout.country_years}
-    return plan_of(
-        {path: Mark(name, RECIPE, options.recorded(), inputs) for name, path in wanted.items()}, []
-    )
+    wanted = (layout.panel, layout.country_years, layout.pair_years)
+    return plan_of({path: Mark(path.stem, RECIPE, options.recorded(), inputs) for path in wanted}, [])
 
 
 def classification_of(options: Panel, esi: Iterable[Path], layout: Layout) -> str:

@@ -78,8 +78,7 @@ def remove_unwanted(run: Run) -> None:
     ours = filter(is_estimates, estimate_files(run.layout))
     unwanted = [path for path in ours if path.stem not in asked]
     if run.settings.panel is None:
-        panel = (run.layout.panel, run.layout.country_years)
-        unwanted += [path for path in panel if path.is_file()]
+        unwanted += run.layout.panel_files()
     if unwanted:
         with run.report.stage("removal") as done:
             removed = remove_files(unwanted)

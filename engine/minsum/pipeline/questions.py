@@ -263,14 +263,14 @@ class WorkspaceReader:
         )
 
     def regression_tables(
-        self, spec: str = MAIN, *, brackets: Literal["t", "se"] = "t", stars: bool = True
+        self, *specs: str, brackets: Literal["t", "se"] = "t", stars: bool = True
     ) -> list[Table]:
         """Coefficients of `estimates/<spec>.parquet`, one column per model, and the table of tests if there are any.
 
         Parameters
         ----------
-        spec
-            Name of the specification.
+        specs
+            Names of specifications, whose models stand side by side; none means `main`.
         brackets
             Figure below a coefficient: `t` (or z), or `se`, the standard error.
         stars
@@ -278,7 +278,8 @@ class WorkspaceReader:
         """
         from minsum.report.regression import Style, regression_tables
 
-        return regression_tables(self._current.estimate(spec), Style(brackets, stars))
+        current = self._current
+        return regression_tables([current.estimate(one) for one in specs or (MAIN,)], Style(brackets, stars))
 
     def tables(self) -> list[Table]:
         """Tables 1, 2 and 3 from the published results."""

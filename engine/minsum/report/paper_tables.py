@@ -12,10 +12,11 @@ from minsum.errors import MissingInputError
 from minsum.report.growth import growth_table, where_exports
 from minsum.report.regression import regression_tables
 from minsum.report.table import Table
+from minsum.schema import LABELS
 from minsum.workspace.footers import read_footer
 from minsum.workspace.layout import Layout
 
-RECIPE: Final = "report-7"
+RECIPE: Final = "report-8"
 
 
 def make_tables(
@@ -55,7 +56,7 @@ def make_tables(
         descriptive_table(panel, notes=footer["remarks"]),
     ]
     for name in estimates:
-        tables += regression_tables(layout.estimate(name))
+        tables += regression_tables([layout.estimate(name)])
     return [_with_bloc(table, bloc_notes(layout)) for table in tables]
 
 
@@ -92,5 +93,10 @@ def descriptive_table(panel: pl.DataFrame, *, notes: Sequence[str] = ()) -> Tabl
     headings = {"n": "sample size", "std_dev": "standard deviation"}
     schema = {"variable": pl.String, "n": pl.Int64} | dict.fromkeys(list(rows[0])[2:], pl.Float64)
     return Table(
-        "table2", "Table 2. Descriptive statistics", pl.DataFrame(rows, schema), tuple(notes), headings
+        "table2",
+        "Table 2. Descriptive statistics",
+        pl.DataFrame(rows, schema),
+        tuple(notes),
+        headings,
+        LABELS,
     )

@@ -1,24 +1,19 @@
-"""Tables as CSV, text, Markdown, LaTeX and HTML; Great Tables does the last two."""
+"""Tables as CSV, text, Markdown, LaTeX and HTML; Great Tables makes the HTML."""
 
 from __future__ import annotations
 
 import html
-import re
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+import polars as pl
+
+from minsum.report.latex import Columns, latex_table
 from minsum.report.table import Table
-from minsum.text_tables import plain_text
+from minsum.text_tables import cell, plain_text
 
-if TYPE_CHECKING:
-    from great_tables import GT
-
-_DECIMALS: Final = 3
 _TEXT_WIDTH: Final = 160
-_LATEX_POINTS: Final = "10px"
-"""At 12, the default, Table 1 of twelve columns runs over the page."""
-_ROWS_OF_A_PAGE: Final = 50
-_CAPTION: Final = re.compile(r"\\caption\*\{\s*\{\\large (.*?)\}\s*\}", re.DOTALL)
-_HYPHEN: Final = re.compile(r"(?<=[ (])-(?=[\d.])")
+_LONGEST_CENTRED: Final = 24
+"""Letters up to which the texts of a column are centred; longer ones stand left."""
 
 
 def render(table: Table) -> dict[str, str]:
@@ -32,17 +27,34 @@ def render(table: Table) -> dict[str, str]:
 
 
 def as_latex(table: Table) -> str:
-    """A table with booktabs, its title as caption and `tab:` with its name as label; a longtable where it passes a page."""
-    is_long = len(table.frame) > _ROWS_OF_A_PAGE
-    text = _laid_out(table).tab_options(table_font_size=_LATEX_POINTS).as_latex(use_longtable=is_long)
-    label = f"\\label{{tab:{re.sub(r'[^A-Za-z0-9]+', '-', table.name)}}}"
-    captioned = _CAPTION.sub(lambda found: f"\\caption{{{found[1]}}}{label}", text)
-    return _HYPHEN.sub("$-$", captioned)
+    """A table with booktabs that fits the page of an article (`report.latex`)."""
+    headings, rows = cells(table)
+    columns = Columns(headings, rows, _aligned(table, rows), table.ruled)
+    return latex_table(columns, title=table.title, name=table.name, notes=table.notes)
 
 
 def as_html(table: Table) -> str:
     """A table as a page of its own."""
-    raw = _laid_out(table).as_raw_html()
+    from great_tables import GT, loc, style
+
+    headings, rows = cells(table)
+    names = table.frame.columns
+    signed = [[one.replace("-", "−") if _is_negative(one) else one for one in row] for row in rows]
+    laid_out = GT(pl.DataFrame(signed, schema=dict.fromkeys(names, pl.String), orient="row"), id=table.name)
+    laid_out = laid_out.cols_label(cases=dict(zip(names, headings, strict=True)))
+    sides = {"l": "left", "c": "center", "r": "right"}
+    for letter, side in sides.items():
+        there = [name for name, one in zip(names, _aligned(table, rows), strict=True) if one == letter]
+        laid_out = laid_out.cols_align(side, columns=there) if there else laid_out
+    if table.ruled:
+        above = style.borders(sides="top", color="#A8A8A8", weight="1px")
+        laid_out = laid_out.tab_options(table_body_hlines_style="none")
+        laid_out = laid_out.tab_style(style=above, locations=loc.body(rows=list(table.ruled)))
+    if table.title:
+        laid_out = laid_out.tab_header(title=table.title)
+    for note in table.notes:
+        laid_out = laid_out.tab_source_note(note)
+    raw = laid_out.as_raw_html()
     return f"<!DOCTYPE html>\n<meta charset='utf-8'>\n<title>{html.escape(table.title)}</title>\n{raw}\n"
 
 
@@ -57,34 +69,25 @@ def as_markdown(table: Table) -> str:
 
 
 def cells(table: Table) -> tuple[list[str], list[list[str]]]:
-    """Headings and rows as text, three decimals."""
+    """Headings and rows as text for papers: with labels, three decimals, or three digits where these would be zeros."""
     headings = [table.headings.get(name, name) for name in table.frame.columns]
-    return headings, [[_cell(value) for value in row] for row in table.frame.iter_rows()]
+    rows = [[cell(value) for value in row] for row in table.frame.iter_rows()]
+    return headings, [[table.labels.get(one, one) for one in row] for row in rows]
 
 
-def _cell(value: object) -> str:
-    if value is None:
-        return ""
-    return f"{value:,.{_DECIMALS}f}" if isinstance(value, float) else str(value)
+def _aligned(table: Table, rows: list[list[str]]) -> list[str]:
+    """`r` for numbers, `l` for the first column and long texts, `c` for short ones."""
+    return [
+        "r" if dtype.is_numeric()
+        else "l" if not place or any(len(row[place]) > _LONGEST_CENTRED for row in rows)
+        else "c"
+        for place, dtype in enumerate(table.frame.dtypes)
+    ]  # fmt: skip
 
 
-def _laid_out(table: Table) -> GT:
-    from great_tables import GT
-
-    floats = [name for name, dtype in table.frame.schema.items() if dtype.is_float()]
-    text = [name for name in table.frame.columns[1:] if name not in floats]
-    laid_out = (
-        GT(table.frame, id=table.name)
-        .cols_label(cases=dict(table.headings))
-        .fmt_number(columns=floats, decimals=_DECIMALS)
-        .sub_missing(missing_text="")
-        .cols_align("center", columns=text)
-    )
-    if table.title:
-        laid_out = laid_out.tab_header(title=table.title)
-    for note in table.notes:
-        laid_out = laid_out.tab_source_note(note)
-    return laid_out
+def _is_negative(text: str) -> bool:
+    """Whether a text is a negative number, alone or in brackets."""
+    return text.lstrip("(")[:1] == "-" and text.lstrip("(")[1:2].isdigit()
 
 
 def _text(table: Table) -> str:

@@ -23,7 +23,11 @@ class Table(Shown):
     notes
         Lines below the table.
     headings
-        What stands above a column, where it is not its name.
+        Column to its heading, if that is not its name.
+    ruled
+        Rows above which a line stands; if there are any, the HTML has no line above other rows.
+    labels
+        Name in a cell to the label that replaces it in LaTeX, HTML and Markdown.
     """
 
     name: str
@@ -31,6 +35,8 @@ class Table(Shown):
     frame: pl.DataFrame
     notes: tuple[str, ...]
     headings: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    ruled: tuple[int, ...] = ()
 
     def _shown(self) -> Iterator[str | pl.DataFrame]:
         yield self.title

@@ -6,8 +6,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from minsum.countries.groups import NAMES
-from minsum.settings.base import COMPOSITE, Countries, Section, Vintage, Year
+from minsum.settings.base import EachOnce, Members, Name, Section, Vintage, Year
 from minsum.settings.check import Check
 
 
@@ -17,23 +16,7 @@ def _one_of_three(level: int) -> int:
     return level
 
 
-def _each_once(given: tuple[str, ...]) -> tuple[str, ...]:
-    if len(set(given)) < len(given):
-        raise ValueError(f"a member occurs twice in {list(given)}: name each once")
-    return given
-
-
-def _members(given: tuple[str, ...]) -> tuple[str, ...]:
-    """Countries, and groups of countries by their names."""
-    from minsum.countries.suggestions import known_labels
-
-    countries = iter(_each_once(known_labels(one for one in given if one not in NAMES)))
-    return tuple(one if one in NAMES else next(countries) for one in given)
-
-
-EachOnce = Annotated[Countries, AfterValidator(_each_once)]
 Level = Annotated[int, AfterValidator(_one_of_three)]
-Name = Annotated[str, Field(pattern=f"^{COMPOSITE.pattern}$")]
 Basis = Literal["X", "DX", "X-RX"]
 Residual = Literal["exclude", "keep", "denominator"]
 Rule = Literal["pooled", "pooled_minus_self", "mean_share", "mean_esi", "common", "world", "world_minus_self"]
@@ -46,7 +29,7 @@ WORLD_RULES: Final = ("world", "world_minus_self")
 class Composite(Section):
     """Every country is a reference. Composites beside them, under names of your own."""
 
-    members: Annotated[tuple[str, ...], AfterValidator(_members)] = Field(
+    members: Members = Field(
         default=(),
         description="ISO3, or groups such as EU, G7 and OECD: those of each year (docs/definitions.md)",
     )

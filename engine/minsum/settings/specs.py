@@ -16,31 +16,27 @@ from pydantic import (
 )
 
 from minsum.errors import SettingsError, UsageError
-from minsum.settings.base import Section
+from minsum.settings.base import Members, Name, Section
+from minsum.settings.estimators import (
+    DIAGNOSTICS,
+    PAIR_CLUSTERS,
+    PAIR_EFFECTS,
+    PANEL_CLUSTERS,
+    PANEL_EFFECTS,
+    WEIGHTED,
+    Cluster,
+    Covariance,
+    Diagnostic,
+    Estimator,
+    Fgls,
+    Pcse,
+    Sample,
+)
 from minsum.settings.explanations import explained
-from minsum.settings.terms import parse_term
+from minsum.settings.terms import PRODUCT, parse_term
 
 MAIN: Final = "main"
 """Name of the estimates that `[estimate]` describes."""
-Estimator = Literal["FE", "RE", "pooled", "between", "FD", "FGLS", "PCSE"]
-Covariance = Literal["conventional", "robust", "clustered", "driscoll_kraay"]
-Effect = Literal[
-    "country", "year", "reporter", "reference", "pair", "dyad", "reporter_year", "reference_year"
-]
-Cluster = Literal["country", "year", "reporter", "reference", "pair", "dyad"]
-Diagnostic = Literal[
-    "effects", "hausman", "xttest0", "xttest2", "xttest3", "xtserial", "poolability", "pesaran_cd"
-]
-DIAGNOSTICS: Final[tuple[Diagnostic, ...]] = (
-    "effects", "hausman", "xttest0", "xttest2", "xttest3", "xtserial", "poolability", "pesaran_cd",
-)  # fmt: skip
-PANEL_EFFECTS: Final = ("country", "year")
-PAIR_EFFECTS: Final = ("pair", "dyad", "reporter", "reference", "year", "reporter_year", "reference_year")
-PANEL_CLUSTERS: Final = ("country", "year")
-WEIGHTED: Final = ("FE", "pooled")
-"""Estimators that are least squares on rows, and so accept weights."""
-PAIR_CLUSTERS: Final = ("dyad", "pair", "reporter", "reference", "year")
-
 _NAME = re.compile(r"[A-Za-z0-9][\w-]*")
 
 
@@ -48,42 +44,12 @@ def _term(text: str) -> str:
     return str(parse_term(text))
 
 
+def _effect(text: str) -> str:
+    return PRODUCT.join(one.strip() for one in text.split(PRODUCT))
+
+
 TermText = Annotated[str, AfterValidator(_term)]
-
-
-class Fgls(Section):
-    """`[fgls]`: error structure of FGLS; see `minsum.estimate.PanelFGLS`."""
-
-    panels: Literal["iid", "heteroskedastic", "correlated"] = "iid"
-    corr: Literal["independent", "ar1", "psar1"] = "independent"
-    rho_type: Literal["regress", "freg", "tscorr", "dw"] = "regress"
-    igls: bool = False
-    nmk: bool = False
-    force: bool = False
-
-
-class Pcse(Section):
-    """`[pcse]`: options of panel-corrected standard errors; see `minsum.estimate.PanelPCSE`."""
-
-    corr: Literal["independent", "ar1", "psar1"] = "independent"
-    rho_type: Literal["regress", "freg", "tscorr", "dw"] = "regress"
-    sigma: Literal["casewise", "pairwise", "hetonly"] = "casewise"
-    nmk: bool = False
-    force: bool = False
-
-
-class Sample(Section):
-    """`[sample]`: which rows of the data; empty means all. Lags look at rows outside the sample."""
-
-    reporters: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
-    references: tuple[str, ...] = ()
-    years: tuple[int, ...] = ()
-    first_year: int | None = None
-    last_year: int | None = None
-    between: dict[str, tuple[float, float]] = Field(default_factory=dict)
-    min_years: int = Field(default=1, ge=1)
-    dyads: Literal["twice", "once"] = "twice"
+EffectText = Annotated[str, AfterValidator(_effect)]
 
 
 class Model(Section):
@@ -101,12 +67,17 @@ class Model(Section):
     )
     regressors: tuple[TermText, ...] = Field(
         default=("import_share", "ln_fdi", "capital", "lr", "pa", "efi"),
-        description="columns, or ln, logit, square, lag(x), lag(x, 3), diff(x) of them",
+        description="columns, or ln, logit, square, lag(x), lag(x, 3), diff(x) of them, and products x:z",
     )
-    effects: tuple[Effect, ...] | None = Field(
+    groups: dict[Name, Members | dict[str, Members]] = Field(
+        default_factory=dict,
+        examples=[{"asean": ["ASEAN"]}],
+        description="groups of countries, for terms such as capital:asean and effects such as asean:year",
+    )
+    effects: tuple[EffectText, ...] | None = Field(
         default=None,
         examples=[["country"]],
-        description='["country", "year"]; of pairs also pair, dyad, reporter, reference ...',
+        description="country, year; of pairs also pair, dyad, reporter, reference ...; or groups",
     )
     estimators: tuple[Estimator, ...] | None = Field(
         default=None,
@@ -128,6 +99,11 @@ class Model(Section):
     )
     diagnostics: Literal["all"] | tuple[Diagnostic, ...] = Field(
         default=(), description='"all", or some of effects, hausman, xttest0 ...'
+    )
+    labels: dict[str, str] = Field(
+        default_factory=dict,
+        examples=[{"capital": "Capital formation"}],
+        description="labels of variables, terms and models in tables for papers",
     )
     sample: Sample = Sample()
     fgls: Fgls = Fgls()
@@ -173,7 +149,8 @@ class Specification(Model):
         found = []
         for model in self.models or (Model(),):
             own = model.model_dump(exclude_unset=True)
-            nested = {name: shared.get(name, {}) | own.get(name, {}) for name in ("sample", "fgls", "pcse")}
+            together = ("groups", "labels", "sample", "fgls", "pcse")
+            nested = {name: shared.get(name, {}) | own.get(name, {}) for name in together}
             merged = shared | own | {name: values for name, values in nested.items() if values}
             found.append(Model.model_validate(merged).complete())
         return tuple(found)
@@ -208,9 +185,8 @@ def _check(model: Model) -> None:
     if len(set(model.regressors)) < len(model.regressors):
         raise ValueError(f"{what}a regressor occurs twice")
     pairs = model.data == "pairs"
-    _check_names(
-        what, "effects", model.effects or (), PAIR_EFFECTS if pairs else PANEL_EFFECTS, data=model.data
-    )
+    _check_groups(model, what)
+    _check_effects(model, what)
     _check_names(
         what, "clusters", model.clusters, PAIR_CLUSTERS if pairs else PANEL_CLUSTERS, data=model.data
     )
@@ -226,6 +202,27 @@ def _check(model: Model) -> None:
         _check_panel(model, what)
 
 
+def _check_groups(model: Model, what: str) -> None:
+    for name, members in model.groups.items():
+        if not members or (isinstance(members, dict) and not all(members.values())):
+            raise ValueError(f"{what}groups.{name} has no members")
+
+
+def _check_effects(model: Model, what: str) -> None:
+    """Every effect is a known one, a group, or several of these joined by colons."""
+    pairs = model.data == "pairs"
+    plain = PAIR_EFFECTS if pairs else PANEL_EFFECTS
+    sides = ("reporter.", "reference.") if pairs else ("",)
+    groups = tuple(f"{side}{name}" for name in model.groups for side in sides)
+    for effect in model.effects or ():
+        factors = effect.split(PRODUCT)
+        joined = ("reporter", "reference", "year") if pairs else PANEL_EFFECTS
+        known = (*plain, *groups) if len(factors) == 1 else (*joined, *groups)
+        _check_names(what, "effects", tuple(factors), known, data=model.data)
+        if len(set(factors)) < len(factors):
+            raise ValueError(f"{what}effects {effect!r} names something twice")
+
+
 def _check_names(what: str, field: str, names: tuple[str, ...], known: tuple[str, ...], *, data: str) -> None:
     unknown = [name for name in names if name not in known]
     if unknown:
@@ -236,7 +233,7 @@ def _check_names(what: str, field: str, names: tuple[str, ...], known: tuple[str
 
 def _check_weights(model: Model, what: str) -> None:
     term = parse_term(model.dependent)
-    if term.column != "esi" or any(name in str(term) for name in ("lag(", "diff(")):
+    if term.columns != ("esi",) or term.functions & {"lag", "diff"}:
         raise ValueError(
             f"{what}weights are of a row's own esi, and {model.dependent} is not made of that alone"
         )

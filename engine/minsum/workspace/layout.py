@@ -37,6 +37,7 @@ class Layout:
         self.coverage = root / "coverage.parquet"
         self.panel = root / "panel.parquet"
         self.country_years = root / "country_years.parquet"
+        self.pair_years = root / "pair_years.parquet"
         self.estimates = root / "estimates"
         self.tables = root / "report"
         self.page = self.tables / "index.html"
@@ -70,6 +71,10 @@ class Layout:
         """
         if self._seal is not None and not self._seal.is_file():
             raise WorkspaceLockedError(f"{self.root}: the run that gave this task has ended")
+
+    def panel_files(self) -> list[Path]:
+        """Files of the panel stage that are there."""
+        return [path for path in (self.panel, self.country_years, self.pair_years) if path.is_file()]
 
     def table(self, name: str) -> Path:
         """Folder of a table with one file per classification and year."""

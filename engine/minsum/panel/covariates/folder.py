@@ -11,6 +11,7 @@ import polars as pl
 from minsum.errors import DataCheckError
 from minsum.panel.covariates.files import is_table, open_grids, unreadable
 from minsum.panel.covariates.grid import Grid
+from minsum.panel.covariates.pairs import PairTable, find_pairs, read_pairs, together
 from minsum.panel.covariates.registry import is_companion, recognise_grid
 from minsum.panel.covariates.values import KEYS, TableRead, read_table
 from minsum.panel.covariates.variables import make_variables
@@ -26,13 +27,17 @@ class Covariates:
     ----------
     frame
         Columns iso3 (Comtrade's label), year (int16) and one float64 for each variable, sorted.
+    pairs
+        Columns reporter, reference, year (int16, null for every year) and one float64 for each variable of pairs, sorted.
     report
         JSON-like: `files` (indicators used, and places that matched no country), `variables` (recipe, and values
         without a logarithm), `absent` (variables that no file gives), `passed_over` (files without tables),
-        `unreadable` (data files that cannot be read, and their kind).
+        `unreadable` (data files that cannot be read, and their kind), `pair_variables` (files of each variable of
+        pairs).
     """
 
     frame: pl.DataFrame
+    pairs: pl.DataFrame
     report: dict[str, Any]
 
 
@@ -53,6 +58,7 @@ def read_covariates(sources: Sequence[Source], variables: Mapping[str, Variable]
     """
     wanted = frozenset(name for variable in variables.values() for name in variable.indicators)
     tables: list[TableRead] = []
+    of_pairs: list[PairTable] = []
     passed_over: list[str] = []
     unread: dict[str, str] = {}
     for source in sources:
@@ -61,31 +67,34 @@ def read_covariates(sources: Sequence[Source], variables: Mapping[str, Variable]
             unread[source.name] = kind
         elif is_table(source.name):
             read, rest = _read_file(source, wanted, frozenset(variables))
-            tables += read
+            tables += [one for one in read if isinstance(one, TableRead)]
+            of_pairs += [one for one in read if isinstance(one, PairTable)]
             passed_over += rest
         else:
             passed_over.append(source.name)
     made = make_variables(_agreed(tables), variables, tables=tables)
+    pairs = together(of_pairs)
     report = {
-        "files": [_record(table) for table in tables],
+        "files": [*(_record(table) for table in tables), *pairs.files],
         "variables": made.records,
         "absent": made.absent,
         "passed_over": passed_over,
         "unreadable": unread,
+        "pair_variables": pairs.variables,
     }
-    return Covariates(made.frame, report)
+    return Covariates(made.frame, pairs.frame, report)
 
 
 def _read_file(
     source: Source, wanted: frozenset[str], variables: frozenset[str]
-) -> tuple[list[TableRead], list[str]]:
+) -> tuple[list[TableRead | PairTable], list[str]]:
     """Tables of one file, and names of the skipped tables: metadata, and some sheets of a workbook.
 
     Every sheet that is a plain table of countries and years is read. Of a publisher's workbook only the first sheet is
     read, because the others repeat it in another shape. A table of unknown format is skipped if another table of the
     file has a known format.
     """
-    read: list[TableRead] = []
+    read: list[TableRead | PairTable] = []
     rest: list[str] = []
     strange: list[DataCheckError] = []
     published: set[str] = set()
@@ -95,6 +104,10 @@ def _read_file(
     for grid in grids:
         if grid.workbook in published or is_companion(grid) or _is_empty(grid):
             rest.append(grid.name)
+            continue
+        pairs_header = find_pairs(grid)
+        if pairs_header is not None:
+            read.append(read_pairs(grid, pairs_header))
             continue
         try:
             found = recognise_grid(grid)

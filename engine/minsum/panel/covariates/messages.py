@@ -18,6 +18,8 @@ def covariate_remarks(report: Mapping[str, Any]) -> list[str]:
                 f"{name}: {sum(without.values())} values are 0 or negative and have no logarithm "
                 f"({_listed(without)})"
             )
+    for name, made in report["pair_variables"].items():
+        lines.append(f"{name}: of pairs of countries, as given ({', '.join(made['files'])})")
     lines += [f"{name}: absent, {reason}" for name, reason in report["absent"].items()]
     for file in report["files"]:
         unmatched = file["unmatched"]

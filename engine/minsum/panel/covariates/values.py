@@ -52,6 +52,11 @@ class TableRead:
     notes: tuple[str, ...] = ()
 
 
+def is_plain_name(name: str) -> bool:
+    """Whether a column's name can be used in an equation."""
+    return _PLAIN.fullmatch(name) is not None
+
+
 def read_table(
     grid: Grid,
     known: CovariateFormat,
@@ -147,7 +152,7 @@ def _numbers(there: pl.DataFrame, grid: Grid, *, has_sure_point: bool) -> pl.Dat
     """Years and values as numbers."""
     parsed = with_numbers(
         there, name=grid.name, separator=grid.separator, has_sure_point=has_sure_point
-    ).with_columns(year_number=_year())
+    ).with_columns(year_number=year_as_number())
     nowhere = parsed.filter(pl.all_horizontal(pl.col("country", "also", "code").is_null()))
     if len(nowhere):
         row = nowhere.row(0, named=True)
@@ -155,15 +160,15 @@ def _numbers(there: pl.DataFrame, grid: Grid, *, has_sure_point: bool) -> pl.Dat
             f"{grid.name}, line {row['line']}, column {row['column']}: {row['value']!r} belongs to no country",
             "write the country in that line, or remove the line",
         )
-    _refuse_text(parsed, "number", grid=grid)
-    _refuse_text(parsed, "year_number", grid=grid)
+    refuse_text(parsed, "number", grid=grid)
+    refuse_text(parsed, "year_number", grid=grid)
     return parsed.select(
         "line", "country", "also", "code", "is_sure", "indicator",
         year=pl.col("year_number").cast(pl.Int16), value="number",
     )  # fmt: skip
 
 
-def _year() -> pl.Expr:
+def year_as_number() -> pl.Expr:
     """Year from 2002, YR2002, 2002.0, the first or last day of the year, or 2002 [YR2002]."""
     text = pl.col("year").str.strip_chars()
     for pattern in (
@@ -176,7 +181,7 @@ def _year() -> pl.Expr:
     return text.cast(pl.Float64, strict=False)
 
 
-def _refuse_text(parsed: pl.DataFrame, number: str, *, grid: Grid) -> None:
+def refuse_text(parsed: pl.DataFrame, number: str, *, grid: Grid) -> None:
     """Refuse values that are not finite numbers, or years that are not."""
     fits = pl.col(number).is_finite()
     if number == "year_number":
