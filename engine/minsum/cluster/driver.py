@@ -161,6 +161,11 @@ class Cluster:
                     f"cluster {self._address}: no scheduler answers there ({' '.join(str(error).split())[:200]})",
                     "is it running, and of the same version of distributed? Start one with: dask scheduler",
                 ) from error
+            except RuntimeError as error:
+                raise ClusterError(
+                    f"cluster {self._address}: its processes do not start ({error})",
+                    'a script must call this under if __name__ == "__main__":; otherwise the lines above say why',
+                ) from error
         self._client = client  # to be closed whatever follows
         try:
             client.wait_for_workers(1, timeout=_WORKERS_S)
@@ -261,7 +266,13 @@ def _local(n_workers: int) -> Any:
     shared = {"POLARS_MAX_THREADS": threads, "NUMBA_NUM_THREADS": threads}
     before, environment = dask.config.get("distributed.nanny.pre-spawn-environ", {}), os.environ.copy()
     try:
-        with dask.config.set({"distributed.nanny.pre-spawn-environ": before | shared}):
+        with dask.config.set(
+            {
+                "distributed.nanny.pre-spawn-environ": before | shared,
+                "distributed.worker.profile.enabled": False,  # with these each idle process costs 3 % of a core,
+                "distributed.admin.tick.interval": "1s",  # and nobody looks at what they find
+            }
+        ):
             return LocalCluster(
                 n_workers=n_workers,
                 threads_per_worker=1,
