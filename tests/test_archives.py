@@ -178,6 +178,14 @@ def test_archives_without_end(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> No
     assert MAX_INNER_BYTES == 512 << 20
 
 
+@pytest.mark.parametrize("kept", [0, 100])
+def test_a_tar_that_is_cut_between_its_files(desk: Desk, kept: int) -> None:
+    whole = tarred({"a.txt": TEXT, "b.txt": OTHER})
+    second = whole.index(b"b.txt")
+    desk.put_bytes(whole[: second + kept], "cut.tar")
+    assert "truncated" in desk.ingest().rejected["cut.tar"][0]
+
+
 def test_one_name_twice_in_an_archive(desk: Desk) -> None:
     desk.put_bytes(tarred({"a.txt": TEXT}) + b"", "file.tar")
     buffer = io.BytesIO()

@@ -183,6 +183,7 @@ def _members(archive: _Archive, name: str) -> list[Member]:
             found = [Member(one.filename, one.file_size) for one in archive.infolist() if not one.is_dir()]
         else:
             found = [Member(one.name, one.size) for one in archive if one.isfile()]
+            _refuse_cut(archive, name)
     found = [one for one in found if not any(map(_is_junk, one.name.split("/")))]
     repeated = [one for one, n in Counter(one.name for one in found).items() if n > 1]
     if repeated:
@@ -191,6 +192,14 @@ def _members(archive: _Archive, name: str) -> list[Member]:
             "unpack it and name the files",
         )
     return found
+
+
+def _refuse_cut(archive: tarfile.TarFile, name: str) -> None:
+    """Refuse a tar without the zeros at its end: files may be missing."""
+    file = cast("BinaryIO", archive.fileobj)
+    file.seek(archive.offset)
+    if file.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
+        raise BrokenSourceError(f"{name}: the tar archive is truncated", "download it again")
 
 
 def _is_junk(part: str) -> bool:
