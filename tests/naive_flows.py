@@ -233,7 +233,7 @@ def _header(text: bytes) -> tuple[list[str], str, bytes]:
     marks, line, rest = "\t,;|", "", text
     while not line and rest:
         first, _, rest = rest.partition(b"\n")
-        line = _text(first.replace(b"\xef\xbb\xbf", b"")).rstrip("\r")
+        line = _text(first.replace("\xef\xbb\xbf".encode(), b"").replace(b"\xef\xbb\xbf", b"")).rstrip("\r")
         if said := re.fullmatch('"?sep=([\t,;|])"?[\t,;|]*', line, re.IGNORECASE):
             marks, line = said[1], ""
         if not line.strip('\t,;|" '):

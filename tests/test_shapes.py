@@ -91,6 +91,7 @@ READ: dict[str, tuple[bytes, dict[str, int]]] = {
     "carriage returns and accents": (web([{"cmdDesc": "\xe9lev\xe9s"}]).replace(b"\n", b"\r"), {"carriage_returns": 1}),
     # encodings
     "UTF-8 with a mark": (codecs.BOM_UTF8 + TRIMMED, {}),
+    "a mark taken for text": ("\xef\xbb\xbf".encode() + TRIMMED, {}),
     "UTF-16": (TRIMMED.decode().encode("utf-16"), {"utf_16": 1}),
     "UTF-16 of Excel": (codecs.BOM_UTF16_LE + TRIMMED.decode().replace(",", "\t").replace("\n", "\r\n").encode("utf-16-le"), {"utf_16": 1}),
     "UTF-16 without a mark": (TRIMMED.decode().encode("utf-16-be"), {"utf_16": 1}),

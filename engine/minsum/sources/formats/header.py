@@ -16,6 +16,9 @@ _SEPARATORS: Final = "\t,;|"
 _SEP_LINE: Final = re.compile(rf'"?sep=([{_SEPARATORS}])"?[{_SEPARATORS}]*', re.IGNORECASE)
 """Excel's line that names the separator."""
 
+_MARK: Final = re.compile("^(\ufeff|\xef\xbb\xbf)+")
+"""UTF-8's mark at the beginning, also as a program writes it that took the mark for text."""
+
 _MAX_ABOVE: Final = 100
 """Most empty lines above the header."""
 
@@ -43,7 +46,7 @@ def read_header(file: BinaryIO, name: str, *, first: bytes | None = None) -> Hea
         if not line:
             break
         first, number = None, number + 1
-        text = _decoded(line).removeprefix("\ufeff").rstrip("\r\n")
+        text = _MARK.sub("", _decoded(line)).rstrip("\r\n")
         if found := _SEP_LINE.fullmatch(text):
             said, text = found[1], ""
         elif not text.strip(f'{_SEPARATORS}" '):
