@@ -78,7 +78,8 @@ class WorldView {
   draw() {
     const { cube } = this, k = this.year.place, reference = this.reference.value, year = cube.years[k];
     const members = cube.membersOf(reference);
-    this.scale = this.classes();
+    const scaled = [cube.classification, reference, cube.widest, styleOf("--heat-1")].join();
+    if (this.scaled !== scaled) Object.assign(this, { scaled, scale: this.classes() });
     this.rows = cube.comparable(reference).filter((one) => one !== reference).map((reporter) => ({ year, reporter, reference, esi: cube.esi(k, reporter, reference), ...cube.columns(k, reporter, reference), remark: this.remark(k, reporter) }));
     this.rows.sort((a, b) => (Number.isNaN(a.esi) ? 1 : 0) - (Number.isNaN(b.esi) ? 1 : 0) || b.esi - a.esi || byName(a.reporter, b.reporter));
     this.rows.forEach((row, place) => Object.assign(row, { rank: Number.isNaN(row.esi) ? null : place + 1 }));
