@@ -14,6 +14,7 @@ import polars as pl
 import pytest
 
 from conftest import Desk, bulk_text
+from minsum.countries.short_names import names_of
 from minsum.pipeline import Workspace
 from minsum.report.choice import read_shown
 from minsum.report.inputs import inputs_there
@@ -193,6 +194,35 @@ def test_the_heat_map_by_keyboard(world: Workspace, visit: Callable[..., Visit])
     row, column = shown.choice.leaders[2], [*shown.cube.composites, *shown.choice.leaders][1]
     value = shown.cube.of(column)[-1][shown.cube.countries.index(row)]
     assert told[-1].endswith(f"{YEARS[-1]}: {value:.4f}")
+
+
+def test_map_and_picture_by_keyboard(world: Workspace, visit: Callable[..., Visit]) -> None:
+    """The map begins with the most similar country; Enter compares with it, and the neighbours follow."""
+    seen = visit(world.layout.page)
+    shown = read_shown(world.layout, PageOptions(world.settings))[0]
+    values = shown.cube.of(shown.choice.reference)[-1]
+    best = shown.cube.countries[int(np.nanargmax(values))]
+    name = names_of([best])[best]
+    seen.page.focus("#world-plane")
+    seen.page.keyboard.press("ArrowRight")
+    assert seen.page.inner_text("#world-says").startswith(
+        f"{name} with {shown.choice.reference}, {YEARS[-1]}: {np.nanmax(values):.4f}"
+    )
+    seen.page.keyboard.press("Enter")
+    assert seen.page.inner_text("#world-title") == f"Similarity with {name}, {YEARS[-1]}"
+    assert seen.page.inner_text("#neighbours-title") == f"Nearest to {name}, {YEARS[-1]}"
+    ranked = seen.page.locator("#world-table tbody th").all_inner_texts()
+    of_best = shown.cube.of(best)[-1]
+    assert len(ranked) == len(shown.cube.countries) - 1
+    assert ranked[0] == names_of(shown.cube.countries)[shown.cube.countries[int(np.nanargmax(of_best))]]
+    seen.page.focus("#picture-plane")
+    told = set()
+    for key in ("ArrowDown", "ArrowRight", "ArrowLeft", "ArrowUp", "ArrowDown"):
+        seen.page.keyboard.press(key)
+        told.add(seen.page.inner_text("#picture-says"))
+    assert len(told) > 1
+    assert all("most similar: " in one for one in told)
+    assert seen.noise == []
 
 
 def _esi(work: Workspace) -> pl.DataFrame:
