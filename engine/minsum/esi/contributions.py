@@ -96,7 +96,7 @@ def _tables(
         if not baskets.products:
             continue  # imports only
         options = options.model_copy(update={"references": of_year(asked, year, baskets.labels)[0]})
-        references = references or _references(baskets, options, n_years=len(years))
+        references = references or _references(baskets, options, n_rows=sum(map(len, years.values())))
         table = _table(baskets, references, year=year, vintage=vintage, options=options)
         check_table(table, "section_esi")
         yield table
@@ -109,13 +109,13 @@ def _baskets(files: Sequence[Path], options: Esi, harmoniser: Harmoniser | None)
     return baskets
 
 
-def _references(baskets: Baskets, options: Esi, *, n_years: int) -> list[str]:
+def _references(baskets: Baskets, options: Esi, *, n_rows: int) -> list[str]:
+    """References in order of preference, as many as the budget allows for this number of reporter-years."""
     composites = [name for name, one in options.references.items() if one.rule not in WITHOUT_SELF]
     members = [label for one in options.references.values() for label in one.members]
     by_size = np.argsort(-baskets.values.sum(axis=1), kind="stable")
     ordered = dict.fromkeys([*composites, *members, *(baskets.labels[row] for row in by_size)])
-    each = max(1, len(baskets.labels)) * n_years * len(SECTIONS)
-    return list(ordered)[: max(3, BUDGET // each)]
+    return list(ordered)[: max(3, BUDGET // (n_rows * len(SECTIONS)))]
 
 
 def _table(baskets: Baskets, references: Sequence[str], *, year: int, vintage: str, options: Esi) -> pa.Table:

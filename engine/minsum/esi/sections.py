@@ -57,7 +57,7 @@ def segment_of(product: str, by: By) -> Segment:
     return Segment({"section": name, "chapter": product[:2], "product": product}[by], title)
 
 
-_RECIPE: Final = "sections-1"
+_RECIPE: Final = "sections-2"
 BUDGET: Final = 500_000
 """Contributions in the table, so that the page that holds them stays small: 8 bytes each before compression."""
 
