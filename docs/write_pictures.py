@@ -10,7 +10,12 @@ from typing import Final
 from playwright.sync_api import sync_playwright
 
 IMAGES: Final = Path(__file__).resolve().parent / "images"
-SECTIONS: Final = {"report": "world", "report-picture": "picture", "report-matrix": "matrix"}
+SECTIONS: Final = {
+    "report-map": "world",
+    "report-picture": "picture",
+    "report": "time",
+    "report-matrix": "matrix",
+}
 """Picture to the section of the report that it shows."""
 FIGURES: Final = ("esi_over_time.svg",)
 """Figures of the report that the pages show as they are."""
