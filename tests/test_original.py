@@ -10,6 +10,7 @@ import pytest
 from conftest import COLUMNS, Desk
 from minsum.esi.coverage import write_coverage
 from minsum.harmonise.messages import absences
+from minsum.settings.check import Check
 from minsum.workspace.footers import read_footers
 from test_formats import web
 from test_harmonise import compute
@@ -18,7 +19,7 @@ from test_harmonise import compute
 def is_original(desk: Desk) -> dict[tuple[str, int, str], bool | None]:
     """Classification, year and reporter to what coverage says."""
     desk.ingest()
-    write_coverage(desk.layout, read_footers(desk.layout.partitions()))
+    write_coverage(desk.layout, read_footers(desk.layout.partitions()), Check())
     coverage = pl.read_parquet(desk.layout.coverage)
     assert coverage.schema["is_original"] == pl.Boolean
     found = coverage.select("classification", "year", "reporter", "is_original").rows()

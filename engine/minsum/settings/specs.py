@@ -71,8 +71,8 @@ class Model(Section):
     )
     groups: dict[Name, Members | dict[str, Members]] = Field(
         default_factory=dict,
-        examples=[{"asean": ["ASEAN"]}],
-        description="groups of countries, for terms such as capital:asean and effects such as asean:year",
+        examples=[{"eu": ["EU"]}],
+        description="groups of countries, for terms such as capital:eu and effects such as eu:year",
     )
     effects: tuple[EffectText, ...] | None = Field(
         default=None,
