@@ -59,23 +59,28 @@ class RowRules:
         `single` is the partition of all rows, or None.
         """
         expressions = self._expressions
-        if self._form.mirrors_imports:
-            single = None  # mirrored rows belong to other reporters
-        ruled = frame.with_columns_seq(
+        ruled = frame.with_columns(
             expressions.rule, expressions.begins_cell if single is None else expressions.begins_cell_of_single
         )
         pending.audit(ruled, single)
-        keys = [pl.col(key) for key in KEYS] if single is None else []
+        keys = KEYS if single is None else ()
         self._refuse_partners(ruled, pl.col("rule") == 0)
-        kept = _copied(ruled, ruled["rule"].to_numpy() == _KEPT, [*keys, *expressions.kept])
+        kept = (
+            ruled.lazy()
+            .filter(pl.col("rule") == 0)
+            .select(*keys, *expressions.kept)
+            .collect(engine="in-memory")
+        )
         pending.hold("kept", kept, single)
         if self._form.mirrors_imports:
-            pending.hold("kept", _mirrored(kept))
+            pending.hold(
+                "kept", _mirrored(ruled.filter(pl.col("rule") == 0).select(*KEYS, *expressions.kept))
+            )
         if self._has_parts and (may_lack := _without_total(ruled)).any():
-            is_part = ruled.select_seq(expressions.is_part).to_series().fill_null(value=False).to_numpy()
-            if (is_held := may_lack & is_part).any():
-                self._refuse_partners(ruled, pl.lit(pl.Series(is_held)))
-                pending.hold("parts", _copied(ruled, is_held, [*keys, *expressions.parts]), single)
+            parts = ruled.filter(pl.lit(pl.Series(may_lack)), expressions.is_part)
+            if len(parts):
+                self._refuse_partners(parts, pl.lit(value=True))
+                pending.hold("parts", parts.select(*keys, *expressions.parts), single)
 
     def _refuse_partners(self, rows: pl.DataFrame, stays: pl.Expr) -> None:
         refuse_partners(rows, stays, least=0 if self._form.has_world_rows else 1, name=self._name)
@@ -121,12 +126,6 @@ def kept_schema(quantities: Sequence[str]) -> dict[str, pl.DataType]:
         "value_usd": pl.Float64(),
     }
     return keys | dtypes_of(quantities)
-
-
-def _copied(rows: pl.DataFrame, is_chosen: NDArray[np.bool_], columns: Sequence[pl.Expr]) -> pl.DataFrame:
-    """Chosen rows in memory of their own: the rows that a filter returns may keep their whole batch in memory."""
-    places = pl.Series(np.flatnonzero(is_chosen))
-    return rows.select_seq(column.gather(places) for column in columns)
 
 
 def _mirrored(kept: pl.DataFrame) -> pl.DataFrame:

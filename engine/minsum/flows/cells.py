@@ -30,7 +30,7 @@ def with_cells(rows: pl.DataFrame) -> pl.DataFrame:
         _rank_and_enum(rows["product_code"], [TOTAL]),
     )
     added = {} if "is_rebuilt" in rows.columns else {"is_rebuilt": pl.lit(value=False)}
-    return rows.with_columns_seq(
+    return rows.with_columns(
         flow=flow.cat.to(flows), product_code=product.cat.to(products),
         cell=_cell_of(flow, pl.col("partner_code"), product), **added,
     )  # fmt: skip

@@ -58,7 +58,7 @@ def world_and_partners(rows: pl.DataFrame) -> pl.DataFrame:
         "partners_usd": pl.Series(partners.flat[there], nan_to_null=True),
         "total_usd": pl.Series(total[there], nan_to_null=True),
     })  # fmt: skip
-    return cells.with_columns_seq(pl.col("flow").cat.to(flows), pl.col("product_code").cat.to(products))
+    return cells.with_columns(pl.col("flow").cat.to(flows), pl.col("product_code").cat.to(products))
 
 
 def _edges(rows: pl.DataFrame) -> NDArray[np.intp]:

@@ -114,14 +114,11 @@ class Pending:
             self._count(partition, 0)
 
     def hold(self, kind: str, rows: pl.DataFrame, single: Partition | None = None) -> None:
-        """Hold rows of a kind (`KINDS`) until they are taken; columns of `KEYS` as for `audit`.
-
-        The rows must not share memory with a larger frame, which would stay in memory with them.
-        """
+        """Hold rows of a kind (`KINDS`) until they are taken; columns of `KEYS` as for `audit`."""
         for partition, chosen in self._wanted_of(
             rows, single, *(one for one in rows.columns if one not in KEYS)
         ):
-            self._held[partition, kind].append(chosen)
+            self._held[partition, kind].append(_compact(chosen))
             if partition not in self._with_products and (chosen["product_code"] != TOTAL).any():
                 self._with_products.add(partition)
             self.in_memory += len(chosen)
@@ -228,6 +225,11 @@ class Pending:
                 f"{self._name}: more than {MAX_PARTITIONS:,} reporters and years in one file",
                 "reporter or period hold something else; download it again",
             )
+
+
+def _compact(rows: pl.DataFrame) -> pl.DataFrame:
+    """Copy rows into memory of their own: a filter result may be a view, which keeps its whole batch in memory."""
+    return rows.select(pl.all().gather(pl.int_range(pl.len())))
 
 
 def _read(file: Path) -> pl.DataFrame:

@@ -228,7 +228,7 @@ def repaired_world(rows: pl.DataFrame, cells: pl.DataFrame, repairs: Repairs) ->
 
     Also counts `world_unresolved` and `world_discrepancies`, which stay as they are.
     """
-    cells = cells.with_columns_seq(_GAP.alias("gap_usd"), _WORLD_PROBLEM.alias("problem"))
+    cells = cells.with_columns(_GAP.alias("gap_usd"), _WORLD_PROBLEM.alias("problem"))
     if cells["problem"].null_count() == len(cells):
         return cells.clear()
     for name, usd in (
