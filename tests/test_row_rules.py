@@ -260,3 +260,9 @@ def test_a_file_of_several_classifications_is_split(desk: Desk) -> None:
     assert desk.rows("H4") == [world()]
     assert desk.rows("H5") == [world(7)]
     assert desk.ingest().unchanged == ["renamed.gz"]
+
+
+def test_a_removed_row_may_hold_any_number_as_partner(desk: Desk) -> None:
+    desk.put([{}, {"partnerCode": "99999999999999999", "primaryValue": "0"}])
+    assert not desk.ingest().rejected
+    assert len(desk.rows()) == 1
