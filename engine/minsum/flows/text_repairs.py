@@ -29,8 +29,8 @@ _PADDED, _UNQUOTED, _DECIMALS, _DOTTED = 1, 2, 4, 8
 
 _LETTER: Final = "[A-HJ-NP-Z]"
 CODE: Final = "|".join(["[0-9]{6}", *(f"[0-9]{{{6 - n}}}{_LETTER}{{{n}}}" for n in range(1, 5))])
-"""Pattern of a product code of six characters; letters stand at the end, as in 9999AA. O and I are none of them:
-841OOO is 841000 typed by hand."""
+"""Pattern of a product code of six characters; letters stand at the end, as in 9999AA. O and I are not
+allowed: 841OOO may be 841000 typed by hand."""
 
 _CODE: Final = re.compile(CODE)
 _DIGITS: Final = re.compile("[0-9]{2}|[0-9]{4}|[0-9]{8}|[0-9]{10}")
