@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import polars as pl
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from minsum.countries.codes import iso3_of
 from minsum.schema import HARMONISED, TABLES, check_table
@@ -20,6 +20,14 @@ from minsum.workspace.marks import Mark, Plan, plan_of
 from minsum.workspace.publish import publish_table
 
 RECIPE: Final = "coverage-3"
+_TYPES: Final[dict[str, type[pl.DataType]]] = {
+    "string": pl.String,
+    "int16": pl.Int16,
+    "int32": pl.Int32,
+    "int64": pl.Int64,
+    "double": pl.Float64,
+    "bool": pl.Boolean,
+}
 
 
 Facts = dict[str, dict[str, Any]]
@@ -100,16 +108,9 @@ def write_coverage(
     known = {_name(key) for key in footers}
     blank = dict.fromkeys(column.name for column in columns)
     rows += [blank | one for name, one in sorted((facts or {}).items()) if name not in known]
-    types = {
-        "string": pa.string(),
-        "int16": pa.int16(),
-        "int32": pa.int32(),
-        "int64": pa.int64(),
-        "double": pa.float64(),
-        "bool": pa.bool_(),
-    }
-    schema = pa.schema([(column.name, types[column.dtype]) for column in columns])
-    table = pa.Table.from_pylist(rows, schema=schema)
+    schema = {column.name: _TYPES[column.dtype] for column in columns}
+    table = pl.DataFrame(rows, schema=schema).to_arrow()
+    table = table.cast(pa.schema([(column.name, column.dtype) for column in columns]))
     check_table(table, "coverage")
     footer = {"stage": "coverage"} | plan.wanted[layout.coverage].record()
     publish_table(table, layout.coverage, footer=footer, layout=layout)
@@ -182,8 +183,6 @@ def _doubts(
 
 def doubtful(layout: Layout, years: Collection[int]) -> list[str]:
     """Reporter-years of these years with an entry in column doubts of `coverage.parquet`, as `CHN 2015`."""
-    columns = ["reporter", "year", "doubts"]
-    rows = pq.read_table(layout.coverage, columns=columns, partitioning=None).to_pylist()
-    return sorted(
-        {f"{one['reporter']} {one['year']}" for one in rows if one["doubts"] and one["year"] in years}
-    )
+    rows = pl.read_parquet(layout.coverage, glob=False, hive_partitioning=False)
+    found = rows.filter(pl.col("year").is_in(list(years)), pl.col("doubts").is_not_null())
+    return sorted({f"{reporter} {year}" for reporter, year in found.select("reporter", "year").rows()})

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
 
 from minsum.esi.baskets import F64Matrix, shares_of
 from minsum.esi.bilateral import Bilateral
+from minsum.esi.columns import labelled, table_of
 from minsum_kernels import market_min_sum, pairwise_min_sum
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 def destination_table(
@@ -40,13 +44,12 @@ def destination_table(
     sells = bilateral.exports_usd.sum(axis=1) > 0
     rows = sells & np.isin(labels, list(reporters)) if reporters else sells
     i, r = np.nonzero(rows[:, None] & sells & (labels[:, None] != labels))
-    names = pa.array(exporters.labels, pa.string())
     overlap = {"overlap_usd": overlaps(bilateral)[i, r]} if with_overlap else {}
-    return pa.table(
+    return table_of(
         {
             "year": np.full(len(i), year, dtype=np.int16),
-            "reporter": pa.DictionaryArray.from_arrays(i.astype(np.int32), names),
-            "reference": pa.DictionaryArray.from_arrays(r.astype(np.int32), names),
+            "reporter": labelled(i, exporters.labels),
+            "reference": labelled(r, exporters.labels),
             "partner_esi": partner[i, r],
             "cell_esi": cell[i, r],
             "reporter_code": exporters.codes[i],

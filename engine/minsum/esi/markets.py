@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
-from numpy.typing import NDArray
 
 from minsum.esi.baskets import F64Matrix
 from minsum.esi.bilateral import Bilateral
+from minsum.esi.columns import labelled, table_of
 from minsum_kernels import market_min_sum
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 class MarketSimilarity:
@@ -62,11 +64,11 @@ class MarketSimilarity:
         exports = self._bilateral.exports_usd.sum(axis=1)
         i, r = np.nonzero(self._pairs & (self._n_markets > 0))
         places = self._bilateral.exporters
-        return pa.table(
+        return table_of(
             {
                 "year": np.full(len(i), self._year, dtype=np.int16),
-                "reporter": _labels(i, places.labels),
-                "reference": _labels(r, places.labels),
+                "reporter": labelled(i, places.labels),
+                "reference": labelled(r, places.labels),
                 "esi": self._weighted[i, r] / (exports[i] + exports[r]),
                 "n_markets": self._n_markets[i, r],
                 "reporter_code": places.codes[i],
@@ -78,19 +80,15 @@ class MarketSimilarity:
         i, r = np.nonzero(self._pairs & (similarity > 0))
         exporters, markets = self._bilateral.exporters, self._bilateral.markets
         here = np.full(len(i), market, dtype=np.int32)
-        return pa.table(
+        return table_of(
             {
                 "year": np.full(len(i), self._year, dtype=np.int16),
-                "market": _labels(here, markets.labels),
-                "reporter": _labels(i, exporters.labels),
-                "reference": _labels(r, exporters.labels),
+                "market": labelled(here, markets.labels),
+                "reporter": labelled(i, exporters.labels),
+                "reference": labelled(r, exporters.labels),
                 "esi": similarity[i, r],
                 "market_code": markets.codes[here],
                 "reporter_code": exporters.codes[i],
                 "reference_code": exporters.codes[r],
             }
         )
-
-
-def _labels(positions: NDArray[np.integer[Any]], labels: list[str]) -> pa.Array:
-    return pa.DictionaryArray.from_arrays(positions.astype(np.int32), pa.array(labels, pa.string()))

@@ -7,16 +7,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
+import polars as pl
 from numpy.typing import NDArray
 
 from minsum.esi.baskets import Baskets, F64Matrix, shares_of
+from minsum.esi.columns import labelled, numbers, table_of
 from minsum.esi.references import References, Similarity, composite, member_rows
 from minsum.schema import TABLES
 from minsum.settings.esi import Rule
 from minsum_kernels import common_counts, cross_min_sum, pairwise_min_sum
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from minsum.esi.interval import Sides
 
 
@@ -65,11 +68,11 @@ def similarity_table(
     columns = _columns(baskets, found.parts[0].n_common.diagonal(), found.parts, found.names, options)
     cells = _cells(baskets, found.names, options)
     if found.sides is not None:
-        too_few = columns["reason"].is_valid().to_numpy(zero_copy_only=False)
+        too_few = pl.Series(columns["reason"].is_valid()).to_numpy()
         columns |= _origins(found.sides, cells, too_few)
     if baskets.is_mirror is not None:
         columns |= _sources(baskets.is_mirror, found.members, cells)
-    return pa.table(columns), found.absent
+    return table_of(columns), found.absent
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +150,7 @@ def level_tables(
     """The esi tables of several levels of one year, each with its level as the last column."""
     for level, of_level in baskets:
         table, _ = similarity_table(of_level, options, references)
-        levels = pa.array(np.full(table.num_rows, level, dtype=np.int8))
+        levels = numbers(np.full(table.num_rows, level, dtype=np.int8))
         yield table.add_column(len(TABLES["esi"]), "level", levels)
 
 
@@ -177,7 +180,7 @@ def complementarity_table(exports: Baskets, imports: Baskets, options: PairOptio
         "residual_imports": "residual_reference",
     }  # fmt: skip
     order = [column.name for column in TABLES["complementarity"]]
-    return pa.table({name: columns[ours.get(name, name)] for name in order})
+    return table_of({name: columns[ours.get(name, name)] for name in order})
 
 
 def _over(products: Sequence[str], baskets: Baskets) -> F64Matrix:
@@ -208,7 +211,7 @@ def _columns(
     """Columns of the esi table from matrices of countries by references, (label, code) each."""
     labels = [label for label, _ in names]
     i, r = _cells(baskets, names, options)
-    reference_codes = pa.array([code for _, code in names], pa.int32())
+    codes = np.array([-1 if code is None else code for _, code in names], dtype=np.int32)
 
     def cells(name: str) -> NDArray[np.generic]:
         whole = [np.broadcast_to(getattr(part, name), part.esi.shape) for part in parts]
@@ -217,23 +220,21 @@ def _columns(
 
     n_reference = cells("n_reference")
     too_few = np.minimum(n_reporter[i], n_reference) < options.min_products
-    words = pa.array([f"fewer than {options.min_products} products"])
+    why = [f"fewer than {options.min_products} products"]
     return {
-        "year": pa.array(np.full(len(i), options.year, dtype=np.int16)),
-        "reporter": pa.DictionaryArray.from_arrays(i.astype(np.int32), pa.array(baskets.labels, pa.string())),
-        "reference": pa.DictionaryArray.from_arrays(r.astype(np.int32), pa.array(labels, pa.string())),
+        "year": np.full(len(i), options.year, dtype=np.int16),
+        "reporter": labelled(i, baskets.labels),
+        "reference": labelled(r, labels),
         "reporter_code": baskets.codes[i],
-        "reference_code": reference_codes.take(pa.array(r)),
-        "esi": pa.array(cells("esi"), mask=too_few),
+        "reference_code": numbers(codes[r], missing=codes[r] < 0),
+        "esi": numbers(cells("esi"), missing=too_few),
         "n_reporter": n_reporter[i],
         "n_reference": n_reference,
         "n_common": cells("n_common"),
         "residual_reporter": baskets.residual_share[i],
         "residual_reference": cells("residual_reference"),
         "is_rebuilt": np.logical_or(baskets.is_rebuilt[i], cells("is_rebuilt")),
-        "reason": pa.DictionaryArray.from_arrays(
-            pa.array(np.zeros(len(i), dtype=np.int32), mask=~too_few), words
-        ),
+        "reason": labelled(np.zeros(len(i)), why, missing=~too_few),
     }
 
 
@@ -259,18 +260,13 @@ def _origins(
     from minsum.esi.interval import LABELS
 
     i, r = cells
-    words = pa.array(LABELS, pa.string())
-    reporter, reference = (
-        pa.DictionaryArray.from_arrays(ranks.astype(np.int32), words)
-        for ranks in (found.own[i], found.vintage[i, r])
-    )
     return {
-        "vintage_reporter": reporter,
-        "vintage_reference": reference,
+        "vintage_reporter": labelled(found.own[i], LABELS),
+        "vintage_reference": labelled(found.vintage[i, r], LABELS),
         "converted_reporter": found.converted_own[i],
         "converted_reference": found.converted[i, r],
-        "esi_low": pa.array(found.low[i, r], mask=too_few),
-        "esi_high": pa.array(found.high[i, r], mask=too_few),
+        "esi_low": numbers(found.low[i, r], missing=too_few),
+        "esi_high": numbers(found.high[i, r], missing=too_few),
         "is_merged": found.is_merged[i, r],
     }
 
@@ -281,11 +277,10 @@ def _sources(
     cells: tuple[NDArray[np.intp], NDArray[np.intp]],
 ) -> dict[str, Any]:
     """Columns that say whether a basket was reported, in the order of the table."""
-    words = pa.array(["reported", "mirror"], pa.string())
+    words = ["reported", "mirror"]
     of_reference = np.append(is_mirror, [bool(is_mirror[rows].any()) for rows in members])
     i, r = cells
-    reporter, reference = (
-        pa.DictionaryArray.from_arrays(which.astype(np.int32), words)
-        for which in (is_mirror[i], of_reference[r])
-    )
-    return {"source_reporter": reporter, "source_reference": reference}
+    return {
+        "source_reporter": labelled(is_mirror[i], words),
+        "source_reference": labelled(of_reference[r], words),
+    }
