@@ -17,14 +17,19 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import cloudpickle
 import obstore
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from distributed import Client
 from moto.server import ThreadedMotoServer
 
 import minsum as package
 from comtrade_stub import KEY, packed, serving
 from conftest import COMMAND, NAME, bulk_text, minsum
+from machines import Machines
+from minsum.cluster.worker import Seal, misfit
 from minsum.errors import KeyRefusedError, RemoteError, UsageError, WorkspaceLockedError
 from minsum.pipeline import Workspace
 from minsum.settings.paths import remote_url
@@ -50,6 +55,12 @@ def server() -> Iterator[str]:
     found.start()
     yield "http://{}:{}".format(*found.get_host_and_port())
     found.stop()
+
+
+def credentials(server: str) -> dict[str, str]:
+    return {
+        "AWS_ENDPOINT_URL": server, "AWS_ACCESS_KEY_ID": "AKIATEST", "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_REGION": "us-east-1",
+    }  # fmt: skip
 
 
 class Bucket:
@@ -86,9 +97,7 @@ class Bucket:
 
 @pytest.fixture
 def bucket(server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
-    for name, value in {
-        "AWS_ENDPOINT_URL": server, "AWS_ACCESS_KEY_ID": "AKIATEST", "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_REGION": "us-east-1",
-    }.items():  # fmt: skip
+    for name, value in credentials(server).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(copies, "_copies", {})
     monkeypatch.setattr(copy_folder, "_FRESH_S", 0.0)
@@ -419,10 +428,70 @@ def test_a_store_that_is_lost_in_the_middle_ends_the_run_with_7(
     assert json.loads(two_countries.get(f"runs/{record.name}"))["exit_code"] == 7
 
 
-def test_a_cluster_is_refused(two_countries: Bucket) -> None:
-    result = minsum("run", "-w", two_countries.url, "--cluster", "local:2")
-    assert result.exit_code == 2
-    assert f"not {two_countries.url}" in result.stderr
+@pytest.fixture
+def cluster(server: str, tmp_path: Path) -> Iterator[Machines]:
+    """Workers that have the bucket, and folders of their own."""
+    (tmp_path / "tmp").mkdir()
+    found = Machines(tmp_path, 2, TMPDIR=str(tmp_path / "tmp"), **credentials(server))
+    yield found
+    found.end()
+
+
+@pytest.mark.slow
+def test_a_cluster_gives_the_bytes_of_a_folder(
+    bucket: Bucket,
+    cluster: Machines,
+    finished_world: Workspace,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """Workers come and go; paths reach them as URLs; nothing stays on their disks."""
+    bucket.fill(finished_world.layout.root)
+    work = Workspace(bucket.url, jobs=2, flags={"cluster": str(cluster.file)})
+    sent: list[bytes] = []
+    submit = Client.submit
+
+    def spy(client: Client, function: object, *arguments: object, **others: object) -> object:
+        sent.append(cloudpickle.dumps(arguments))
+        if len(sent) % 40 == 0:
+            cluster.replace(0)
+        return submit(client, function, *arguments, **others)
+
+    monkeypatch.setattr(Client, "submit", spy)
+    assert work.run().exit_code == 0
+    assert cluster.n_killed > 1
+    assert bucket.content() == files_published(finished_world)
+    assert not [one for one in sent if str(work.layout.root).encode() in one]
+    left = [path for path in (tmp_path / "tmp").rglob("flows.parquet") if path.stat().st_blocks]
+    assert len(left) <= cluster.n_killed
+
+
+@pytest.mark.slow
+def test_workers_without_the_bucket_are_refused(two_countries: Bucket, tmp_path: Path) -> None:
+    blind = Machines(
+        tmp_path, 1, AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY="", AWS_ENDPOINT_URL="http://127.0.0.1:1"
+    )
+    try:
+        result = minsum("run", "-w", two_countries.url, "--cluster", blind.file)
+    finally:
+        blind.end()
+    assert result.exit_code == 7
+    assert "worker tcp://" in result.stderr
+    assert two_countries.url in result.stderr
+    assert SECRET not in result.stderr
+
+
+def test_a_task_whose_run_lost_the_bucket_publishes_nothing(two_countries: Bucket) -> None:
+    layout = Workspace(two_countries.url).layout
+    table, target = pa.table({"a": [1]}), layout.root / "a.parquet"
+    with exclusive(layout):
+        seal = Seal.make(layout)
+        assert misfit(seal) is None
+        publish_table(table, target, footer={}, layout=seal.layout())
+    assert "does not find this run" in str(misfit(seal))
+    with exclusive(layout), pytest.raises(WorkspaceLockedError, match="has ended"):
+        publish_table(pa.table({"a": [2]}), target, footer={}, layout=seal.layout())
+    assert pq.read_table(target)["a"].to_pylist() == [1]
 
 
 def test_without_the_extra_the_hint_names_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,8 +7,6 @@ import os
 import pickle
 import random
 import shutil
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -25,6 +23,7 @@ import minsum.cluster.driver
 import minsum.cluster.worker
 from cluster_tasks import die, say, sleep, threads_of
 from conftest import NAME, Desk, lake
+from machines import Machines
 from minsum.bench.turns import take_turns
 from minsum.cli import main
 from minsum.cluster.driver import Cluster
@@ -40,49 +39,6 @@ from minsum.workspace.tasks import Done, Result, Run, Task
 from test_state_of_ingest import slice_of
 
 KILLS = 2
-
-
-class Machines:
-    """A scheduler and its workers, each a process of its own."""
-
-    def __init__(self, folder: Path, n_workers: int, **settings: str) -> None:
-        self.file = folder / "scheduler.json"
-        self._settings, self.n_killed = settings, 0
-        self.scheduler = self._start("scheduler", "--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(self.file))  # fmt: skip
-        self.workers = [self.add() for _ in range(n_workers)]
-
-    def _start(self, what: str, *arguments: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "dask", what, *arguments, "--no-dashboard"]
-        environment = (
-            os.environ
-            | self._settings
-            | {
-                "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]),
-                "POLARS_MAX_THREADS": "1",
-                "NUMBA_NUM_THREADS": "1",
-            }
-        )
-        return subprocess.Popen(
-            command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-
-    def add(self) -> subprocess.Popen[bytes]:
-        deadline = time.monotonic() + 60
-        while not self.file.exists() and time.monotonic() < deadline:
-            time.sleep(0.1)
-        return self._start("worker", "--scheduler-file", str(self.file), "--no-nanny", "--nthreads", "1")
-
-    def replace(self, place: int) -> None:
-        """Kill a worker while it works, and start another."""
-        self.workers[place].kill()
-        self.workers[place].wait()
-        self.n_killed += 1
-        self.workers[place] = self.add()
-
-    def end(self) -> None:
-        for process in (*self.workers, self.scheduler):
-            process.kill()
-            process.wait()
 
 
 @pytest.fixture(scope="module")
@@ -255,7 +211,7 @@ class Elsewhere:
     n_beside = 1
 
     def __init__(self, layout: Layout) -> None:
-        self._layout = layout.for_worker(layout.scratch / "run" / "seal")
+        self._layout = layout.for_worker("run", (layout.scratch / "run" / "seal").is_file)
         self.n_tasks = 0
 
     def refuse_unseen(self, files: Iterable[Path]) -> None:
@@ -348,10 +304,10 @@ def test_a_task_that_outlives_its_run_publishes_nothing(layout: Layout) -> None:
     seal.parent.mkdir()
     seal.touch()
     table, target = pa.table({"a": [1]}), layout.root / "a.parquet"
-    publish_table(table, target, footer={}, layout=layout.for_worker(seal))
+    publish_table(table, target, footer={}, layout=layout.for_worker("run", seal.is_file))
     target.unlink()
     with exclusive(layout):
-        worker = layout.for_worker(seal)
+        worker = layout.for_worker("run", seal.is_file)
         with pytest.raises(WorkspaceLockedError, match="has ended"):
             publish_table(table, target, footer={}, layout=worker)
     assert not target.exists()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 import time
 import uuid
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from minsum.cluster.worker import Seal, do, misfit, unseen
 from minsum.errors import ClusterError, SettingsError, UsageError
+from minsum.workspace.copies import copy_of
 from minsum.workspace.layout import Layout
 from minsum.workspace.tasks import Done, Result, Run, Task
 
@@ -46,7 +47,7 @@ class Cluster:
     address
         `tcp://host:port`, the path of a scheduler file, or `local:N` for N processes of this machine.
     layout
-        The workspace, held by the caller; every worker must see it under the same path.
+        The workspace, held by the caller; every worker must see it under the same path or URL.
     patience
         Seconds without a finished task after which the run gives up.
 
@@ -68,7 +69,7 @@ class Cluster:
         self._client: Client | None = None
         self._local: Any = None
         self._seal: Seal | None = None
-        self._known_threads, self._asked = [1], -1.0
+        self._known_threads, self._asked, self._step = [1], -1.0, 0
 
     @property
     def n_beside(self) -> int:
@@ -101,6 +102,8 @@ class Cluster:
             or ClusterError if its workers died.
         """
         client, seal = self._connected()
+        self._step += 1
+        seal = replace(seal, step=self._step)
         finished: SimpleQueue[Future] = SimpleQueue()
         running: dict[Future, Task] = {}
         waiting, since = iter(tasks), time.monotonic()
@@ -113,6 +116,8 @@ class Cluster:
                 if len(running) >= most:
                     break
             if not running:
+                if (copy := copy_of(self._layout.root)) is not None:
+                    copy.look(anew=True)  # a task that found itself done did not say so
                 return
             try:
                 future = finished.get(timeout=_LOOK_S)
@@ -125,8 +130,7 @@ class Cluster:
     def close(self) -> None:
         """Let the cluster go. Whatever a worker still does publishes nothing any more."""
         if self._seal is not None:
-            self._seal.path.unlink(missing_ok=True)
-            shutil.rmtree(self._seal.path.parent, ignore_errors=True)
+            self._seal.release()
         for one in (self._client, self._local):
             if one is not None:
                 with suppress(Exception):  # a scheduler that is gone cannot be taken leave of
@@ -235,7 +239,7 @@ class Cluster:
         since = time.monotonic()
         while True:
             try:
-                value, records = future.result(timeout=_LOOK_S)
+                value, records, published = future.result(timeout=_LOOK_S)
             except KilledWorker as error:
                 last = error.last_worker
                 limit = f"{last.memory_limit / 2**30:.1f} GiB" if last.memory_limit else "none"
@@ -251,6 +255,8 @@ class Cluster:
                     raise
                 self._watch(client, time.monotonic() - since)
             else:
+                if (copy := copy_of(self._layout.root)) is not None:
+                    copy.learn(published)
                 for record in map(logging.makeLogRecord, records):
                     if log.isEnabledFor(record.levelno):
                         log.handle(record)

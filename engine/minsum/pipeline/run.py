@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from minsum.errors import DataCheckError, SettingsError
 from minsum.settings.load import Settings
 from minsum.sources.rejections import count_run, runs_of
-from minsum.workspace.copies import copy_of
 from minsum.workspace.layout import Layout
 from minsum.workspace.runs import RunReport, recorded
 
@@ -109,11 +108,6 @@ def _connected(run: Run) -> Iterator[Workers | None]:
     if not run.settings.cluster:
         yield None
         return
-    if copy_of(run.layout.root):
-        raise SettingsError(
-            f"cluster {run.settings.cluster}: the workers need a folder that all of them see, not {run.layout.root}",
-            "run without --cluster, or in a folder that they share (docs/cluster.md)",
-        )
     from minsum.cluster.driver import Cluster
 
     with closing(

@@ -116,7 +116,7 @@ def _files_below(folder: Path, entered: set[Path]) -> Iterator[Path]:
         with os.scandir(folder) as listing:
             entries = [one for one in listing if not one.name.startswith(".")]
         for entry in entries:
-            path = Path(entry.path)
+            path = folder / entry.name
             if entry.is_dir():
                 yield from _files_below(path.resolve() if entry.is_symlink() else path, entered)
             elif not entry.name.endswith(".part") and (entry.is_file() or entry.is_symlink()):

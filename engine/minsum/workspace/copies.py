@@ -11,12 +11,22 @@ from __future__ import annotations
 import io
 import threading
 from collections.abc import Iterable
-from pathlib import Path
+from pathlib import Path, PosixPath
+from typing import Any
 
 from minsum.errors import UsageError
 from minsum.settings.paths import remote_url
 from minsum.workspace.copy_folder import FOOTER, WHOLE, Copy
 from minsum.workspace.store import Store
+
+
+class Place(PosixPath):
+    """A path in the folder of a URL. Another process that unpickles it gets the path in its own folder of that URL."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        copy = copy_of(self)
+        return (_place, (copy.store.url, copy.key_of(self))) if copy else (Path, (str(self),))
+
 
 _copies: dict[Path, Copy] = {}
 _opening = threading.Lock()
@@ -35,11 +45,34 @@ def at(place: str | Path) -> Path:
     url = remote_url(place)
     if url is None:
         return Path(place)
-    with _opening:
-        found = next((one for one in _copies.values() if one.store.url == url), None) or Copy(Store(url))
-        found.look()
-        _copies[found.root] = found
+    found = copy_at(url)
+    found.look()
     return found.root
+
+
+def copy_at(url: str) -> Copy:
+    """The copy of a URL, which may not have looked at the store yet.
+
+    Raises
+    ------
+    UsageError
+        If minsum does not know such addresses, or the extra is not installed.
+    """
+    with _opening:
+        found = next((one for one in _copies.values() if one.store.url == url), None) or Copy(
+            Store(url), Place
+        )
+        _copies[found.root] = found
+    return found
+
+
+def _place(url: str, key: str) -> Path:
+    return copy_at(url).root / key
+
+
+def copies() -> list[Copy]:
+    """All copies of this process."""
+    return list(_copies.values())
 
 
 def input_at(place: str | Path) -> Path:

@@ -41,20 +41,30 @@ _NAME_BYTES: Final = 255
 class Copy:
     """The folder that stands for the objects under a URL.
 
+    Parameters
+    ----------
+    store
+        The objects.
+    kind
+        Class of the paths in the folder.
+
     Attributes
     ----------
     store, root
         The objects, and the folder.
+    run
+        The run of this process that holds the lock of the workspace; empty without one.
     refuse_lost
-        Raises if the lock of the workspace is lost; called before anything is written.
+        Raises if that lock is lost; called before anything is written.
     """
 
-    def __init__(self, store: Store) -> None:
-        self.store = store
+    def __init__(self, store: Store, kind: type[Path] = Path) -> None:
+        self.store, self.run = store, ""
         self.refuse_lost: Callable[[], None] | None = None
         self._base = _own_folder()
-        self.root = self._base / store.url.rstrip("/").rpartition("/")[2]
+        self.root = kind(self._base / store.url.rstrip("/").rpartition("/")[2])
         self.root.mkdir()
+        self._published: list[Object] = []
         self._objects: dict[Path, Object] = {}
         self._levels: dict[Path, int] = {}
         self._changing = threading.RLock()
@@ -125,6 +135,27 @@ class Copy:
             target.parent.mkdir(parents=True, exist_ok=True)
             file.replace(target)
             self._objects[target], self._levels[target] = found, WHOLE
+            self._published.append(found)
+
+    def published(self) -> list[Object]:
+        """What was published here since the last call."""
+        with self._changing:
+            found, self._published = self._published, []
+        return found
+
+    def learn(self, objects: Iterable[Object]) -> None:
+        """Take note of objects that another process has published."""
+        for found in objects:
+            if (path := self._path(found.key)) and self._objects.get(path) != found:
+                self._dig(path, found)
+
+    def release(self) -> None:
+        """Let go of the bytes that were brought or published, except of what every command may look at."""
+        with self._changing:
+            brought = [path for path, level in self._levels.items() if level != _HOLE]
+            for path in brought:
+                if not _is_always_whole(path.relative_to(self.root)):
+                    self._dig(path, self._objects[path])
 
     def remove(self, path: Path) -> None:
         """Remove an object and its file."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -46,19 +47,21 @@ class Layout:
         self.rejected = root / "rejected"
         self.private = root / ".minsum"
         self.scratch = self.private / "tmp"
-        self._seal: Path | None = None
+        self._is_held: Callable[[], bool] | None = None
 
-    def for_worker(self, seal: Path) -> Layout:
+    def for_worker(self, run: str, is_held: Callable[[], bool]) -> Layout:
         """The same workspace for a task of a process that does not hold it, with a scratch folder of its own.
 
         Parameters
         ----------
-        seal
-            File in the scratch folder of the run that holds the workspace. When it is gone, so is that run, and the
-            task publishes nothing any more (`publish.staged`).
+        run
+            Folder of the run in the scratch folder.
+        is_held
+            Whether that run still holds the workspace. When it does not, the task publishes nothing any more
+            (`publish.staged`).
         """
         layout = Layout(self.root)
-        layout._seal, layout.scratch = seal, seal.parent / uuid.uuid4().hex
+        layout._is_held, layout.scratch = is_held, self.scratch / run / uuid.uuid4().hex
         return layout
 
     def refuse_outlived(self) -> None:
@@ -69,7 +72,7 @@ class Layout:
         WorkspaceLockedError
             If so.
         """
-        if self._seal is not None and not self._seal.is_file():
+        if self._is_held is not None and not self._is_held():
             raise WorkspaceLockedError(f"{self.root}: the run that gave this task has ended")
 
     def panel_files(self) -> list[Path]:

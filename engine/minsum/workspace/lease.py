@@ -20,7 +20,7 @@ from typing import Final, NamedTuple
 
 from minsum.errors import MinsumError, UsageError, WorkspaceLockedError
 from minsum.workspace.copy_folder import Copy
-from minsum.workspace.store import ConflictError
+from minsum.workspace.store import ConflictError, Store
 
 log = logging.getLogger("minsum")
 
@@ -52,23 +52,29 @@ def leased(copy: Copy) -> Iterator[None]:
     renewing = threading.Thread(target=lease.keep, args=(end,), daemon=True)
     renewing.start()
     try:
-        copy.refuse_lost = lease.refuse_lost
+        copy.run, copy.refuse_lost = lease.run, lease.refuse_lost
         copy.look(anew=True)
         yield
         log.info(
             "%s: %.1f MB of it were in %s meanwhile", copy.store.url, copy.disk_bytes() / 1e6, gettempdir()
         )
     finally:
-        copy.refuse_lost = None
+        copy.run, copy.refuse_lost = "", None
         end.set()
         renewing.join(timeout=5)
         lease.give_back()
 
 
+def holder(store: Store) -> str:
+    """The run that holds the workspace, by its lock; empty without one."""
+    return _held(store).run
+
+
 class _Held(NamedTuple):
-    """The lock as it is: tag of the object, its holder, how long it lasts and when it ends, in seconds from now."""
+    """The lock as it is: tag of the object, run and holder, how long it lasts and when it ends, in seconds from now."""
 
     tag: str | None
+    run: str
     who: str
     lasts_s: float
     expires_in: float
@@ -77,7 +83,7 @@ class _Held(NamedTuple):
 class _Lease:
     def __init__(self, copy: Copy) -> None:
         self._store, self._url = copy.store, copy.store.url
-        self._run, self._since = uuid.uuid4().hex, datetime.now(UTC).isoformat(timespec="seconds")
+        self.run, self._since = uuid.uuid4().hex, datetime.now(UTC).isoformat(timespec="seconds")
         self._tag: str | None = None
         self._renewed_at = 0.0
         self._changing = threading.Lock()
@@ -128,7 +134,7 @@ class _Lease:
     def _write(self, *, over: str | None) -> None:
         now = _now()
         said = {
-            "run": self._run, "who": f"process {os.getpid()} on {socket.gethostname()} since {self._since}",
+            "run": self.run, "who": f"process {os.getpid()} on {socket.gethostname()} since {self._since}",
             "renewed": datetime.now(UTC).isoformat(), "lasts_s": LASTS_S,
         }  # fmt: skip
         self._tag = self._store.put(KEY, json.dumps(said).encode(), over=over)
@@ -136,12 +142,12 @@ class _Lease:
 
     def _take_over(self) -> None:
         """Take the lock of a run that no longer renews it, seen by a clock of this machine and by two looks."""
-        there = self._read()
+        there = _held(self._store)
         expires_in = there.expires_in
         if expires_in <= 0:
             log.info("%s: the lock of %s has expired: taken over if it stays so", self._url, there.who)
             time.sleep(2 * there.lasts_s / _RENEWALS)  # a holder whose clock is not ours renews it meanwhile
-            now = self._read()
+            now = _held(self._store)
             with suppress(ConflictError):
                 if now.tag == there.tag:
                     return self._write(over=now.tag)
@@ -151,19 +157,20 @@ class _Lease:
             f"wait for it to end, then run again; if it was killed, its lock expires in {expires_in:.0f} s",
         )
 
-    def _read(self) -> _Held:
-        """What holds the lock. A lock that is gone, or that minsum did not write, is one that has expired."""
-        try:
-            content, found = self._store.read(KEY)
-        except FileNotFoundError:
-            return _Held(None, "a run that just ended", 0.0, 0.0)
-        try:
-            said = json.loads(content)
-            age = (datetime.now(UTC) - datetime.fromisoformat(said["renewed"])).total_seconds()
-            lasts = min(max(float(said["lasts_s"]), 0.0), _MOST_S)
-            return _Held(found.tag, str(said["who"])[:100], lasts, lasts - age)
-        except (ValueError, KeyError, TypeError):
-            return _Held(found.tag, "unknown", LASTS_S, 0.0)
+
+def _held(store: Store) -> _Held:
+    """What holds the lock. A lock that is gone, or that minsum did not write, is one that has expired."""
+    try:
+        content, found = store.read(KEY)
+    except FileNotFoundError:
+        return _Held(None, "", "a run that just ended", 0.0, 0.0)
+    try:
+        said = json.loads(content)
+        age = (datetime.now(UTC) - datetime.fromisoformat(said["renewed"])).total_seconds()
+        lasts = min(max(float(said["lasts_s"]), 0.0), _MOST_S)
+        return _Held(found.tag, str(said["run"]), str(said["who"])[:100], lasts, lasts - age)
+    except (ValueError, KeyError, TypeError):
+        return _Held(found.tag, "", "unknown", LASTS_S, 0.0)
 
 
 def _now() -> float:
