@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from minsum.errors import DataCheckError, UsageError
+from minsum.workspace.publish import sync
 
 SUMS: Final = "SHA256SUMS"
 
@@ -39,11 +39,11 @@ def release_folder(target: Path) -> Iterator[Path]:
         yield new
         _write_sums(new)
         for path in [*new.rglob("*"), new]:
-            _sync(path)
+            sync(path)
         if target.exists():
             target.replace(old)
         new.replace(target)
-        _sync(target.parent)
+        sync(target.parent)
     finally:
         shutil.rmtree(new, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
@@ -106,11 +106,3 @@ def _write_sums(folder: Path) -> None:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return file_digest(file, "sha256").hexdigest()
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

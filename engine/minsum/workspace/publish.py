@@ -149,7 +149,7 @@ def publish_file(file: Path, target: Path) -> None:
     if (copy := copy_of(target)) is not None:
         copy.publish(file, target)
         return
-    _sync(file)
+    sync(file)
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         file.replace(target)
@@ -158,10 +158,10 @@ def publish_file(file: Path, target: Path) -> None:
             raise
         beside = target.with_name(f".{target.name}.part")  # overwrites what a killed run left
         shutil.copyfile(file, beside)
-        _sync(beside)
+        sync(beside)
         beside.replace(target)
         file.unlink()
-    _sync(target.parent)
+    sync(target.parent)
 
 
 def remove(path: Path) -> None:
@@ -171,7 +171,8 @@ def remove(path: Path) -> None:
     path.unlink(missing_ok=True)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Make a file or folder durable."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
