@@ -42,8 +42,8 @@ PADDING: Final = 80
 BATCH_ROWS: Final = 131_072
 """Rows of a batch; work per batch then costs a few nanoseconds a row."""
 
-_WINDOW: Final = 16_384
-"""Rows read at a time: they are still in the caches when they are copied into the batch."""
+_MOST_AT_ONCE: Final = 16_384
+"""Rows read at a time: their texts are still in the caches when they are numbered."""
 
 NA_TEXTS: Final = frozenset({b"NA", b"N/A", b"<NA>", b"None", b"NULL", b"null"})
 """Texts that R, pandas and databases write for an empty field."""
@@ -119,39 +119,21 @@ class FieldReader:
         self._kinds = np.array([_KINDS[kind] for kind in kinds], dtype=np.int64)
         self._separator, self._is_quoted, self._batch_rows = separator[0], is_quoted, batch_rows
         wanted = np.flatnonzero(self._kinds != loops.SKIP)
-        is_number = self._kinds[wanted] >= loops.NUMBER
-        place = np.where(is_number, np.cumsum(is_number), np.cumsum(~is_number)) - 1
-        window = min(_WINDOW, batch_rows)
-        self._wanted: tuple[I64Array, I64Array, I64Array] = (wanted, self._kinds[wanted], place * window)
-        self._place: dict[int, int] = dict(zip(wanted.tolist(), place.tolist(), strict=True))
-        n_numbers = int(is_number.sum())
-        self._columns: I64Array = recycled((len(wanted) - n_numbers, window), np.int64)
-        self._values: F64Array = recycled((n_numbers, window), np.float64)
-        self._line: I64Array = recycled(window, np.int64)
-        self._unread: I64Array = recycled((len(wanted) * window, 4), np.int64)
+        self._wanted: tuple[I64Array, I64Array] = (wanted, self._kinds[wanted])
+        self._place = {field: place for place, field in enumerate(wanted.tolist(), 1)}
+        self._unread: I64Array = recycled((len(wanted) * _MOST_AT_ONCE, 4), np.int64)
         self._ends: I32Array = np.empty(0, dtype=np.int32)
         self._breaks: I32Array = self._ends
         self._texts = {field: Texts() for field in wanted.tolist() if kinds[field] == "text"}
-        self.n_rows, self._size = 0, min(max(window, expected), batch_rows)
+        self.n_rows, self._size = 0, min(max(_MOST_AT_ONCE, expected), batch_rows)
         self.n_missing = self.n_decimal_integers = self.n_exponents = 0
-        self._batch: Lines | None = None
+        self._memory: I64Array | None = None
 
-    def _begin(self) -> Lines:
-        """The current batch; its columns share one block of memory."""
-        if self._batch is None:
-            shape, kinds = (len(self._place) + 1, self._size), self._kinds
-            columns = iter(recycled(shape, np.int64))
-            self._batch = Lines(
-                next(columns),
-                {field: next(columns) for field in self._place if kinds[field] == loops.INTEGER},
-                {field: next(columns).view(np.uint32)[: shape[1]] for field in self._texts},
-                {
-                    field: next(columns).view(np.float64)
-                    for field in self._place
-                    if kinds[field] >= loops.NUMBER
-                },
-            )
-        return self._batch
+    def _begun(self) -> I64Array:
+        """Memory of the current batch, shape (1 + number of fields to read, rows of the batch): line numbers, then fields."""
+        if self._memory is None:
+            self._memory = recycled((len(self._place) + 1, self._size), np.int64)
+        return self._memory
 
     @property
     def is_full(self) -> bool:
@@ -182,44 +164,41 @@ class FieldReader:
         FieldError
             At a bad line. If its number of fields is wrong, the rows before it are in the batch.
         """
+        memory, first = self._begun(), self.n_rows
         read = self._read_quoted if self._is_quoted else self._read_plain
         n, n_lines, end, problem, n_unread = read(
-            text, (start, stop), min(len(self._line), self._size - self.n_rows)
+            text, (start, stop), memory, first, first + min(_MOST_AT_ONCE, self._size - first)
         )
-        self._line[:n] += line
+        memory[0, first : first + n] += line
         counts = self.n_missing, self.n_decimal_integers, self.n_exponents
         try:
-            for row, field, first, last in self._unread[:n_unread].tolist():
-                self._read_field(bytes(text[first:last]), row, field)
+            for row, field, begin, after in self._unread[:n_unread].tolist():
+                self._read_field(bytes(text[begin:after]), memory, row, field)
         except FieldError:
             self.n_missing, self.n_decimal_integers, self.n_exponents = counts
             raise
-        self._put(n)
+        for field, texts in self._texts.items():
+            keys = memory[self._place[field]]
+            texts.index(keys[first : first + n], keys.view(np.uint32)[first : first + n])
+        self.n_rows += n
         if problem in _PROBLEMS:
             raise FieldError(_PROBLEMS[problem], line + n_lines, None)
         return end, line + n_lines
 
-    def _put(self, n: int) -> None:
-        """Copy the rows that were read into the batch."""
-        rows, batch = slice(self.n_rows, self.n_rows + n), self._begin()
-        batch.line[rows] = self._line[:n]
-        for field, column in batch.integers.items():
-            column[rows] = self._columns[self._place[field], :n]
-        for field, indices in batch.texts.items():
-            self._texts[field].index(self._columns[self._place[field], :n], indices[rows])
-        for field, numbers in batch.numbers.items():
-            numbers[rows] = self._values[self._place[field], :n]
-        self.n_rows += n
-
     def take(self) -> Lines:
         """Return the batch and begin the next one."""
-        n, batch = self.n_rows, self._begin()
-        self.n_rows, self._size, self._batch = 0, self._batch_rows, None
+        memory, n = self._begun(), self.n_rows
+        columns = {field: memory[place] for field, place in self._place.items()}
+        self.n_rows, self._size, self._memory = 0, self._batch_rows, None
         return Lines(
-            batch.line[:n],
-            {field: column[:n] for field, column in batch.integers.items()},
-            {field: column[:n] for field, column in batch.texts.items()},
-            {field: column[:n] for field, column in batch.numbers.items()},
+            memory[0, :n],
+            {field: column[:n] for field, column in columns.items() if self._kinds[field] == loops.INTEGER},
+            {field: columns[field].view(np.uint32)[:n] for field in self._texts},
+            {
+                field: column.view(np.float64)[:n]
+                for field, column in columns.items()
+                if self._kinds[field] >= loops.NUMBER
+            },
         )
 
     def distinct(self, field: int, start: int = 0) -> list[str]:
@@ -231,38 +210,35 @@ class FieldReader:
         texts are negative."""
         return self._texts[field].keys(start)
 
-    def _read_quoted(self, text: NDArray[np.uint8], span: tuple[int, int], n_rows: int) -> tuple[int, ...]:
+    def _read_quoted(
+        self, text: NDArray[np.uint8], span: tuple[int, int], memory: I64Array, first: int, stop: int
+    ) -> tuple[int, ...]:
         return loops.read_lines(
-            text,
-            span,
-            self._separator,
-            self._kinds,
-            self._columns,
-            self._values,
-            self._line[:n_rows],
-            self._unread,
-        )
+            text, span, self._separator, self._kinds, memory, memory.view(np.float64), (first, stop), self._unread
+        )  # fmt: skip
 
-    def _read_plain(self, text: NDArray[np.uint8], span: tuple[int, int], n_rows: int) -> tuple[int, ...]:
+    def _read_plain(
+        self, text: NDArray[np.uint8], span: tuple[int, int], memory: I64Array, first: int, stop: int
+    ) -> tuple[int, ...]:
         if len(self._ends) < len(text):
             # Large enough for text of delimiters only; the system provides memory only where it is written.
             self._ends, self._breaks = (recycled(len(text), np.int32) for _ in range(2))
         return plain_numba.read_plain(
-            text, span, self._separator, len(self._kinds), self._wanted, self._columns, self._values,
-            self._line[:n_rows], self._unread, (self._ends, self._breaks),
+            text, span, self._separator, len(self._kinds), self._wanted, memory, memory.view(np.float64), (first, stop),
+            self._unread, (self._ends, self._breaks),
         )  # fmt: skip
 
-    def _read_field(self, text: bytes, row: int, field: int) -> None:
+    def _read_field(self, text: bytes, memory: I64Array, row: int, field: int) -> None:
         """Read a field that the loops leave: a long text, or a number that is no plain decimal."""
-        kind, place = self._kinds[field], self._place[field]
+        kind, column, line = self._kinds[field], memory[self._place[field]], int(memory[0, row])
         if kind == loops.TEXT:
-            self._columns[place, row] = self._texts[field].key_of(text)
+            column[row] = self._texts[field].key_of(text)
         elif kind == loops.INTEGER:
-            self._columns[place, row] = self._integer(text, row, field)
+            column[row] = self._integer(text, line, field)
         else:
-            self._values[place, row] = self._number(text, row, field)
+            column.view(np.float64)[row] = self._number(text, line, field)
 
-    def _integer(self, text: bytes, row: int, field: int) -> int:
+    def _integer(self, text: bytes, line: int, field: int) -> int:
         """An integer with an empty fraction, as pandas writes columns with gaps, or an empty text such as `NA`."""
         if text in NA_TEXTS:
             self.n_missing += 1
@@ -270,9 +246,9 @@ class FieldReader:
         if whole := _WHOLE.fullmatch(text):
             self.n_decimal_integers += 1
             return int(whole[1])
-        raise self._wrong("a whole number of at most 17 digits", text, row, field)
+        raise self._wrong("a whole number of at most 17 digits", text, line, field)
 
-    def _number(self, text: bytes, row: int, field: int) -> float:
+    def _number(self, text: bytes, line: int, field: int) -> float:
         """A number with a sign, an exponent or many digits, NaN or infinity, or an empty text such as `NA`."""
         is_quantity = self._kinds[field] == loops.QUANTITY
         if text in NA_TEXTS:
@@ -285,10 +261,10 @@ class FieldReader:
         except ValueError:
             if is_quantity:
                 return math.inf
-            raise self._wrong("a number", text, row, field) from None
+            raise self._wrong("a number", text, line, field) from None
         self.n_exponents += not is_quantity and b"e" in text.lower()
         return math.inf if is_quantity and math.isnan(value) else value
 
-    def _wrong(self, expected: str, text: bytes, row: int, field: int) -> FieldError:
+    def _wrong(self, expected: str, text: bytes, line: int, field: int) -> FieldError:
         found = text[:40].decode("latin-1")
-        return FieldError(f"{found!r} is not {expected}", int(self._line[row]), field, found)
+        return FieldError(f"{found!r} is not {expected}", line, field, found)

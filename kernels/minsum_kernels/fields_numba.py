@@ -128,23 +128,24 @@ def read_lines(
     kinds: I64Array,
     columns: I64Array,
     values: F64Array,
-    lines: I64Array,
+    rows: tuple[int, int],
     unread: I64Array,
 ) -> tuple[int, int, int, int, int]:
-    """Read whole lines with quoted fields until the span ends or the arrays are full.
+    """Read whole lines with quoted fields until the span ends or the last of `rows` is full.
 
-    `lines` gets the number of lines before each row. Returns the number of rows, of lines, the end position, the
-    problem (0: none) and the number of unread fields.
+    `columns` has the number of lines before each row, then the fields that are not skipped; `values` is the same memory, for
+    numbers. Returns the number of rows, of lines, the end position, the problem (0: none) and the number of unread
+    fields.
     """
     p, stop = span
-    n, n_lines, n_unread, n_fields = 0, 0, 0, kinds.size
-    while p < stop and n < lines.size:
+    n, n_lines, n_unread, n_fields = rows[0], 0, 0, kinds.size
+    while p < stop and n < rows[1]:
         line, inside = p, 0
         if text[p] == NEWLINE or (text[p] == RETURN and text[p + 1] == NEWLINE):
             p += 1 + (text[p] == RETURN)
             n_lines += 1
             continue
-        f, k, v, before = 0, 0, 0, n_unread
+        f, k, before = 0, 1, n_unread
         while f < n_fields:
             kind = kinds[f]
             if text[p] == QUOTE:
@@ -152,31 +153,30 @@ def read_lines(
                 end, broken = _quoted_end(text, p, stop)
                 inside += broken
                 if end < 0:
-                    return n, n_lines, line, OPEN_QUOTE, before
+                    return n - rows[0], n_lines, line, OPEN_QUOTE, before
                 p = end + 1 + (text[end + 1] == RETURN)
                 if text[p] != separator and text[p] != NEWLINE:
-                    return n, n_lines, line, OPEN_QUOTE, before
+                    return n - rows[0], n_lines, line, OPEN_QUOTE, before
             else:
                 start, p = p, _field_end(text, p, separator)
                 end = p - (text[p] == NEWLINE and p > start and text[p - 1] == RETURN)
             is_last = text[p] == NEWLINE
             if is_last != (f + 1 == n_fields):
-                return n, n_lines, line, TOO_FEW if is_last else TOO_MANY, before
+                return n - rows[0], n_lines, line, TOO_FEW if is_last else TOO_MANY, before
             if kind > SKIP:
                 start, end = trimmed(text, start, end)
                 if kind >= NUMBER:
-                    good, values[v, n] = number(text, start, end)
-                    v += 1
+                    good, values[k, n] = number(text, start, end)
                 elif kind == TEXT:
                     columns[k, n] = packed(text, start, end)
-                    good, k = columns[k, n] >= 0, k + 1
+                    good = columns[k, n] >= 0
                 else:
                     good, columns[k, n] = integer(text, start, end)
-                    k += 1
+                k += 1
                 if not good:
                     n_unread = note_unread(unread, n_unread, n, f, start, end)
             p += 1
             f += 1
-        lines[n] = n_lines
+        columns[0, n] = n_lines
         n, n_lines = n + 1, n_lines + 1 + inside
-    return n, n_lines, p, 0, n_unread
+    return n - rows[0], n_lines, p, 0, n_unread

@@ -29,14 +29,17 @@ def number_keys(
 ) -> tuple[int, int]:  # fmt: skip
     """Number the keys from row n on until `found` is full; return the row reached and the number of keys found."""
     slots, indices = table
+    last, index = NO_KEY, np.uint32(0)
     while n < keys.size:
         key = get(keys, n)
-        s = slot_of(slots, bits, key)
-        if get(slots, s) == NO_KEY:
-            if n_found == found.size:
-                break
-            slots[s], indices[s], found[n_found] = key, n_found, key
-            n_found += 1
-        put(out, n, get(indices, s))
+        if key != last:  # most rows repeat the text of the row before
+            s = slot_of(slots, bits, key)
+            if get(slots, s) == NO_KEY:
+                if n_found == found.size:
+                    break
+                slots[s], indices[s], found[n_found] = key, n_found, key
+                n_found += 1
+            last, index = key, get(indices, s)
+        put(out, n, index)
         n += 1
     return n, n_found
