@@ -83,7 +83,7 @@ class Seal:
 
     def is_held(self) -> bool:
         """Whether the run still holds the workspace."""
-        return self.file.is_file() if (copy := self.copy) is None else holder(copy.store) == self.run
+        return self.file.is_file() if (copy := self.copy) is None else "" != self.run == holder(copy.store)
 
     def layout(self) -> Layout:
         """The workspace for a task."""
