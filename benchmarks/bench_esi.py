@@ -61,10 +61,10 @@ class Task:
 
 
 TASKS = {
-    "esi": Task(Similarities(esi=Esi(references=HIGH_END)), ("esi", "coverage")),
-    "esi, six composites": Task(Similarities(esi=Esi(references=RULES)), ("esi",)),
+    "esi": Task(Similarities(esi=Esi(references=HIGH_END)), ("esi", "section_esi", "coverage")),
+    "esi, six composites": Task(Similarities(esi=Esi(references=RULES)), ("esi", "section_esi")),
     "esi, levels 6, 4 and 2": Task(
-        Similarities(esi=Esi(references=HIGH_END, levels=(6, 4, 2))), ("esi", "esi_levels")
+        Similarities(esi=Esi(references=HIGH_END, levels=(6, 4, 2))), ("esi", "esi_levels", "section_esi")
     ),
     "complementarity": Task(
         Similarities(esi=Esi(references=HIGH_END), complementarity=Complementarity()), ("complementarity",)
@@ -80,7 +80,7 @@ VALUE = {"complementarity": "tci"}
 @contextmanager
 def timed_kernels(spent: list[float]) -> Iterator[None]:
     """Collect the seconds inside the kernels that the stage calls."""
-    from minsum.esi import markets, references, similarity
+    from minsum.esi import contributions, markets, references, similarity
 
     def timed(kernel: Callable[..., Any]) -> Callable[..., Any]:
         def call(*arguments: Any) -> Any:
@@ -102,7 +102,7 @@ def timed_kernels(spent: list[float]) -> Iterator[None]:
 
     places = [
         (module, name)
-        for module in (markets, references, similarity)
+        for module in (contributions, markets, references, similarity)
         for name in minsum_kernels.__all__
         if hasattr(module, name)
     ]
@@ -170,7 +170,7 @@ def bench(layout: Layout, lake: str, *, repeats: int) -> list[dict[str, Any]]:
     check(layout)
     for name, task in TASKS.items():
         runs = sorted((run_apart(layout, name) for _ in range(repeats)), key=lambda run: run["seconds"])
-        tables = [table for table in task.tables if table in YEARLY] or ["esi"]
+        tables = [table for table in task.tables if table in YEARLY and table != "section_esi"] or ["esi"]
         row = {"name": name, "lake": lake, "years": len(layout.yearly("esi")), **runs[repeats // 2]}
         row |= {"repeats": repeats, "seconds_min": runs[0]["seconds"], **answer(layout, tables)}
         print(row, flush=True)

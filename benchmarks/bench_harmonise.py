@@ -77,7 +77,8 @@ def write_mixed(layout: Layout, spec: LakeSpec, *, threads: int) -> None:
 
 def run(layout: Layout, name: str) -> dict[str, Any]:
     """One run of the stage from nothing: seconds, CPU seconds, pairs and the sum of their values."""
-    shutil.rmtree(layout.esi, ignore_errors=True)
+    for table in ("esi", "section_esi"):
+        shutil.rmtree(layout.table(table), ignore_errors=True)
     layout.coverage.unlink(missing_ok=True)
     start, cpu = time.perf_counter(), time.process_time()
     compute_esi(layout, OPTIONS[name], progress=lambda *_: None)

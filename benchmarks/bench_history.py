@@ -115,7 +115,8 @@ def ingest(history: History, year: int) -> Row:
 def esi(history: History, _year: int) -> Row:
     """`minsum esi` of all years so far, from nothing."""
     work = Workspace(history.workspace, flags=SETTINGS)
-    shutil.rmtree(work.layout.table("esi"), ignore_errors=True)
+    for table in ("esi", "section_esi"):
+        shutil.rmtree(work.layout.table(table), ignore_errors=True)
     work.layout.coverage.unlink(missing_ok=True)
     row = measured(work.esi)
     return row | {

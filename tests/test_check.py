@@ -260,7 +260,7 @@ def test_flows_newer_than_what_was_made_of_them(layout: Layout) -> None:
     assert stale(layout) == {"raw": [NAME]}
     Workspace(layout.root).ingest(accept=True)
     assert stale(layout).items() > {"coverage": ["coverage.parquet"], "esi": ["H4/2015"]}.items()
-    assert stale(layout).keys() == {"coverage", "esi", "report"}  # what follows from it
+    assert stale(layout).keys() == {"coverage", "esi", "section_esi", "report"}  # what follows from it
     assert status(layout)["years"][0]["esi"] == "stale"  # type: ignore[index]
     Workspace(layout.root).esi()
     assert stale(layout).keys() == {"report"}
@@ -274,7 +274,7 @@ def test_flows_made_under_other_settings(layout: Layout) -> None:
     both = [f"classification=H4/year=2015/reporter={code}" for code in (156, 842)]
     assert stale(layout) == {
         "raw": [NAME, NAME.replace("156", "842")], "flows": both, "coverage": ["coverage.parquet"], "esi": ["H4/2015"],
-        "report": ["index.html"],
+        "section_esi": ["H4/2015"], "report": ["index.html"],
     }  # fmt: skip
 
 

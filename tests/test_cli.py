@@ -27,7 +27,7 @@ def folder(tmp_path: Path) -> Path:
 def test_run_then_nothing_to_do(folder: Path) -> None:
     first = minsum("run", "-w", folder)
     assert first.exit_code == 0
-    assert "2 sources, 2 rows, 2 reporter-years; 2 similarities of 1 years" in first.stdout
+    assert "2 sources, 2 rows, 2 reporter-years; 2 similarities, 2 in section_esi of 1 years" in first.stdout
     second = minsum("run", "-w", folder)
     assert second.exit_code == 0
     assert "nothing to do" in second.stdout
@@ -133,7 +133,7 @@ def test_sql_formats(folder: Path) -> None:
     }
     wrong = minsum("sql", "SELECT * FROM nothing", "-w", folder)
     assert wrong.exit_code == 2
-    assert "tables here: flows, esi, coverage" in wrong.stderr
+    assert "tables here: flows, esi, section_esi, coverage" in wrong.stderr
 
 
 def test_json_log_lines(folder: Path) -> None:

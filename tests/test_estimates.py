@@ -819,7 +819,7 @@ def test_tables_in_every_form() -> None:
 def write_tables(world: Layout) -> bool:
     """The report of a world without similarities to show: its tables."""
     names = ["main", "gravity"]
-    inputs = replace(inputs_there(world, estimates=names, with_panel=True), esi={}, markets={})
+    inputs = replace(inputs_there(world, estimates=names, with_panel=True), esi={}, sections={}, markets={})
     return write_report(world, PageOptions(Settings(), estimates=names), inputs).changed
 
 

@@ -312,7 +312,8 @@ def test_stale_when_settings_or_tables_change(desk: Desk, tmp_path: Path) -> Non
         assert not tables.remove
         return {str(path.relative_to(desk.layout.root)) for path in (*coverage.redo, *tables.redo)}
 
-    both = {"coverage.parquet", "esi/classification=H2/2022.parquet"}
+    year = "classification=H2/2022.parquet"
+    both = {"coverage.parquet", f"esi/{year}", f"section_esi/{year}"}
     for reporter, (vintage, basket) in HANDS.items():
         put(desk, reporter, vintage, basket)
     assert compute(desk).computed == ["H2/2022"]

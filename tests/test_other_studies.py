@@ -264,7 +264,7 @@ def test_of_two_codes_with_one_label_one_is_shown(desk: Desk) -> None:
     assert shown.cube.of("ITA")[:, place].tolist() == [1.0, 1.0]
     assert shown.cube.of("DEU")[:, place].tolist() == [0.75, 0.75]
     parts = (
-        pl.read_parquet(work.layout.sections)
+        pl.read_parquet(work.layout.yearly("section_esi"), hive_partitioning=False)
         .group_by("year", "reporter", "reference")
         .agg(pl.col("contribution").sum())
     )

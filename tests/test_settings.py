@@ -93,7 +93,7 @@ def recorded(path: Path) -> dict[str, Any]:
     """By stage, for settings in a file."""
     settings = load_settings(path)
     harmoniser = Harmoniser(settings.harmonise, path.parent) if settings.harmonise else None
-    jobs = jobs_of(settings, harmoniser, Filed({}, ["CHN 1995"]))
+    jobs = jobs_of(settings, ["USA"], harmoniser, Filed({}, ["CHN 1995"]))
     page = PageOptions(settings, {}, ["main"]).recorded()
     found: dict[str, Any] = {
         "flows": recipe(settings.ingest),

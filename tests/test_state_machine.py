@@ -461,6 +461,8 @@ def is_held(name: str, held: set[tuple[str, int]]) -> bool:
     path = Path(name)
     if path.parts[0] == "flows":
         return partition_key(path)[:2] in held
+    if path.parts[0] == "section_esi":  # its references are chosen from the last year, for all years
+        return path.parts[1].partition("=")[2] in {classification for classification, _ in held}
     if path.parts[0] in YEARLY:
         return (path.parts[1].partition("=")[2], int(path.stem)) in held
     return True

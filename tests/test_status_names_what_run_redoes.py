@@ -68,7 +68,7 @@ SETTINGS: dict[str, Any] = {
 """A setting and another value of it."""
 
 VERSIONS = (
-    "minsum.esi.coverage.RECIPE", "minsum.panel.stage.RECIPE", "minsum.estimate.stage.RECIPE", "minsum.esi.sections._RECIPE",
+    "minsum.esi.coverage.RECIPE", "minsum.panel.stage.RECIPE", "minsum.estimate.stage.RECIPE",
     "minsum.report.inputs.TABLES_RECIPE", "minsum.report.inputs._FIGURES_RECIPE", "minsum.report.stage.RECIPE",
     "minsum.flows.recipe.RECIPE",
 )  # fmt: skip
@@ -105,7 +105,16 @@ def put(folder: Path, code: int, year: int, *, times: int) -> None:
 
 def published(folder: Path) -> dict[str, tuple[int, int]]:
     """Every output with what tells whether it was written anew."""
-    places = ("flows", "esi*", "market_*", "complementarity", "destination_esi", "estimates", "report")
+    places = (
+        "flows",
+        "esi*",
+        "section_esi",
+        "market_*",
+        "complementarity",
+        "destination_esi",
+        "estimates",
+        "report",
+    )
     files = [
         file for place in places for top in folder.glob(place) for file in top.rglob("*.*") if file.is_file()
     ]
@@ -175,3 +184,15 @@ def test_inputs(folder: Path) -> None:
     (folder / "covariates" / "lr.csv").write_text(lines.replace("0.1", "0.15"))
     told, done = told_and_done(folder)
     assert told == done > {"panel.parquet"}
+    put(folder, 392, 2015, times=2)
+    Workspace(folder).ingest()
+    told, done = told_and_done(folder)
+    assert told == done
+    anew = {
+        table: {Path(name).stem for name in done if name.startswith(f"{table}/")}
+        for table in ("esi", "section_esi")
+    }
+    assert anew == {
+        "esi": {"2015"},
+        "section_esi": {"2013", "2014", "2015"},
+    }  # the exporters' order is another

@@ -20,10 +20,13 @@ import pytest
 from conftest import COMMAND, NAME, bulk_text, cut, flipped
 from minsum.errors import DataCheckError, MissingInputError, SettingsError
 from minsum.inspect.check import check_workspace
+from minsum.inspect.strays import find_strays
 from minsum.pipeline import Workspace
+from minsum.report.file_digests import ReportFiles
 from minsum.settings.check import Check
 from minsum.workspace.footers import FOOTER_KEY
 from minsum.workspace.layout import Layout
+from minsum.workspace.marks import UNWANTED
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("undrawn")]
 
@@ -92,6 +95,7 @@ def outputs(folder: Path) -> dict[str, bytes]:
         "flows",
         "esi",
         "esi_levels",
+        "section_esi",
         "market_esi",
         "market_mean",
         "complementarity",
@@ -144,7 +148,7 @@ def zeroed(path: Path) -> None:
 
 
 DAMAGES: list[Callable[[Path], None]] = [cut, emptied, flipped, zeroed, Path.unlink]
-TABLES = ["coverage.parquet", "panel.parquet", "estimates/main.parquet", "report/section_esi.parquet",
+TABLES = ["coverage.parquet", "panel.parquet", "estimates/main.parquet", "section_esi/classification=H4/2015.parquet",
           "esi/classification=H4/2015.parquet", "esi_levels/classification=H4/2015.parquet",
           "market_esi/classification=H4/2016.parquet", "complementarity/classification=H4/2014.parquet"]  # fmt: skip
 
@@ -238,7 +242,7 @@ def test_damaged_flows_are_not_compared(folder: Path) -> None:
 def test_any_file_of_the_report_is_made_anew(
     finished: Path, folder: Path, damage: Callable[[Path], None]
 ) -> None:
-    names = sorted(path.name for path in (folder / "report").iterdir() if path.suffix != ".parquet")
+    names = sorted(path.name for path in (folder / "report").iterdir())
     assert {"files.json", "index.html", "table1.tex", "tests.csv", "table3-other.txt", "esi_matrix.svg", "estimates.png"} <= set(names)  # fmt: skip
     for name in names:
         damage(folder / "report" / name)
@@ -323,6 +327,15 @@ def test_a_spec_asked_for_by_command_stays_and_is_kept_up_to_date(folder: Path) 
     assert (folder / "estimates" / "mine.parquet").read_bytes() != before
     (folder / "estimates" / "mine.parquet").unlink()
     assert "report/table3-mine.tex" not in settle(folder)
+
+
+def test_the_contributions_of_an_earlier_version_go(tmp_path: Path) -> None:
+    layout = Layout(tmp_path)
+    former = layout.tables / "section_esi.parquet"
+    layout.tables.mkdir()
+    former.touch()
+    assert ReportFiles(layout).plan({}).remove == {former: UNWANTED}
+    assert list(find_strays(layout)) == []
 
 
 STRAYS = {

@@ -110,7 +110,6 @@ TABLES: Final[dict[str, tuple[Column, ...]]] = {
         Column("reference_code", "int32", "Comtrade code"),
     ),
     "section_esi": (
-        Column("classification", "string", "HS vintage, H0 to H6"),
         Column("year", "int16", "calendar year"),
         Column("reporter", "string", "ISO3 as Comtrade writes it"),
         Column("reference", "string", "ISO3, or the name of a composite"),
@@ -256,7 +255,9 @@ LABELS: Final = {
 }
 """Labels of variables in tables for papers; `[labels]` of a specification adds its own and replaces these."""
 
-YEARLY: Final = ("esi", "esi_levels", "market_esi", "market_mean", "complementarity", "destination_esi")
+YEARLY: Final = (
+    "esi", "esi_levels", "section_esi", "market_esi", "market_mean", "complementarity", "destination_esi",
+)  # fmt: skip
 """Tables with a file for each classification and year, `<table>/classification=H2/2014.parquet`."""
 
 

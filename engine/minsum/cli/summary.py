@@ -59,7 +59,7 @@ def next_step(report: RunReport, *, otherwise: str) -> str:
     flows, esi = summaries.get("flows"), summaries.get("esi")
     if flows is not None and not flows["added"] and not flows["unchanged"]:
         return "no file was found; put Comtrade or BACI files into raw/, or name them: minsum ingest PATH"
-    if esi is not None and esi["computed"] and not esi["rows"]["esi"]:
+    if esi is not None and esi["computed"] and not any(esi["rows"].values()):
         return (
             "a similarity needs two countries of one year and HS vintage; "
             "add files of a reference, such as USA, and see minsum status"
@@ -107,6 +107,9 @@ def _speed(report: RunReport) -> str:
 
 
 def _similarities(rows: dict[str, int], n_years: int) -> str:
-    parts = [f"{rows['esi']:,} similarities"]
-    parts += [f"{count:,} in {table}" for table, count in rows.items() if table != "esi" and count]
-    return f"{', '.join(parts)} of {n_years} years"
+    parts = [
+        f"{count:,} similarities" if table == "esi" else f"{count:,} in {table}"
+        for table, count in rows.items()
+        if count
+    ]
+    return f"{', '.join(parts) or '0 similarities'} of {n_years} years"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from minsum.esi.groups import of_year
 from minsum.esi.yearly import Job, Output
-from minsum.settings.esi import DestinationEsi, Esi, MarketEsi, Mirror, Similarities
+from minsum.settings.esi import DestinationEsi, Esi, MarketEsi, Similarities
 
 if TYPE_CHECKING:
     from minsum.esi.baskets import Baskets
@@ -41,14 +41,19 @@ class Filed:
 
 
 def jobs_of(
-    options: Similarities, harmoniser: Harmoniser | None = None, filed: Filed | None = None
+    options: Similarities,
+    split: Sequence[str],
+    harmoniser: Harmoniser | None = None,
+    filed: Filed | None = None,
 ) -> list[Job]:
-    """Jobs that the options ask for; each job is one pass over the flows of a year.
+    """Jobs of a classification that the options ask for; each job is one pass over the flows of a year.
 
     Parameters
     ----------
     options
         Which tables, and how.
+    split
+        References of `section_esi` (`section_references`).
     harmoniser
         Converts to one vintage; None keeps vintages apart.
     filed
@@ -62,12 +67,13 @@ def jobs_of(
 
     guarded = ("min_products", "references")
     tables = {"esi": recorded("level", *guarded)}
+    tables["section_esi"] = tables["esi"] | {"split": list(split)}
     if esi.levels:
         tables["esi_levels"] = recorded("levels", *guarded)
     if options.mirror is not None:
         mirror = options.mirror.model_dump() | {"unreachable": sorted(filed.unreachable)}
         tables = {name: recorded_for | {"mirror": mirror} for name, recorded_for in tables.items()}
-    compute = partial(_similarities, options=esi, mirror=options.mirror, harmoniser=harmoniser, filed=filed)
+    compute = partial(_similarities, options=options, split=split, harmoniser=harmoniser, filed=filed)
     jobs = [Job(RECIPE["esi"], tables, compute)]
     if options.market_esi is not None:
         chosen = {"market_esi": options.market_esi.model_dump()}
@@ -88,13 +94,14 @@ def jobs_of(
 def _similarities(
     files: list[Path],
     year: int,
-    options: Esi,
-    mirror: Mirror | None,
+    options: Similarities,
+    split: Sequence[str],
     harmoniser: Harmoniser | None,
     filed: Filed,
 ) -> Iterator[Output]:
     from minsum.esi.baskets import gather
 
+    esi, mirror = options.esi, options.mirror
     further, facts = None, dict[str, Any]()
     if mirror is not None and harmoniser is not None:
         from minsum.esi.mirror import candidates, facts_of, mirrors, with_mirrors
@@ -104,29 +111,30 @@ def _similarities(
         further = partial(
             with_mirrors,
             found=found,
-            keep_residual=options.residual == "keep",
+            keep_residual=esi.residual == "keep",
             in_world=mirror.in_world,
         )
-    levels = (options.level, *options.levels)
     baskets = gather(
         files,
-        basis=options.basis,
-        residual=options.residual,
-        levels=levels,
+        basis=esi.basis,
+        residual=esi.residual,
+        levels=(esi.level, *esi.levels),
         harmoniser=harmoniser,
         further=further,
     )
 
     def tables() -> Iterator[Output]:
+        from minsum.esi.contributions import section_table
         from minsum.esi.similarity import PairOptions, level_tables, similarity_table
 
-        pair = PairOptions(year, options.min_products, options.reporters)
-        references, left_out = of_year(options.references, year, baskets[0].labels)
+        pair = PairOptions(year, esi.min_products, esi.reporters)
+        references, left_out = of_year(esi.references, year, baskets[0].labels)
         groups = {"groups_without": left_out} if left_out else {}
         table, absent = similarity_table(baskets[0], pair, references)
         yield Output("esi", [table], absent, _filings(baskets[0]) | facts | groups)
-        if options.levels:
-            beside = level_tables(zip(options.levels, baskets[1:], strict=True), pair, references)
+        yield Output("section_esi", [section_table(baskets[0], split, esi, year=year)])
+        if esi.levels:
+            beside = level_tables(zip(esi.levels, baskets[1:], strict=True), pair, references)
             yield Output("esi_levels", beside, absent)
 
     return tables()

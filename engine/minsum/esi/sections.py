@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Final, Literal, get_args
+from typing import Literal, get_args
 
 from minsum.errors import one_of
 from minsum.schema import SECTIONS
-from minsum.workspace.layout import Layout
-from minsum.workspace.marks import Mark, Plan, plan_of
 
 By = Literal["section", "chapter", "product"]
 
@@ -55,17 +52,3 @@ def segment_of(product: str, by: By) -> Segment:
     number = int(product[:2])
     name, title = next((name, title) for name, first, last, title in SECTIONS if first <= number <= last)
     return Segment({"section": name, "chapter": product[:2], "product": product}[by], title)
-
-
-_RECIPE: Final = "sections-2"
-BUDGET: Final = 500_000
-"""Contributions in the table, so that the page that holds them stays small: 8 bytes each before compression."""
-
-
-def sections_plan(layout: Layout, esi: Mapping[Path, str]) -> Plan:
-    """Whether `report/section_esi.parquet` is what the similarities (file to digest) make it."""
-    inputs = [[path.parent.name, path.stem, mark] for path, mark in esi.items()]
-    mark = Mark("section_esi", _RECIPE, [BUDGET, len(SECTIONS)], inputs)
-    return plan_of(
-        {layout.sections: mark} if esi else {}, [layout.sections] if layout.sections.is_file() else []
-    )

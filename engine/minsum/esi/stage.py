@@ -14,7 +14,8 @@ from minsum.esi.coverage import Together, coverage_plan, doubtful, write_coverag
 from minsum.esi.facts import coverage_facts, mirror_facts, place_key
 from minsum.esi.jobs import Filed, jobs_of
 from minsum.esi.outcome import EsiReport
-from minsum.esi.yearly import Groups, bring_up_to_date, plan_tables
+from minsum.esi.section_references import exports_of, section_references
+from minsum.esi.yearly import Groups, Jobs, bring_up_to_date, plan_tables
 from minsum.harmonise.vintages import FINEST
 from minsum.settings.esi import Esi, Similarities
 from minsum.workspace.footers import Footer, flows_footers
@@ -73,7 +74,8 @@ def _compute_apart(
             f"{layout.flows}: no flows of the chosen years and reporters",
             "bring files in first: minsum ingest PATH",
         )
-    bring_up_to_date(layout, jobs_of(options), groups, report=report, progress=progress, workers=workers)
+    jobs = _jobs(groups, options)
+    bring_up_to_date(layout, jobs, groups, report=report, progress=progress, workers=workers)
     report.left_out = _left_out(groups, options, report.computed)
     report.alone = _alone(groups, options, report)
     return report
@@ -104,12 +106,26 @@ def esi_plan(layout: Layout, options: Similarities, flows: Mapping[Path, Footer]
     """
     harmoniser = harmoniser_of(options, layout.root)
     if harmoniser is None:
-        tables = plan_tables(layout, jobs_of(options), flows_by_year(flows, options.esi))
+        groups = flows_by_year(flows, options.esi)
+        tables = plan_tables(layout, _jobs(groups, options), groups)
         return coverage_plan(layout, flows, options.check), tables
     sorted_out = _SortedOut.of(flows, options, harmoniser)
-    tables = plan_tables(layout, jobs_of(options, harmoniser, sorted_out.filed), sorted_out.groups)
+    jobs = _jobs(sorted_out.groups, options, harmoniser, sorted_out.filed)
+    tables = plan_tables(layout, jobs, sorted_out.groups)
     together = _together(options, harmoniser, tables.digests(layout.esi))
     return coverage_plan(layout, flows, options.check, together), tables
+
+
+def _jobs(
+    groups: Groups, options: Similarities, harmoniser: Harmoniser | None = None, filed: Filed | None = None
+) -> Jobs:
+    split = section_references(
+        groups, options.esi, level=_level(options), unit=harmoniser.unit if harmoniser else int
+    )
+    return {
+        classification: jobs_of(options, chosen, harmoniser, filed)
+        for classification, chosen in split.items()
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +190,7 @@ def _compute_together(
             f"{layout.flows}: no flows of the chosen years and reporters can be brought to {harmoniser.target}",
             f'set [harmonise] target = "{oldest}"' if oldest else "bring files in first: minsum ingest PATH",
         )
-    jobs = jobs_of(options, harmoniser, sorted_out.filed)
+    jobs = _jobs(groups, options, harmoniser, sorted_out.filed)
     bring_up_to_date(layout, jobs, groups, report=report, progress=progress, workers=workers)
     report.left_out = _left_out(groups, options, report.computed)
     facts = coverage_facts(layout, filings, harmoniser)
@@ -182,7 +198,9 @@ def _compute_together(
         mirrors = mirror_facts(layout, flows)
         facts |= mirrors
         report.mirrored = [f"{one['reporter']} {one['year']}" for one in mirrors.values()]
-        report.without_mirrors = [table for table in report.rows if table not in ("esi", "esi_levels")]
+        report.without_mirrors = [
+            table for table in report.rows if table not in ("esi", "esi_levels", "section_esi")
+        ]
     else:  # with mirrors a single country may be compared
         report.alone = _alone(groups, options, report)
     report.conversions = _conversions(groups, harmoniser.target)
@@ -215,7 +233,7 @@ def _alone(groups: Groups, options: Similarities, report: EsiReport) -> dict[str
         exporting = [
             label
             for label, footer in there.items()
-            if label not in left_out and _exports(footer, options.esi).get("n_products")
+            if label not in left_out and exports_of(footer, options.esi.basis).get("n_products")
         ]
         nobody = "nobody else" if left_out else "nobody"
         rest = sorted(set(there) - {*exporting, *left_out})
@@ -238,7 +256,7 @@ def _left_out(
     for (classification, year), flows in groups.items():
         why: dict[str, list[str]] = defaultdict(list)
         for path, footer in flows.items():
-            exports = _exports(footer, options.esi)
+            exports = exports_of(footer, options.esi.basis)
             label, digits = iso3_of(partition_key(path)[2]), exports.get("level") or 0
             if is_group(partition_key(path)[2]) or not digits:
                 continue
@@ -254,11 +272,6 @@ def _left_out(
 def _level(options: Similarities) -> int:
     """Fewest digits that a country's products must have; conversion between vintages needs six."""
     return options.esi.level if options.harmonise is None else FINEST
-
-
-def _exports(footer: Footer, options: Esi) -> Footer:
-    """Checks of the flow that the basis uses; empty if the flow was not filed."""
-    return footer["checks"].get("DX" if options.basis == "DX" else "X", {})  # type: ignore[no-any-return]
 
 
 def _is_wanted(files: Iterable[Path], options: Esi, label: Callable[[int], str] = iso3_of) -> bool:

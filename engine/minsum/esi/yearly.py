@@ -28,6 +28,9 @@ Groups = Mapping[tuple[str, int], Mapping[Path, Footer]]
 """Classification and year to flows files and their footers, in order of reporter code. With `[harmonise]` the
 classification is the target."""
 
+Jobs = Mapping[str, Sequence["Job"]]
+"""By classification."""
+
 
 @dataclass(frozen=True, slots=True)
 class Output:
@@ -93,13 +96,13 @@ class _Year:
     marks: Mapping[str, Mark]
 
 
-def plan_tables(layout: Layout, jobs: Sequence[Job], groups: Groups) -> Plan:
+def plan_tables(layout: Layout, jobs: Jobs, groups: Groups) -> Plan:
     """Which tables of which years are missing or stale, and which are no longer asked for."""
     inputs = {key: inputs_of(key[0], flows) for key, flows in groups.items()}
     wanted = {
         _target(layout, table, key): Mark(f"{table} {_name(key)}", job.recipe, options, inputs[key])
         for key in groups
-        for job in jobs
+        for job in jobs[key[0]]
         for table, options in job.tables.items()
     }
     return plan_of(wanted, [path for table in YEARLY for path in layout.yearly(table)])
@@ -107,7 +110,7 @@ def plan_tables(layout: Layout, jobs: Sequence[Job], groups: Groups) -> Plan:
 
 def bring_up_to_date(
     layout: Layout,
-    jobs: Sequence[Job],
+    jobs: Jobs,
     groups: Groups,
     *,
     report: EsiReport,
@@ -122,7 +125,7 @@ def bring_up_to_date(
         If a flows file that is needed is damaged.
     """
     plan = plan_tables(layout, jobs, groups)
-    report.rows = {table: 0 for job in jobs for table in job.tables}
+    report.rows = {table: 0 for alike in jobs.values() for job in alike for table in job.tables}
     todo = list(_tasks(layout, jobs, groups, plan))
     left = Counter(task.key for task in todo)
     report.unchanged = [_name(key) for key in groups if key not in left]
@@ -153,10 +156,10 @@ def bring_up_to_date(
     report.removed = [f"{path.parent.parent.name} {_year_of(path)}" for path in plan.remove]
 
 
-def _tasks(layout: Layout, jobs: Sequence[Job], groups: Groups, plan: Plan) -> Iterator[_Year]:
+def _tasks(layout: Layout, jobs: Jobs, groups: Groups, plan: Plan) -> Iterator[_Year]:
     """The jobs of each classification and year of which a table is missing or stale."""
     for key, flows in groups.items():
-        for job in jobs:
+        for job in jobs[key[0]]:
             targets = {table: _target(layout, table, key) for table in job.tables}
             marks = {table: plan.wanted[path] for table, path in targets.items() if path in plan.redo}
             if marks:

@@ -159,7 +159,6 @@ def _tables(layout: Layout) -> Iterator[tuple[Path, str, Verify]]:
         "panel": layout.panel,
         "country_years": layout.country_years,
         "pair_years": layout.pair_years,
-        "section_esi": layout.sections,
     }
     for name, path in single.items():
         if path.is_file():

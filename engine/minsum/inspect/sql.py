@@ -129,7 +129,6 @@ def _tables(layout: Layout) -> dict[str, list[Path]]:
         "country_years": [layout.country_years],
         "pair_years": [layout.pair_years],
         "estimates": estimate_files(layout),
-        "section_esi": [layout.sections],
     }
 
 

@@ -124,7 +124,7 @@ class _Chain:
         standing = {table: [_year(path) for path in layout.yearly(table)] for table in YEARLY} | {
             "panel": [one.name for one in layout.panel_files()],
             "estimates": [one.name for one in estimate_files(layout)],
-            "report": [one.name for one in (layout.sections, layout.page) if one.is_file()],
+            "report": [layout.page.name] if layout.page.is_file() else [],
         }
         why = "no flows of the chosen years and reporters: stays as it is"
         self._found += [
@@ -133,15 +133,12 @@ class _Chain:
 
     def _chain(self, coverage: Plan, esi: Plan) -> None:
         """Add the entries of esi and of the stages after it."""
-        from minsum.esi.sections import sections_plan
         from minsum.estimate.stage import Inputs as EstimateInputs
 
         layout = self._layout
         for table in YEARLY:
             self._note(table, _below(esi, layout.table(table)), "minsum esi", name=_year)
         similarities = esi.digests(layout.esi)
-        sections = sections_plan(layout, similarities)
-        self._note("report", sections, "minsum report")
         panel, classification = self._panel(esi)
         asked = self._asked() if self._settings.panel is not None else {}
         if panel is not None:
@@ -154,10 +151,8 @@ class _Chain:
             if self._settings.panel is not None:
                 panel = self._panel_there()
         self._note("estimates", estimates, "minsum estimate")
-        singles = coverage.digests() | sections.digests()
-        self._report(
-            esi, singles, panel, marks={path.stem: mark for path, mark in marks.items()}, asked=asked
-        )
+        by_name = {path.stem: mark for path, mark in marks.items()}
+        self._report(esi, coverage, panel, marks=by_name, asked=asked)
 
     def _panel_there(self) -> str | None:
         """Digest of the published panel; None if it is missing or damaged."""
@@ -212,7 +207,7 @@ class _Chain:
     def _report(
         self,
         esi: Plan,
-        singles: Mapping[Path, str],
+        coverage: Plan,
         panel: str | None,
         *,
         marks: Mapping[str, str],
@@ -229,8 +224,8 @@ class _Chain:
         inputs = Inputs(
             esi=esi.digests(layout.esi),
             markets=esi.digests(layout.table("market_esi")),
-            coverage=singles.get(layout.coverage),
-            sections=singles.get(layout.sections),
+            sections=esi.digests(layout.table("section_esi")),
+            coverage=coverage.digests().get(layout.coverage),
             panel=panel,
             estimates={name: (marks[name], is_tested[name]) for name in names},
         )

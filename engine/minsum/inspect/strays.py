@@ -27,7 +27,7 @@ def find_strays(layout: Layout) -> Iterator[Path]:
         if found:  # another run may have written files meanwhile
             found -= set(map(str, ours()))
         yield from sorted(path for path in map(Path, found) if _is_there(path))
-    listed = {*ReportFiles(layout).names(), LIST, layout.sections.name}
+    listed = {*ReportFiles(layout).names(), LIST}
     others = [path for path in sorted(layout.tables.glob("[!.]*")) if path.name not in listed]
     listed |= ReportFiles(layout).names() if others else set()
     yield from (path for path in others if path.name not in listed and _is_there(path))

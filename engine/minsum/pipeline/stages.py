@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from minsum.errors import MissingInputError
 from minsum.machine import versions
 from minsum.pipeline.estimates import published_names
 from minsum.pipeline.remarks import remark_on_esi, remark_on_flows
@@ -113,18 +114,18 @@ def panel_stage(run: Run) -> None:
 
 def report_stage(run: Run) -> None:
     """Write the page, its figures and tables; a part that fails becomes a warning."""
-    from minsum.esi.contributions import write_contributions
     from minsum.report.inputs import inputs_there
-    from minsum.report.stage import PageReport, attempt, write_report
+    from minsum.report.stage import write_report
 
     with run.report.stage("report") as done:
         names = published_names(run.layout, run.settings)
         options = PageOptions(run.settings, versions(), names)
-        report = PageReport()
-        with attempt("contributions by section", report):
-            report.changed |= write_contributions(run.layout, run.settings)
         inputs = inputs_there(run.layout, estimates=names, with_panel=run.settings.panel is not None)
-        write_report(run.layout, options, inputs, report)
+        if not inputs.esi:
+            raise MissingInputError(
+                f"{run.layout.esi}: no similarities yet", "compute them first: minsum esi"
+            )
+        report = write_report(run.layout, options, inputs)
         done(report.changed, asdict(report))
     for name, why in report.not_drawn.items():
         log.warning("report: figure %s not drawn: %s", name, why, extra={"stage": "report"})

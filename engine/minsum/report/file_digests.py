@@ -18,6 +18,8 @@ from minsum.workspace.marks import DAMAGED, NOT_THERE, Mark, Plan, plan_of
 from minsum.workspace.publish import publish_text, remove, staged
 
 LIST: Final = "files.json"
+_FORMER: Final = "section_esi.parquet"
+"""Written by versions without the table `section_esi/`; removed."""
 
 
 class ReportFiles:
@@ -36,14 +38,14 @@ class ReportFiles:
         self._records = _read(self._list)
 
     def plan(self, wanted: Mapping[Path, Mark]) -> Plan:
-        """Wanted files that are missing, changed or stale, and listed files that are no longer wanted."""
-        listed = [self._layout.tables / name for name in self._records]
+        """Wanted files that are missing, changed or stale, and files of minsum that are no longer wanted."""
+        listed = [self._layout.tables / name for name in sorted(self.names())]
         bring(listed)
         return plan_of(wanted, [path for path in listed if path.is_file()], self._why)
 
     def names(self) -> set[str]:
-        """Names of the listed files."""
-        return set(self._records)
+        """Names of the listed files, and of the file that an earlier version left."""
+        return {*self._records, _FORMER}
 
     def damaged(self) -> Iterator[tuple[Path, str]]:
         """Listed files that are missing or changed, with the reason."""

@@ -29,30 +29,30 @@ class Inputs:
 
     Attributes
     ----------
-    esi, markets
+    esi, sections, markets
         Files to their digests.
-    coverage, sections, panel
+    coverage, panel
         Their digests.
     estimates
         Specification to its digest, and whether it has tests.
     """
 
     esi: Mapping[Path, str]
+    sections: Mapping[Path, str]
     markets: Mapping[Path, str]
     coverage: str | None
-    sections: str | None
     panel: str | None
     estimates: Mapping[str, tuple[str, bool]]
 
     def digests(self) -> dict[str, str]:
         """Input to digest, for the foot of the page."""
-        yearly = {"esi": self.esi, "market_esi": self.markets}
+        yearly = {"esi": self.esi, "section_esi": self.sections, "market_esi": self.markets}
         found: dict[str, str | None] = {
             table: digest([[path.parent.name, path.stem, mark] for path, mark in files.items()])
             for table, files in yearly.items()
             if files
         }
-        found |= {"coverage": self.coverage, "section_esi": self.sections, "panel": self.panel}
+        found |= {"coverage": self.coverage, "panel": self.panel}
         found |= {f"estimates/{name}": mark for name, (mark, _) in self.estimates.items()}
         return {name: mark for name, mark in found.items() if mark is not None}
 
@@ -65,13 +65,13 @@ def inputs_there(layout: Layout, *, estimates: Collection[str], with_panel: bool
     DataCheckError
         If a file cannot be read.
     """
-    single = digests_of(path for path in (layout.coverage, layout.sections, layout.panel) if path.is_file())
+    single = digests_of(path for path in (layout.coverage, layout.panel) if path.is_file())
     footers = {name: read_footer(layout.estimate(name)) for name in estimates}
     return Inputs(
         esi=digests_of(layout.yearly("esi")),
+        sections=digests_of(layout.yearly("section_esi")),
         markets=digests_of(layout.yearly("market_esi")),
         coverage=single.get(layout.coverage),
-        sections=single.get(layout.sections),
         panel=single.get(layout.panel) if with_panel else None,
         estimates={
             name: (str(footer.get("digest")), has_tests(footer.get("models", {})))

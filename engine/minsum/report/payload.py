@@ -116,11 +116,13 @@ def narrow_ends(low: Measure, high: Measure) -> dict[str, Measure]:
 
 def section_table(layout: Layout, shown: Sequence[Shown], *, blobs: Blobs) -> dict[str, Any]:
     """Contributions by section."""
-    if not layout.sections.is_file():  # they could not be made, and the run says so
-        names = {"classification": pl.String, "year": pl.Int16, "reporter": pl.String, "reference": pl.String}
-        table = pl.DataFrame(schema=names | {"section": pl.String, "contribution": pl.Float64})
-    else:
-        table = pl.read_parquet(layout.sections, glob=False)
+    names = {"classification": pl.String, "year": pl.Int16, "reporter": pl.String, "reference": pl.String}
+    table = pl.DataFrame(schema=names | {"section": pl.String, "contribution": pl.Float64})
+    # The last year first: it has the references in the order of their choice.
+    for path in sorted(layout.yearly("section_esi"), key=lambda one: (one.parent, -int(one.stem))):
+        rows = pl.read_parquet(path, glob=False, hive_partitioning=False)
+        kind = pl.lit(path.parent.name.partition("=")[2])
+        table = table.vstack(rows.select(kind.alias("classification"), pl.all()))
     labels = {
         "classification": [one.cube.classification for one in shown],
         "reporter": table["reporter"].unique().sort().to_list(),

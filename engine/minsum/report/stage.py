@@ -75,26 +75,24 @@ def _wanted(layout: Layout, options: PageOptions, inputs: Inputs) -> dict[Path, 
     return wanted
 
 
-def write_report(
-    layout: Layout, options: PageOptions, inputs: Inputs, report: PageReport | None = None
-) -> PageReport:
+def write_report(layout: Layout, options: PageOptions, inputs: Inputs) -> PageReport:
     """Bring the files of the report up to date, and remove files that are no longer wanted.
 
-    A part that fails does not stop the others; the next run tries it again. `report` holds the result of earlier parts.
+    A part that fails does not stop the others; the next run tries it again.
 
     Raises
     ------
     DataCheckError
         If an input is damaged.
     """
-    report = report or PageReport()
+    report = PageReport()
     files = ReportFiles(layout)
     plan = files.plan(_wanted(layout, options, inputs))
     if plan.redo:
         _make(layout, options, inputs, plan=plan, files=files, report=report)
     for path in plan.remove:
         files.remove(path)
-    report.changed |= bool(plan.redo or plan.remove)
+    report.changed = bool(plan.redo or plan.remove)
     return report
 
 
@@ -138,11 +136,12 @@ def _tables(layout: Layout, options: PageOptions, inputs: Inputs) -> list[Table]
 
 def _read_by(layout: Layout, inputs: Inputs) -> list[Path]:
     """Files that the report reads."""
-    single = {layout.coverage: inputs.coverage, layout.sections: inputs.sections, layout.panel: inputs.panel}
+    single = {layout.coverage: inputs.coverage, layout.panel: inputs.panel}
     last_markets = {path.parent: path for path in sorted(inputs.markets)}
     there = [path for path, mark in single.items() if mark is not None]
     return [
         *inputs.esi,
+        *inputs.sections,
         *last_markets.values(),
         *there,
         *(layout.estimate(name) for name in inputs.estimates),

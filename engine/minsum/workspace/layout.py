@@ -42,7 +42,6 @@ class Layout:
         self.estimates = root / "estimates"
         self.tables = root / "report"
         self.page = self.tables / "index.html"
-        self.sections = self.tables / "section_esi.parquet"
         self.runs = root / "runs"
         self.rejected = root / "rejected"
         self.private = root / ".minsum"
