@@ -28,6 +28,7 @@ from moto.server import ThreadedMotoServer
 import minsum as package
 from comtrade_stub import KEY, packed, serving
 from conftest import COMMAND, NAME, bulk_text, minsum
+from forked import forked
 from machines import Machines
 from minsum.cluster.worker import Seal, misfit
 from minsum.errors import KeyRefusedError, RemoteError, UsageError, WorkspaceLockedError
@@ -79,7 +80,7 @@ class Bucket:
         """What a person brings: settings, raw files, covariates."""
         for path in folder.rglob("*"):
             key = path.relative_to(folder).as_posix()
-            if path.is_file() and key.startswith(("raw/", "covariates/", "minsum.toml")):
+            if path.is_file() and (key.startswith(("raw/", "covariates/")) or path.suffix == ".toml"):
                 self.put(key, path.read_bytes())
 
     def content(self) -> dict[str, bytes]:
@@ -530,17 +531,14 @@ def test_other_addresses_are_refused(address: str) -> None:
 
 
 @pytest.mark.slow
-def test_a_whole_run_gives_the_bytes_of_a_folder(bucket: Bucket, finished_world: Workspace) -> None:
-    bucket.fill(finished_world.layout.root)
+@pytest.mark.usefixtures("undrawn")
+def test_a_whole_run_gives_the_bytes_of_a_folder(bucket: Bucket, every_output: Path) -> None:
+    bucket.fill(every_output)
     assert Workspace(bucket.url, jobs=2).run().exit_code == 0
-    assert bucket.content() == files_published(finished_world)
+    assert bucket.content() == files(every_output)
     again = fresh(bucket.url)
     assert not again.run().changed
     assert again.status()["stale"] == []
-
-
-def files_published(work: Workspace) -> dict[str, bytes]:
-    return {key: content for key, content in files(work.layout.root).items() if not key.startswith("truth/")}
 
 
 @pytest.mark.slow
@@ -574,15 +572,18 @@ main()
 
 
 @pytest.mark.slow
-def test_killed_again_and_again_the_bytes_are_the_same(bucket: Bucket, finished_world: Workspace) -> None:
-    bucket.fill(finished_world.layout.root)
-    n_written = len(files_published(finished_world))
+@pytest.mark.usefixtures("undrawn")
+def test_killed_again_and_again_the_bytes_are_the_same(
+    bucket: Bucket, every_output: Path, tmp_path: Path
+) -> None:
+    bucket.fill(every_output)
+    n_left = len(files(every_output)) - len(bucket.content())
     for kill in range(1, KILLS + 1):
-        last = 1 + kill * n_written // (KILLS * (KILLS + 1))
-        ended = subprocess.run(
-            [sys.executable, "-c", KILLED, "run", "-q", "-w", bucket.url, str(last)], check=False
-        )
-        assert ended.returncode == -9, kill
-    time.sleep(0.5)
+        last = 1 + kill * n_left // (KILLS * (KILLS + 1) // 2 + 1)
+        said = tmp_path / f"{kill}"
+        ended = forked("run", "-q", "-w", bucket.url, last, said=said, code=KILLED)
+        ended.join()
+        assert ended.exitcode == -9, (kill, said.read_text())
+        time.sleep(0.5)  # until its lock has expired
     assert minsum("run", "-w", bucket.url).exit_code == 0
-    assert bucket.content() == files_published(finished_world)
+    assert bucket.content() == files(every_output)
