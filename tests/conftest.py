@@ -204,7 +204,7 @@ def _unsynced() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def undrawn() -> Iterator[None]:
     """Pictures are the data they would show: for modules that run every stage and are about something else."""
-    with sketches.undrawn:
+    with sketches.undrawn():
         yield
 
 
@@ -287,7 +287,7 @@ def every_output(once: Callable[..., Path]) -> Path:
             (work.layout.raw / name).write_bytes(bulk_text(rows))
             lines.append(f"{label},{year},{(n * year) % 7 / 10 + 0.1}")
         (folder / "covariates" / "lr.csv").write_text("\n".join([*lines, ""]))
-        with sketches.undrawn:
+        with sketches.undrawn():
             assert work.run().exit_code == 0
             assert not work.run().changed
 

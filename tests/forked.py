@@ -29,7 +29,7 @@ for descriptor in (1, 2):
     os.dup2(os.open(said, os.O_WRONLY | os.O_CREAT | os.O_APPEND), descriptor)
 sys.argv = ["-c", *arguments]
 import sketches
-sketches.undrawn.start()
+sketches.undrawn().__enter__()
 """
 
 

@@ -6,6 +6,7 @@ A chart is made and drawn in half a second, most of what a run of a small worksp
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from unittest.mock import patch
 
 
@@ -29,9 +30,7 @@ def drawn(sketch: Sketch) -> tuple[str, bytes]:
     return sketch.text, b"png"
 
 
-undrawn = patch.multiple(
-    "minsum.report.figures",
-    drawn=drawn,
-    **{name: sketched(name) for name in ("coefficients", "matrix", "over_time", "ranks", "standing")},
-)
-"""Within this block figures are sketches."""
+def undrawn() -> AbstractContextManager[object]:
+    """Within this block figures are sketches."""
+    charts = {name: sketched(name) for name in ("coefficients", "matrix", "over_time", "ranks", "standing")}
+    return patch.multiple("minsum.report.figures", drawn=drawn, **charts)

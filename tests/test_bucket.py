@@ -26,6 +26,7 @@ from distributed import Client
 from moto.server import ThreadedMotoServer
 
 import minsum as package
+import sketches
 from comtrade_stub import KEY, packed, serving
 from conftest import COMMAND, NAME, bulk_text, minsum
 from forked import forked
@@ -128,6 +129,7 @@ def fresh(url: str) -> Workspace:
     return Workspace(url, jobs=2)
 
 
+@pytest.mark.slow
 def test_commands_work_on_a_bucket_as_on_a_folder(two_countries: Bucket, tmp_path: Path) -> None:
     url, folder = two_countries.url, Workspace(tmp_path / "study").init().layout.root
     for key, content in two_countries.content().items():
@@ -296,6 +298,7 @@ def test_a_store_that_ignores_conditions_is_refused(
         Workspace(two_countries.url).ingest()
 
 
+@pytest.mark.slow
 def test_a_reader_never_meets_a_half_written_object(two_countries: Bucket) -> None:
     work = Workspace(two_countries.url)
     path = work.layout.partition("H4", 2015, 156)
@@ -531,10 +534,10 @@ def test_other_addresses_are_refused(address: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("undrawn")
 def test_a_whole_run_gives_the_bytes_of_a_folder(bucket: Bucket, every_output: Path) -> None:
     bucket.fill(every_output)
-    assert Workspace(bucket.url, jobs=2).run().exit_code == 0
+    with sketches.undrawn():
+        assert Workspace(bucket.url, jobs=2).run().exit_code == 0
     assert bucket.content() == files(every_output)
     again = fresh(bucket.url)
     assert not again.run().changed
@@ -572,7 +575,6 @@ main()
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("undrawn")
 def test_killed_again_and_again_the_bytes_are_the_same(
     bucket: Bucket, every_output: Path, tmp_path: Path
 ) -> None:
@@ -585,5 +587,6 @@ def test_killed_again_and_again_the_bytes_are_the_same(
         ended.join()
         assert ended.exitcode == -9, (kill, said.read_text())
         time.sleep(0.5)  # until its lock has expired
-    assert minsum("run", "-w", bucket.url).exit_code == 0
+    with sketches.undrawn():
+        assert minsum("run", "-w", bucket.url).exit_code == 0
     assert bucket.content() == files(every_output)
