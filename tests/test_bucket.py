@@ -457,7 +457,7 @@ def test_a_cluster_gives_the_bytes_of_a_folder(
 
     def spy(client: Client, function: object, *arguments: object, **others: object) -> object:
         sent.append(cloudpickle.dumps(arguments))
-        if len(sent) % 7 == 0:
+        if len(sent) in (6, 12):  # of 15 reporter-years; a year of similarities would hold five of them
             cluster.replace(0)
         return submit(client, function, *arguments, **others)
 
