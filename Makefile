@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# Compiled modules are kept, even where the environment says otherwise: tests start dozens of processes.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test check check-fast lint types bench docs clean
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import re
 import shutil
 import signal
@@ -17,7 +18,8 @@ import pyreadstat
 import pytest
 from polars.testing import assert_frame_equal
 
-from conftest import COMMAND, cut, minsum
+from conftest import cut, minsum
+from forked import forked
 from minsum.errors import DataCheckError, UsageError
 from minsum.export.folder import release_folder
 from minsum.export.stata import StataFiles, stata_names
@@ -281,11 +283,13 @@ def test_a_stopped_export_leaves_the_earlier_release(
 ) -> None:
     target, new = tmp_path / "release", tmp_path / ".release.new"
     shutil.copytree(release, target)
-    child = subprocess.Popen([*COMMAND, "export", str(target), "-q", "-w", str(world.layout.root)])
-    while child.poll() is None and not (new / "data" / "panel.csv.gz").exists():
+    said = world.layout.root / "said"
+    child = forked("export", target, "-q", "-w", world.layout.root, said=said)
+    while child.is_alive() and not (new / "data" / "panel.csv.gz").exists():
         time.sleep(0.001)
-    child.send_signal(number)
-    assert child.wait() == (-number if number == signal.SIGKILL else 128 + number)
+    os.kill(child.pid, number)
+    child.join()
+    assert child.exitcode == (-number if number == signal.SIGKILL else 128 + number), said.read_text()
     assert new.exists() == (number == signal.SIGKILL)
     assert bytes_of(target) == bytes_of(release)
     world.export(target)

@@ -226,6 +226,7 @@ def slices(seed: int) -> list[bytes]:
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_slices_in_any_order_and_with_earlier_ones_gone_give_the_same_rows(seed: int, tmp_path: Path) -> None:
     outcomes = []

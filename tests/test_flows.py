@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import zipfile
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -110,6 +111,7 @@ def test_containers_and_marks(desk: Desk, pack: str) -> None:
     assert desk.rows() == [("X", 0, "010121", 100.0, False)]
 
 
+@cache
 def bad_inputs() -> dict[str, tuple[str, bytes, str]]:
     good = gzip.compress(
         bulk_text([{"reporterCode": 360, "cmdCode": f"01{n:04}"} for n in range(2000)]), mtime=0

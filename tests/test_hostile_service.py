@@ -44,7 +44,7 @@ SLOW = {
 @pytest.mark.parametrize("kind", ["list", "file"])
 @pytest.mark.parametrize("script", SLOW)
 def test_answers_that_do_not_end(night: Night, kind: str, script: str) -> None:
-    night.configure(timeout=0.4, attempts=1, longest_answer=1)
+    night.configure(timeout=0.3, attempts=1, longest_answer=0.5)
     night.stub.publish(156, 2015, content())
     night.stub.scripts = {"slow": SLOW[script]}
     night.stub.faults[kind] = ["slow!"]
@@ -56,11 +56,11 @@ def test_answers_that_do_not_end(night: Night, kind: str, script: str) -> None:
 
 
 def test_an_answer_that_is_steady_but_never_ends(night: Night) -> None:
-    night.configure(timeout=0.3, attempts=1, longest_answer=1)
+    night.configure(timeout=0.2, attempts=1, longest_answer=0.5)
     night.stub.publish(156, 2015, content())
     night.stub.scripts = {"steady": [OPEN, *[b" " * 500] * MANY]}
     night.stub.faults["list"] = ["steady!"]
-    assert "the answer takes more than 1 s" in str(night.fetch().remote)
+    assert "the answer takes more than 0.5 s" in str(night.fetch().remote)
 
 
 def test_a_list_of_gigabytes(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:

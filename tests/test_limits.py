@@ -77,6 +77,7 @@ def test_codes_and_years_end_where_they_are_said_to(
     assert reason is None or reason in rejected["x.gz"][0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n_files", "n_found"), [(500, 500), (501, 1)])
 def test_a_zip_may_hold_five_hundred_tables(tmp_path: Path, n_files: int, n_found: int) -> None:
     path = tmp_path / "x.zip"

@@ -8,6 +8,7 @@ import os
 import random
 import shutil
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,7 +18,8 @@ import duckdb
 import pytest
 
 from comtrade_stub import KEY, Stub, packed, serving
-from conftest import COMMAND
+from conftest import CODE
+from forked import forked
 from minsum.pipeline import Workspace
 from test_fetch import Night
 
@@ -128,29 +130,22 @@ def test_new_reporter_years_are_named(night: Night) -> None:
     assert "New reporter-years: JPN 2016 H4" in night.command("run").stdout
 
 
-def start(night: Night, *arguments: str, **environment: str) -> subprocess.Popen[str]:
-    """A command in a process of its own."""
-    return subprocess.Popen(
-        [*COMMAND, *arguments, "-w", str(night.folder)],
-        env=os.environ | environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
-
-
-def test_of_two_runs_one_works(night: Night) -> None:
+def test_of_two_runs_one_works(night: Night, tmp_path: Path) -> None:
     entry = night.stub.publish(392, 2015, basket(392, 2015))
     night.stub.faults["file"] = ["hold"]
-    first = start(night, "run")
+    said = [tmp_path / "first", tmp_path / "second"]
+    first = forked("run", "-w", night.folder, said=said[0])
     while not any(entry["rowKey"] in call.path for call in night.stub.calls):
-        assert first.poll() is None
+        assert first.is_alive(), said[0].read_text()
         time.sleep(0.01)
-    second = start(night, "run")
-    _, error = second.communicate()
-    assert second.returncode == 6
-    assert f"another run holds the workspace: process {first.pid} since " in error
+    second = forked("run", "-w", night.folder, said=said[1])
+    second.join()
+    assert second.exitcode == 6
+    assert f"another run holds the workspace: process {first.pid} since " in said[1].read_text()
     night.stub.released.set()
-    out, _ = first.communicate()
-    assert first.returncode == 0
-    assert "New reporter-years: JPN 2015" in out
+    first.join()
+    assert first.exitcode == 0
+    assert "New reporter-years: JPN 2015" in said[0].read_text()
 
 
 @pytest.mark.parametrize("locale", ["C", "tr_TR.UTF-8"])
@@ -158,11 +153,15 @@ def test_the_locale_changes_nothing(night: Night, locale: str) -> None:
     night.stub.publish(704, 2015, basket(704, 2015, first=900), made="2024-04-01T00:00:00Z")
     night.stub.faults["file"] = ["429-date", "html"]
     plain = {"LC_ALL": locale, "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": ""}
-    run = start(night, "run", **plain)
-    out, error = run.communicate()
-    assert run.returncode == 3, error
-    assert "warning: esi_move: H4/2015 " in error
-    assert "Revised reporter-years" in out
+    undrawn = {"PYTHONPATH": str(Path(__file__).parent)}
+    code = f"import sketches; sketches.undrawn().__enter__(); {CODE}"
+    run = subprocess.run(
+        [sys.executable, "-c", code, "run", "-w", str(night.folder)],
+        env=os.environ | plain | undrawn, text=True, capture_output=True, check=False,
+    )  # fmt: skip
+    assert run.returncode == 3, run.stderr
+    assert "warning: esi_move: H4/2015 " in run.stderr
+    assert "Revised reporter-years" in run.stdout
     fresh = Workspace(night.folder.parent / "fresh").init()
     fresh.ingest([night.folder / "raw"])
     fresh.esi()

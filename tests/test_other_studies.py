@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+import sketches
 from conftest import Desk, bulk_text, minsum
 from minsum.errors import SettingsError, UsageError
 from minsum.inspect.status import read_status
@@ -222,7 +223,8 @@ def test_a_workspace_may_have_any_name(tmp_path: Path, name: str) -> None:
             put(folder, country, 2015, n=3 + number)
     for folder in (tmp_path / name, decoys[0]):
         (folder / "minsum.toml").write_text('[panel]\nreference = "USA"\nbloc = ["CHN"]\n[complementarity]\n')
-        result = minsum("run", "-w", folder)
+        with sketches.undrawn():
+            result = minsum("run", "-w", folder)
         assert result.exit_code == 0, result.stderr
         assert minsum("check", "-w", folder).exit_code == 0
         assert minsum("status", "-w", folder).exit_code == 0

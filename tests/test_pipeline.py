@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import signal
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 from conftest import lake
+from forked import forked
 from minsum.cli import main
 from minsum.errors import WorkspaceLockedError
 from minsum.pipeline import Workspace
@@ -156,20 +156,19 @@ def test_killed_at_random_moments_the_rerun_gives_the_same_bytes(done: Workspace
         f"from minsum import Workspace; w = Workspace({str(tmp_path)!r}, jobs=2); "
         f"w.ingest([{str(done.layout.raw)!r}]); w.esi()"
     )
+    stages = [work.layout.flows, work.layout.esi]
     rng = random.Random(7)
     n_esi = sum(name.startswith("esi") for name in whole)
     # Three moments while the flows grow and one while the similarities do, each a little after a file appears.
     moments = [*sorted(rng.sample(range(1, len(whole) - n_esi), 3)), len(whole) - n_esi + 2]
     for moment in moments:
-        process = subprocess.Popen(
-            [sys.executable, "-c", code], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        while len(lake(tmp_path)) < moment:
-            assert process.poll() is None, "ended before it could be killed"
+        process = forked(code=code, said=tmp_path / "said")
+        while sum(1 for stage in stages for _ in stage.rglob("*.parquet")) < moment:
+            assert process.is_alive(), "ended before it could be killed"
             time.sleep(0.005)
         time.sleep(rng.uniform(0, 0.03))
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        process.kill()
+        process.join()
         assert set(lake(tmp_path).items()) <= set(whole.items())
     work.ingest([done.layout.raw])
     work.esi()

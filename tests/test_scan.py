@@ -160,16 +160,23 @@ PREDICATES = {
 }  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def every_format(tmp_path_factory: pytest.TempPathFactory) -> tuple[pl.LazyFrame, pl.DataFrame]:
+    """A scan of a file of each format, and all its rows."""
+    folder = tmp_path_factory.mktemp("formats")
+    for form, (name, text, how) in FILES.items():
+        put(folder, f"{form}/{form} {name}", packed(text, how))
+    rows = minsum.scan(folder)
+    return rows, rows.collect()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("engine", ["in-memory", "streaming"])
 @pytest.mark.parametrize("predicate", PREDICATES.values(), ids=PREDICATES)
 def test_queries_give_the_same_as_filtering_afterwards(
-    predicate: pl.Expr, engine: Any, tmp_path: Path
+    predicate: pl.Expr, engine: Any, every_format: tuple[pl.LazyFrame, pl.DataFrame]
 ) -> None:
-    for form, (name, text, how) in FILES.items():
-        put(tmp_path, f"{form}/{form} {name}", packed(text, how))
-    rows = minsum.scan(tmp_path)
-    everything = rows.collect()
+    rows, everything = every_format
     order = ["source", "line"]
     for columns in (["value_usd"], ["product_code", "net_weight"], list(SCAN_SCHEMA)):
         found = rows.filter(predicate).select(*order, *(one for one in columns if one not in order))
@@ -214,8 +221,9 @@ def test_the_first_rows_are_given_without_reading_on(
 
 def many_batches(folder: Path, n_files: int) -> Path:
     row = bulk_text([{}]).partition(b"\n")[2]
+    content = gzip.compress(bulk_text([]) + row * 600_000, 1)
     for n in range(n_files):
-        put(folder, f"{n}.gz", gzip.compress(bulk_text([]) + row * 600_000, 1))
+        put(folder, f"{n}.gz", content)
     return folder
 
 

@@ -20,6 +20,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conftest import COLUMNS
 from minsum.countries.codes import code_of, iso3_of
 from minsum.errors import UsageError
 from minsum.panel.covariates import read_covariates
@@ -34,14 +35,6 @@ from minsum.synth.trade import apportioned
 
 pytestmark = pytest.mark.slow
 
-COLUMNS = [
-    "datasetCode", "typeCode", "freqCode", "refPeriodId", "refYear", "refMonth", "period", "reporterCode",
-    "flowCode", "partnerCode", "partner2Code", "classificationSearchCode", "classificationCode",
-    "isOriginalClassification", "cmdCode", "customsCode", "mosCode", "motCode", "qtyUnitCode", "qty",
-    "isQtyEstimated", "altQtyUnitCode", "altQty", "isAltQtyEstimated", "netWgt", "isNetWgtEstimated",
-    "grossWgt", "isGrossWgtEstimated", "cifValue", "fobValue", "primaryValue", "legacyEstimationFlag",
-    "isReported", "isAggregate",
-]  # fmt: skip
 FILE_NAME = re.compile(r"COMTRADE-FINAL-CA(\d{3})(\d{4})(H\d)\[(\d{4}-\d{2}-\d{2})\]\.gz")
 SMALL = WorldSpec(
     reporters=("USA", "DEU", "CHN", "THA", "S19"), years=(2012, 2015), rows_per_file=(1_500, 6_000),

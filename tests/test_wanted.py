@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import threading
 import time
 from collections.abc import Callable
@@ -17,7 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from conftest import COMMAND, NAME, bulk_text, cut, flipped
+from conftest import ESI, MODELS, NAME, SPECS, bulk_text, cut, flipped
+from forked import forked
 from minsum.errors import DataCheckError, MissingInputError, SettingsError
 from minsum.inspect.check import check_workspace
 from minsum.inspect.strays import find_strays
@@ -30,62 +30,11 @@ from minsum.workspace.marks import UNWANTED
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("undrawn")]
 
-ESI = """
-[esi]
-levels = [4]
-[market_esi]
-[complementarity]
-"""
-MODELS = """
-[esi.references.high_end]
-members = ["USA", "DEU"]
-[panel]
-reporters = []
-reference = "high_end"
-bloc = ["CHN"]
-[estimate]
-regressors = ["lr"]
-estimators = ["FE"]
-diagnostics = ["effects"]
-"""
-SPECS = 'specs = ["other.toml"]\n'
-COUNTRIES = ((156, "CHN"), (276, "DEU"), (392, "JPN"), (704, "VNM"), (842, "USA"))
-YEARS = (2014, 2015, 2016)
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A workspace with every kind of output."""
-    folder = tmp_path_factory.mktemp("finished") / "w"
-    work = Workspace(folder).init()
-    work.layout.settings.write_text(SPECS + ESI + MODELS)
-    (folder / "other.toml").write_text('regressors = ["lr"]\nestimators = ["pooled"]\n')
-    rows = []
-    for n, (code, label) in enumerate(COUNTRIES):
-        for year in YEARS:
-            products = []
-            for k in range(12):
-                for flow in ("X", "M"):
-                    usd = {partner: (code * k + year * (n + 1) + partner) % 97 + 1 for partner in (156, 842)}
-                    usd[0] = sum(usd.values())
-                    products += [
-                        {"reporterCode": code, "period": year, "cmdCode": f"{10 + k}0121", "flowCode": flow,
-                         "partnerCode": partner, "primaryValue": value}
-                        for partner, value in usd.items()
-                    ]  # fmt: skip
-            name = NAME.replace("156", str(code)).replace("2015", str(year))
-            (work.layout.raw / name).write_bytes(bulk_text(products))
-            rows.append(f"{label},{year},{(n * year) % 7 / 10 + 0.1}")
-    (folder / "covariates" / "lr.csv").write_text("\n".join(["iso3,year,lr", *rows, ""]))
-    assert work.run().exit_code == 0
-    assert not work.run().changed
-    return folder
-
 
 @pytest.fixture
-def folder(finished: Path, tmp_path: Path) -> Path:
-    """A copy of it (with other times and inodes), to be spoilt."""
-    shutil.copytree(finished, tmp_path / "w", copy_function=shutil.copy)
+def folder(every_output: Path, tmp_path: Path) -> Path:
+    """A copy (with other times and inodes), to be spoilt."""
+    shutil.copytree(every_output, tmp_path / "w", copy_function=shutil.copy)
     return tmp_path / "w"
 
 
@@ -123,11 +72,11 @@ def settle(folder: Path) -> dict[str, bytes]:
     return outputs(folder)
 
 
-def test_a_copy_is_up_to_date(finished: Path, folder: Path) -> None:
+def test_a_copy_is_up_to_date(every_output: Path, folder: Path) -> None:
     for path in folder.rglob("*"):  # restored from a backup: any time, in any order
         os.utime(path, (hash(path.name) % 10**9, hash(path.name) % 10**9))
     assert stale(folder).keys() <= {"raw"}  # never looked at under this path: ingest hashes them
-    assert settle(folder) == outputs(finished)
+    assert settle(folder) == outputs(every_output)
     assert check_workspace(Layout(folder), Check()) == []
 
 
@@ -148,33 +97,38 @@ def zeroed(path: Path) -> None:
 
 
 DAMAGES: list[Callable[[Path], None]] = [cut, emptied, flipped, zeroed, Path.unlink]
-TABLES = ["coverage.parquet", "panel.parquet", "estimates/main.parquet", "section_esi/classification=H4/2015.parquet",
-          "esi/classification=H4/2015.parquet", "esi_levels/classification=H4/2015.parquet",
-          "market_esi/classification=H4/2016.parquet", "complementarity/classification=H4/2014.parquet"]  # fmt: skip
+TABLES = [
+    ["esi/classification=H4/2015.parquet"],
+    ["panel.parquet", "market_esi/classification=H4/2016.parquet"],
+    ["estimates/main.parquet", "section_esi/classification=H4/2015.parquet"],
+    ["coverage.parquet", "esi_levels/classification=H4/2015.parquet", "complementarity/classification=H4/2014.parquet"],
+]  # fmt: skip
+"""Damaged together: none is made from another of them, so each is made anew for its own damage."""
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("names", TABLES)
 def test_a_damaged_table_is_found_told_and_made_anew(
-    finished: Path, folder: Path, name: str, damage: Callable[[Path], None]
+    every_output: Path, folder: Path, names: list[str], damage: Callable[[Path], None]
 ) -> None:
-    damage(folder / name)
+    for name in names:
+        damage(folder / name)
     if damage is not Path.unlink:
-        assert name in [one.place for one in check_workspace(Layout(folder), Check())]
-    assert stale(folder)
+        assert set(names) <= {one.place for one in check_workspace(Layout(folder), Check())}
+    assert {name.partition("/")[0].removesuffix(".parquet") for name in names} <= stale(folder).keys()
     assert Workspace(folder).run().exit_code == 0
     assert stale(folder) == {}
-    assert outputs(folder) == outputs(finished)
+    assert outputs(folder) == outputs(every_output)
 
 
-def test_of_tables_made_in_one_pass_the_damaged_one_is_written(finished: Path, folder: Path) -> None:
+def test_of_tables_made_in_one_pass_the_damaged_one_is_written(every_output: Path, folder: Path) -> None:
     whole, damaged = (
         folder / table / "classification=H4" / "2015.parquet" for table in ("market_esi", "market_mean")
     )
     flipped(damaged)
     assert stale(folder).keys() == {"raw", "market_mean"}  # the copied sources were never looked at
     inode = whole.stat().st_ino
-    assert settle(folder) == outputs(finished)
+    assert settle(folder) == outputs(every_output)
     assert whole.stat().st_ino == inode
 
 
@@ -240,27 +194,27 @@ def test_damaged_flows_are_not_compared(folder: Path) -> None:
 
 @pytest.mark.parametrize("damage", [cut, emptied, flipped, Path.unlink])
 def test_any_file_of_the_report_is_made_anew(
-    finished: Path, folder: Path, damage: Callable[[Path], None]
+    every_output: Path, folder: Path, damage: Callable[[Path], None]
 ) -> None:
     names = sorted(path.name for path in (folder / "report").iterdir())
     assert {"files.json", "index.html", "table1.tex", "tests.csv", "table3-other.txt", "esi_matrix.svg", "estimates.png"} <= set(names)  # fmt: skip
     for name in names:
         damage(folder / "report" / name)
     assert stale(folder)["report"] == set(names) - {"files.json"}
-    assert settle(folder) == outputs(finished)
+    assert settle(folder) == outputs(every_output)
     one = folder / "report" / "table1.tex"
     before = {path: path.stat().st_ino for path in (folder / "report").iterdir()}
     damage(one)
     assert stale(folder) == {"report": {"table1.tex"}}
-    assert settle(folder) == outputs(finished)
+    assert settle(folder) == outputs(every_output)
     written = {path.name for path, inode in before.items() if path.stat().st_ino != inode}
     assert written <= {"table1.tex", "files.json"}
 
 
 @pytest.mark.parametrize("content", [b"[]", b"{", b'{"table1.tex": 7, "../x": {}}', b"[" * 10**5, b"\xff"])
-def test_a_list_of_the_report_that_is_none(finished: Path, folder: Path, content: bytes) -> None:
+def test_a_list_of_the_report_that_is_none(every_output: Path, folder: Path, content: bytes) -> None:
     (folder / "report" / "files.json").write_bytes(content)
-    assert settle(folder) == outputs(finished)
+    assert settle(folder) == outputs(every_output)
 
 
 CHANGES = {
@@ -275,7 +229,7 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_what_the_settings_no_longer_name_goes(finished: Path, folder: Path, change: str) -> None:
+def test_what_the_settings_no_longer_name_goes(every_output: Path, folder: Path, change: str) -> None:
     text, gone = CHANGES[change]
     settings = folder / "minsum.toml"
     before = settings.read_text()
@@ -284,7 +238,7 @@ def test_what_the_settings_no_longer_name_goes(finished: Path, folder: Path, cha
     assert any("no longer asked for: will be removed" in one for one in told)
     after = settle(folder)
     for place in gone:
-        assert any(name.startswith(place) for name in outputs(finished))
+        assert any(name.startswith(place) for name in outputs(every_output))
         assert not any(name.startswith(place) for name in after)
     fresh = folder.parent / "fresh"
     Workspace(fresh).init()
@@ -295,7 +249,7 @@ def test_what_the_settings_no_longer_name_goes(finished: Path, folder: Path, cha
     Workspace(fresh).run()
     assert after == outputs(fresh)
     settings.write_text(before)
-    assert settle(folder) == outputs(finished)
+    assert settle(folder) == outputs(every_output)
 
 
 def test_status_says_why(folder: Path) -> None:
@@ -348,7 +302,7 @@ STRAYS = {
 }
 
 
-def test_strays_are_told_and_not_read(finished: Path, folder: Path) -> None:
+def test_strays_are_told_and_not_read(every_output: Path, folder: Path) -> None:
     for copy, name in STRAYS.items():
         (folder / copy).parent.mkdir(exist_ok=True)
         shutil.copy(folder / name, folder / copy)
@@ -360,7 +314,7 @@ def test_strays_are_told_and_not_read(finished: Path, folder: Path) -> None:
     assert Workspace(folder).run().exit_code == 0
     for copy in STRAYS:
         (folder / copy).unlink(missing_ok=True)
-    assert outputs(folder) == outputs(finished)
+    assert outputs(folder) == outputs(every_output)
     count = Workspace(folder).sql("SELECT count(DISTINCT year) FROM esi")
     assert count is not None
     assert count.fetchall() == [(3,)]
@@ -379,7 +333,7 @@ def test_a_file_of_the_users_own_is_never_removed(folder: Path, text: str) -> No
     Workspace(folder).report()
 
 
-def test_an_output_in_the_place_of_another(finished: Path, folder: Path) -> None:
+def test_an_output_in_the_place_of_another(every_output: Path, folder: Path) -> None:
     year = folder / "esi" / "classification=H4"
     shutil.copy(year / "2014.parquet", year / "2015.parquet")
     shutil.copy(folder / "estimates" / "other.parquet", folder / "estimates" / "main.parquet")
@@ -387,7 +341,7 @@ def test_an_output_in_the_place_of_another(finished: Path, folder: Path) -> None
     assert stale(folder)["esi"] == {"H4/2015"}
     assert stale(folder)["estimates"] == {"main.parquet"}
     assert "table2.tex" in stale(folder)["report"]
-    assert settle(folder) == outputs(finished)
+    assert settle(folder) == outputs(every_output)
 
 
 STAGES = {
@@ -403,7 +357,7 @@ STOPS += [(moments[0], number) for moments in STAGES.values() for number in (sig
 
 @pytest.mark.parametrize(("moment", "number"), STOPS)
 def test_stopped_and_settings_put_back(
-    finished: Path, folder: Path, moment: str, number: signal.Signals
+    every_output: Path, folder: Path, moment: str, number: signal.Signals
 ) -> None:
     """A run under other settings is stopped as soon as a file has changed; put back, all is as undisturbed."""
     settings = folder / "minsum.toml"
@@ -414,23 +368,21 @@ def test_stopped_and_settings_put_back(
         ).replace("[4]", "[2]")
     )
     watched, inode = folder / moment, (folder / moment).stat().st_ino
-    run = subprocess.Popen(
-        [*COMMAND, "run", "-w", str(folder)],
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+    said = folder.parent / "said"
+    run = forked("run", "-w", folder, said=said)
     while watched.stat().st_ino == inode:
-        assert run.poll() is None
+        assert run.is_alive(), said.read_text()
         time.sleep(0.001)
-    run.send_signal(number)
-    _, error = run.communicate(timeout=60)
-    assert run.returncode in ({-number} if number == signal.SIGKILL else {128 + number, 0}), error
+    os.kill(run.pid, number)
+    run.join(60)
+    assert run.exitcode in ({-number} if number == signal.SIGKILL else {128 + number, 0}), said.read_text()
     settings.write_text(before)
-    assert settle(folder) == outputs(finished)
+    assert settle(folder) == outputs(every_output)
     records = [json.loads(path.read_text())["exit_code"] for path in (folder / "runs").iterdir()]
     assert set(records) <= {0, 128 + number}
 
 
-def test_check_takes_footer_and_rows_from_one_reading(finished: Path, folder: Path) -> None:
+def test_check_takes_footer_and_rows_from_one_reading(every_output: Path, folder: Path) -> None:
     """As soon as the file is opened a run replaces it: a second opening would see another one."""
     name = Path("flows/classification=H4/year=2015/reporter=392/flows.parquet")
     path, other = folder / name, folder / name.parents[1] / "reporter=842" / name.name
@@ -440,7 +392,7 @@ def test_check_takes_footer_and_rows_from_one_reading(finished: Path, folder: Pa
     def give() -> None:
         with suppress(BrokenPipeError), path.open("wb") as pipe:
             other.replace(path)
-            pipe.write((finished / name).read_bytes())
+            pipe.write((every_output / name).read_bytes())
 
     writer = threading.Thread(target=give)
     writer.start()
@@ -449,7 +401,7 @@ def test_check_takes_footer_and_rows_from_one_reading(finished: Path, folder: Pa
     assert found == []
 
 
-def test_check_beside_a_run_sees_one_state(finished: Path, folder: Path) -> None:
+def test_check_beside_a_run_sees_one_state(every_output: Path, folder: Path) -> None:
     """Flows are replaced again and again, a year of similarities comes and goes: nothing is wrong with either."""
     place = Path("flows/classification=H4/year=2015/reporter=392/flows.parquet")
     other = folder.parent / "other"
@@ -457,7 +409,7 @@ def test_check_beside_a_run_sees_one_state(finished: Path, folder: Path) -> None
     rows = [{"reporterCode": 392, "cmdCode": f"{10 + k}0121", "primaryValue": k + 5} for k in range(80)]
     (other / "raw" / NAME.replace("156", "392")).write_bytes(bulk_text(rows))
     Workspace(other).ingest()
-    versions = [(other / place).read_bytes(), (finished / place).read_bytes()]
+    versions = [(other / place).read_bytes(), (every_output / place).read_bytes()]
     year = folder / "esi" / "classification=H4" / "2014.parquet"
     whole, done = year.read_bytes(), threading.Event()
 

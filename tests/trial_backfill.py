@@ -12,17 +12,17 @@ import argparse
 import bisect
 import os
 import random
-import signal
-import subprocess
 import tempfile
 import time
 from collections import Counter
 from dataclasses import dataclass
 from itertools import count
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 from comtrade_stub import KEY, Stub, serving
-from conftest import COMMAND, lake
+from conftest import lake
+from forked import forked
 from minsum.pipeline import Workspace
 from minsum.sources.publications import from_name
 from minsum.synth import WorldSpec, write_world
@@ -88,8 +88,10 @@ def run(folder: Path, stub: Stub, trial: Trial, *, classification: str) -> dict[
         _kill_at(folder, moment, delay=rng.uniform(0, 0.05))
         _check_raw(folder, stub)
     for nights in count(1):
-        code = _start(folder).wait()
-        assert code in (0, 7), code
+        process = _start(folder)
+        process.join()
+        code = process.exitcode
+        assert code in (0, 7), (folder / "said").read_text()
         if code == 0:
             break
         assert nights < MOST_NIGHTS
@@ -108,21 +110,18 @@ def run(folder: Path, stub: Stub, trial: Trial, *, classification: str) -> dict[
     }  # fmt: skip
 
 
-def _start(folder: Path) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [*COMMAND, "run", "-q", "-w", str(folder)],
-        env=os.environ | {"MINSUM_COMTRADE_KEY": KEY}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+def _start(folder: Path) -> ForkServerProcess:
+    return forked("run", "-q", "-w", folder, said=folder / "said", MINSUM_COMTRADE_KEY=KEY)
 
 
 def _kill_at(folder: Path, moment: int, *, delay: float) -> None:
     """Start a run and kill it a little after it has made so many files, those of earlier runs included."""
     process = _start(folder)
-    while _n_outputs(folder) < moment and process.poll() is None:
+    while _n_outputs(folder) < moment and process.is_alive():
         time.sleep(0.01)
     time.sleep(delay)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.kill()
+    process.join()
 
 
 def _n_outputs(folder: Path) -> int:
