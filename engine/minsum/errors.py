@@ -22,8 +22,8 @@
         ├── QuotaError                 the service allows no more calls for now; says when it will
         └── ClusterError               no cluster answers, it does not fit, or it was lost
 
-A run in which nothing was raised ends with 0, or with 3 for rejected sources and warnings: `workspace.runs.RunReport.exit_code`
-decides.
+A run in which nothing was raised ends with 0, with 3 for rejected sources and warnings, or with 7 if only fetching failed:
+`workspace.runs.RunReport.exit_code` decides.
 
 Each carries a message (what was found, where, what was expected) and a hint (what to do about it).
 """

@@ -162,7 +162,8 @@ def estimate(
         answer(console, work.regression_tables(*names, **style), form)
         return code
     show_tables(console, work.tables())
-    return finish(console, report, str(work.layout.estimates), "minsum report")
+    finish(console, report, str(work.layout.estimates), "minsum report")
+    return code
 
 
 @click.command()

@@ -1,6 +1,6 @@
 """Builds the table of one reporter-year: unique rows, missing totals rebuilt, identities checked.
 
-Each repair is a function with its name in docs/data-rules.md. Rows are ordered by `cell` (`cells`). Sums are added in
+Each repair is counted under its name in docs/data-rules.md, which the docstring of its function says. Rows are ordered by `cell` (`cells`). Sums are added in
 a fixed order, so the result depends neither on threads nor on the order of files.
 """
 

@@ -1,5 +1,8 @@
 """The row rules: each row is kept, or removed and counted by the first rule that matches.
 
+Parts of totals that a rule removes are used again if their total is missing (`repairs`). Lines without a row, such as a
+repeated header, are left out before the rules; repeats after them.
+
 A rule is a name and an expression over the columns of `columns.SCHEMA`. A rule does not match an empty (null) column
 unless it says so. A rule about a column that the file lacks does not apply.
 """
@@ -19,7 +22,7 @@ from minsum.errors import BrokenSourceError
 KEPT: Final = "kept"
 
 COMPONENT_RULES: Final = ("partner2", "customs", "mot", "mos")
-"""Rules that remove parts of totals; a missing total is rebuilt from these parts."""
+"""Rules that remove parts of totals, next to each other in the table; a missing total is rebuilt from these parts."""
 
 COMPONENT_COLUMNS: Final = ("partner2_code", "customs_code", "mot_code", "mos_code")
 """Columns of the component rules; they tell parts of totals apart."""

@@ -18,6 +18,7 @@ from minsum.inspect.stale import away_from_raw, by_key, esi_years, find_stale, l
 from minsum.inspect.strays import find_strays
 from minsum.settings.check import Check
 from minsum.settings.flows import Ingest
+from minsum.sources.formats import formats
 from minsum.sources.opening import oddities_text
 from minsum.sources.rejections import read_rejections
 from minsum.text_tables import listed
@@ -234,8 +235,9 @@ def _years(
 
 
 def _has_reported(footer: Footer) -> bool:
-    """Whether a country reported itself. BACI mirrors imports: a country that only partners reported has imports there."""
-    return bool(footer["checks"].get("X")) or any(one["format"] != "baci" for one in footer["sources"])
+    """Whether a country reported itself. Where imports are mirrored, a country that only partners reported has imports."""
+    mirrored = {one.name for one in formats() if one.mirrors_imports}
+    return bool(footer["checks"].get("X")) or any(one["format"] not in mirrored for one in footer["sources"])
 
 
 def _state(name: str, there: dict[str, str], stale: set[str]) -> str:

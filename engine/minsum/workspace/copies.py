@@ -1,7 +1,7 @@
 """The local side of a URL: a folder of this process that stands for its objects.
 
 Each object has a file of its name and size there. Its bytes come when they are needed: the footer of a Parquet file by
-one request for its end, or the whole (`bring`, `bring_footers`); until then the file is a hole. What is published goes to
+one request for its end, or the whole (`bring`, `bring_footers`); until then the file has its size and only zeros. What is published goes to
 the store first (`Copy.publish`). So every stage works with paths, and the folder holds what one command needs. It is
 removed at the end of the process. Without a URL nothing here does anything.
 """
