@@ -527,7 +527,9 @@ def test_a_task_done_before_by_a_worker_that_was_lost_is_done_again(
 ) -> None:
     """Two publications of one reporter-year; the second worker has looked before the first one published."""
     later = NAME.replace("03-10", "04-10")
-    two_countries.put(f"raw/{later}", bulk_text([{"primaryValue": "107"}, {"cmdCode": "020110", "primaryValue": "300"}]))
+    two_countries.put(
+        f"raw/{later}", bulk_text([{"primaryValue": "107"}, {"cmdCode": "020110", "primaryValue": "300"}])
+    )
     layout = Workspace(two_countries.url).layout
     with exclusive(layout):
         seal = Seal.make(layout)
