@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import logging
 import os
+import pickle
 import subprocess
 import sys
 import threading
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -31,10 +35,24 @@ from comtrade_stub import KEY, packed, serving
 from conftest import COMMAND, NAME, bulk_text, minsum
 from forked import forked
 from machines import Machines
-from minsum.cluster.worker import Seal, misfit
-from minsum.errors import KeyRefusedError, RemoteError, UsageError, WorkspaceLockedError
+from minsum.cluster import worker
+from minsum.cluster.worker import Seal, do, misfit, unseen
+from minsum.errors import (
+    ClusterError,
+    DataCheckError,
+    KeyRefusedError,
+    RemoteError,
+    UsageError,
+    WorkspaceLockedError,
+)
+from minsum.flows.lake import Lake
+from minsum.flows.tasks import Group, load_group
+from minsum.harmonise.tables import Tables
 from minsum.pipeline import Workspace
+from minsum.settings.esi import Harmonise
+from minsum.settings.flows import Ingest
 from minsum.settings.paths import remote_url
+from minsum.sources.files import identify
 from minsum.workspace import copies, copy_folder, lease, store
 from minsum.workspace.checksums import damage_of
 from minsum.workspace.copies import Copy, copy_of
@@ -497,6 +515,92 @@ def test_a_task_whose_run_lost_the_bucket_publishes_nothing(two_countries: Bucke
     with exclusive(layout), pytest.raises(WorkspaceLockedError, match="has ended"):
         publish_table(pa.table({"a": [2]}), target, footer={}, layout=seal.layout())
     assert pq.read_table(target)["a"].to_pylist() == [1]
+
+
+def as_another_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(copies, "_copies", {})
+    monkeypatch.setattr(worker, "_looked", {})
+
+
+def test_a_task_done_before_by_a_worker_that_was_lost_is_done_again(
+    two_countries: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two publications of one reporter-year; the second worker has looked before the first one published."""
+    later = NAME.replace("03-10", "04-10")
+    two_countries.put(
+        f"raw/{later}", bulk_text([{"primaryValue": "107"}, {"cmdCode": "020110", "primaryValue": "300"}])
+    )
+    layout = Workspace(two_countries.url).layout
+    with exclusive(layout):
+        seal = Seal.make(layout)
+        found = [layout.raw / name for name in (NAME, later)]
+        pair = tuple((one, Ingest()) for one in identify(found, layout, jobs=1))
+        run = partial(load_group, options=Ingest(), n_sources=1, driver_folder=Path("/"))
+        sent = pickle.dumps((run, Group(pair, frozenset(one.sha256 for one, _ in pair), is_named=True)))
+        key = copy_of(layout.root).key_of(layout.partition("H4", 2015, 156))  # type: ignore[union-attr]
+        as_another_process(monkeypatch)
+        assert misfit(seal) is None
+        second = copies._copies, worker._looked
+        as_another_process(monkeypatch)
+        _, _, published = do(sent, seal)
+        assert [one.key for one in published] == [key, key]
+        content = two_countries.get(key)
+        monkeypatch.setattr(copies, "_copies", second[0])
+        monkeypatch.setattr(worker, "_looked", second[1])
+        results, _, _ = do(sent, seal)
+        assert [one.error for one in results] == [None, None]
+        assert two_countries.get(key) == content
+        copy = copy_of(seal.layout().root)
+        assert copy is not None
+        assert copy._levels[copy.root / key] == copy_folder._HOLE
+        monkeypatch.setattr(worker, "holder", lambda _store: seal.run)
+
+        def refused(self: Store, *_: object, **_named: object) -> str:
+            raise KeyRefusedError(f"{self.url}: refused", "hint")
+
+        monkeypatch.setattr(Store, "put", refused)
+        monkeypatch.setattr(Lake, "existing", lambda *_: None)
+        with pytest.raises(ClusterError, match=f"worker here: {two_countries.url}: refused"):
+            do(sent, seal)
+
+
+def test_a_worker_looks_where_its_run_says_and_nowhere_else(
+    two_countries: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seal = replace(Seal.make(Workspace(tmp_path / "w").init().layout), sources=(f"{two_countries.url}/raw",))
+    sent = pickle.dumps([copies.at(f"{two_countries.url}/raw") / NAME])
+    as_another_process(monkeypatch)
+    copies.copy_at("s3://gone/study")  # of an earlier run, whose bucket was removed
+    assert unseen((pickle.loads(sent), seal)) == []
+    assert misfit(seal) is None
+
+
+def test_what_one_task_lets_go_of_another_may_use(two_countries: Bucket) -> None:
+    copy = Copy(Store(two_countries.url))
+    copy.look()
+    ours, theirs = (copy.root / "raw" / name for name in (NAME, OTHER))
+    copy.bring([ours, theirs], copy_folder.WHOLE)
+    other = threading.Thread(target=copy.bring, args=([theirs], copy_folder.WHOLE))
+    other.start()
+    other.join()
+    copy.release()
+    assert [copy._levels[one] for one in (ours, theirs)] == [copy_folder._HOLE, copy_folder.WHOLE]
+    ours.unlink()  # as who cleans /tmp does
+    copy.look(anew=True)
+    assert ours.stat().st_size == len(two_countries.get(f"raw/{NAME}"))
+    copy.close()
+
+
+def test_tables_are_there_after_a_task_let_go_of_them(two_countries: Bucket) -> None:
+    two_countries.put("tables/H5_to_H4.csv", b"H5,H4,weight,group_id\n010121,010121,1,1\n")
+    root = Workspace(two_countries.url).layout.root
+    tables = Tables.find(Harmonise(target="H4", method="weights", tables="tables"), root)
+    copy = copy_of(root)
+    assert copy is not None
+    copy.release()
+    with suppress(DataCheckError):  # not all codes are in it
+        tables.weights("H5", "H4")
+    assert (root / "tables" / "H5_to_H4.csv").read_bytes().startswith(b"H5,")
 
 
 def test_without_the_extra_the_hint_names_it(monkeypatch: pytest.MonkeyPatch) -> None:

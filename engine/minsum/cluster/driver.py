@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import pickle
 import time
 import uuid
 from collections.abc import Callable, Iterable
@@ -15,7 +16,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Final
 
-from minsum.cluster.worker import Seal, do, misfit, unseen
+from minsum.cluster.worker import Seal, do, misfit, misfit_error, unseen
 from minsum.errors import ClusterError, SettingsError, UsageError
 from minsum.workspace.copies import copy_of
 from minsum.workspace.layout import Layout
@@ -85,7 +86,9 @@ class Cluster:
             Naming worker and file; or as `as_done`.
         """
         wanted = list(files)
-        for worker, missing in self._ask(unseen, wanted).items():
+        _, seal = self._connected()
+        self._seal = replace(seal, sources=tuple({one.store.url for one in map(copy_of, wanted) if one}))
+        for worker, missing in self._ask(unseen, (wanted, self._seal)).items():
             if missing:
                 raise ClusterError(
                     f"cluster: worker {worker} does not see {missing[0]}",
@@ -110,7 +113,9 @@ class Cluster:
         while True:
             most = _AHEAD * sum(self._threads(client))
             for task in waiting:
-                future = client.submit(do, run, task, seal, pure=False, key=f"minsum-{uuid.uuid4().hex}")
+                # As bytes: the scheduler, which may see neither workspace nor bucket, would make objects of them.
+                sent = pickle.dumps((run, task))
+                future = client.submit(do, sent, seal, pure=False, key=f"minsum-{uuid.uuid4().hex}")
                 running[future] = task
                 future.add_done_callback(finished.put)
                 if len(running) >= most:
@@ -190,9 +195,9 @@ class Cluster:
 
     def _refuse_strangers(self) -> None:
         assert self._seal is not None
-        for found in self._ask(misfit, self._seal).values():
-            if found is not None:
-                raise found
+        for worker, why in self._ask(misfit, self._seal).items():
+            if why is not None:
+                raise misfit_error(worker, why)
 
     def _ask(self, function: Callable[[Any], Result], argument: object) -> dict[str, Result]:
         """What the function gives on every worker."""

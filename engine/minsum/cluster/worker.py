@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import pickle
 import shutil
 import threading
 import uuid
@@ -17,7 +18,7 @@ from pathlib import Path
 from threading import get_ident
 from typing import Any
 
-from minsum.errors import ClusterError, MinsumError
+from minsum.errors import ClusterError, MinsumError, RemoteError, WorkspaceLockedError
 from minsum.machine import versions
 from minsum.settings.paths import remote_url
 from minsum.workspace.copies import copies, copy_at, copy_of, shown
@@ -32,11 +33,9 @@ Records = list[dict[str, Any]]
 """Attributes of log records."""
 
 
-_changing = threading.Lock()
+_looking = threading.Lock()
 _looked: dict[str, tuple[str, int]] = {}
-"""Workspace at a URL to the run and the step for which this process has looked at it."""
-_at_work: list[int] = []
-"""Threads of this process that do a task."""
+"""URL to the run and the step for which this process has looked at it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +53,15 @@ class Seal:
         The driver's.
     step
         Goes up when tasks may need what other workers have published.
+    sources
+        URLs of raw files that lie elsewhere.
     """
 
     place: str
     run: str
     versions: dict[str, str]
     step: int = 0
+    sources: tuple[str, ...] = ()
 
     @classmethod
     def make(cls, layout: Layout) -> Seal:
@@ -109,45 +111,50 @@ def _versions() -> dict[str, str]:
     return versions() | others | {"code": code.hexdigest()[:12]}
 
 
-def misfit(seal: Seal) -> ClusterError | None:
-    """Why this process cannot work for a run, if it cannot."""
+def misfit(seal: Seal) -> tuple[str, str] | None:
+    """Why this process cannot work for a run, if it cannot, and what to do about it."""
     ours = _versions()
     other = [
         f"{name} {ours.get(name)}, not {one}" for name, one in seal.versions.items() if ours.get(name) != one
     ]
     if other:
-        return ClusterError(
-            f"cluster: worker {_name()} has {', '.join(other)}",
+        return (
+            f"has {', '.join(other)}",
             "give driver and workers one environment: other versions may write other bytes",
         )
     try:
-        if (copy := seal.copy) is None:
+        if not remote_url(seal.place):
             (seal.file.parent / uuid.uuid4().hex).mkdir()
-        else:
-            _look(copy, seal)
+        _look(seal)
         is_held = seal.is_held()
     except OSError as error:
-        return ClusterError(
-            f"cluster: worker {_name()} cannot work in {seal.place}: {error.strerror}",
+        return (
+            f"cannot work in {seal.place}: {error.strerror}",
             "every worker must see the workspace, and write to it, under the same path",
         )
     except MinsumError as error:
-        return ClusterError(f"cluster: worker {_name()}: {error.message}", error.hint)
+        return f"cannot work in {seal.place}: {error.message}", error.hint
     if is_held:
         return None
-    return ClusterError(
-        f"cluster: worker {_name()} does not find this run in {seal.place}",
+    return (
+        f"does not find this run in {seal.place}",
         "every worker must see the same folder or bucket; if another run has taken it, run again",
     )
 
 
-def _look(copy: Copy, seal: Seal) -> None:
-    """Look at the stores once a step: workers publish in one step what they read in the next."""
-    with _changing:
-        if _looked.get(seal.place) != (now := (seal.run, seal.step)):
-            for one in {copy, *copies()}:
-                one.look(anew=True)
-            _looked[seal.place] = now
+def misfit_error(worker: str, why: tuple[str, str]) -> ClusterError:
+    """The error for what `misfit` found."""
+    return ClusterError(f"cluster: worker {worker} {why[0]}", why[1])
+
+
+def _look(seal: Seal) -> None:
+    """Look at the stores of a run once a step: workers publish in one step what they read in the next."""
+    now = seal.run, seal.step
+    with _looking:
+        for url in filter(remote_url, (seal.place, *seal.sources)):
+            if _looked.get(url) != now:
+                copy_at(url).look(anew=True)
+                _looked[url] = now
 
 
 def _name() -> str:
@@ -159,40 +166,53 @@ def _name() -> str:
         return "here"
 
 
-def unseen(files: list[Path]) -> list[Path]:
-    """Those of the files that this process does not see."""
+def unseen(asked: tuple[list[Path], Seal]) -> list[Path]:
+    """Those of the files that this process, which may have joined after the run began, does not see."""
+    files, seal = asked
+    _look(seal)
     return [path for path in files if not path.is_file()]
 
 
-def do(run: Run[Task, Result], task: Task, seal: Seal) -> tuple[Result, Records, list[Object]]:
-    """Do a task on a worker, which may have joined after the run began; with what it published, at a URL."""
+def do(sent: bytes, seal: Seal) -> tuple[Any, Records, list[Object]]:
+    """Do a task on a worker, which may have joined after the run began; with what it published, at a URL.
+
+    Parameters
+    ----------
+    sent
+        Pickle of a `Run` and its task.
+    seal
+        Of the run.
+    """
     if (why := misfit(seal)) is not None:
-        raise why
+        raise misfit_error(_name(), why)
     layout = seal.layout()
     try:
-        with _captured() as records, _working():
-            result = run(task, layout)
+        with _captured() as records:
+            run, task = pickle.loads(sent)
+            result = _again_if_done_before(run, task, layout, seal)
             return result, records, [] if (copy := seal.copy) is None else copy.published()
+    except (RemoteError, OSError) as error:  # of this machine, not of the driver's
+        said = shown(str(error))
+        raise ClusterError(f"cluster: worker {_name()}: {said}", getattr(error, "hint", "")) from None
     except MinsumError as error:
         error.message = shown(error.message)
         raise
     finally:
         shutil.rmtree(layout.scratch, ignore_errors=True)
+        for copy in copies():
+            copy.release()
 
 
-@contextmanager
-def _working() -> Iterator[None]:
-    """Let go of what was brought for tasks once no thread of this process does one: its disk stays free."""
-    thread = get_ident()
-    with _changing:
-        _at_work.append(thread)
+def _again_if_done_before(run: Run[Task, Result], task: Task, layout: Layout, seal: Seal) -> Result:
+    """A worker that was lost may have published after this one looked: then a write finds another object than expected."""
     try:
-        yield
-    finally:
-        with _changing:
-            _at_work.remove(thread)
-            for copy in () if _at_work else copies():
-                copy.release()
+        return run(task, layout)
+    except WorkspaceLockedError:
+        if (copy := seal.copy) is None or not seal.is_held():
+            raise
+        shutil.rmtree(layout.scratch, ignore_errors=True)
+        copy.look(anew=True)
+        return run(task, layout)
 
 
 @contextmanager

@@ -104,6 +104,7 @@ class Tables:
         if not self.workbooks:
             return shipped()[newer, older]
         if not self._read:
+            bring(self.workbooks)  # on a worker, tasks that ended have let go of them
             tables = map(read_workbook, self.workbooks)
             self._read = {(table.newer, table.older): table for table in tables}
         if (newer, older) not in self._read:
@@ -118,6 +119,7 @@ class Tables:
         """Weights of a step; None where the step uses the Conversion sheet."""
         path = self.weight_files.get((source, target))
         if path is not None and path not in self._weights:
+            bring([path])
             self._weights[path] = read_weights(path, nomenclature())
         return None if path is None else self._weights[path]
 

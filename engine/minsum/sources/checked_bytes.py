@@ -12,7 +12,7 @@ from isal import isal_zlib
 
 from minsum.errors import ChangedSourceError, UnreadableSourceError
 from minsum.sources.files import Source, printable
-from minsum.workspace.copies import opened
+from minsum.workspace.copies import opened, shown
 
 _CHUNK: Final = 1 << 20
 
@@ -32,7 +32,8 @@ class CheckedBytes(io.RawIOBase):
             yield
         except OSError as error:
             raise UnreadableSourceError(
-                f"{self._source.name}: cannot be read: {error.strerror or error} ({printable(str(self._source.path))})",
+                f"{self._source.name}: cannot be read: {error.strerror or error} "
+                f"({shown(printable(str(self._source.path)))})",
                 "repair the disk or its permissions; every run tries again",
             ) from error
 

@@ -11,10 +11,12 @@ import tempfile
 import threading
 import time
 import uuid
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from threading import get_ident
 from typing import Final
 
 from minsum.errors import WorkspaceLockedError
@@ -64,7 +66,8 @@ class Copy:
         self._base = _own_folder()
         self.root = kind(self._base / store.url.rstrip("/").rpartition("/")[2])
         self.root.mkdir()
-        self._published: list[Object] = []
+        self._published: defaultdict[int, list[Object]] = defaultdict(list)
+        self._used: defaultdict[int, set[Path]] = defaultdict(set)  # by thread
         self._objects: dict[Path, Object] = {}
         self._levels: dict[Path, int] = {}
         self._changing = threading.RLock()
@@ -75,11 +78,14 @@ class Copy:
         knows what it writes, has the workspace."""
         if not anew and (self.refuse_lost or time.monotonic() - self._looked < _FRESH_S):
             return
+        before = dict(self._objects)
         there = {path: one for one in self.store.objects() if (path := self._path(one.key))}
-        for path in self._objects.keys() - there.keys():
-            self._forget(path)
-        for path, found in there.items():
-            if self._objects.get(path) != found:
+        for path in before.keys() | there.keys():
+            if self._objects.get(path) != before.get(path):
+                continue  # published meanwhile by another thread: newer than the list
+            if (found := there.get(path)) is None:
+                self._forget(path)
+            elif found != before.get(path) or not path.is_file():  # who cleans /tmp takes what is old
                 self._dig(path, found)
         self._looked = time.monotonic()
         self.bring([path for path in there if _is_always_whole(path.relative_to(self.root))], WHOLE)
@@ -96,7 +102,10 @@ class Copy:
 
     def bring(self, paths: Iterable[Path], level: int) -> None:
         """Bring the bytes of those files that are in the folder, several at a time."""
-        todo = [path for path in paths if self._levels.get(path, WHOLE) < level]
+        with self._changing:
+            wanted = [path for path in paths if path in self._levels]
+            self._used[get_ident()].update(wanted)
+        todo = [path for path in wanted if self._levels.get(path, WHOLE) < level]
         if not todo:
             return
         with ThreadPoolExecutor(min(_SIDE_BY_SIDE, len(todo))) as pool:
@@ -135,13 +144,12 @@ class Copy:
             target.parent.mkdir(parents=True, exist_ok=True)
             file.replace(target)
             self._objects[target], self._levels[target] = found, WHOLE
-            self._published.append(found)
+            self._published[get_ident()].append(found)
+            self._used[get_ident()].add(target)
 
     def published(self) -> list[Object]:
-        """What was published here since the last call."""
-        with self._changing:
-            found, self._published = self._published, []
-        return found
+        """What this thread has published since its last call."""
+        return self._published.pop(get_ident(), [])
 
     def learn(self, objects: Iterable[Object]) -> None:
         """Take note of objects that another process has published."""
@@ -150,11 +158,13 @@ class Copy:
                 self._dig(path, found)
 
     def release(self) -> None:
-        """Let go of the bytes that were brought or published, except of what every command may look at."""
+        """Let go of the bytes that this thread has brought or published and no other uses, except of what every command may
+        look at."""
         with self._changing:
-            brought = [path for path, level in self._levels.items() if level != _HOLE]
-            for path in brought:
-                if not _is_always_whole(path.relative_to(self.root)):
+            used = self._used.pop(get_ident(), set())
+            for path in used.difference(*self._used.values()):
+                is_here = self._levels.get(path, _HOLE) != _HOLE
+                if is_here and not _is_always_whole(path.relative_to(self.root)):
                     self._dig(path, self._objects[path])
 
     def remove(self, path: Path) -> None:

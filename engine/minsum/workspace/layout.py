@@ -72,7 +72,10 @@ class Layout:
             If so.
         """
         if self._is_held is not None and not self._is_held():
-            raise WorkspaceLockedError(f"{self.root}: the run that gave this task has ended")
+            raise WorkspaceLockedError(
+                f"{self.root}: the run that gave this task has ended, or lost the workspace to another run",
+                "what was published stays; run again",
+            )
 
     def panel_files(self) -> list[Path]:
         """Files of the panel stage that are there."""
