@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from minsum.esi.groups import of_year
 from minsum.esi.yearly import Job, Output
-from minsum.settings.esi import DestinationEsi, Esi, MarketEsi, Similarities
+from minsum.settings.esi import DestinationEsi, Esi, MarketEsi, Mirror, Similarities
 
 if TYPE_CHECKING:
     from minsum.esi.baskets import Baskets
@@ -73,7 +73,9 @@ def jobs_of(
     if options.mirror is not None:
         mirror = options.mirror.model_dump() | {"unreachable": sorted(filed.unreachable)}
         tables = {name: recorded_for | {"mirror": mirror} for name, recorded_for in tables.items()}
-    compute = partial(_similarities, options=options, split=split, harmoniser=harmoniser, filed=filed)
+    compute = partial(
+        _similarities, esi=esi, mirror=options.mirror, split=split, harmoniser=harmoniser, filed=filed
+    )
     jobs = [Job(RECIPE["esi"], tables, compute)]
     if options.market_esi is not None:
         chosen = {"market_esi": options.market_esi.model_dump()}
@@ -94,14 +96,14 @@ def jobs_of(
 def _similarities(
     files: list[Path],
     year: int,
-    options: Similarities,
+    esi: Esi,
+    mirror: Mirror | None,
     split: Sequence[str],
     harmoniser: Harmoniser | None,
     filed: Filed,
 ) -> Iterator[Output]:
     from minsum.esi.baskets import gather
 
-    esi, mirror = options.esi, options.mirror
     further, facts = None, dict[str, Any]()
     if mirror is not None and harmoniser is not None:
         from minsum.esi.mirror import candidates, facts_of, mirrors, with_mirrors
