@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import pickle
 import time
 import uuid
 from collections.abc import Callable, Iterable
@@ -103,8 +104,6 @@ class Cluster:
             If the cluster does not answer, does not fit, or is lost. The result of a task raises what the task raised,
             or ClusterError if its workers died.
         """
-        from cloudpickle import dumps  # comes with Dask; the class of settings is made at each run
-
         client, seal = self._connected()
         self._step += 1
         seal = replace(seal, step=self._step)
@@ -115,7 +114,7 @@ class Cluster:
             most = _AHEAD * sum(self._threads(client))
             for task in waiting:
                 # As bytes: the scheduler, which may see neither workspace nor bucket, would make objects of them.
-                sent = dumps((run, task))
+                sent = pickle.dumps((run, task))
                 future = client.submit(do, sent, seal, pure=False, key=f"minsum-{uuid.uuid4().hex}")
                 running[future] = task
                 future.add_done_callback(finished.put)
