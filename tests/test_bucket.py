@@ -202,6 +202,7 @@ def test_sources_at_urls_are_read_where_they_are(two_countries: Bucket, tmp_path
         again.ingest([f"{two_countries.url}/rwa/"])
 
 
+@pytest.mark.slow
 def test_what_is_removed_here_is_removed_there(two_countries: Bucket) -> None:
     bad = NAME.replace("156", "392")
     two_countries.put(f"raw/{bad}", b"<html>")
@@ -213,6 +214,7 @@ def test_what_is_removed_here_is_removed_there(two_countries: Bucket) -> None:
     assert not [one for one in two_countries.content() if one.startswith("rejected/")]
 
 
+@pytest.mark.slow
 def test_what_is_fetched_lies_in_the_bucket(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MINSUM_COMTRADE_KEY", KEY)
     content = packed([{}, {"cmdCode": "020110"}])

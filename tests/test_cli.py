@@ -77,6 +77,7 @@ def test_nothing_to_compare_is_a_data_check(tmp_path: Path) -> None:
     assert "minsum ingest" in result.stderr
 
 
+@pytest.mark.slow
 def test_impossible_estimation_ends_with_five(folder: Path) -> None:
     (folder / "minsum.toml").write_text(
         '[panel]\nreporters = []\nreference = "USA"\n[estimate]\nregressors = ["gone"]\n'
@@ -87,6 +88,7 @@ def test_impossible_estimation_ends_with_five(folder: Path) -> None:
     assert "no column 'gone'" in result.stderr
 
 
+@pytest.mark.slow
 def test_a_spec_that_is_wrong_or_not_there(folder: Path) -> None:
     (folder / "minsum.toml").write_text(
         'specs = ["gravity.toml"]\n[panel]\nreporters = []\nreference = "USA"\n'

@@ -112,6 +112,7 @@ def test_groups_join_families_that_share_a_heading() -> None:
     assert families(tables(), "H2", "H2").groups("H2", 6) == {}
 
 
+@pytest.mark.slow
 def test_the_shipped_tables_are_what_the_workbooks_say(
     shared_data: Callable[[str], Path], tmp_path: Path
 ) -> None:

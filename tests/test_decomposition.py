@@ -50,6 +50,7 @@ def split(desk: Desk, question: Question, **options: object) -> Decomposition:
     return decompose(files_of(desk.layout, "H4", ()), "H4", options=chosen.esi, question=question)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("residual", ["exclude", "keep", "denominator"])
 def test_contributions_add_up_to_the_index_under_every_rule(desk: Desk, residual: str) -> None:
     fill(desk)

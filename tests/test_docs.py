@@ -205,6 +205,7 @@ def test_typos_are_answered(
     assert words in result.stderr
 
 
+@pytest.mark.slow
 def test_a_run_ends_with_what_to_do_next(tmp_path: Path) -> None:
     work = tmp_path / "work"
     CliRunner().invoke(main, ["init", str(work)])

@@ -391,6 +391,7 @@ def test_check_takes_the_columns_and_finds_what_is_wrong_with_them(asked: Desk) 
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_similarities_are_the_same_with_the_columns_without_and_where_some_files_have_them(
     tmp_path: Path,
 ) -> None:

@@ -134,6 +134,7 @@ def world(
 FIVE = {156: "H6", 842: "H5", 276: "H4", 704: "H3", 702: "H2"}
 
 
+@pytest.mark.slow
 def test_a_world_filed_in_five_vintages_gives_the_values_of_one_path(tmp_path: Path) -> None:
     baskets = world(np.random.default_rng(5), FIVE)
     desks = []
@@ -336,6 +337,7 @@ def test_stale_when_settings_or_tables_change(desk: Desk, tmp_path: Path) -> Non
     assert stale(weighted) == both
 
 
+@pytest.mark.slow
 def test_other_tables_use_the_same_converted_values(desk: Desk, tmp_path: Path) -> None:
     """Filed in several vintages or converted beforehand: markets, complementarity and sections are the same."""
     rng = np.random.default_rng(3)

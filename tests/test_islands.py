@@ -96,6 +96,7 @@ def test_brought_together_nobody_is_apart(desk: Desk, tmp_path: Path) -> None:
     assert work.status()["stale"] == []
 
 
+@pytest.mark.slow
 def test_the_page_says_who_is_apart(desk: Desk, tmp_path: Path) -> None:
     work = workspace_of(desk, tmp_path / "apart")
     work.report()

@@ -88,6 +88,7 @@ def test_a_mirrored_basket_is_the_sum_of_its_partners_imports(desk: Desk) -> Non
     assert coverage["partners_share"].item() is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("levels", [(), (4,)])
 def test_nobody_elses_numbers_move(desk: Desk, levels: tuple[int, ...]) -> None:
     fill(desk)
@@ -112,6 +113,7 @@ def test_cif_cancels_in_shares(desk: Desk) -> None:
     assert first["esi"].to_numpy() == pytest.approx(second["esi"].to_numpy(), abs=1e-15)
 
 
+@pytest.mark.slow
 def test_too_few_partners_and_filings_of_the_same_year(desk: Desk) -> None:
     fill(desk)
     desk.ingest()
@@ -159,6 +161,7 @@ def test_off_by_default_and_only_with_harmonise(desk: Desk, tmp_path: Path) -> N
         _ = Workspace(tmp_path / "w", flags={"mirror": {}}).settings
 
 
+@pytest.mark.slow
 def test_what_has_no_mirrors_is_said(desk: Desk) -> None:
     fill(desk)
     desk.ingest()

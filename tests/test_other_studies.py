@@ -39,6 +39,7 @@ def test_only_the_paper_s_settings_know_of_the_paper(tmp_path: Path, template: s
     assert paper.report.paper_notes
 
 
+@pytest.mark.slow
 def test_a_plain_workspace_shows_the_largest_exporter_first(tmp_path: Path) -> None:
     folder = tmp_path / "w"
     Workspace(folder).init()
@@ -53,6 +54,7 @@ def test_a_plain_workspace_shows_the_largest_exporter_first(tmp_path: Path) -> N
     assert [word for word in PAPER_WORDS if word in said] == []
 
 
+@pytest.mark.slow
 def test_a_panel_of_ones_own(tmp_path: Path) -> None:
     folder = tmp_path / "w"
     Workspace(folder).init()
@@ -240,6 +242,7 @@ def test_a_workspace_may_have_any_name(tmp_path: Path, name: str) -> None:
         shutil.rmtree(folder / "report")
 
 
+@pytest.mark.slow
 def test_of_two_codes_with_one_label_one_is_shown(desk: Desk) -> None:
     """Italy under 380 and the older 381 in one year: one row everywhere for people, both in the table."""
     for code, usd in ((380, (1, 1)), (381, (3, 1)), (842, (1, 1)), (276, (1, 3))):

@@ -92,6 +92,7 @@ def json_lines(result: Result) -> list[dict[str, object]]:
     return [json.loads(line) for line in result.stderr.splitlines()]
 
 
+@pytest.mark.slow
 def test_json_is_json_in_every_line_and_the_last_has_counts_and_code(tmp_path: Path) -> None:
     folder = tmp_path / "work"
     assert [one["exit_code"] for one in json_lines(minsum("init", folder, "--log-format", "json"))[-1:]] == [
