@@ -18,8 +18,7 @@ import pytest
 from click.testing import CliRunner
 
 from minsum.cli import main
-from minsum.settings.load import load_settings
-from minsum.settings.specs import load_spec
+from minsum.settings.load import load_settings, load_spec
 
 _BUCKET = "needs a bucket; test_bucket.py serves one"
 NOT_RUN = {

@@ -21,9 +21,9 @@ from minsum.settings.estimators import (
     Pcse,
     Sample,
 )
-from minsum.settings.load import load_settings
+from minsum.settings.load import load_settings, load_spec
 from minsum.settings.panel import DEFAULT_VARIABLES
-from minsum.settings.specs import Specification, labels, load_spec
+from minsum.settings.specs import Specification, labels
 from minsum.settings.templates import template
 from minsum.settings.terms import Term, evaluate, parse_term
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from minsum.countries.codes import is_group, iso3_of
 from minsum.errors import MissingInputError
+from minsum.esi.compared import alone, conversions, left_out, level_of
 from minsum.esi.coverage import Together, coverage_plan, doubtful, write_coverage
 from minsum.esi.facts import coverage_facts, mirror_facts, place_key
 from minsum.esi.jobs import Filed, jobs_of
 from minsum.esi.outcome import EsiReport
-from minsum.esi.section_references import exports_of, section_references
+from minsum.esi.section_references import section_references
 from minsum.esi.yearly import Groups, Jobs, bring_up_to_date, plan_tables
-from minsum.harmonise.vintages import FINEST
 from minsum.settings.esi import Esi, Similarities
 from minsum.workspace.footers import Footer, flows_footers
 from minsum.workspace.layout import Layout, partition_key
@@ -76,8 +76,8 @@ def _compute_apart(
         )
     jobs = _jobs(groups, options)
     bring_up_to_date(layout, jobs, groups, report=report, progress=progress, workers=workers)
-    report.left_out = _left_out(groups, options, report.computed)
-    report.alone = _alone(groups, options, report)
+    report.left_out = left_out(groups, options, report.computed)
+    report.alone = alone(groups, options, report)
     return report
 
 
@@ -120,7 +120,7 @@ def _jobs(
     groups: Groups, options: Similarities, harmoniser: Harmoniser | None = None, filed: Filed | None = None
 ) -> Jobs:
     split = section_references(
-        groups, options.esi, level=_level(options), unit=harmoniser.unit if harmoniser else int
+        groups, options.esi, level=level_of(options), unit=harmoniser.unit if harmoniser else int
     )
     return {
         classification: jobs_of(options, chosen, harmoniser, filed)
@@ -192,7 +192,7 @@ def _compute_together(
         )
     jobs = _jobs(groups, options, harmoniser, sorted_out.filed)
     bring_up_to_date(layout, jobs, groups, report=report, progress=progress, workers=workers)
-    report.left_out = _left_out(groups, options, report.computed)
+    report.left_out = left_out(groups, options, report.computed)
     facts = coverage_facts(layout, filings, harmoniser)
     if options.mirror is not None:
         mirrors = mirror_facts(layout, flows)
@@ -202,76 +202,12 @@ def _compute_together(
             table for table in report.rows if table not in ("esi", "esi_levels", "section_esi")
         ]
     else:  # with mirrors a single country may be compared
-        report.alone = _alone(groups, options, report)
-    report.conversions = _conversions(groups, harmoniser.target)
+        report.alone = alone(groups, options, report)
+    report.conversions = conversions(groups, harmoniser.target)
     together = _together(options, harmoniser, digests_of(layout.yearly("esi")))
     report.is_covered = write_coverage(layout, flows, options.check, together, facts)
     report.unmatched = {name: usd for name, one in facts.items() if (usd := one["unmatched_usd"])}
     return report
-
-
-def _conversions(groups: Groups, target: str) -> list[str]:
-    """Reporter-years that the UN converted, in years where minsum converts other filings."""
-    return [
-        f"{iso3_of(partition_key(path)[2])} {year}"
-        for (_, year), flows in groups.items()
-        if any(partition_key(path)[0] != target for path in flows)
-        for path, footer in flows.items()
-        if all(source.get("is_original") is False for source in footer["sources"])
-    ]
-
-
-def _alone(groups: Groups, options: Similarities, report: EsiReport) -> dict[str, str]:
-    """Computed years in which fewer than two countries have exports, with the countries that are there."""
-    found = {}
-    for (classification, year), flows in groups.items():
-        name = f"{classification}/{year}"
-        if name not in report.computed:
-            continue
-        there = {iso3_of(partition_key(path)[2]): footer for path, footer in flows.items()}
-        left_out = {one for labels in report.left_out.get(name, {}).values() for one in labels}
-        exporting = [
-            label
-            for label, footer in there.items()
-            if label not in left_out and exports_of(footer, options.esi.basis).get("n_products")
-        ]
-        nobody = "nobody else" if left_out else "nobody"
-        rest = sorted(set(there) - {*exporting, *left_out})
-        if len(exporting) < 2:
-            found[name] = (
-                f"only {exporting[0]} has exports there" if exporting else f"{nobody} has exports there"
-            )
-            found[name] += (
-                f" (imports only: {', '.join(rest[:5])}{' ...' if rest[5:] else ''})" if rest else ""
-            )
-    return found
-
-
-def _left_out(
-    groups: Groups, options: Similarities, computed: Iterable[str]
-) -> dict[str, dict[str, list[str]]]:
-    """Computed years to reasons why countries that filed exports have no similarity, to these countries."""
-    found: dict[str, dict[str, list[str]]] = {}
-    level = _level(options)
-    for (classification, year), flows in groups.items():
-        why: dict[str, list[str]] = defaultdict(list)
-        for path, footer in flows.items():
-            exports = exports_of(footer, options.esi.basis)
-            label, digits = iso3_of(partition_key(path)[2]), exports.get("level") or 0
-            if is_group(partition_key(path)[2]) or not digits:
-                continue
-            if digits < level:
-                why[f"products of {digits} digits, fewer than the {level} that are compared"].append(label)
-            elif not exports["n_products"]:
-                why["exports to partners without World rows, which may not be all partners"].append(label)
-        if why and f"{classification}/{year}" in computed:
-            found[f"{classification}/{year}"] = dict(why)
-    return found
-
-
-def _level(options: Similarities) -> int:
-    """Fewest digits that a country's products must have; conversion between vintages needs six."""
-    return options.esi.level if options.harmonise is None else FINEST
 
 
 def _is_wanted(files: Iterable[Path], options: Esi, label: Callable[[int], str] = iso3_of) -> bool:

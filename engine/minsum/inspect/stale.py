@@ -183,7 +183,8 @@ class _Chain:
     def _asked(self) -> dict[str, Asked]:
         """Specifications that the settings or `minsum estimate SPEC` ask for, by name."""
         from minsum.estimate.stage import Asked, kept_specs
-        from minsum.settings.specs import MAIN, load_spec
+        from minsum.settings.load import load_spec
+        from minsum.settings.specs import MAIN
 
         found: dict[str, Asked] = {}
         if self._settings.estimate is not None:

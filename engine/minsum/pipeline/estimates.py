@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from minsum.errors import EstimationError
 from minsum.pipeline.run import Run
-from minsum.settings.specs import MAIN, load_spec
+from minsum.settings.load import load_spec
+from minsum.settings.specs import MAIN
 from minsum.workspace.footers import estimate_files, is_estimates
 from minsum.workspace.marks import remove_files
 from minsum.workspace.publish import remove

@@ -14,13 +14,13 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from minsum.errors import SettingsError
+from minsum.errors import SettingsError, UsageError
 from minsum.settings.base import COMPOSITE, Section
 from minsum.settings.esi import Similarities
 from minsum.settings.explanations import explained
 from minsum.settings.flows import Fetch, Ingest
 from minsum.settings.panel import Panel
-from minsum.settings.specs import Specification
+from minsum.settings.specs import FILE_NAME, MAIN, Specification
 
 
 class Report(Section):
@@ -176,3 +176,34 @@ def load_settings(path: Path, flags: dict[str, Any] | None = None) -> Settings:
         raise SettingsError(
             f"{path}: not valid TOML: {error}", "see the comments that minsum init writes"
         ) from error
+
+
+def load_spec(path: Path) -> tuple[str, Specification]:
+    """Read a spec file.
+
+    Returns
+    -------
+    Name of the specification (the file's name without suffix), and its content.
+
+    Raises
+    ------
+    UsageError
+        If there is no such file or its name cannot be that of a table.
+    SettingsError
+        If it is not TOML, or a name or value is wrong.
+    """
+    if not path.is_file():
+        raise UsageError(f"{path}: no such spec file", "see docs/estimation.md for what goes into one")
+    name = path.stem
+    if name == MAIN or not FILE_NAME.fullmatch(name):
+        raise UsageError(
+            f"{path}: the estimates would be called {name!r}",
+            f"call the file something else than {MAIN}.toml, with letters, digits, - and _",
+        )
+    try:
+        given: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        return name, Specification.model_validate(given)
+    except ValidationError as error:
+        raise explained(error, path, model=Specification) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: not valid TOML: {error}", "see docs/estimation.md") from error

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import re
-import tomllib
-from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import (
     AfterValidator,
     Field,
-    ValidationError,
     field_validator,
     model_validator,
 )
 
-from minsum.errors import SettingsError, UsageError
 from minsum.settings.base import Members, Name, Section
 from minsum.settings.estimators import (
     DIAGNOSTICS,
@@ -32,12 +28,11 @@ from minsum.settings.estimators import (
     Pcse,
     Sample,
 )
-from minsum.settings.explanations import explained
 from minsum.settings.terms import PRODUCT, parse_term
 
 MAIN: Final = "main"
 """Name of the estimates that `[estimate]` describes."""
-_NAME = re.compile(r"[A-Za-z0-9][\w-]*")
+FILE_NAME: Final = re.compile(r"[A-Za-z0-9][\w-]*")
 
 
 def _term(text: str) -> str:
@@ -112,7 +107,7 @@ class Model(Section):
     @field_validator("name")
     @classmethod
     def _plain(cls, name: str) -> str:
-        if name and not _NAME.fullmatch(name):
+        if name and not FILE_NAME.fullmatch(name):
             raise ValueError(f"name {name!r}: letters, digits, - and _ only")
         return name
 
@@ -277,34 +272,3 @@ def _check_panel(model: Model, what: str) -> None:
         raise ValueError(f"{what}driscoll_kraay is not for FD")
     if model.sample.references or model.sample.dyads != "twice":
         raise ValueError(f'{what}[sample] references and dyads are for data = "pairs"')
-
-
-def load_spec(path: Path) -> tuple[str, Specification]:
-    """Read a spec file.
-
-    Returns
-    -------
-    Name of the specification (the file's name without suffix), and its content.
-
-    Raises
-    ------
-    UsageError
-        If there is no such file or its name cannot be that of a table.
-    SettingsError
-        If it is not TOML, or a name or value is wrong.
-    """
-    if not path.is_file():
-        raise UsageError(f"{path}: no such spec file", "see docs/estimation.md for what goes into one")
-    name = path.stem
-    if name == MAIN or not _NAME.fullmatch(name):
-        raise UsageError(
-            f"{path}: the estimates would be called {name!r}",
-            f"call the file something else than {MAIN}.toml, with letters, digits, - and _",
-        )
-    try:
-        given: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-        return name, Specification.model_validate(given)
-    except ValidationError as error:
-        raise explained(error, path, model=Specification) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: not valid TOML: {error}", "see docs/estimation.md") from error
