@@ -179,6 +179,7 @@ def test_a_second_run_does_nothing_and_reads_no_raw_file(
     assert not fresh(two_countries.url).ingest().changed
 
 
+@pytest.mark.slow
 def test_sql_brings_the_files_of_the_tables_it_names(two_countries: Bucket) -> None:
     work = Workspace(two_countries.url)
     work.ingest()
@@ -246,6 +247,7 @@ def test_a_write_that_finds_itself_there_is_no_conflict(bucket: Bucket) -> None:
         there.put("b", b"2", over=tag)
 
 
+@pytest.mark.slow
 def test_of_two_runs_one_works_and_one_ends_with_6(two_countries: Bucket) -> None:
     with exclusive(Workspace(two_countries.url).layout):
         result = minsum("run", "-w", two_countries.url)

@@ -114,6 +114,7 @@ def test_init_refuses_to_overwrite(folder: Path) -> None:
     assert minsum("init", folder).exit_code == 2
 
 
+@pytest.mark.slow
 def test_status_as_json(folder: Path) -> None:
     (folder / "raw" / "page.gz").write_bytes(b"<html>")
     minsum("run", "-w", folder)
@@ -125,6 +126,7 @@ def test_status_as_json(folder: Path) -> None:
     assert status["sources"][0]["rules"]["kept"] == {"rows": 1, "usd": 100.0}
 
 
+@pytest.mark.slow
 def test_sql_formats(folder: Path) -> None:
     minsum("run", "-w", folder)
     query = "SELECT reporter, esi FROM esi ORDER BY reporter"

@@ -408,6 +408,7 @@ def test_settings_reach_the_stage_and_the_run_says_what_is_absent(
     assert not work.run().changed
 
 
+@pytest.mark.slow
 def test_successors_as_one_unit_over_all_years(desk: Desk) -> None:
     """Serbia and Montenegro to 2006; then Serbia in one vintage and Montenegro in another, added up."""
     put(desk, 891, "H2", {"090111": 3.0, "010110": 1.0}, year=2005, partners=(0, 36))

@@ -233,6 +233,7 @@ def test_a_market_is_a_row_group_of_its_own(desk: Desk) -> None:
     assert [(one.min, one.max) for one in statistics] == [("JPN", "JPN"), ("KOR", "KOR")]
 
 
+@pytest.mark.slow
 def test_settings_ask_for_the_tables_and_sql_sees_them(desk: Desk) -> None:
     fill(desk)
     desk.layout.settings.write_text(

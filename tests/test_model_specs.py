@@ -423,6 +423,7 @@ def test_a_pair_of_one_set_within_the_clusters(world: Layout) -> None:
     assert row["std_error"] == pytest.approx(np.sqrt(cov[0, 0]), rel=1e-8)
 
 
+@pytest.mark.slow
 def test_models_of_several_files_side_by_side(world: Layout) -> None:
     labels = {"x": "Exports", "asean": "ASEAN", "second": "With both"}
     found(

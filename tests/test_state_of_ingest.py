@@ -239,6 +239,7 @@ def test_status_lists_copies_and_superseded(workspace: Workspace) -> None:
     assert not {"raw", "flows"} & {one["what"] for one in status["stale"]}
 
 
+@pytest.mark.slow
 def test_status_says_what_rests_on_sources_that_are_not_in_raw(workspace: Workspace) -> None:
     raw = workspace.layout.raw
     for name, content in (
@@ -612,6 +613,7 @@ LESS = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", LESS)
 @pytest.mark.parametrize("name", [NAME, LATER])
 def test_less_than_half_replaces_nothing_until_it_is_accepted(
