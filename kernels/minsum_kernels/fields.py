@@ -179,6 +179,7 @@ class FieldReader:
             raise
         for field, texts in self._texts.items():
             keys = memory[self._place[field]]
+            # In place: the index of row n lies in front of key n, where only keys lie that were read before.
             texts.index(keys[first : first + n], keys.view(np.uint32)[first : first + n])
         self.n_rows += n
         if problem in _PROBLEMS:

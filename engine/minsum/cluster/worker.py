@@ -85,7 +85,9 @@ class Seal:
 
     def is_held(self) -> bool:
         """Whether the run still holds the workspace."""
-        return self.file.is_file() if (copy := self.copy) is None else "" != self.run == holder(copy.store)
+        if (copy := self.copy) is None:
+            return self.file.is_file()
+        return bool(self.run) and holder(copy.store) == self.run
 
     def layout(self) -> Layout:
         """The workspace for a task."""
